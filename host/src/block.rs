@@ -1,0 +1,232 @@
+//! A block as the host holds it: decoded once, in columns, shared by every detector.
+
+use alloy::primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
+
+use crate::column::{Fixed, Variable};
+
+/// A chain's EIP-155 id.
+pub type ChainId = u64;
+
+/// Which block, on which chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BlockRef {
+    /// EIP-155 id of the chain.
+    pub chain: ChainId,
+    /// Height.
+    pub number: u64,
+    /// Hash of the header.
+    pub hash: B256,
+}
+
+/// How much of a block was checked against its own header before it was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verification {
+    /// Nothing: the source's word for it.
+    None,
+    /// Only that each block names the one before it as its parent.
+    Links,
+    /// Links, and that the header hashes to the block's hash and its bloom covers the logs.
+    Header,
+    /// Header, the transactions root, each sender's signature, and the receipts root.
+    Full,
+}
+
+/// What stands behind a block's rows; shown with each finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assurance {
+    /// What was checked.
+    pub verification: Verification,
+    /// What that level would have checked and could not, in a few words; empty as a rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<String>,
+    /// The endpoint or file that it came from, without credentials.
+    pub source: String,
+}
+
+/// One block with what the subscriptions of the day call for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// EIP-155 id of the chain.
+    pub chain: ChainId,
+    /// Height.
+    pub number: u64,
+    /// Hash of the header.
+    pub hash: B256,
+    /// Hash of the block before it.
+    pub parent_hash: B256,
+    /// Chain time, seconds since the Unix epoch.
+    pub timestamp_s: u64,
+    /// Who was paid for it.
+    pub beneficiary: Address,
+    /// Gas used by all transactions.
+    pub gas_used: u64,
+    /// Wei per gas; `None` before EIP-1559.
+    pub base_fee_wei: Option<u64>,
+    /// What was checked.
+    pub assurance: Assurance,
+    /// In the order of the block.
+    pub transactions: Transactions,
+    /// In the order of the block.
+    pub logs: Logs,
+    /// Present only where some detector asked for traces; never covered by verification.
+    pub frames: Option<Frames>,
+    /// Present only where some detector asked for storage changes; never covered by verification.
+    pub storage: Option<StorageChanges>,
+}
+
+impl Block {
+    /// Which block this is.
+    pub fn reference(&self) -> BlockRef {
+        BlockRef { chain: self.chain, number: self.number, hash: self.hash }
+    }
+}
+
+/// Transactions by column; row `i` of each is transaction `i` of the block (or of the pending set).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transactions {
+    /// Transaction hashes.
+    pub hash: Fixed<32>,
+    /// Senders.
+    pub sender: Fixed<20>,
+    /// Recipients; zero for a creation.
+    pub recipient: Fixed<20>,
+    /// The contract that a creation made; zero otherwise.
+    pub created: Fixed<20>,
+    /// 1 where the transaction creates a contract.
+    #[serde(with = "serde_bytes")]
+    pub is_creation: Vec<u8>,
+    /// Wei, big-endian.
+    pub value: Fixed<32>,
+    /// Calldata or init code.
+    pub input: Variable,
+    /// Sender's nonce.
+    pub nonce: Vec<u64>,
+    /// Gas used by this transaction alone.
+    pub gas_used: Vec<u64>,
+    /// 1 success, 0 reverted, 2 not known.
+    #[serde(with = "serde_bytes")]
+    pub status: Vec<u8>,
+}
+
+impl Transactions {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.hash.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.hash.is_empty()
+    }
+}
+
+/// Logs by column, in the order of the block: row `i` has log index `i`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logs {
+    /// Emitting contracts.
+    pub address: Fixed<20>,
+    /// How many topics each has.
+    #[serde(with = "serde_bytes")]
+    pub topic_count: Vec<u8>,
+    /// Topics by position; zero where a log has none there.
+    pub topics: [Fixed<32>; 4],
+    /// Unindexed data.
+    pub data: Variable,
+    /// Position of each log's transaction in the block.
+    pub transaction_index: Vec<u32>,
+}
+
+impl Logs {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.address.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.address.is_empty()
+    }
+}
+
+/// What a call frame does; the codes that cross the boundary.
+pub mod frame_kind {
+    /// Names in the order of their codes.
+    pub const NAMES: [&str; 7] = ["call", "staticcall", "delegatecall", "callcode", "create", "create2", "selfdestruct"];
+    /// `CREATE`.
+    pub const CREATE: u8 = 4;
+    /// `CREATE2`.
+    pub const CREATE2: u8 = 5;
+
+    /// The code of an opcode's name in any case; `None` for a kind that nobody knows.
+    pub fn code(name: &str) -> Option<u8> {
+        NAMES.iter().position(|known| known.eq_ignore_ascii_case(name)).map(|code| code as u8)
+    }
+}
+
+/// Call frames by column, each transaction's tree in depth-first order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frames {
+    /// Position of each frame's transaction in the block.
+    pub transaction_index: Vec<u32>,
+    /// 0 for the transaction's own call.
+    pub depth: Vec<u32>,
+    /// Codes of [`frame_kind`].
+    #[serde(with = "serde_bytes")]
+    pub kind: Vec<u8>,
+    /// Callers.
+    pub sender: Fixed<20>,
+    /// Callees, or what was created; zero for a creation that failed.
+    pub target: Fixed<20>,
+    /// Wei, big-endian.
+    pub value: Fixed<32>,
+    /// Calldata or init code.
+    pub input: Variable,
+    /// Return or revert data, or the code that was deployed.
+    pub output: Variable,
+    /// Gas used, callees included.
+    pub gas_used: Vec<u64>,
+    /// 1 success, 0 where it or a frame around it was reverted.
+    #[serde(with = "serde_bytes")]
+    pub status: Vec<u8>,
+}
+
+impl Frames {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.kind.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.kind.is_empty()
+    }
+}
+
+/// Storage slots that transactions changed, by column, in the order of the transactions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StorageChanges {
+    /// Position of each change's transaction in the block.
+    pub transaction_index: Vec<u32>,
+    /// Contracts.
+    pub address: Fixed<20>,
+    /// Slots.
+    pub slot: Fixed<32>,
+    /// Values before the transaction.
+    pub before: Fixed<32>,
+    /// Values after the transaction.
+    pub after: Fixed<32>,
+}
+
+impl StorageChanges {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.address.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.address.is_empty()
+    }
+}

@@ -1,0 +1,96 @@
+//! Entries of the journal: every input, and everything that was made of it, in one order.
+
+use alloy::primitives::B256;
+use serde::{Deserialize, Serialize};
+
+use crate::block::BlockRef;
+use crate::chain_read::{ChainAnswer, ChainRead};
+use crate::decision::Decision;
+use crate::effect::Ordered;
+use crate::event::Stamped;
+use crate::finding::Finding;
+use crate::incident::Incident;
+
+/// What one entry holds. Inputs and answers come from outside; all others follow from them, so that a
+/// replay of the former must give the latter again, bit by bit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "kebab-case")]
+pub enum Entry {
+    /// An input.
+    Input(Stamped),
+    /// The chain's answer to a detector's read; one for each distinct read of one input.
+    Answer {
+        /// The block under inspection.
+        at: BlockRef,
+        /// What was asked.
+        read: ChainRead,
+        /// What came back.
+        answer: ChainAnswer,
+    },
+    /// A detector failed on the input before. What it would have found is not known.
+    Failed {
+        /// Its id in the config.
+        detector: String,
+        /// SHA-256 of its component.
+        digest: B256,
+        /// How: `trap`, `deadline`, `memory`, `limit`, `error`, `quarantined`.
+        kind: String,
+        /// What it said, or what happened.
+        message: String,
+    },
+    /// A finding.
+    Finding(Finding),
+    /// A finding was taken back.
+    Retraction {
+        /// Which.
+        finding: B256,
+        /// Why: `block 0x… left the chain`, …
+        reason: String,
+    },
+    /// Triage or response chose not to act on something, and why.
+    Silence {
+        /// The finding that it was about.
+        finding: B256,
+        /// Why: `duplicate of finding 0x…`, `no signal matches`, …
+        reason: String,
+    },
+    /// An incident as it stood after a change.
+    Incident(Incident),
+    /// A decision.
+    Decision(Decision),
+    /// An effect that a decision ordered.
+    Effect(Ordered),
+}
+
+impl Entry {
+    /// The name of its kind, as the journal's `kind` column has it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Entry::Input(_) => "input",
+            Entry::Answer { .. } => "answer",
+            Entry::Failed { .. } => "failed",
+            Entry::Finding(_) => "finding",
+            Entry::Retraction { .. } => "retraction",
+            Entry::Silence { .. } => "silence",
+            Entry::Incident(_) => "incident",
+            Entry::Decision(_) => "decision",
+            Entry::Effect(_) => "effect",
+        }
+    }
+
+    /// Whether it came from outside, so that a replay feeds it; otherwise a replay must make it again.
+    pub fn is_input(&self) -> bool {
+        matches!(self, Entry::Input(_) | Entry::Answer { .. })
+    }
+}
+
+/// A change of one key in a detector's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    /// Key.
+    pub key: Vec<u8>,
+    /// Value before; `None` where there was none.
+    pub before: Option<Vec<u8>>,
+    /// Value after; `None` where it was deleted.
+    pub after: Option<Vec<u8>>,
+}

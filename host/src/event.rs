@@ -1,0 +1,141 @@
+//! What comes in: the inputs that the journal keeps in one order and that a replay feeds again.
+
+use std::sync::Arc;
+
+use alloy::primitives::B256;
+use serde::{Deserialize, Serialize};
+
+use crate::block::{Block, BlockRef, ChainId, Transactions};
+use crate::finding::Severity;
+
+/// One input. Reorgs are a closed pair: what was [`Event::Reverted`] is followed by what was
+/// [`Event::Committed`] in its place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Event {
+    /// A block was added on top of its chain.
+    Committed {
+        /// The block.
+        block: Arc<Block>,
+    },
+    /// Blocks left the canonical chain.
+    Reverted {
+        /// EIP-155 id of the chain.
+        chain: ChainId,
+        /// What left, tip first.
+        blocks: Vec<BlockRef>,
+    },
+    /// Blocks became settled.
+    Finality {
+        /// EIP-155 id of the chain.
+        chain: ChainId,
+        /// Newest block that is safe.
+        safe: u64,
+        /// Newest block that is final.
+        finalized: u64,
+    },
+    /// A feed said something.
+    Observed {
+        /// What it said.
+        observation: Observation,
+    },
+    /// Transactions that wait for a block.
+    Pending {
+        /// EIP-155 id of the chain.
+        chain: ChainId,
+        /// The transactions; statuses are 2, gas used is 0.
+        transactions: Arc<Transactions>,
+    },
+    /// Something weakened the watch, or the watch is whole again.
+    Coverage {
+        /// What happened.
+        coverage: Coverage,
+    },
+    /// From here on a detector is another one: it was loaded, swapped or removed.
+    Detector {
+        /// Its id in the config.
+        detector: String,
+        /// SHA-256 of the component; `None` where the detector was removed.
+        digest: Option<B256>,
+        /// Its config as JSON text.
+        config: String,
+    },
+    /// From here on decisions are made under this plan.
+    Plan {
+        /// Hash of the plan.
+        hash: B256,
+        /// The plan's source: file name and text, in order of name.
+        files: Vec<(String, String)>,
+    },
+}
+
+/// An event with its place in the one order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stamped {
+    /// When the host took it in, milliseconds since the Unix epoch; the `now` of everything it causes.
+    pub at_ms: u64,
+    /// The event.
+    pub event: Event,
+}
+
+/// What a feed said, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// The feed's name in the config.
+    pub feed: String,
+    /// When it was true by the feed's own account, milliseconds since the Unix epoch.
+    pub observed_at_ms: u64,
+    /// When the host took it in, milliseconds since the Unix epoch.
+    pub received_at_ms: u64,
+    /// The value.
+    pub value: Value,
+}
+
+/// A typed value; numbers keep every digit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "value", rename_all = "kebab-case")]
+pub enum Value {
+    /// Plain decimal digits with an optional sign and point, never an exponent.
+    Number(String),
+    /// Text.
+    Text(String),
+    /// True or false.
+    Boolean(bool),
+    /// Anything else, as JSON text.
+    Json(String),
+}
+
+impl Value {
+    /// `number`, `text`, `boolean` or `json`, as detectors see it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Value::Number(_) => "number",
+            Value::Text(_) => "text",
+            Value::Boolean(_) => "boolean",
+            Value::Json(_) => "json",
+        }
+    }
+
+    /// The value as text.
+    pub fn text(&self) -> String {
+        match self {
+            Value::Number(text) | Value::Text(text) | Value::Json(text) => text.clone(),
+            Value::Boolean(value) => value.to_string(),
+        }
+    }
+}
+
+/// A change in what is being watched. It becomes a finding of `watchfire/coverage`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Which fault: `head-stalled`, `stale-fork`, `endpoint-refused`, `feed-silent`, `detector-failed`, …
+    pub kind: String,
+    /// What is affected: `chain/1`, `feed/eth-usd`, `detector/outflow`.
+    pub subject: String,
+    /// How much it weakens the watch.
+    pub severity: Severity,
+    /// What happened and what to do, in a sentence or two.
+    pub message: String,
+    /// True where the fault is over; it retracts the finding that told of it.
+    pub over: bool,
+}

@@ -1,0 +1,32 @@
+//! Watchfire: streams chain and feed data to sandboxed WebAssembly detectors, collects their findings, and
+//! decides by the protocol's response plan. ARCHITECTURE.md has the map.
+
+// Floor 0: the nouns. No I/O, no tokio.
+pub mod block;
+pub mod chain_read;
+pub mod column;
+pub mod decision;
+pub mod digest;
+pub mod effect;
+pub mod entry;
+pub mod event;
+pub mod finding;
+pub mod incident;
+pub mod subscription;
+
+// Floor 1: pure logic.
+pub mod narrow;
+pub mod plan;
+pub mod response;
+pub mod triage;
+
+// Floor 2: edges. They meet only in `app`.
+pub mod act;
+pub mod journal;
+pub mod plugin;
+pub mod source;
+pub mod stream;
+
+// Floor 3.
+pub mod app;
+pub mod cli;

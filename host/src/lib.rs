@@ -6,6 +6,7 @@ pub mod block;
 pub mod chain_read;
 pub mod column;
 pub mod decision;
+pub mod diagnostic;
 pub mod digest;
 pub mod effect;
 pub mod entry;

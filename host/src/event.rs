@@ -57,8 +57,8 @@ pub enum Event {
         detector: String,
         /// SHA-256 of the component; `None` where the detector was removed.
         digest: Option<B256>,
-        /// Its config as JSON text.
-        config: String,
+        /// Its spec as JSON text: chains, feeds, grants, limits and config.
+        spec: String,
     },
     /// From here on decisions are made under this plan.
     Plan {

@@ -14,6 +14,7 @@ pub mod event;
 pub mod finding;
 pub mod incident;
 pub mod subscription;
+pub mod toml_file;
 
 // Floor 1: pure logic.
 pub mod narrow;

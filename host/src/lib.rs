@@ -13,6 +13,7 @@ pub mod entry;
 pub mod event;
 pub mod finding;
 pub mod incident;
+pub mod secret;
 pub mod subscription;
 pub mod toml_file;
 

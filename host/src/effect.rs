@@ -47,6 +47,17 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    /// The incident that it belongs to.
+    pub fn incident(&self) -> IncidentId {
+        match self {
+            Effect::Notify { incident, .. } | Effect::Propose { incident, .. } | Effect::Withdraw { incident, .. } => {
+                *incident
+            }
+        }
+    }
+}
+
 /// An effect with the key that makes its delivery idempotent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ordered {

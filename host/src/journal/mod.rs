@@ -1,1 +1,317 @@
-//! journal
+//! The journal: every input and everything that was made of it, in one order, in one SQLite file.
+//!
+//! Entries form a hash chain. What the host must look up fast (detectors' state, canonical blocks, live findings,
+//! the outbox) stands in tables of its own and commits in the same transaction. `docs/journal.md` has the schema.
+
+mod body;
+mod error;
+mod lock;
+mod lookup;
+mod outbox;
+mod read;
+mod schema;
+mod show;
+mod state;
+mod verify;
+
+use std::path::{Path, PathBuf};
+
+use alloy::primitives::B256;
+use rusqlite::{Connection, OpenFlags, params};
+
+use crate::digest::Hasher;
+use crate::entry::Entry;
+use crate::event::Event;
+
+pub use error::{Broken, JournalError};
+pub use outbox::Outgoing;
+pub use read::{Cause, Causes, Rows};
+pub use show::{Filter, Row, one_line};
+pub use state::{Restored, Values};
+pub use verify::Verified;
+
+use lock::WriterLock;
+
+/// Result of everything here.
+pub type Result<T> = std::result::Result<T, JournalError>;
+
+/// One journal, open for one writer or for reading.
+pub struct Journal {
+    connection: Connection,
+    path: PathBuf,
+    /// Newest entry and hash of the chain, the open transaction included.
+    seq: u64,
+    hash: B256,
+    /// The newest input, which entries that follow are caused by, and its time.
+    cause: u64,
+    at_ms: u64,
+    /// Channels that effects are queued for.
+    channels: Vec<String>,
+    in_transaction: bool,
+    _lock: Option<WriterLock>,
+}
+
+/// How large a journal is, and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Size {
+    /// Bytes of the file, without its write-ahead log.
+    pub bytes: u64,
+    /// Entries by kind.
+    pub entries: Vec<(String, u64)>,
+    /// Bytes of entries by kind.
+    pub body_bytes: Vec<(String, u64)>,
+}
+
+impl Journal {
+    /// Opens a journal for writing, and makes it where there is none. One process may write at a time.
+    pub fn open(path: &Path) -> Result<Self> {
+        let lock = WriterLock::take(path)?;
+        let connection = Connection::open(path).map_err(|error| JournalError::of(path, error))?;
+        let told = |error| JournalError::of(path, error);
+        schema::expect_ours(&connection, path)?;
+        connection.pragma_update(None, "journal_mode", "wal").map_err(told)?;
+        // Full: a commit is on the disk before anybody is told of it, whatever happens to the machine.
+        connection.pragma_update(None, "synchronous", "full").map_err(told)?;
+        schema::migrate(&connection, path)?;
+        Self::start(connection, path, Some(lock))
+    }
+
+    /// Opens a journal that is there, for reading, while another process may write.
+    pub fn open_existing_read_only(path: &Path) -> Result<Self> {
+        if !path.is_file() {
+            return Err(JournalError::Missing { path: path.to_owned() });
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(|error| JournalError::of(path, error))?;
+        schema::expect_ours(&connection, path)?;
+        schema::expect_version(&connection, path)?;
+        Self::start(connection, path, None)
+    }
+
+    /// A journal that nobody keeps.
+    pub fn in_memory() -> Result<Self> {
+        let path = Path::new(":memory:");
+        let connection = Connection::open_in_memory().map_err(|error| JournalError::of(path, error))?;
+        schema::migrate(&connection, path)?;
+        Self::start(connection, path, None)
+    }
+
+    fn start(connection: Connection, path: &Path, lock: Option<WriterLock>) -> Result<Self> {
+        connection.set_prepared_statement_cache_capacity(64);
+        let told = |error| JournalError::of(path, error);
+        connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(told)?;
+        let mut journal = Self {
+            connection,
+            path: path.to_owned(),
+            seq: 0,
+            hash: B256::ZERO,
+            cause: 0,
+            at_ms: 0,
+            channels: Vec::new(),
+            in_transaction: false,
+            _lock: lock,
+        };
+        journal.find_end()?;
+        Ok(journal)
+    }
+
+    fn find_end(&mut self) -> Result<()> {
+        let newest = self.one("SELECT seq, hash, cause, at_ms FROM entry ORDER BY seq DESC LIMIT 1", [], |row| {
+            Ok((row.get(0)?, row.get::<_, [u8; 32]>(1)?, row.get(2)?, row.get(3)?))
+        })?;
+        (self.seq, self.hash, self.cause, self.at_ms) =
+            newest.map_or((0, B256::ZERO, 0, 0), |(seq, hash, cause, at_ms)| (seq, hash.into(), cause, at_ms));
+        Ok(())
+    }
+
+    /// Newest sequence number, 0 where there is none, and the hash that the chain ends with.
+    pub fn head(&self) -> (u64, B256) {
+        (self.seq, self.hash)
+    }
+
+    /// When the newest input was taken in, milliseconds since the Unix epoch; 0 where there is none.
+    pub fn newest_ms(&self) -> u64 {
+        self.at_ms
+    }
+
+    /// Appends an entry in the open transaction, which is begun where there is none; its sequence number.
+    pub fn append(&mut self, entry: &Entry) -> Result<u64> {
+        self.begin()?;
+        let seq = self.seq + 1;
+        let (cause, at_ms) = match entry {
+            Entry::Input(stamped) => (seq, stamped.at_ms),
+            _ => (self.cause, self.at_ms),
+        };
+        let body = body::encode(entry)?;
+        let hash = chain_hash(self.hash, seq, cause, at_ms, entry.kind(), body.bytes());
+        let facts = Facts::of(entry);
+        self.connection
+            .prepare_cached(
+                "INSERT INTO entry (seq, kind, event, cause, at_ms, chain, block_number, block_hash, detector, \
+                 finding, incident, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    seq,
+                    entry.kind(),
+                    facts.event,
+                    cause,
+                    at_ms,
+                    facts.block.map(|(chain, _, _)| chain),
+                    facts.block.map(|(_, number, _)| number),
+                    facts.block.map(|(_, _, hash)| hash.0),
+                    facts.detector,
+                    facts.finding.map(|finding| finding.0),
+                    facts.incident,
+                    body,
+                    hash.0,
+                ])
+            })
+            .map_err(|error| self.told(error))?;
+        (self.seq, self.hash, self.cause, self.at_ms) = (seq, hash, cause, at_ms);
+        self.look_up_later(seq, entry)?;
+        Ok(seq)
+    }
+
+    /// Makes everything since the last commit durable, as one.
+    pub fn commit(&mut self) -> Result<()> {
+        if self.in_transaction {
+            if let Err(error) = self.connection.execute_batch("COMMIT") {
+                let told = self.told(error);
+                self.rollback()?;
+                return Err(told);
+            }
+            self.in_transaction = false;
+        }
+        Ok(())
+    }
+
+    /// Forgets everything since the last commit.
+    pub fn rollback(&mut self) -> Result<()> {
+        if self.in_transaction {
+            self.in_transaction = false;
+            // SQLite has rolled back by itself already after some errors.
+            if !self.connection.is_autocommit() {
+                self.connection.execute_batch("ROLLBACK").map_err(|error| self.told(error))?;
+            }
+            self.find_end()?;
+        }
+        Ok(())
+    }
+
+    /// How large it is, and what is in it.
+    pub fn size(&self) -> Result<Size> {
+        let sql = "SELECT kind, count(*), sum(length(body)) FROM entry GROUP BY kind ORDER BY kind";
+        let rows: Vec<(String, u64, u64)> =
+            self.all(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+        let bytes = self.one(sql, [], |row| row.get(0))?.unwrap_or(0);
+        Ok(Size {
+            bytes,
+            entries: rows.iter().map(|(kind, count, _)| (kind.clone(), *count)).collect(),
+            body_bytes: rows.into_iter().map(|(kind, _, bytes)| (kind, bytes)).collect(),
+        })
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        if !self.in_transaction {
+            self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| self.told(error))?;
+            self.in_transaction = true;
+        }
+        Ok(())
+    }
+
+    fn told(&self, error: rusqlite::Error) -> JournalError {
+        JournalError::of(&self.path, error)
+    }
+
+    fn one<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        use rusqlite::OptionalExtension;
+        let mut statement = self.connection.prepare_cached(sql).map_err(|error| self.told(error))?;
+        statement.query_row(params, read).optional().map_err(|error| self.told(error))
+    }
+
+    fn all<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(|error| self.told(error))?;
+        let rows = statement.query_map(params, read).map_err(|error| self.told(error))?;
+        rows.collect::<rusqlite::Result<_>>().map_err(|error| self.told(error))
+    }
+
+    fn run(&self, sql: &str, params: impl rusqlite::Params) -> Result<usize> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(|error| self.told(error))?;
+        statement.execute(params).map_err(|error| self.told(error))
+    }
+}
+
+/// The hash of an entry in the chain.
+fn chain_hash(before: B256, seq: u64, cause: u64, at_ms: u64, kind: &str, body: &[u8]) -> B256 {
+    Hasher::new("entry")
+        .bytes(before.as_slice())
+        .number(seq)
+        .number(cause)
+        .number(at_ms)
+        .text(kind)
+        .bytes(body)
+        .finish()
+}
+
+/// What of an entry stands in columns of its own.
+struct Facts<'a> {
+    event: Option<&'static str>,
+    block: Option<(u64, u64, B256)>,
+    detector: Option<&'a str>,
+    finding: Option<B256>,
+    incident: Option<u64>,
+}
+
+impl<'a> Facts<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        let mut facts = Self { event: None, block: None, detector: None, finding: None, incident: None };
+        match entry {
+            Entry::Input(stamped) => {
+                facts.event = Some(event_name(&stamped.event));
+                match &stamped.event {
+                    Event::Committed { block } => facts.block = Some((block.chain, block.number, block.hash)),
+                    Event::Detector { detector, .. } => facts.detector = Some(detector),
+                    Event::Observed { observation } => facts.detector = Some(&observation.feed),
+                    _ => {}
+                }
+            }
+            Entry::Answer { at, .. } => facts.block = Some((at.chain, at.number, at.hash)),
+            Entry::Failed { detector, .. } => facts.detector = Some(detector),
+            Entry::Finding(finding) => {
+                facts.detector = Some(&finding.detector);
+                facts.finding = Some(finding.id);
+                facts.block = finding.block.map(|block| (block.chain, block.number, block.hash));
+            }
+            Entry::Retraction { finding, .. } | Entry::Silence { finding, .. } => facts.finding = Some(*finding),
+            Entry::Incident(incident) => facts.incident = Some(incident.id),
+            Entry::Decision(decision) => facts.incident = Some(decision.incident),
+            Entry::Effect(ordered) => facts.incident = Some(ordered.effect.incident()),
+        }
+        facts
+    }
+}
+
+fn event_name(event: &Event) -> &'static str {
+    match event {
+        Event::Committed { .. } => "committed",
+        Event::Reverted { .. } => "reverted",
+        Event::Finality { .. } => "finality",
+        Event::Observed { .. } => "observed",
+        Event::Pending { .. } => "pending",
+        Event::Coverage { .. } => "coverage",
+        Event::Detector { .. } => "detector",
+        Event::Plan { .. } => "plan",
+    }
+}

@@ -1,0 +1,123 @@
+//! What can go wrong with a journal, and what to do about it.
+
+use std::path::{Path, PathBuf};
+
+use alloy::primitives::B256;
+use rusqlite::ErrorCode;
+
+/// Why the journal can't be used, or what is wrong in it.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Another process writes it.
+    #[error("`{path}` is being written by process {pid}; stop it, or use another journal")]
+    Locked {
+        /// The journal.
+        path: PathBuf,
+        /// Who writes it.
+        pid: String,
+    },
+    /// There is none.
+    #[error("there is no journal `{path}`; name one with `--journal`, or make one with `watchfire run`")]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file is something else.
+    #[error("`{path}` is not a Watchfire journal; name another file, nothing in this one was changed")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It was written by a later version.
+    #[error("`{path}` has format {found}, this version knows up to {known}; run the version that wrote it, or a later one")]
+    Newer {
+        /// The journal.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest format that is known here.
+        known: i64,
+    },
+    /// It was written by an earlier version and can't be migrated by a reader.
+    #[error("`{path}` has format {found}, this version reads {known}; `watchfire run` migrates it")]
+    Older {
+        /// The journal.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The format that is known here.
+        known: i64,
+    },
+    /// The disk is full.
+    #[error("the disk of `{path}` is full; nothing was lost, free some space and start again")]
+    Full {
+        /// The journal.
+        path: PathBuf,
+    },
+    /// The file can't be written.
+    #[error("`{path}` can't be written: {reason}; mend its permissions and start again")]
+    ReadOnly {
+        /// The journal.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// The file is damaged.
+    #[error("`{path}` is damaged: {reason}; restore it from a backup, or move it away and start a new one")]
+    Damaged {
+        /// The journal.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// The hash chain does not hold.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// An entry is not what this version writes.
+    #[error("an entry can't be read: {0}")]
+    Unreadable(String),
+    /// Anything else that SQLite says.
+    #[error("`{path}`: {source}")]
+    Sqlite {
+        /// The journal.
+        path: PathBuf,
+        /// What it says.
+        source: rusqlite::Error,
+    },
+}
+
+/// Where the hash chain breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("entry {seq}: {what}: expected {expected}, found {found}")]
+pub struct Broken {
+    /// The first entry that does not fit.
+    pub seq: u64,
+    /// What does not fit.
+    pub what: String,
+    /// What should be there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+}
+
+impl Broken {
+    pub(super) fn hash(seq: u64, what: &str, expected: B256, found: B256) -> Self {
+        Self { seq, what: what.to_owned(), expected: expected.to_string(), found: found.to_string() }
+    }
+}
+
+impl JournalError {
+    pub(super) fn of(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        let reason = source.to_string();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full { path },
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                Self::ReadOnly { path, reason }
+            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::SystemIoFailure) => Self::Damaged { path, reason },
+            Some(ErrorCode::NotADatabase) => Self::Foreign { path },
+            _ => Self::Sqlite { path, source },
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! One writer: a lock beside the journal that the system releases however its holder ends.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use super::{JournalError, Result};
+
+/// Held for as long as a process may write.
+pub(super) struct WriterLock {
+    _file: File,
+}
+
+impl WriterLock {
+    pub(super) fn take(journal: &Path) -> Result<Self> {
+        let path = beside(journal);
+        let told = |error: std::io::Error| JournalError::ReadOnly { path: path.clone(), reason: error.to_string() };
+        let mut file =
+            OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path).map_err(told)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                file.read_to_string(&mut pid).map_err(told)?;
+                return Err(JournalError::Locked { path: journal.to_owned(), pid: pid.trim().to_owned() });
+            }
+            Err(TryLockError::Error(error)) => return Err(told(error)),
+        }
+        file.set_len(0).and_then(|()| file.rewind()).map_err(told)?;
+        writeln!(file, "{}", std::process::id()).map_err(told)?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn beside(journal: &Path) -> PathBuf {
+    let mut name = journal.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}

@@ -1,0 +1,153 @@
+//! Reading in order, a page at a time, so that a journal of any length is read in bounded memory.
+
+use std::collections::VecDeque;
+
+use alloy::primitives::B256;
+use rusqlite::types::Value;
+use rusqlite::{Row as SqlRow, params, params_from_iter};
+
+use super::body::{self, Body};
+use super::show::{Filter, Row};
+use super::{Journal, Result};
+use crate::digest::Hasher;
+use crate::entry::Entry;
+use crate::event::Stamped;
+
+/// Entries fetched at once.
+const PAGE: u64 = 256;
+
+const COLUMNS: &str = "seq, kind, cause, at_ms, chain, block_number, detector, body, hash";
+
+/// Rows of a filter, in order.
+pub struct Rows<'a> {
+    journal: &'a Journal,
+    filter: Filter,
+    after: u64,
+    page: VecDeque<Row>,
+    done: bool,
+}
+
+/// An input with everything that followed from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cause {
+    /// The input's sequence number.
+    pub seq: u64,
+    /// The input.
+    pub stamped: Stamped,
+    /// What followed, in order, answers among it.
+    pub entries: Vec<Entry>,
+}
+
+/// Inputs in order.
+pub struct Causes<'a> {
+    rows: Rows<'a>,
+    ahead: Option<Row>,
+}
+
+impl Journal {
+    /// An entry by its sequence number.
+    pub fn entry(&self, seq: u64) -> Result<Option<Entry>> {
+        let body = self.one("SELECT body FROM entry WHERE seq = ?1", [seq], |row| Body::read(row.get_ref(0)?))?;
+        body.as_ref().map(body::decode).transpose()
+    }
+
+    /// Entries that a filter lets through, oldest first.
+    pub fn entries(&self, filter: &Filter) -> Result<Rows<'_>> {
+        let mut rows =
+            Rows { journal: self, filter: filter.clone(), after: 0, page: VecDeque::new(), done: false };
+        if let Some(last) = filter.last {
+            let (clause, mut values) = filter.sql();
+            let sql = format!("SELECT seq FROM entry WHERE {clause} ORDER BY seq DESC LIMIT 1 OFFSET ?");
+            values.push(Value::Integer(last as i64));
+            let before = self.one(&sql, params_from_iter(values), |row| row.get(0))?;
+            rows.after = before.unwrap_or(0);
+        }
+        Ok(rows)
+    }
+
+    /// Inputs in order, each with what followed from it.
+    pub fn causes(&self) -> Result<Causes<'_>> {
+        Ok(Causes { rows: self.entries(&Filter::default())?, ahead: None })
+    }
+
+    /// What triage and response were made of, in order: findings, retractions and plans, each with its time.
+    pub fn desk_entries(&self) -> Result<Rows<'_>> {
+        self.entries(&Filter { desk_only: true, ..Filter::default() })
+    }
+
+    /// Hash over everything that was made of the inputs: the same for every replay.
+    pub fn derived_digest(&self) -> Result<B256> {
+        let mut hash = B256::ZERO;
+        let mut after = 0_u64;
+        loop {
+            let sql = "SELECT seq, kind, body FROM entry WHERE seq > ?1 AND kind NOT IN ('input', 'answer') \
+                       ORDER BY seq LIMIT ?2";
+            let page = self.all(sql, params![after, PAGE], |row| {
+                Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?, Body::read(row.get_ref(2)?)?))
+            })?;
+            let Some((seq, _, _)) = page.last() else { return Ok(hash) };
+            after = *seq;
+            for (_, kind, body) in page {
+                hash = Hasher::new("derived").bytes(hash.as_slice()).text(&kind).bytes(body.bytes()).finish();
+            }
+        }
+    }
+}
+
+impl Rows<'_> {
+    /// The next row; `None` at the end.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Row>> {
+        if self.page.is_empty() && !self.done {
+            self.fetch()?;
+        }
+        Ok(self.page.pop_front())
+    }
+
+    fn fetch(&mut self) -> Result<()> {
+        let (clause, mut values) = self.filter.sql();
+        let sql = format!("SELECT {COLUMNS} FROM entry WHERE {clause} AND seq > ? ORDER BY seq LIMIT ?");
+        values.extend([Value::Integer(self.after as i64), Value::Integer(PAGE as i64)]);
+        let raw = self.journal.all(&sql, params_from_iter(values), |row| {
+            Ok((Body::read(row.get_ref("body")?)?, partial(row)?))
+        })?;
+        self.done = (raw.len() as u64) < PAGE;
+        for (body, row) in raw {
+            self.after = row.seq;
+            self.page.push_back(Row { entry: body::decode(&body)?, ..row });
+        }
+        Ok(())
+    }
+}
+
+impl Causes<'_> {
+    /// The next input; `None` at the end.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Cause>> {
+        let first = match self.ahead.take() {
+            Some(row) => Some(row),
+            None => self.rows.next()?,
+        };
+        let Some(Row { seq, entry: Entry::Input(stamped), .. }) = first else { return Ok(None) };
+        let mut entries = Vec::new();
+        while let Some(row) = self.rows.next()? {
+            if matches!(row.entry, Entry::Input(_)) {
+                self.ahead = Some(row);
+                break;
+            }
+            entries.push(row.entry);
+        }
+        Ok(Some(Cause { seq, stamped, entries }))
+    }
+}
+
+/// A row without its entry, which is decoded where errors can be told.
+fn partial(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
+    Ok(Row {
+        seq: row.get("seq")?,
+        cause: row.get("cause")?,
+        at_ms: row.get("at_ms")?,
+        hash: row.get::<_, [u8; 32]>("hash")?.into(),
+        entry: Entry::Retraction { finding: B256::ZERO, reason: String::new() },
+    })
+}

@@ -1,0 +1,135 @@
+//! The tables, and the steps from each older format to the next.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::{JournalError, Result};
+
+/// `WtFr`: tells a journal from any other SQLite file.
+const APPLICATION_ID: i64 = 0x5774_4672;
+
+/// One step per format, each from the one before. A step that was released is never changed.
+const STEPS: [&str; 1] = [V1];
+
+const V1: &str = "
+CREATE TABLE entry (
+    seq INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    event TEXT,
+    cause INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    chain INTEGER,
+    block_number INTEGER,
+    block_hash BLOB,
+    detector TEXT,
+    finding BLOB,
+    incident INTEGER,
+    body NOT NULL,
+    hash BLOB NOT NULL
+);
+CREATE INDEX entry_kind ON entry (kind, seq);
+CREATE INDEX entry_event ON entry (event, seq) WHERE event IS NOT NULL;
+CREATE INDEX entry_cause ON entry (cause, seq);
+CREATE INDEX entry_block ON entry (block_hash, seq) WHERE event = 'committed';
+CREATE INDEX entry_finding ON entry (finding, seq) WHERE finding IS NOT NULL;
+CREATE INDEX entry_incident ON entry (incident, seq) WHERE incident IS NOT NULL;
+CREATE TABLE canonical_block (
+    chain INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (chain, number)
+) WITHOUT ROWID;
+CREATE INDEX canonical_block_hash ON canonical_block (hash);
+CREATE TABLE live_finding (
+    id BLOB PRIMARY KEY,
+    input INTEGER NOT NULL,
+    seq INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX live_finding_input ON live_finding (input, seq);
+CREATE TABLE state (
+    detector TEXT NOT NULL,
+    key BLOB NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (detector, key)
+) WITHOUT ROWID;
+CREATE TABLE undo (
+    id INTEGER PRIMARY KEY,
+    input INTEGER NOT NULL,
+    detector TEXT NOT NULL,
+    key BLOB NOT NULL,
+    before BLOB
+);
+CREATE INDEX undo_detector ON undo (detector, input);
+CREATE INDEX undo_input ON undo (input);
+CREATE TABLE component (
+    digest BLOB PRIMARY KEY,
+    bytes BLOB NOT NULL
+);
+CREATE TABLE outbox (
+    channel TEXT NOT NULL,
+    key BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_attempt_ms INTEGER NOT NULL DEFAULT 0,
+    delivered_at_ms INTEGER,
+    error TEXT,
+    PRIMARY KEY (channel, key)
+) WITHOUT ROWID;
+CREATE INDEX outbox_due ON outbox (channel, next_attempt_ms) WHERE delivered_at_ms IS NULL;
+CREATE TABLE feed_position (
+    feed TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL
+) WITHOUT ROWID;
+";
+
+fn known() -> i64 {
+    STEPS.len() as i64
+}
+
+/// Refuses a file that something else made; an empty one is nobody's yet.
+pub(super) fn expect_ours(connection: &Connection, path: &Path) -> Result<()> {
+    let told = |error| JournalError::of(path, error);
+    let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(told)?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(told)?;
+    if id == APPLICATION_ID || (id == 0 && tables == 0) {
+        Ok(())
+    } else {
+        Err(JournalError::Foreign { path: path.to_owned() })
+    }
+}
+
+/// Brings an older journal up to this version, one step a transaction.
+pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<()> {
+    let told = |error| JournalError::of(path, error);
+    let found = version(connection, path)?;
+    if found > known() {
+        return Err(JournalError::Newer { path: path.to_owned(), found, known: known() });
+    }
+    for (done, step) in STEPS.iter().enumerate().skip(found as usize) {
+        let version = done + 1;
+        let sql = format!(
+            "BEGIN; {step} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}; COMMIT;"
+        );
+        connection.execute_batch(&sql).map_err(told)?;
+    }
+    Ok(())
+}
+
+/// Refuses a journal of another format, where it can't be migrated.
+pub(super) fn expect_version(connection: &Connection, path: &Path) -> Result<()> {
+    let (found, known, path) = (version(connection, path)?, known(), path.to_owned());
+    match found {
+        found if found > known => Err(JournalError::Newer { path, found, known }),
+        found if found < known => Err(JournalError::Older { path, found, known }),
+        _ => Ok(()),
+    }
+}
+
+fn version(connection: &Connection, path: &Path) -> Result<i64> {
+    connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|error| JournalError::of(path, error))
+}

@@ -1,0 +1,170 @@
+//! Which entries are asked for, and one line of text for each.
+
+use alloy::primitives::B256;
+use rusqlite::types::Value;
+
+use crate::decision::Answer;
+use crate::effect::Effect;
+use crate::entry::Entry;
+use crate::event::Event;
+use crate::finding::Severity;
+
+/// Which entries; what is not set lets everything through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Kinds, as [`Entry::kind`] names them.
+    pub kinds: Vec<String>,
+    /// Detector, or the feed of an observation.
+    pub detector: Option<String>,
+    /// Incident.
+    pub incident: Option<u64>,
+    /// Chain.
+    pub chain: Option<u64>,
+    /// Lowest block.
+    pub from_block: Option<u64>,
+    /// Highest block.
+    pub to_block: Option<u64>,
+    /// Lowest severity, of findings, incidents and decisions.
+    pub severity: Option<Severity>,
+    /// Earliest time, milliseconds since the Unix epoch.
+    pub since_ms: Option<u64>,
+    /// Latest time, milliseconds since the Unix epoch.
+    pub until_ms: Option<u64>,
+    /// Only the newest so many.
+    pub last: Option<usize>,
+    /// Only what triage and response were made of.
+    pub desk_only: bool,
+}
+
+/// One entry with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Sequence number.
+    pub seq: u64,
+    /// The input that it follows from; its own number for an input.
+    pub cause: u64,
+    /// When that input was taken in, milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// Hash of the chain up to here.
+    pub hash: B256,
+    /// The entry.
+    pub entry: Entry,
+}
+
+impl Filter {
+    /// A condition of SQL with its values.
+    pub(super) fn sql(&self) -> (String, Vec<Value>) {
+        let mut clauses = vec!["1".to_owned()];
+        let mut values = Vec::new();
+        let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
+        if !self.kinds.is_empty() {
+            clauses.push(format!("kind IN ({})", vec!["?"; self.kinds.len()].join(", ")));
+            values.extend(self.kinds.iter().cloned().map(Value::Text));
+        }
+        for (clause, given) in [
+            ("incident = ?", self.incident),
+            ("chain = ?", self.chain),
+            ("block_number >= ?", self.from_block),
+            ("block_number <= ?", self.to_block),
+            ("at_ms >= ?", self.since_ms),
+            ("at_ms <= ?", self.until_ms),
+        ] {
+            if let Some(given) = given {
+                clauses.push(clause.to_owned());
+                values.push(number(given));
+            }
+        }
+        if let Some(detector) = &self.detector {
+            clauses.push("detector = ?".to_owned());
+            values.push(Value::Text(detector.clone()));
+        }
+        if let Some(lowest) = self.severity {
+            let all = [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+            let names: Vec<Value> =
+                all.iter().filter(|s| **s >= lowest).map(|s| Value::Text(s.to_string())).collect();
+            let marks = vec!["?"; names.len()].join(", ");
+            clauses.push(format!(
+                "kind IN ('finding', 'incident', 'decision') AND json_extract(body, '$.severity') IN ({marks})"
+            ));
+            values.extend(names);
+        }
+        if self.desk_only {
+            clauses.push("(kind IN ('finding', 'retraction') OR event = 'plan')".to_owned());
+        }
+        (clauses.join(" AND "), values)
+    }
+}
+
+/// An entry as one line for people.
+pub fn one_line(row: &Row) -> String {
+    format!("{:>8}  {}  {:<10}  {}", row.seq, time(row.at_ms), row.entry.kind(), told(&row.entry))
+}
+
+fn time(at_ms: u64) -> String {
+    let time = i64::try_from(at_ms).ok().and_then(chrono::DateTime::from_timestamp_millis);
+    time.map_or_else(String::new, |time| time.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
+}
+
+fn told(entry: &Entry) -> String {
+    match entry {
+        Entry::Input(stamped) => input(&stamped.event),
+        Entry::Answer { at, read, answer } => match answer {
+            Ok(bytes) => format!("block {} {read:?}: {} bytes", at.number, bytes.len()),
+            Err(fault) => format!("block {} {read:?}: {}: {}", at.number, fault.code, fault.message),
+        },
+        Entry::Failed { detector, kind, message, .. } => format!("{detector}: {kind}: {message}"),
+        Entry::Finding(finding) => format!(
+            "{} {} {}/{}: {}",
+            finding.id, finding.claim.severity, finding.detector, finding.claim.kind, finding.claim.title
+        ),
+        Entry::Retraction { finding, reason } | Entry::Silence { finding, reason } => format!("{finding}: {reason}"),
+        Entry::Incident(incident) => {
+            format!("#{} {} {}: {}", incident.id, incident.severity, incident.signal, incident.title)
+        }
+        Entry::Decision(decision) => {
+            let choices: Vec<String> = decision
+                .choices
+                .iter()
+                .map(|choice| format!("{} {}", choice.intervention, word(&choice.answer)))
+                .collect();
+            format!("#{}.{} {}: {}", decision.incident, decision.revision, decision.cause, choices.join(", "))
+        }
+        Entry::Effect(ordered) => match &ordered.effect {
+            Effect::Notify { incident, text, .. } => format!("#{incident} notify: {text}"),
+            Effect::Propose { incident, intervention, .. } => format!("#{incident} propose {intervention}"),
+            Effect::Withdraw { incident, intervention, .. } => format!("#{incident} withdraw {intervention}"),
+        },
+    }
+}
+
+fn word(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Permitted { .. } => "permitted",
+        Answer::Needs { .. } => "needs somebody",
+        Answer::Denied { .. } => "denied",
+    }
+}
+
+fn input(event: &Event) -> String {
+    match event {
+        Event::Committed { block } => format!(
+            "chain {} block {} {}: {} transactions, {} logs",
+            block.chain,
+            block.number,
+            block.hash,
+            block.transactions.len(),
+            block.logs.len()
+        ),
+        Event::Reverted { chain, blocks } => {
+            let numbers: Vec<String> = blocks.iter().map(|block| block.number.to_string()).collect();
+            format!("chain {chain} reverted {}", numbers.join(", "))
+        }
+        Event::Finality { chain, safe, finalized } => format!("chain {chain} safe {safe}, finalized {finalized}"),
+        Event::Observed { observation } => format!("feed {} = {}", observation.feed, observation.value.text()),
+        Event::Pending { chain, transactions } => format!("chain {chain}: {} pending", transactions.len()),
+        Event::Coverage { coverage } => format!("{}: {}", coverage.subject, coverage.message),
+        Event::Detector { detector, digest: Some(digest), .. } => format!("detector {detector} is {digest}"),
+        Event::Detector { detector, digest: None, .. } => format!("detector {detector} removed"),
+        Event::Plan { hash, .. } => format!("plan is {hash}"),
+    }
+}

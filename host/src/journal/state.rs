@@ -1,0 +1,69 @@
+//! Detectors' state: its present values, and what undoes each change of them.
+
+use std::collections::BTreeMap;
+
+use rusqlite::params;
+
+use super::{Journal, Result};
+use crate::entry::StateChange;
+
+/// A detector's state: values by key.
+pub type Values = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// Values that keys went back to; `None` where there was none.
+pub type Restored = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+impl Journal {
+    /// Writes what a detector changed on an input, in the open transaction.
+    pub fn save_state(&mut self, detector: &str, input: u64, changes: &[StateChange]) -> Result<()> {
+        self.begin()?;
+        for change in changes {
+            let undo = "INSERT INTO undo (input, detector, key, before) VALUES (?1, ?2, ?3, ?4)";
+            self.run(undo, params![input, detector, change.key, change.before])?;
+            self.set(detector, &change.key, change.after.as_deref())?;
+        }
+        Ok(())
+    }
+
+    /// All of a detector's state.
+    pub fn load_state(&self, detector: &str) -> Result<Values> {
+        let sql = "SELECT key, value FROM state WHERE detector = ?1";
+        let rows = self.all(sql, [detector], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Undoes what a detector changed on this input and on all later ones, newest first; the keys that went back.
+    pub fn undo_state(&mut self, detector: &str, from_input: u64) -> Result<Restored> {
+        self.begin()?;
+        let sql = "SELECT key, before FROM undo WHERE detector = ?1 AND input >= ?2 ORDER BY id DESC";
+        let rows: Restored = self.all(sql, params![detector, from_input], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        // The oldest change of a key comes last and has the value to go back to.
+        let restored: BTreeMap<_, _> = rows.into_iter().collect();
+        for (key, before) in &restored {
+            self.set(detector, key, before.as_deref())?;
+        }
+        self.run("DELETE FROM undo WHERE detector = ?1 AND input >= ?2", params![detector, from_input])?;
+        Ok(restored.into_iter().collect())
+    }
+
+    /// Forgets how to undo changes on inputs before this one: they are final.
+    pub fn prune_undo(&mut self, before_input: u64) -> Result<()> {
+        self.begin()?;
+        self.run("DELETE FROM undo WHERE input < ?1", [before_input])?;
+        Ok(())
+    }
+
+    fn set(&self, detector: &str, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+        match value {
+            Some(value) => {
+                let sql = "INSERT INTO state (detector, key, value) VALUES (?1, ?2, ?3) \
+                           ON CONFLICT (detector, key) DO UPDATE SET value = excluded.value";
+                self.run(sql, params![detector, key, value])?;
+            }
+            None => {
+                self.run("DELETE FROM state WHERE detector = ?1 AND key = ?2", params![detector, key])?;
+            }
+        }
+        Ok(())
+    }
+}

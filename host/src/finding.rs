@@ -137,14 +137,19 @@ pub struct Origin<'a> {
 }
 
 impl Finding {
+    /// The id of the `position`-th claim that a detector makes of an input.
+    pub fn id_of(detector: &str, digest: B256, input: B256, position: usize) -> B256 {
+        Hasher::new("finding")
+            .text(detector)
+            .bytes(digest.as_slice())
+            .bytes(input.as_slice())
+            .number(position as u64)
+            .finish()
+    }
+
     /// Places the `position`-th claim of one input.
     pub fn place(origin: &Origin<'_>, position: usize, claim: Claim) -> Self {
-        let id = Hasher::new("finding")
-            .text(origin.detector)
-            .bytes(origin.digest.as_slice())
-            .bytes(origin.input.as_slice())
-            .number(position as u64)
-            .finish();
+        let id = Self::id_of(origin.detector, origin.digest, origin.input, position);
         let fingerprint = Hasher::new("fingerprint")
             .text(origin.detector)
             .text(&claim.kind)

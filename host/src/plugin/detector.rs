@@ -1,0 +1,307 @@
+//! One detector: its component, its state, and an instance that may be dropped between any two batches.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use alloy::primitives::B256;
+use wasmtime::Store;
+use wasmtime::component::Resource;
+
+use super::batch::Batch;
+use super::bindings::Detector as World;
+use super::chain::Shared;
+use super::guest::{Guest, LogLevel, LogLine};
+use super::runtime::{Component, Runtime, ticks};
+use super::state::StateStore;
+use super::wasi::Wasi;
+use super::{Failure, Limits, LoadError, Manifest, claim, subscribe};
+use crate::block::ChainId;
+use crate::chain_read::{ChainAnswer, ChainRead};
+use crate::entry::StateChange;
+use crate::finding::Claim;
+use crate::narrow::Matcher;
+use crate::subscription::{Needs, Subscription};
+
+/// A detector as the operator wants it.
+pub struct Spec {
+    /// Its id in the config.
+    pub id: String,
+    /// What it is made of.
+    pub component: Arc<Component>,
+    /// Its own config.
+    pub config: serde_json::Value,
+    /// Chains that it watches; all where there are none.
+    pub chains: Vec<ChainId>,
+    /// Feeds that it may see; `*` stands for every feed.
+    pub feeds: Vec<String>,
+    /// Capabilities that it is granted.
+    pub grants: Vec<String>,
+    /// What it may use up.
+    pub limits: Limits,
+}
+
+/// A detector that has started.
+pub struct Detector {
+    id: String,
+    component: Arc<Component>,
+    engine: wasmtime::Engine,
+    manifest: Manifest,
+    subscriptions: Vec<Subscription>,
+    pub(super) matcher: Matcher,
+    chains: Vec<ChainId>,
+    feeds: Vec<String>,
+    /// What it asks for and is granted, both.
+    grants: Vec<String>,
+    config: String,
+    limits: Arc<Limits>,
+    state: StateStore,
+    instance: Option<Instance>,
+    pub(super) record: Record,
+}
+
+/// How it has done lately; decides on quarantine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Record {
+    /// Failures in a row.
+    pub(super) failures: u32,
+    /// How often it was quarantined without a good batch in between.
+    pub(super) quarantines: u32,
+    /// Batches that it will not be shown.
+    pub(super) skips_left: u64,
+}
+
+struct Instance {
+    store: Store<Guest>,
+    world: World,
+}
+
+/// What one batch gave.
+pub(super) struct Ran {
+    pub(super) result: Result<Vec<Claim>, Failure>,
+    pub(super) state: Vec<StateChange>,
+    pub(super) reads: Vec<(crate::block::BlockRef, ChainRead, ChainAnswer)>,
+    pub(super) log: Vec<LogLine>,
+    pub(super) elapsed: Duration,
+}
+
+impl Detector {
+    /// Describes, checks and starts a detector over the state that it has so far.
+    pub fn load(runtime: &Runtime, spec: Spec, state: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Self, LoadError> {
+        let manifest = describe(runtime, &spec.component, &spec.limits)?;
+        let asks = &manifest.capabilities;
+        let missing: Vec<String> = asks.iter().filter(|name| !spec.grants.contains(name)).cloned().collect();
+        if !missing.is_empty() {
+            return Err(LoadError::NotGranted { missing });
+        }
+        let mut detector = Self {
+            engine: runtime.engine.clone(),
+            grants: asks.clone(),
+            manifest,
+            subscriptions: Vec::new(),
+            matcher: Matcher::default(),
+            chains: spec.chains,
+            feeds: spec.feeds,
+            config: spec.config.to_string(),
+            limits: Arc::new(spec.limits),
+            state: StateStore::new(state),
+            instance: None,
+            record: Record::default(),
+            id: spec.id,
+            component: spec.component,
+        };
+        let (instance, subscriptions) = detector.start()?;
+        detector.matcher = Matcher::new(&subscriptions);
+        detector.subscriptions = subscriptions;
+        detector.instance = Some(instance);
+        Ok(detector)
+    }
+
+    /// Its id in the config.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// SHA-256 of its component.
+    pub fn digest(&self) -> B256 {
+        self.component.digest()
+    }
+
+    /// What it says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// What it wants to see.
+    pub fn subscriptions(&self) -> &[Subscription] {
+        &self.subscriptions
+    }
+
+    /// What must be fetched for it beyond blocks and receipts.
+    pub fn needs(&self) -> Needs {
+        Needs::of(&self.subscriptions)
+    }
+
+    /// Whether it watches a chain.
+    pub fn watches(&self, chain: ChainId) -> bool {
+        self.chains.is_empty() || self.chains.contains(&chain)
+    }
+
+    /// The chain whose newest block it inspects when a feed speaks: its only one, or the first of several.
+    pub(super) fn home(&self) -> Option<ChainId> {
+        self.chains.first().copied()
+    }
+
+    /// Gives it the state that it is to have.
+    pub fn set_state(&mut self, values: BTreeMap<Vec<u8>, Vec<u8>>) {
+        self.state = StateStore::new(values);
+        self.drop_instance();
+    }
+
+    /// Puts keys of its state back, and drops what it may remember otherwise.
+    pub(super) fn restore(&mut self, restored: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
+        self.state.restore(restored);
+        self.drop_instance();
+    }
+
+    /// Guest memory is a cache: dropping it must change nothing.
+    pub fn drop_instance(&mut self) {
+        self.instance = None;
+    }
+
+    /// Shows it a batch. `input` tells this input from every other.
+    pub(super) fn on_batch(&mut self, batch: Batch, shared: &Shared, input: B256) -> Ran {
+        let started = Instant::now();
+        let mut ran = match self.ready() {
+            Ok(instance) => self.run(instance, batch, shared, input),
+            Err(error) => {
+                let failure = match error {
+                    LoadError::Start(failure) => failure,
+                    other => Failure::new("start", other.to_string()),
+                };
+                Ran { result: Err(failure), state: Vec::new(), reads: Vec::new(), log: Vec::new(), elapsed: Duration::ZERO }
+            }
+        };
+        ran.elapsed = started.elapsed();
+        ran
+    }
+
+    fn ready(&mut self) -> Result<Instance, LoadError> {
+        match self.instance.take() {
+            Some(instance) => Ok(instance),
+            None => self.start().map(|(instance, _)| instance),
+        }
+    }
+
+    fn run(&mut self, mut instance: Instance, batch: Batch, shared: &Shared, input: B256) -> Ran {
+        let at = batch.scene.head.block;
+        let timestamp_s = batch.scene.head.timestamp_s;
+        let guest = instance.store.data_mut();
+        guest.state = std::mem::take(&mut self.state);
+        guest.begin(at);
+        guest.chain.shared = Some(shared.clone());
+        if let Some(wasi) = &mut guest.wasi {
+            wasi.begin(&self.id, input.as_slice(), timestamp_s);
+        }
+        let called = self.call(&mut instance, batch);
+        let guest = instance.store.data_mut();
+        guest.chain.shared = None;
+        let log = guest.take_log();
+        let result = match called {
+            Ok(Ok(findings)) => claim::claims(findings, &self.manifest, &self.limits),
+            Ok(Err(message)) => Err(Failure::new("error", super::text::lines(&message, 4_096))),
+            Err(trap) => {
+                let said = log.iter().rev().find(|line| line.level == LogLevel::Error);
+                let said = said.map(|line| line.message.as_str());
+                Err(Failure::of_trap(&trap, said, self.limits.batch_deadline_ms))
+            }
+        };
+        let reads = std::mem::take(&mut guest.chain.asked);
+        let state = match &result {
+            Ok(_) => guest.state.commit(),
+            Err(_) => {
+                guest.state.discard();
+                Vec::new()
+            }
+        };
+        self.state = std::mem::take(&mut guest.state);
+        if result.is_ok() {
+            self.instance = Some(instance);
+        }
+        Ran { result, state, reads, log, elapsed: Duration::ZERO }
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn call(
+        &self,
+        instance: &mut Instance,
+        batch: Batch,
+    ) -> wasmtime::Result<Result<Vec<super::bindings::watchfire::detector::types::Finding>, String>> {
+        let store = &mut instance.store;
+        store.set_epoch_deadline(ticks(self.limits.batch_deadline_ms));
+        let handle: Resource<Batch> = store.data_mut().table.push(batch)?;
+        let borrowed = Resource::new_borrow(handle.rep());
+        let called = instance.world.watchfire_detector_guest().call_on_batch(&mut *store, borrowed);
+        store.data_mut().table.delete(handle)?;
+        called
+    }
+
+    /// A fresh instance, started with the config over the present state.
+    fn start(&mut self) -> Result<(Instance, Vec<Subscription>), LoadError> {
+        let mut instance = instantiate(&self.engine, &self.component, &self.limits)?;
+        let guest = instance.store.data_mut();
+        let has = |name: &str| self.grants.iter().any(|grant| grant == name);
+        guest.has_state = has("state");
+        guest.chain.granted = has("chain");
+        guest.state = std::mem::take(&mut self.state);
+        guest.begin(None);
+        instance.store.set_epoch_deadline(ticks(self.limits.start_deadline_ms));
+        let called = instance.world.watchfire_detector_guest().call_start(&mut instance.store, &self.config);
+        let guest = instance.store.data_mut();
+        let log = guest.take_log();
+        // What a start writes is not kept: it belongs to no input, and would be undone with none.
+        guest.state.discard();
+        self.state = std::mem::take(&mut guest.state);
+        let said = match called {
+            Ok(Ok(said)) => said,
+            Ok(Err(error)) => {
+                let (key, message) = (super::text::line(&error.key, 256), super::text::lines(&error.message, 4_096));
+                return Err(LoadError::Config { key, message });
+            }
+            Err(trap) => {
+                let said = log.iter().rev().find(|line| line.level == LogLevel::Error);
+                let said = said.map(|line| line.message.as_str());
+                return Err(LoadError::Start(Failure::of_trap(&trap, said, self.limits.start_deadline_ms)));
+            }
+        };
+        let subscriptions = subscribe::subscriptions(said, &self.grants, &self.feeds)?;
+        Ok((instance, subscriptions))
+    }
+}
+
+/// What a component says of itself, asked on an instance that has nothing granted.
+pub(super) fn describe(runtime: &Runtime, component: &Component, limits: &Limits) -> Result<Manifest, LoadError> {
+    let mut instance = instantiate(&runtime.engine, component, &Arc::new(limits.clone()))?;
+    instance.store.set_epoch_deadline(ticks(limits.start_deadline_ms));
+    let said = instance
+        .world
+        .watchfire_detector_guest()
+        .call_describe(&mut instance.store)
+        .map_err(|trap| LoadError::Describe(Failure::of_trap(&trap, None, limits.start_deadline_ms)))?;
+    Manifest::of(said)
+}
+
+fn instantiate(engine: &wasmtime::Engine, component: &Component, limits: &Arc<Limits>) -> Result<Instance, LoadError> {
+    let mut guest = Guest::new(limits.clone(), component.has_wasi.then(Wasi::new));
+    guest.begin(None);
+    let mut store = Store::new(engine, guest);
+    store.limiter(|guest| &mut guest.limiter);
+    store.set_epoch_deadline(ticks(limits.start_deadline_ms));
+    // What a guest returns is copied by the host before anybody can count it.
+    store.set_hostcall_fuel((limits.findings_per_batch * limits.finding_bytes).max(4 << 20));
+    let world = component
+        .pre
+        .instantiate(&mut store)
+        .map_err(|trap| LoadError::Start(Failure::of_trap(&trap, None, limits.start_deadline_ms)))?;
+    Ok(Instance { store, world })
+}

@@ -1,0 +1,48 @@
+//! Text from guests: bounded, and free of what a terminal, a log or a page would take for a command.
+
+/// A bounded, printable copy of a guest's text. Line breaks and tabs become spaces in `line`s.
+pub(super) fn line(text: &str, at_most: usize) -> String {
+    clean(text, at_most, false)
+}
+
+/// A bounded, printable copy of a guest's text that may have several lines.
+pub(super) fn lines(text: &str, at_most: usize) -> String {
+    clean(text, at_most, true)
+}
+
+fn clean(text: &str, at_most: usize, may_break: bool) -> String {
+    let mut clean = String::with_capacity(text.len().min(at_most));
+    for c in text.chars() {
+        let c = match c {
+            '\n' if may_break => '\n',
+            '\n' | '\r' | '\t' => ' ',
+            c if c.is_control() || turns(c) => '\u{fffd}',
+            c => c,
+        };
+        if clean.len() + c.len_utf8() > at_most {
+            clean.push('…');
+            break;
+        }
+        clean.push(c);
+    }
+    clean
+}
+
+/// Marks that turn the direction of text or can't be seen: what is shown would not be what is there.
+fn turns(c: char) -> bool {
+    matches!(c,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_not_commanded() {
+        assert_eq!(line("a\u{1b}[2Jb\nc\td", 100), "a\u{fffd}[2Jb c d");
+        assert_eq!(line("pay \u{202e}eciohc", 100), "pay \u{fffd}eciohc");
+        assert_eq!(lines("one\ntwo\u{7}", 100), "one\ntwo\u{fffd}");
+        assert_eq!(line("ééé", 4), "éé…");
+    }
+}

@@ -74,6 +74,13 @@ impl Plan {
         names
     }
 
+    /// How many different people a role has, backups included.
+    pub fn headcount(&self, role: &str) -> usize {
+        let Some(role) = self.tables.role.get(role) else { return 0 };
+        let everybody: Vec<&String> = role.members.iter().chain(&role.backups).collect();
+        (0..everybody.len()).filter(|at| !everybody[..*at].contains(&everybody[*at])).count()
+    }
+
     /// From the decision to the effect of an intervention, in seconds: its own reaction and its authority's delay.
     pub fn seconds_to_effect(&self, intervention: &Intervention) -> u64 {
         let delay_s = self.tables.authority.get(&intervention.authority).map_or(0, |authority| authority.delay_s);

@@ -74,6 +74,8 @@ pub struct Decision {
     pub severity: Severity,
     /// Live findings that it stands on.
     pub evidence: Vec<B256>,
-    /// Every mapped intervention and doing nothing, by ascending trust cost.
+    /// What can take effect before the projected harm, and what can't, in a sentence or two.
+    pub in_time: String,
+    /// Every mapped intervention by ascending trust cost, and doing nothing as the last.
     pub choices: Vec<Choice>,
 }

@@ -1,0 +1,205 @@
+//! A case: an open incident with the conditions that keep it open.
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::B256;
+use serde::{Deserialize, Serialize};
+
+use super::agreement::Agreement;
+use super::label::folded;
+use crate::block::ChainId;
+use crate::finding::{Finding, Severity};
+use crate::incident::Incident;
+use crate::plan::Signal;
+
+/// How many sightings of one condition are kept. A condition that fires on each block would grow without end;
+/// the earliest are kept, as they outlive reorgs, and the newest, as they corroborate.
+const SIGHTINGS_KEPT: usize = 64;
+
+/// An open incident with its live findings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    /// The incident as it stands.
+    pub incident: Incident,
+    floor: Option<Severity>,
+    min_confidence_percent: u8,
+    conditions: BTreeMap<B256, Condition>,
+    agreement: Agreement,
+    /// How many live conditions there are on each chain, `None` standing for no chain, and about each subject.
+    places: Vec<(Option<ChainId>, BTreeMap<String, u64>)>,
+}
+
+/// What a detector saw once or more often.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Condition {
+    detector: String,
+    chain: Option<ChainId>,
+    subject: String,
+    /// The first is the one that stands in the incident's list.
+    sightings: Vec<Sighting>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Sighting {
+    finding: B256,
+    severity: Severity,
+    time_ms: u64,
+    counts: bool,
+}
+
+/// What taking a finding in or back changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// A condition that the incident did not have.
+    New,
+    /// A condition that it has, which was first told of by the finding `of`; `dropped` is a sighting that is no
+    /// longer kept.
+    Again {
+        /// The finding that stands for the condition.
+        of: B256,
+        /// A sighting that is no longer kept.
+        dropped: Option<B256>,
+        /// Whether the incident's severity or sources changed.
+        changed: bool,
+    },
+}
+
+impl Case {
+    /// A case of `signal` without findings yet.
+    pub fn open(incident: Incident, signal: &Signal) -> Self {
+        Self {
+            incident,
+            floor: signal.severity,
+            min_confidence_percent: signal.corroboration.min_confidence_percent,
+            conditions: BTreeMap::new(),
+            agreement: Agreement::within(signal.window_s.saturating_mul(1_000)),
+            places: Vec::new(),
+        }
+    }
+
+    /// Takes a finding in.
+    pub fn take(&mut self, finding: &Finding) -> Taken {
+        let claim = &finding.claim;
+        let sighting = Sighting {
+            finding: finding.id,
+            severity: claim.severity,
+            time_ms: finding.time_ms,
+            counts: claim.confidence_percent >= self.min_confidence_percent,
+        };
+        if sighting.counts {
+            self.agreement.add(&finding.detector, finding.time_ms);
+        }
+        let first = self.conditions.is_empty();
+        let incident = &mut self.incident;
+        incident.began_ms = if first { finding.time_ms } else { incident.began_ms.min(finding.time_ms) };
+        incident.last_ms = incident.last_ms.max(finding.time_ms);
+        let before = (incident.severity, std::mem::take(&mut incident.sources));
+        incident.severity = incident.severity.max(claim.severity);
+        incident.sources = self.agreement.sources();
+        let changed = before.0 != incident.severity || before.1 != incident.sources;
+        let chain = finding.block.map(|block| block.chain);
+        let condition = self.conditions.entry(finding.fingerprint).or_insert_with(|| Condition {
+            detector: finding.detector.clone(),
+            chain,
+            subject: folded(&claim.subject.id).into_owned(),
+            sightings: Vec::new(),
+        });
+        condition.sightings.push(sighting);
+        if condition.sightings.len() == 1 {
+            incident.findings.push(finding.id);
+            let subject = condition.subject.clone();
+            *subjects(&mut self.places, chain).entry(subject).or_default() += 1;
+            return Taken::New;
+        }
+        incident.duplicates += 1;
+        let of = condition.sightings[0].finding;
+        let dropped = (condition.sightings.len() > SIGHTINGS_KEPT).then(|| condition.forget_one());
+        if let Some(dropped) = dropped.filter(|dropped| dropped.counts) {
+            self.agreement.remove(&finding.detector, dropped.time_ms);
+        }
+        Taken::Again { of, dropped: dropped.map(|dropped| dropped.finding), changed }
+    }
+
+    /// Takes a finding back. Says whether it stood in the incident's list, and by which live sighting of the same
+    /// condition it was replaced there; `None` where the case doesn't have it.
+    pub fn take_back(&mut self, finding: B256, fingerprint: B256) -> Option<(bool, Option<B256>)> {
+        let condition = self.conditions.get_mut(&fingerprint)?;
+        let position = condition.sightings.iter().position(|sighting| sighting.finding == finding)?;
+        let gone = condition.sightings.remove(position);
+        if gone.counts {
+            self.agreement.remove(&condition.detector, gone.time_ms);
+        }
+        let successor = condition.sightings.first().map(|sighting| sighting.finding);
+        if position == 0 {
+            self.incident.findings.retain(|listed| *listed != finding);
+            self.incident.retracted.push(finding);
+            self.incident.findings.extend(successor);
+        }
+        if successor.is_none() {
+            let subjects = subjects(&mut self.places, condition.chain);
+            if let Some(count) = subjects.get_mut(&condition.subject) {
+                *count -= 1;
+                if *count == 0 {
+                    subjects.remove(&condition.subject);
+                }
+            }
+            self.places.retain(|(_, subjects)| !subjects.is_empty());
+            self.conditions.remove(&fingerprint);
+        }
+        self.incident.sources = self.agreement.sources();
+        let floor = self.floor;
+        let live = || self.conditions.values().flat_map(|condition| &condition.sightings);
+        // Once nothing is live, it keeps the severity and the times under which people knew it.
+        if let Some(gravest) = live().map(|sighting| sighting.severity).max() {
+            let times = || live().map(|sighting| sighting.time_ms);
+            self.incident.severity = gravest.max(floor.unwrap_or(gravest));
+            self.incident.began_ms = times().min().unwrap_or(self.incident.began_ms);
+            self.incident.last_ms = times().max().unwrap_or(self.incident.last_ms);
+        }
+        Some((position == 0, successor.filter(|_| position == 0)))
+    }
+
+    /// Whether a condition is live.
+    pub fn has(&self, fingerprint: B256) -> bool {
+        self.conditions.contains_key(&fingerprint)
+    }
+
+    /// Whether nothing is live any more.
+    pub fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// Chains that live findings are on, in the order in which they came; `None` stands for a finding that no chain
+    /// was involved in.
+    pub fn chains(&self) -> impl Iterator<Item = Option<ChainId>> {
+        self.places.iter().map(|(chain, _)| *chain)
+    }
+
+    /// Whether a live finding is about this subject, on one of `chains`.
+    pub fn is_about(&self, subject: &str, chains: &[ChainId]) -> bool {
+        let on = |chain: &Option<ChainId>| chains.is_empty() || chain.is_none_or(|chain| chains.contains(&chain));
+        let subject = folded(subject);
+        self.places.iter().any(|(chain, subjects)| on(chain) && subjects.contains_key(subject.as_ref()))
+    }
+}
+
+impl Condition {
+    /// Drops a sighting from the middle, one of the gravest only where all there are.
+    fn forget_one(&mut self) -> Sighting {
+        let middle = SIGHTINGS_KEPT / 2;
+        let gravest = self.sightings.iter().map(|sighting| sighting.severity).max();
+        let lesser = self.sightings[middle..].iter().position(|sighting| Some(sighting.severity) < gravest);
+        self.sightings.remove(middle + lesser.unwrap_or(0))
+    }
+}
+
+fn subjects(
+    places: &mut Vec<(Option<ChainId>, BTreeMap<String, u64>)>,
+    chain: Option<ChainId>,
+) -> &mut BTreeMap<String, u64> {
+    let index = places.iter().position(|(known, _)| *known == chain).unwrap_or_else(|| {
+        places.push((chain, BTreeMap::new()));
+        places.len() - 1
+    });
+    &mut places[index].1
+}

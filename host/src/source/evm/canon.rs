@@ -1,0 +1,254 @@
+//! The canonical chain as it is known: an unbroken row of hashes, and what a block means to it.
+
+use std::collections::VecDeque;
+
+use alloy::primitives::B256;
+
+use crate::block::{BlockRef, ChainId};
+
+/// How many hashes are kept: over four months of Ethereum, in 32 MB.
+const LONGEST: usize = 1_000_000;
+
+/// What places a block: its own name and its parent's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Height.
+    pub number: u64,
+    /// Hash of the header.
+    pub hash: B256,
+    /// Hash of the block before it.
+    pub parent_hash: B256,
+}
+
+/// What a block means to the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It stands on the tip, or is the first of all.
+    Extends,
+    /// It is part of the chain.
+    Known,
+    /// It stands on a block below the tip, so that these leave the chain, tip first.
+    Reorg {
+        /// What leaves.
+        reverted: Vec<BlockRef>,
+    },
+    /// What it stands on is not known: blocks in between must be had first.
+    Gap,
+}
+
+/// A tail that has a hole or is of another chain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the chain that is given as known is broken after block {after}")]
+pub struct Broken {
+    /// The last block before the hole.
+    pub after: u64,
+}
+
+/// The canonical chain, up to a million blocks back.
+#[derive(Clone, Debug)]
+pub struct Canon {
+    chain: ChainId,
+    /// Height of the first hash.
+    first: u64,
+    hashes: VecDeque<B256>,
+    /// Whether the first hash is only the parent of the first block, and was never committed itself.
+    anchored: bool,
+}
+
+impl Canon {
+    /// Goes on from what the journal knows, oldest first.
+    pub fn new(chain: ChainId, tail: &[BlockRef]) -> Result<Self, Broken> {
+        for pair in tail.windows(2) {
+            if pair[1].number != pair[0].number + 1 || pair[1].chain != chain {
+                return Err(Broken { after: pair[0].number });
+            }
+        }
+        let tail = &tail[tail.len().saturating_sub(LONGEST)..];
+        let first = tail.first().map_or(0, |block| block.number);
+        Ok(Self { chain, first, hashes: tail.iter().map(|block| block.hash).collect(), anchored: false })
+    }
+
+    fn reference(&self, number: u64, hash: B256) -> BlockRef {
+        BlockRef { chain: self.chain, number, hash }
+    }
+
+    /// The newest block; `None` before the first one.
+    pub fn tip(&self) -> Option<BlockRef> {
+        let committed = self.hashes.len() - usize::from(self.anchored);
+        let number = (self.first + self.hashes.len() as u64).checked_sub(1)?;
+        self.hashes.back().filter(|_| committed > 0).map(|hash| self.reference(number, *hash))
+    }
+
+    /// The lowest height whose hash is known.
+    pub fn lowest(&self) -> u64 {
+        self.first
+    }
+
+    /// The canonical hash at a height, where it is known.
+    pub fn hash_at(&self, number: u64) -> Option<B256> {
+        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.hashes.get(index).copied()
+    }
+
+    /// What a block means to the chain. Changes nothing.
+    pub fn judge(&self, link: &Link) -> Verdict {
+        if self.hashes.is_empty() {
+            return Verdict::Extends;
+        }
+        if self.hash_at(link.number) == Some(link.hash) {
+            return Verdict::Known;
+        }
+        match link.number.checked_sub(1).map(|below| (below, self.hash_at(below))) {
+            Some((below, Some(parent))) if parent == link.parent_hash => {
+                let reverted = self.above(below);
+                if reverted.is_empty() { Verdict::Extends } else { Verdict::Reorg { reverted } }
+            }
+            _ => Verdict::Gap,
+        }
+    }
+
+    /// All blocks above a height, tip first.
+    pub fn above(&self, number: u64) -> Vec<BlockRef> {
+        let first = self.first + u64::from(self.anchored);
+        let end = self.first + self.hashes.len() as u64;
+        (first.max(number + 1)..end)
+            .rev()
+            .filter_map(|number| self.hash_at(number).map(|hash| self.reference(number, hash)))
+            .collect()
+    }
+
+    /// Takes all blocks above a height off the chain and gives them, tip first.
+    pub fn revert_above(&mut self, number: u64) -> Vec<BlockRef> {
+        let reverted = self.above(number);
+        self.hashes.truncate(self.hashes.len() - reverted.len());
+        reverted
+    }
+
+    /// Takes a block in: what it makes leave the chain leaves. A [`Verdict::Gap`] or [`Verdict::Known`] changes
+    /// nothing.
+    pub fn admit(&mut self, link: &Link) -> Verdict {
+        let verdict = self.judge(link);
+        match &verdict {
+            Verdict::Known | Verdict::Gap => return verdict,
+            Verdict::Reorg { reverted } => self.hashes.truncate(self.hashes.len() - reverted.len()),
+            Verdict::Extends => {}
+        }
+        if self.hashes.is_empty() {
+            self.first = link.number;
+            if let Some(below) = link.number.checked_sub(1) {
+                self.first = below;
+                self.anchored = true;
+                self.hashes.push_back(link.parent_hash);
+            }
+        }
+        self.hashes.push_back(link.hash);
+        if self.hashes.len() > LONGEST {
+            self.hashes.pop_front();
+            self.first += 1;
+            self.anchored = false;
+        }
+        verdict
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn hash(fork: u8, number: u64) -> B256 {
+        B256::left_padding_from(&[&[fork + 1][..], &number.to_be_bytes()].concat())
+    }
+
+    fn link(fork: u8, number: u64, parent: B256) -> Link {
+        Link { number, hash: hash(fork, number), parent_hash: parent }
+    }
+
+    fn numbers(blocks: &[BlockRef]) -> Vec<u64> {
+        blocks.iter().map(|block| block.number).collect()
+    }
+
+    fn chain(numbers: std::ops::Range<u64>) -> Canon {
+        let mut canon = Canon::new(1, &[]).unwrap();
+        for number in numbers {
+            assert_eq!(canon.admit(&link(0, number, hash(0, number.wrapping_sub(1)))), Verdict::Extends);
+        }
+        canon
+    }
+
+    #[test]
+    fn blocks_extend_are_known_or_leave_a_gap() {
+        let mut canon = chain(10..15);
+        assert_eq!(canon.tip().map(|tip| tip.number), Some(14));
+        assert_eq!(canon.admit(&link(0, 12, hash(0, 11))), Verdict::Known);
+        assert_eq!(canon.admit(&link(0, 17, hash(0, 16))), Verdict::Gap);
+        assert_eq!(canon.admit(&link(1, 13, hash(1, 12))), Verdict::Gap);
+        assert_eq!(canon.admit(&link(0, 15, hash(0, 14))), Verdict::Extends);
+    }
+
+    #[test]
+    fn a_reorg_takes_what_stands_above_the_common_ancestor() {
+        let mut canon = chain(10..15);
+        let Verdict::Reorg { reverted } = canon.admit(&link(1, 13, hash(0, 12))) else { panic!("no reorg") };
+        assert_eq!(numbers(&reverted), [14, 13]);
+        assert_eq!(canon.tip().map(|tip| tip.hash), Some(hash(1, 13)));
+        // Even the first block may be replaced: its parent is known.
+        let Verdict::Reorg { reverted } = canon.admit(&link(2, 10, hash(0, 9))) else { panic!("no reorg") };
+        assert_eq!(numbers(&reverted), [13, 12, 11, 10]);
+    }
+
+    #[test]
+    fn a_chain_may_begin_at_genesis_and_go_back_to_nothing() {
+        let mut canon = chain(0..3);
+        assert_eq!(numbers(&canon.revert_above(0)), [2, 1]);
+        assert_eq!(canon.tip().map(|tip| tip.number), Some(0));
+        let mut canon = chain(5..6);
+        assert_eq!(numbers(&canon.revert_above(4)), [5]);
+        assert_eq!(canon.tip(), None, "what is left was never committed");
+        assert_eq!(canon.admit(&link(1, 5, hash(0, 4))), Verdict::Extends);
+    }
+
+    #[test]
+    fn a_broken_tail_is_refused() {
+        let reference = |number| BlockRef { chain: 1, number, hash: hash(0, number) };
+        assert_eq!(Canon::new(1, &[reference(3), reference(5)]).unwrap_err(), Broken { after: 3 });
+        assert_eq!(Canon::new(1, &[reference(3), reference(4)]).unwrap().tip(), Some(reference(4)));
+    }
+
+    proptest! {
+        /// Any walk over random forks: what was committed and not reverted is exactly the chain that ends in
+        /// the tip.
+        #[test]
+        fn the_chain_is_always_what_its_tip_descends_from(steps in prop::collection::vec((0_u64..8, 1_u64..6), 1..60)) {
+            let mut canon = chain(100..110);
+            let mut seen: BTreeMap<u64, B256> = (100..110).map(|number| (number, hash(0, number))).collect();
+            for (fork, (back, forward)) in (1_u8..).zip(steps) {
+                let tip = canon.tip().unwrap().number;
+                let ancestor = tip.saturating_sub(back).max(99);
+                let mut parent = canon.hash_at(ancestor).unwrap();
+                for number in ancestor + 1..=ancestor + forward {
+                    let link = link(fork, number, parent);
+                    match canon.admit(&link) {
+                        Verdict::Extends => {}
+                        Verdict::Reorg { reverted } => {
+                            prop_assert_eq!(number, ancestor + 1);
+                            for block in &reverted {
+                                prop_assert_eq!(seen.pop_last(), Some((block.number, block.hash)));
+                            }
+                        }
+                        other => prop_assert!(false, "{:?}", other),
+                    }
+                    seen.insert(number, link.hash);
+                    parent = link.hash;
+                }
+                prop_assert_eq!(canon.tip().map(|tip| (tip.number, tip.hash)), seen.last_key_value().map(|(n, h)| (*n, *h)));
+                for (number, hash) in &seen {
+                    prop_assert_eq!(canon.hash_at(*number), Some(*hash));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! `[chain.NAME]`: which chain to follow, by which nodes, and how far to believe them.
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::block::{ChainId, Verification};
+use crate::secret::{SecretError, SecretRef};
+
+/// Where a node is: an `http`, `https`, `ws` or `wss` URL, or the path of an IPC socket. URLs may carry keys.
+pub type Endpoint = SecretRef;
+
+/// One chain to follow.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChainConfig {
+    /// EIP-155 id of the chain; an endpoint of another one is not used.
+    pub id: ChainId,
+    /// Nodes in order of preference: URLs (http, https, ws, wss) or paths of IPC sockets, each as it is, as
+    /// `{ env = "NAME" }` or as `{ file = "path" }`.
+    pub endpoints: Vec<Endpoint>,
+    /// How much of each block is checked: `full` (the default), `header` for chains with encodings of their
+    /// own, `links`, or `none`.
+    #[serde(default = "full")]
+    pub verify: Verification,
+    /// What makes a block final: `"tags"` (the node's `safe` and `finalized`, the default) or
+    /// `{ confirmations = N }`.
+    #[serde(default)]
+    pub finality: Finality,
+    /// Where to begin where the journal knows no block of this chain: `"latest"` (the default) or a block number.
+    #[serde(default)]
+    pub start: Start,
+    /// How often a node is asked for its head, in milliseconds; where heads are subscribed to, this is the
+    /// check beside it. Default 1000.
+    #[serde(default = "poll_interval_ms")]
+    pub poll_interval_ms: u64,
+    /// How long a node may take to answer, in milliseconds. Default 15000.
+    #[serde(default = "timeout_ms")]
+    pub timeout_ms: u64,
+    /// Requests a second to each endpoint, each call of a batch counted; without it there is no limit but the
+    /// node's own.
+    #[serde(default)]
+    pub max_requests_per_second: Option<u32>,
+    /// How many blocks are fetched ahead at once while catching up. Default 32.
+    #[serde(default = "prefetch")]
+    pub prefetch: u32,
+    /// How many calls go into one JSON-RPC batch; 1 for nodes that take none. Default 8.
+    #[serde(default = "batch")]
+    pub batch: u32,
+    /// After how many seconds without a new block the head counts as stalled. Default 120.
+    #[serde(default = "stall_after_s")]
+    pub stall_after_s: u64,
+    /// Reorgs deeper than this are not believed; without it any that the journal holds is followed.
+    #[serde(default)]
+    pub max_reorg_depth: Option<u64>,
+    /// The largest answer that a node may give, in MiB. Default 128.
+    #[serde(default = "max_response_mib")]
+    pub max_response_mib: u32,
+}
+
+fn full() -> Verification {
+    Verification::Full
+}
+
+fn poll_interval_ms() -> u64 {
+    1_000
+}
+
+fn timeout_ms() -> u64 {
+    15_000
+}
+
+fn prefetch() -> u32 {
+    32
+}
+
+fn batch() -> u32 {
+    8
+}
+
+fn stall_after_s() -> u64 {
+    120
+}
+
+fn max_response_mib() -> u32 {
+    128
+}
+
+/// What makes a block final.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Finality {
+    /// The node's `safe` and `finalized` tags.
+    #[default]
+    Tags,
+    /// So many blocks on top of it.
+    Confirmations(u64),
+}
+
+/// Where to begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// At the newest block.
+    #[default]
+    Latest,
+    /// At this block.
+    Number(u64),
+}
+
+impl<'de> Deserialize<'de> for Start {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Place;
+        impl serde::de::Visitor<'_> for Place {
+            type Value = Start;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("\"latest\" or a block number")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Start, E> {
+                match text {
+                    "latest" => Ok(Start::Latest),
+                    other => Err(E::invalid_value(serde::de::Unexpected::Str(other), &self)),
+                }
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Start, E> {
+                Ok(Start::Number(number))
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Start, E> {
+                let negative = |_| E::invalid_value(serde::de::Unexpected::Signed(number), &self);
+                u64::try_from(number).map(Start::Number).map_err(negative)
+            }
+        }
+        deserializer.deserialize_any(Place)
+    }
+}
+
+impl JsonSchema for Start {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Start".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "Where to begin: \"latest\" or a block number.",
+            "anyOf": [{ "const": "latest" }, { "type": "integer", "minimum": 0 }],
+        })
+    }
+}
+
+/// What is wrong with a chain's settings.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainConfigError {
+    /// No endpoint.
+    #[error("no endpoint is given; name at least one node")]
+    NoEndpoint,
+    /// An endpoint's value can't be had.
+    #[error("endpoint {place}: {error}")]
+    Secret {
+        /// Position in the list, from 1.
+        place: usize,
+        /// Why.
+        error: SecretError,
+    },
+    /// An endpoint is nothing that can be connected to.
+    #[error("endpoint {place} is neither an http, https, ws or wss URL nor the path of an IPC socket")]
+    NotAnEndpoint {
+        /// Position in the list, from 1.
+        place: usize,
+    },
+    /// A number that must not be zero.
+    #[error("`{0}` must be more than 0")]
+    Zero(&'static str),
+}
+
+impl ChainConfig {
+    /// Fetches the endpoints' secrets and checks the settings; a relative file is looked for in `base`.
+    pub fn resolve(&self, base: &Path) -> Result<Self, ChainConfigError> {
+        if self.endpoints.is_empty() {
+            return Err(ChainConfigError::NoEndpoint);
+        }
+        let numbers = [
+            ("poll_interval_ms", self.poll_interval_ms),
+            ("timeout_ms", self.timeout_ms),
+            ("max_requests_per_second", self.max_requests_per_second.map_or(1, u64::from)),
+            ("prefetch", self.prefetch.into()),
+            ("batch", self.batch.into()),
+            ("stall_after_s", self.stall_after_s),
+            ("max_response_mib", self.max_response_mib.into()),
+        ];
+        if let Some((name, _)) = numbers.into_iter().find(|(_, number)| *number == 0) {
+            return Err(ChainConfigError::Zero(name));
+        }
+        let mut endpoints = Vec::with_capacity(self.endpoints.len());
+        for (place, endpoint) in (1..).zip(&self.endpoints) {
+            let secret = endpoint.resolve(base).map_err(|error| ChainConfigError::Secret { place, error })?;
+            let known = match secret.expose().split_once("://") {
+                Some((scheme, _)) => {
+                    matches!(scheme, "http" | "https" | "ws" | "wss") && reqwest::Url::parse(secret.expose()).is_ok()
+                }
+                None => secret.expose().starts_with(['/', '.']) || secret.expose().ends_with(".ipc"),
+            };
+            if !known {
+                return Err(ChainConfigError::NotAnEndpoint { place });
+            }
+            endpoints.push(SecretRef::Literal(secret));
+        }
+        Ok(Self { endpoints, ..self.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Result<(), &str>) {
+        let parsed = toml::from_str::<ChainConfig>(text).map_err(|error| error.message().to_owned());
+        let came = parsed.and_then(|config| config.resolve(Path::new(".")).map_err(|error| error.to_string()));
+        assert_eq!(came.map(drop), expected.map_err(str::to_owned), "{text}");
+    }
+
+    #[test]
+    fn settings_are_checked_where_they_stand() {
+        check("id = 1\nendpoints = ['http://x', 'wss://y/KEY', '/run/geth.ipc']", Ok(()));
+        check(
+            "id = 1\nendpoints = ['http://x']\nstart = 5\nfinality = { confirmations = 12 }\nverify = 'header'",
+            Ok(()),
+        );
+        check("id = 1\nendpoints = []", Err("no endpoint is given; name at least one node"));
+        let neither = "endpoint 1 is neither an http, https, ws or wss URL nor the path of an IPC socket";
+        check("id = 1\nendpoints = ['ftp://x']", Err(neither));
+        check("id = 1\nendpoints = ['localhost:8545']", Err(neither));
+        check("id = 1\nendpoints = ['http://x']\nbatch = 0", Err("`batch` must be more than 0"));
+        check(
+            "id = 1\nendpoints = [{ env = 'WATCHFIRE_NO_SUCH_URL' }]",
+            Err(
+                "endpoint 1: the environment variable `WATCHFIRE_NO_SUCH_URL` is not set; export it, or name another one",
+            ),
+        );
+        let start = "invalid value: string \"now\", expected \"latest\" or a block number";
+        check("id = 1\nendpoints = ['http://x']\nstart = 'now'", Err(start));
+    }
+}

@@ -1,0 +1,126 @@
+//! Refusals: what of a block did not fit, what was expected and what came.
+
+use alloy::primitives::B256;
+
+/// Which check a block did not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Check {
+    /// The JSON is not that of a block, receipts or traces.
+    Shape,
+    /// It is another block than the one that was asked for.
+    OtherBlock,
+    /// The header does not hash to the block's hash.
+    BlockHash,
+    /// The block does not name the one before it as its parent.
+    ParentHash,
+    /// A transaction does not hash to its hash.
+    TransactionHash,
+    /// The transactions do not give the header's root.
+    TransactionsRoot,
+    /// A transaction has another place than its row.
+    TransactionIndex,
+    /// The signature is somebody else's.
+    Sender,
+    /// Not one receipt for each transaction.
+    ReceiptCount,
+    /// A receipt is that of another transaction or block.
+    ReceiptTransaction,
+    /// The receipts do not give the header's root.
+    ReceiptsRoot,
+    /// A log is that of another transaction or block, or has another place.
+    LogPlace,
+    /// The logs do not give the header's bloom.
+    Bloom,
+    /// The gas does not add up.
+    GasUsed,
+    /// A creation made another contract.
+    Created,
+    /// The traces are not those of these transactions.
+    Traces,
+    /// The storage changes are not those of these transactions.
+    Storage,
+}
+
+impl Check {
+    /// Its name in messages: `block-hash`, `receipts-root`, …
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shape => "shape",
+            Self::OtherBlock => "other-block",
+            Self::BlockHash => "block-hash",
+            Self::ParentHash => "parent-hash",
+            Self::TransactionHash => "transaction-hash",
+            Self::TransactionsRoot => "transactions-root",
+            Self::TransactionIndex => "transaction-index",
+            Self::Sender => "sender",
+            Self::ReceiptCount => "receipt-count",
+            Self::ReceiptTransaction => "receipt-transaction",
+            Self::ReceiptsRoot => "receipts-root",
+            Self::LogPlace => "log-place",
+            Self::Bloom => "bloom",
+            Self::GasUsed => "gas-used",
+            Self::Created => "created",
+            Self::Traces => "traces",
+            Self::Storage => "storage",
+        }
+    }
+}
+
+/// A block that was not taken in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {} has {}: expected {expected}, came {came}{}", .check.name(), .subject, .what, .advice.as_ref().map(|advice| format!("; {advice}")).unwrap_or_default())]
+pub struct Refusal {
+    /// Which check it did not pass.
+    pub check: Check,
+    /// Which block: `block 17 (0x…)`, or `a block` where not even that is known.
+    pub subject: String,
+    /// What of it: `a wrong hash`, `another sender in transaction 3`, …
+    pub what: String,
+    /// What was expected.
+    pub expected: String,
+    /// What came.
+    pub came: String,
+    /// What to do, where it is not the node's fault.
+    pub advice: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal of a block that is not known by name yet.
+    pub fn new(check: Check, what: impl Into<String>, expected: impl ToString, came: impl ToString) -> Self {
+        Self {
+            check,
+            subject: "a block".into(),
+            what: what.into(),
+            expected: expected.to_string(),
+            came: came.to_string(),
+            advice: None,
+        }
+    }
+
+    /// JSON that could not be read.
+    pub fn shape(what: &str, error: &serde_json::Error) -> Self {
+        Self::new(Check::Shape, format!("unreadable {what}"), format!("{what} in JSON-RPC shape"), error)
+    }
+
+    /// The same, of this block.
+    pub fn of(mut self, number: u64, hash: B256) -> Self {
+        self.subject = format!("block {number} ({hash})");
+        self
+    }
+
+    /// The same, with what to do.
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+}
+
+/// Refuses where two things that must be the same are not.
+pub(super) fn same<T: PartialEq + ToString>(
+    check: Check,
+    what: impl FnOnce() -> String,
+    expected: T,
+    came: T,
+) -> Result<(), Refusal> {
+    if expected == came { Ok(()) } else { Err(Refusal::new(check, what(), expected, came)) }
+}

@@ -1,0 +1,72 @@
+//! Storage changes: from `prestateTracer` in diff mode.
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::{Address, B256, U256};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::refusal::{Check, Refusal, same};
+use crate::block::{StorageChanges, Transactions};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Traced {
+    #[serde(default)]
+    tx_hash: Option<B256>,
+    #[serde(default)]
+    result: Option<Diff>,
+    #[serde(default)]
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Diff {
+    #[serde(default)]
+    pre: BTreeMap<Address, Account>,
+    #[serde(default)]
+    post: BTreeMap<Address, Account>,
+}
+
+#[derive(Default, Deserialize)]
+struct Account {
+    /// Nodes write slots and values with or without leading zeros.
+    #[serde(default)]
+    storage: BTreeMap<U256, U256>,
+}
+
+/// Reads the changes, in the order of the transactions, then of addresses and slots. A slot that stands only
+/// in one of the two states is zero in the other.
+pub(super) fn decode(changes: &RawValue, transactions: &Transactions) -> Result<StorageChanges, Refusal> {
+    let traced: Vec<Traced> =
+        serde_json::from_str(changes.get()).map_err(|error| Refusal::shape("storage changes", &error))?;
+    let what = || "storage changes of another number of transactions".into();
+    same(Check::Storage, what, transactions.len(), traced.len())?;
+    let mut out = StorageChanges::default();
+    for (index, Traced { tx_hash, result, error }) in traced.into_iter().enumerate() {
+        let expected = B256::from(*transactions.hash.get(index));
+        let what = || format!("storage changes of another transaction at place {index}");
+        same(Check::Storage, what, expected, tx_hash.unwrap_or(expected))?;
+        let Some(diff) = result else {
+            let what = format!("no storage changes of transaction {index}");
+            return Err(Refusal::new(Check::Storage, what, "a state diff", error.unwrap_or_else(|| "none".into())));
+        };
+        let mut slots: BTreeMap<(Address, U256), (U256, U256)> = BTreeMap::new();
+        for (address, account) in diff.pre {
+            slots.extend(account.storage.into_iter().map(|(slot, before)| ((address, slot), (before, U256::ZERO))));
+        }
+        for (address, account) in diff.post {
+            for (slot, after) in account.storage {
+                slots.entry((address, slot)).or_default().1 = after;
+            }
+        }
+        for ((address, slot), (before, after)) in slots.into_iter().filter(|(_, (before, after))| before != after) {
+            out.transaction_index.push(index as u32);
+            out.address.push(&address);
+            out.slot.push(&slot.to_be_bytes());
+            out.before.push(&before.to_be_bytes());
+            out.after.push(&after.to_be_bytes());
+        }
+    }
+    Ok(out)
+}

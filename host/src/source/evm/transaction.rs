@@ -1,0 +1,177 @@
+//! One transaction: from its JSON to the bytes that were signed, its hash and its sender.
+
+use alloy::consensus::transaction::{RlpEcdsaEncodableTx, SignableTransaction, from_eip155_value};
+use alloy::consensus::{TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxLegacy, crypto};
+use alloy::primitives::{Address, B256, Signature, TxKind, U64, U128, keccak256};
+
+use super::refusal::{Check, Refusal, same};
+use super::wire::WireTransaction;
+
+/// The newest transaction type that Ethereum has; others are other chains' own.
+const NEWEST_TYPE: u64 = 4;
+
+/// What a transaction's own bytes say.
+pub(super) struct Signed {
+    /// EIP-2718 encoding, as the transactions trie holds it.
+    pub encoded: Vec<u8>,
+    /// Who signed it.
+    pub sender: Address,
+}
+
+/// Encodes a transaction anew, and checks its hash and its signature.
+pub(super) fn verify(index: usize, transaction: &WireTransaction) -> Result<Signed, Refusal> {
+    let kind = transaction.kind.unwrap_or_default().to::<u64>();
+    if kind > NEWEST_TYPE {
+        return Err(Refusal::new(
+            Check::Shape,
+            format!("a transaction of a type that Ethereum does not have at place {index}"),
+            format!("a type up to {NEWEST_TYPE}"),
+            kind,
+        )
+        .advise("this chain has encodings of its own: set `verify = \"header\"` for it"));
+    }
+    let lacks = |field: &str| {
+        Refusal::new(Check::Shape, format!("an incomplete transaction at place {index}"), field, "no such member")
+    };
+    let mut encoded = Vec::with_capacity(transaction.input.len() + 256);
+    let (r, s) = (transaction.r.ok_or_else(|| lacks("`r`"))?, transaction.s.ok_or_else(|| lacks("`s`"))?);
+    let recovered = if kind == 0 {
+        let v = transaction.v.ok_or_else(|| lacks("`v`"))?;
+        let (parity, chain_id) = u128::try_from(v).ok().and_then(from_eip155_value).ok_or_else(|| {
+            Refusal::new(Check::Sender, format!("no signature at place {index}"), "27, 28 or 35 up", v)
+        })?;
+        let unsigned = TxLegacy {
+            chain_id,
+            nonce: transaction.nonce.to(),
+            gas_price: transaction.gas_price.ok_or_else(|| lacks("`gasPrice`"))?.to(),
+            gas_limit: transaction.gas.to(),
+            to: transaction.to.map_or(TxKind::Create, TxKind::Call),
+            value: transaction.value,
+            input: transaction.input.clone(),
+        };
+        sign(&unsigned, Signature::new(r, s, parity), 0, &mut encoded)
+    } else {
+        let parity = match (transaction.y_parity, transaction.v) {
+            (Some(parity), _) => parity.to::<u64>(),
+            (None, Some(v)) => u64::try_from(v).unwrap_or(u64::MAX),
+            (None, None) => return Err(lacks("`yParity`")),
+        };
+        if parity > 1 {
+            return Err(Refusal::new(Check::Sender, format!("no signature at place {index}"), "0 or 1", parity));
+        }
+        let signature = Signature::new(r, s, parity == 1);
+        typed(kind, transaction, signature, &mut encoded, &lacks)?
+    };
+    same(
+        Check::TransactionHash,
+        || format!("a transaction that is not what its hash says at place {index}"),
+        transaction.hash,
+        keccak256(&encoded),
+    )?;
+    let sender = recovered.ok_or_else(|| {
+        Refusal::new(
+            Check::Sender,
+            format!("a signature that is nobody's in transaction {index}"),
+            transaction.from,
+            "no such public key",
+        )
+        .advise("a test node that impersonates accounts makes such: set `verify = \"header\"` for it")
+    })?;
+    Ok(Signed { encoded, sender })
+}
+
+/// Transactions of EIP-2718; gives the sender, `None` for a signature that is nobody's.
+fn typed(
+    kind: u64,
+    transaction: &WireTransaction,
+    signature: Signature,
+    encoded: &mut Vec<u8>,
+    lacks: &dyn Fn(&str) -> Refusal,
+) -> Result<Option<Address>, Refusal> {
+    let chain_id = transaction.chain_id.ok_or_else(|| lacks("`chainId`"))?.to();
+    let access_list = transaction.access_list.clone().unwrap_or_default();
+    let (nonce, gas_limit, value) = (transaction.nonce.to(), transaction.gas.to(), transaction.value);
+    let input = transaction.input.clone();
+    let recipient = transaction.to.map_or(TxKind::Create, TxKind::Call);
+    let called = || transaction.to.ok_or_else(|| lacks("`to`"));
+    let fee = |fee: Option<U128>, name: &str| fee.map(|fee| fee.to::<u128>()).ok_or_else(|| lacks(name));
+    if kind == 1 {
+        let gas_price = fee(transaction.gas_price, "`gasPrice`")?;
+        let unsigned = TxEip2930 { chain_id, nonce, gas_price, gas_limit, to: recipient, value, input, access_list };
+        return Ok(sign(&unsigned, signature, 1, encoded));
+    }
+    let max_fee_per_gas = fee(transaction.max_fee_per_gas, "`maxFeePerGas`")?;
+    let max_priority_fee_per_gas = fee(transaction.max_priority_fee_per_gas, "`maxPriorityFeePerGas`")?;
+    Ok(match kind {
+        2 => {
+            let unsigned = TxEip1559 {
+                chain_id,
+                nonce,
+                gas_limit,
+                max_fee_per_gas,
+                max_priority_fee_per_gas,
+                to: recipient,
+                value,
+                access_list,
+                input,
+            };
+            sign(&unsigned, signature, 2, encoded)
+        }
+        3 => {
+            let unsigned = TxEip4844 {
+                chain_id,
+                nonce,
+                gas_limit,
+                max_fee_per_gas,
+                max_priority_fee_per_gas,
+                to: called()?,
+                value,
+                access_list,
+                blob_versioned_hashes: transaction
+                    .blob_versioned_hashes
+                    .clone()
+                    .ok_or_else(|| lacks("`blobVersionedHashes`"))?,
+                max_fee_per_blob_gas: fee(transaction.max_fee_per_blob_gas, "`maxFeePerBlobGas`")?,
+                input,
+            };
+            sign(&unsigned, signature, 3, encoded)
+        }
+        _ => {
+            let unsigned = TxEip7702 {
+                chain_id,
+                nonce,
+                gas_limit,
+                max_fee_per_gas,
+                max_priority_fee_per_gas,
+                to: called()?,
+                value,
+                access_list,
+                authorization_list: transaction
+                    .authorization_list
+                    .clone()
+                    .ok_or_else(|| lacks("`authorizationList`"))?,
+                input,
+            };
+            sign(&unsigned, signature, 4, encoded)
+        }
+    })
+}
+
+/// Encodes with the signature, and recovers who signed. High `s` values stand: blocks before Homestead have them.
+fn sign<T: RlpEcdsaEncodableTx + SignableTransaction<Signature>>(
+    unsigned: &T,
+    signature: Signature,
+    kind: u8,
+    encoded: &mut Vec<u8>,
+) -> Option<Address> {
+    unsigned.eip2718_encode_with_type(&signature, kind, encoded);
+    crypto::secp256k1::recover_signer_unchecked(&signature, unsigned.signature_hash()).ok()
+}
+
+/// Checks where a transaction says that it stands.
+pub(super) fn placed(index: usize, block: B256, transaction: &WireTransaction) -> Result<(), Refusal> {
+    let place = || format!("a transaction of another place at place {index}");
+    same(Check::TransactionIndex, place, block, transaction.block_hash.unwrap_or(block))?;
+    let expected = U64::from(index);
+    same(Check::TransactionIndex, place, expected, transaction.transaction_index.unwrap_or(expected))
+}

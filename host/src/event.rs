@@ -89,6 +89,9 @@ pub struct Observation {
     pub received_at_ms: u64,
     /// The value.
     pub value: Value,
+    /// How the feed finds its place again after a restart; empty where it needs none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub position: String,
 }
 
 /// A typed value; numbers keep every digit.

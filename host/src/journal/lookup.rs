@@ -55,10 +55,13 @@ impl Journal {
         Ok(findings)
     }
 
-    /// The newest canonical blocks of a chain, oldest first.
+    /// The newest canonical blocks of a chain that follow each other without a gap, oldest first.
     pub fn tail(&self, chain: ChainId, at_most: usize) -> Result<Vec<BlockRef>> {
         let sql = "SELECT chain, number, hash FROM canonical_block WHERE chain = ?1 ORDER BY number DESC LIMIT ?2";
-        let mut tail = self.all(sql, params![chain, at_most as u64], block_ref)?;
+        let mut tail: Vec<BlockRef> = self.all(sql, params![chain, at_most as u64], block_ref)?;
+        // Only what hangs together: a replayed recording may have holes.
+        let unbroken = tail.windows(2).take_while(|pair| pair[0].number == pair[1].number + 1).count() + 1;
+        tail.truncate(unbroken);
         tail.reverse();
         Ok(tail)
     }
@@ -118,6 +121,22 @@ impl Journal {
             Event::Observed { observation } => Some(observation),
             _ => None,
         }))
+    }
+
+    /// Observations of a feed that came in since a time, milliseconds since the Unix epoch, and at least the newest.
+    pub fn recent_observations(&self, feed: &str, since_ms: u64) -> Result<Vec<Observation>> {
+        let sql = "SELECT seq FROM entry WHERE event = 'observed' AND detector = ?1 AND at_ms >= ?2 ORDER BY seq";
+        let seqs: Vec<u64> = self.all(sql, params![feed, since_ms], |row| row.get(0))?;
+        let mut recent = Vec::new();
+        for seq in seqs {
+            if let Some(Stamped { event: Event::Observed { observation }, .. }) = self.input(seq)? {
+                recent.push(observation);
+            }
+        }
+        if recent.is_empty() {
+            recent.extend(self.last_observation(feed)?);
+        }
+        Ok(recent)
     }
 
     /// Detectors that the journal ends with, by id, with the digest of each.

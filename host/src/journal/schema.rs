@@ -30,6 +30,7 @@ CREATE TABLE entry (
 );
 CREATE INDEX entry_kind ON entry (kind, seq);
 CREATE INDEX entry_event ON entry (event, seq) WHERE event IS NOT NULL;
+CREATE INDEX entry_feed ON entry (detector, at_ms) WHERE event = 'observed';
 CREATE INDEX entry_cause ON entry (cause, seq);
 CREATE INDEX entry_block ON entry (block_hash, seq) WHERE event = 'committed';
 CREATE INDEX entry_finding ON entry (finding, seq) WHERE finding IS NOT NULL;

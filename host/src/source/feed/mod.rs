@@ -1,1 +1,71 @@
-//! feed
+//! Feeds: what the world off the chain says, as typed, time-stamped observations.
+
+mod config;
+mod http;
+mod jsonl;
+mod outlet;
+mod value;
+mod webhook;
+mod websocket;
+
+use std::path::Path;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::event::Observation;
+use crate::source::Delivery;
+
+pub use config::{FeedConfig, FeedKind, ValueType};
+use config::Resolved;
+use outlet::Outlet;
+
+/// Where a feed stood when the host stopped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeedResume {
+    /// Its latest observations, oldest first.
+    pub recent: Vec<Observation>,
+}
+
+/// A feed as a task.
+pub struct FeedTask {
+    source: Resolved,
+    resume: FeedResume,
+    outlet: Outlet,
+}
+
+impl FeedTask {
+    /// A feed of a config whose relative paths start from `folder`.
+    pub fn new(
+        name: String,
+        config: FeedConfig,
+        folder: &Path,
+        resume: FeedResume,
+        out: mpsc::Sender<Delivery>,
+    ) -> anyhow::Result<Self> {
+        let source = config.resolve(folder).map_err(|(key, message)| anyhow::anyhow!("{key}: {message}"))?;
+        let outlet = Outlet::new(name, &config, out)?;
+        Ok(Self { source, resume, outlet })
+    }
+
+    /// Runs until it is told to stop. An error means that the feed can't go on without somebody's help.
+    pub async fn run(self, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+        let Self { source, resume, outlet } = self;
+        match source {
+            Resolved::Http(source) => http::run(source, outlet, stop).await,
+            Resolved::Websocket(source) => websocket::run(source, outlet, stop).await,
+            Resolved::Webhook(source) => webhook::run(source, resume, outlet, stop).await,
+            Resolved::Jsonl(source) => jsonl::run(source, resume, outlet, stop).await,
+        }
+    }
+}
+
+/// Whether a task is to end.
+fn stopped(stop: &watch::Receiver<bool>) -> bool {
+    *stop.borrow()
+}
+
+/// Waits until a task is to end.
+async fn until_stopped(stop: &mut watch::Receiver<bool>) {
+    // Whoever could stop it is gone, so nobody waits for it either.
+    let _ = stop.wait_for(|stopped| *stopped).await;
+}

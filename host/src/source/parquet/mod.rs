@@ -1,1 +1,1 @@
-//! parquet
+//! Block archives in the column layout of `cryo`.

@@ -1,1 +1,8 @@
-//! recording
+//! Recordings: blocks in JSON-RPC shape with what else came in, one JSON object after another, gzipped or not.
+
+mod line;
+mod read;
+mod write;
+
+pub use read::{Item, Recording, RecordingError};
+pub use write::Writer;

@@ -1,0 +1,92 @@
+//! A URL that is asked again and again.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Response};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::config::HttpSource;
+use super::outlet::Outlet;
+use super::until_stopped;
+
+/// Longest wait between two attempts, whatever went wrong.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// What an attempt came to, where it did not come to a value.
+struct Failed {
+    message: String,
+    retry_after: Option<Duration>,
+}
+
+pub(super) async fn run(source: HttpSource, mut outlet: Outlet, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &source.headers {
+        let mut value = HeaderValue::from_str(value.expose())?;
+        value.set_sensitive(true);
+        headers.insert(HeaderName::from_bytes(name.as_bytes())?, value);
+    }
+    let client =
+        Client::builder().timeout(Duration::from_millis(source.timeout_ms)).default_headers(headers).build()?;
+    let interval = Duration::from_millis(source.interval_ms);
+    let (mut failures, mut why) = (0_u32, String::new());
+    let mut next = Instant::now();
+    loop {
+        tokio::select! {
+            () = until_stopped(&mut stop) => return Ok(()),
+            () = sleep_until(outlet.silence_due()) => outlet.silent(&why).await?,
+            () = sleep_until(next) => {
+                let started = Instant::now();
+                match ask(&client, &source).await {
+                    Ok(body) => {
+                        failures = 0;
+                        why.clear();
+                        outlet.message(&body, String::new()).await?;
+                        next = started + interval;
+                    }
+                    Err(failed) => {
+                        tracing::warn!(feed = outlet.name(), "{}", failed.message);
+                        let wait = (interval * 2_u32.saturating_pow(failures.min(6))).min(LONGEST_WAIT);
+                        let jitter = wait.mul_f64(rand::rng().random_range(0.0..0.25));
+                        next = Instant::now() + (wait + jitter).max(failed.retry_after.unwrap_or_default());
+                        failures += 1;
+                        why = failed.message;
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn ask(client: &Client, source: &HttpSource) -> Result<String, Failed> {
+    let failed = |message: String| Failed { message, retry_after: None };
+    let response = client
+        .get(source.url.expose())
+        .send()
+        .await
+        .map_err(|error| failed(format!("{}: {}", source.url, error.without_url())))?;
+    let status = response.status();
+    if !status.is_success() {
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok())
+            .map(|seconds: u64| Duration::from_secs(seconds).min(LONGEST_WAIT));
+        return Err(Failed { message: format!("{} answered {status}", source.url), retry_after });
+    }
+    body(response, source.max_body_bytes).await.map_err(|what| failed(format!("{}: {what}", source.url)))
+}
+
+async fn body(mut response: Response, at_most: usize) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let broken = |error: reqwest::Error| format!("the answer broke off: {}", error.without_url());
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > at_most {
+            return Err(format!("the answer has more than {at_most} bytes"));
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| "the answer is not UTF-8".to_owned())
+}

@@ -1,0 +1,130 @@
+//! Where a feed speaks: messages become observations, silence and nonsense become faults in the coverage.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::config::{FeedConfig, ValueType};
+use super::value;
+use crate::event::{Coverage, Event, Observation};
+use crate::finding::Severity;
+use crate::source::Delivery;
+
+/// A feed's way into the host.
+pub(super) struct Outlet {
+    name: String,
+    pointer: String,
+    time_pointer: Option<String>,
+    value_type: ValueType,
+    silent_after: Option<Duration>,
+    spoke: Instant,
+    is_silent: bool,
+    is_malformed: bool,
+    out: mpsc::Sender<Delivery>,
+}
+
+/// The loop is gone: there is nobody to speak to.
+#[derive(Debug, thiserror::Error)]
+#[error("the host is stopping")]
+pub(super) struct Closed;
+
+impl Outlet {
+    pub(super) fn new(name: String, config: &FeedConfig, out: mpsc::Sender<Delivery>) -> anyhow::Result<Self> {
+        Ok(Self {
+            name,
+            pointer: config.pointer.clone(),
+            time_pointer: config.time_pointer.clone(),
+            value_type: config.value_type,
+            silent_after: config.silent_after_s.map(Duration::from_secs),
+            spoke: Instant::now(),
+            is_silent: false,
+            is_malformed: false,
+            out,
+        })
+    }
+
+    /// The feed's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Reads a message; in words, why it is none of this feed.
+    pub(super) fn read(&self, json: &str, position: String) -> Result<Observation, String> {
+        let value = value::typed(value::part(json, &self.pointer)?, self.value_type)?;
+        let received_at_ms = now_ms();
+        let observed_at_ms = match &self.time_pointer {
+            Some(pointer) => value::time_ms(value::part(json, pointer)?)?,
+            None => received_at_ms,
+        };
+        Ok(Observation { feed: self.name.clone(), observed_at_ms, received_at_ms, value, position })
+    }
+
+    /// Takes a message in: an observation, or a fault in the coverage.
+    pub(super) async fn message(&mut self, json: &str, position: String) -> Result<(), Closed> {
+        match self.read(json, position) {
+            Ok(observation) => self.observe(observation, None).await,
+            Err(what) => self.malformed(what).await,
+        }
+    }
+
+    /// Hands an observation over; `done` is told once it is durable.
+    pub(super) async fn observe(
+        &mut self,
+        observation: Observation,
+        done: Option<oneshot::Sender<()>>,
+    ) -> Result<(), Closed> {
+        self.spoke = Instant::now();
+        if std::mem::take(&mut self.is_silent) {
+            self.fault("feed-silent", Severity::Medium, "it speaks again".to_owned(), true).await?;
+        }
+        if std::mem::take(&mut self.is_malformed) {
+            self.fault("feed-malformed", Severity::Medium, "it makes sense again".to_owned(), true).await?;
+        }
+        self.send(Delivery { done, ..Delivery::now(Event::Observed { observation }) }).await
+    }
+
+    /// Tells that a message made no sense: once, until one does again.
+    pub(super) async fn malformed(&mut self, what: String) -> Result<(), Closed> {
+        tracing::warn!(feed = self.name, "a message that makes no sense: {what}");
+        if std::mem::replace(&mut self.is_malformed, true) {
+            return Ok(());
+        }
+        self.fault("feed-malformed", Severity::Medium, what, false).await
+    }
+
+    /// When its silence is to be told; far away where it never is, or was told already.
+    pub(super) fn silence_due(&self) -> Instant {
+        match self.silent_after {
+            Some(after) if !self.is_silent => self.spoke + after,
+            _ => Instant::now() + Duration::from_secs(86_400),
+        }
+    }
+
+    /// Tells that it has been silent for too long. `why` is what was last heard of its cause.
+    pub(super) async fn silent(&mut self, why: &str) -> Result<(), Closed> {
+        let (Some(after), false) = (self.silent_after, self.is_silent) else { return Ok(()) };
+        if self.spoke.elapsed() < after {
+            return Ok(());
+        }
+        self.is_silent = true;
+        let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+        let what = format!("no value for {} s{why}", after.as_secs());
+        self.fault("feed-silent", Severity::Medium, what, false).await
+    }
+
+    async fn fault(&self, kind: &str, severity: Severity, message: String, over: bool) -> Result<(), Closed> {
+        let subject = format!("feed/{}", self.name);
+        let coverage = Coverage { kind: kind.to_owned(), subject, severity, message, over };
+        self.send(Delivery::now(Event::Coverage { coverage })).await
+    }
+
+    async fn send(&self, delivery: Delivery) -> Result<(), Closed> {
+        self.out.send(delivery).await.map_err(|_| Closed)
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+pub(super) fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}

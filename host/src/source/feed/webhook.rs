@@ -1,0 +1,143 @@
+//! An address that takes POSTs: signed, fresh, each once, and answered only when the journal has them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, oneshot, watch};
+use tokio::time::sleep_until;
+
+use super::config::WebhookSource;
+use super::outlet::{Outlet, now_ms};
+use super::{FeedResume, until_stopped};
+use crate::secret::Secret;
+
+struct Desk {
+    secrets: Vec<Secret>,
+    max_skew_s: u64,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    outlet: Outlet,
+    /// Delivery ids of the last while, with the time of their signature in seconds.
+    seen: BTreeMap<String, u64>,
+}
+
+type Answer = (StatusCode, String);
+
+pub(super) async fn run(
+    source: WebhookSource,
+    resume: FeedResume,
+    outlet: Outlet,
+    mut stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(source.listen)
+        .await
+        .map_err(|error| anyhow::anyhow!("nobody can listen on {}: {error}", source.listen))?;
+    tracing::info!(feed = outlet.name(), "listening on http://{}{}", listener.local_addr()?, source.path);
+    let now_s = now_ms() / 1_000;
+    let seen = resume.recent.into_iter().map(|observation| (observation.position, now_s)).collect();
+    let desk = Arc::new(Desk {
+        secrets: source.secrets,
+        max_skew_s: source.max_skew_s,
+        inner: Mutex::new(Inner { outlet, seen }),
+    });
+    let router = Router::new()
+        .route(&source.path, post(take))
+        .layer(DefaultBodyLimit::max(source.max_body_bytes))
+        .with_state(desk.clone());
+    let mut until = stop.clone();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move { until_stopped(&mut until).await });
+    let mut serving = tokio::spawn(async move { serving.await });
+    loop {
+        let due = desk.inner.lock().await.outlet.silence_due();
+        tokio::select! {
+            () = until_stopped(&mut stop) => break,
+            served = &mut serving => return Ok(served??),
+            () = sleep_until(due) => desk.inner.lock().await.outlet.silent("nobody posted").await?,
+        }
+    }
+    Ok(serving.await??)
+}
+
+async fn take(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Answer {
+    let checked = desk.check(&headers, &body);
+    let (timestamp_s, id, text) = match checked {
+        Ok(checked) => checked,
+        Err((status, what)) => {
+            tracing::warn!(%status, "a delivery was refused: {what}");
+            return (status, what);
+        }
+    };
+    let (done, durable) = oneshot::channel();
+    {
+        let mut inner = desk.inner.lock().await;
+        let oldest_s = (now_ms() / 1_000).saturating_sub(2 * desk.max_skew_s);
+        inner.seen.retain(|_, signed_s| *signed_s >= oldest_s);
+        if inner.seen.contains_key(&id) {
+            return (StatusCode::CONFLICT, "this delivery was taken already".to_owned());
+        }
+        let observation = match inner.outlet.read(&text, id.clone()) {
+            Ok(observation) => observation,
+            Err(what) => {
+                // The sender is told; whether the loop still runs shows with the next good one.
+                let _ = inner.outlet.malformed(what.clone()).await;
+                return (StatusCode::UNPROCESSABLE_ENTITY, what);
+            }
+        };
+        if inner.outlet.observe(observation, Some(done)).await.is_err() {
+            return (StatusCode::SERVICE_UNAVAILABLE, "the host is stopping".to_owned());
+        }
+        inner.seen.insert(id, timestamp_s);
+    }
+    match durable.await {
+        Ok(()) => (StatusCode::OK, "journaled".to_owned()),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the host stopped before it was journaled".to_owned()),
+    }
+}
+
+impl Desk {
+    /// Time of the signature, delivery id and body of a delivery that is what it says.
+    fn check(&self, headers: &HeaderMap, body: &Bytes) -> Result<(u64, String, String), Answer> {
+        let header = |name: &str| {
+            let value = headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty());
+            value.ok_or_else(|| (StatusCode::UNAUTHORIZED, format!("the header `{name}` is missing")))
+        };
+        let timestamp = header("x-watchfire-timestamp")?;
+        let id = header("x-watchfire-delivery")?;
+        let signature = header("x-watchfire-signature")?;
+        let unauthorized = |what: &str| (StatusCode::UNAUTHORIZED, what.to_owned());
+        if id.len() > 128 {
+            return Err(unauthorized("a delivery id has 128 characters at most"));
+        }
+        let signed = signature.strip_prefix("v1=").and_then(|signature| hex::decode(signature).ok());
+        let signed = signed.ok_or_else(|| unauthorized("the signature is not `v1=` and hex digits"))?;
+        let is_ours = self.secrets.iter().any(|secret| {
+            let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("HMAC takes any key");
+            for part in [timestamp.as_bytes(), b".", id.as_bytes(), b".", body.as_ref()] {
+                mac.update(part);
+            }
+            // In constant time, so that nobody can feel their way to a signature.
+            mac.verify_slice(&signed).is_ok()
+        });
+        if !is_ours {
+            return Err(unauthorized("the signature is of another key, or of another body"));
+        }
+        let timestamp_s: u64 = timestamp.parse().map_err(|_| unauthorized("the timestamp is no number of seconds"))?;
+        let off_s = timestamp_s.abs_diff(now_ms() / 1_000);
+        if off_s > self.max_skew_s {
+            return Err(unauthorized(&format!("the timestamp is {off_s} s off, {} s are allowed", self.max_skew_s)));
+        }
+        let text = std::str::from_utf8(body)
+            .map_err(|_| (StatusCode::UNPROCESSABLE_ENTITY, "the body is not UTF-8".to_owned()))?;
+        Ok((timestamp_s, id.to_owned(), text.to_owned()))
+    }
+}

@@ -1,0 +1,196 @@
+//! Reading a recording in bounded memory, with reorgs as they were or as they follow from the parents' hashes.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use serde_json::{Deserializer, StreamDeserializer, de::IoRead};
+
+use super::line::{Answered, Kind, Line};
+use crate::block::{BlockRef, ChainId, Verification};
+use crate::chain_read::{ChainAnswer, ChainRead};
+use crate::event::Event;
+use crate::source::Delivery;
+use crate::source::evm::canon::{Canon, Link, Verdict};
+use crate::source::evm::decode::decode;
+use crate::source::raw::RawBlock;
+
+/// What a recording has next.
+#[derive(Debug)]
+pub enum Item {
+    /// Something came in.
+    Delivery(Delivery),
+    /// The chain answered a detector, on the input that follows.
+    Answer {
+        /// The block under inspection.
+        at: BlockRef,
+        /// What was asked.
+        read: ChainRead,
+        /// What came back.
+        answer: ChainAnswer,
+    },
+}
+
+/// Why a recording can't be read on.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}{place}: {what}")]
+pub struct RecordingError {
+    /// The file.
+    file: String,
+    /// `:LINE:COLUMN`, or the ordinal of the object in the file.
+    place: String,
+    /// What is wrong.
+    what: String,
+}
+
+type Objects = StreamDeserializer<'static, IoRead<Box<dyn Read + Send>>, Line>;
+
+/// A recording, or a folder of them, from its first object to its last.
+pub struct Recording {
+    files: VecDeque<PathBuf>,
+    current: Option<(PathBuf, Objects, u64)>,
+    levels: BTreeMap<ChainId, Verification>,
+    canons: BTreeMap<ChainId, Canon>,
+    ready: VecDeque<Item>,
+    gaps: u64,
+}
+
+impl Recording {
+    /// Opens a file, or a folder whose files follow each other by number, then by name. `levels` says how much is
+    /// checked of each chain's blocks; the level of chain 0 is that of all others, full where it is not given.
+    pub fn open(path: &Path, levels: &BTreeMap<ChainId, Verification>) -> Result<Self, RecordingError> {
+        let files = if path.is_dir() { folder(path)? } else { VecDeque::from([path.to_owned()]) };
+        Ok(Self {
+            files,
+            current: None,
+            levels: levels.clone(),
+            canons: BTreeMap::new(),
+            ready: VecDeque::new(),
+            gaps: 0,
+        })
+    }
+
+    /// How often blocks were missing between two that follow each other in the recording.
+    pub fn gaps(&self) -> u64 {
+        self.gaps
+    }
+
+    /// The next item; `None` at the end.
+    pub fn next_item(&mut self) -> Result<Option<Item>, RecordingError> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                return Ok(Some(item));
+            }
+            let Some((file, objects, read)) = &mut self.current else {
+                let Some(next) = self.files.pop_front() else { return Ok(None) };
+                self.current = Some((next.clone(), objects(&next)?, 0));
+                continue;
+            };
+            let name = file.display().to_string();
+            *read += 1;
+            let place = format!(", object {read}");
+            match objects.next() {
+                None => self.current = None,
+                Some(Err(error)) => {
+                    let told = error.to_string();
+                    let place = format!(":{}:{}", error.line(), error.column());
+                    return Err(RecordingError { file: name, place, what: told });
+                }
+                Some(Ok(line)) => self.take(line, name, place)?,
+            }
+        }
+    }
+
+    fn take(&mut self, line: Line, file: String, place: String) -> Result<(), RecordingError> {
+        let told = |what: String| RecordingError { file: file.clone(), place: place.clone(), what };
+        let (kind, at_ms) = line.kind().map_err(&told)?;
+        let deliver = |event| Item::Delivery(Delivery { event, raw: None, at_ms, done: None });
+        let item = match kind {
+            Kind::Block(raw) => return self.block(raw, &file, at_ms).map_err(told),
+            Kind::Observation(observation) => deliver(Event::Observed { observation }),
+            Kind::Finality(finality) => {
+                let (chain, safe, finalized) = (finality.chain, finality.safe, finality.finalized);
+                deliver(Event::Finality { chain, safe, finalized })
+            }
+            Kind::Answer(Answered { at, read, answer }) => Item::Answer { at, read, answer },
+            Kind::Reverted(reverted) => {
+                let lowest = reverted.blocks.iter().map(|block| block.number).min();
+                if let (Some(canon), Some(lowest)) = (self.canons.get_mut(&reverted.chain), lowest) {
+                    canon.revert_above(lowest.saturating_sub(1));
+                }
+                deliver(Event::Reverted { chain: reverted.chain, blocks: reverted.blocks })
+            }
+        };
+        self.ready.push_back(item);
+        Ok(())
+    }
+
+    fn block(&mut self, raw: RawBlock, file: &str, at_ms: Option<u64>) -> Result<(), String> {
+        let chain = raw.chain_id;
+        let level = self.levels.get(&chain).or(self.levels.get(&0)).copied().unwrap_or(Verification::Full);
+        let name = Path::new(file).file_name().map_or(file.to_owned(), |name| name.to_string_lossy().into_owned());
+        let block = decode(&raw, level, &name).map_err(|refusal| refusal.to_string())?;
+        let link = Link { number: block.number, hash: block.hash, parent_hash: block.parent_hash };
+        let fresh = || Canon::new(chain, &[]).map_err(|error| error.to_string());
+        if !self.canons.contains_key(&chain) {
+            self.canons.insert(chain, fresh()?);
+        }
+        let Some(canon) = self.canons.get_mut(&chain) else { return Ok(()) };
+        match canon.admit(&link) {
+            Verdict::Known => return Ok(()),
+            Verdict::Extends => {}
+            Verdict::Reorg { reverted } => {
+                let event = Event::Reverted { chain, blocks: reverted };
+                self.ready.push_back(Item::Delivery(Delivery { event, raw: None, at_ms, done: None }));
+            }
+            Verdict::Gap => {
+                if self.gaps == 0 {
+                    tracing::warn!("{file}: block {} of chain {chain} does not follow the one before it", link.number);
+                }
+                self.gaps += 1;
+                *canon = fresh()?;
+                canon.admit(&link);
+            }
+        }
+        let raw = Some(Box::new(raw));
+        let event = Event::Committed { block: block.into() };
+        self.ready.push_back(Item::Delivery(Delivery { event, raw, at_ms, done: None }));
+        Ok(())
+    }
+}
+
+fn objects(path: &Path) -> Result<Objects, RecordingError> {
+    let told = |error: std::io::Error| RecordingError {
+        file: path.display().to_string(),
+        place: String::new(),
+        what: format!("it can't be read: {error}"),
+    };
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(told)?);
+    // By what it holds, not by its name: gzip starts with these two bytes, JSON never does.
+    let is_gzip = file.fill_buf().map_err(told)?.starts_with(&[0x1f, 0x8b]);
+    let reader: Box<dyn Read + Send> = match is_gzip {
+        true => Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file))),
+        false => Box::new(file),
+    };
+    Ok(Deserializer::from_reader(reader).into_iter())
+}
+
+fn folder(path: &Path) -> Result<VecDeque<PathBuf>, RecordingError> {
+    let told = |what: String| RecordingError { file: path.display().to_string(), place: String::new(), what };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(|error| told(error.to_string()))? {
+        let file = entry.map_err(|error| told(error.to_string()))?.path();
+        let name = file.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+        if [".json", ".jsonl", ".json.gz", ".jsonl.gz"].iter().any(|ending| name.ends_with(ending)) {
+            let number = name.split('.').next().and_then(|stem| stem.parse::<u64>().ok());
+            files.push((number.is_none(), number, name, file));
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(told("a folder without a `.json`, `.jsonl`, `.json.gz` or `.jsonl.gz` file".to_owned()));
+    }
+    Ok(files.into_iter().map(|(_, _, _, file)| file).collect())
+}

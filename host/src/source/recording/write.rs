@@ -1,0 +1,90 @@
+//! Writing a recording: it has its name only once it is whole.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::line::{Answered, Finality, Reverted, Written};
+use crate::block::{BlockRef, ChainId};
+use crate::chain_read::{ChainAnswer, ChainRead};
+use crate::event::Observation;
+use crate::source::raw::RawBlock;
+
+enum Out {
+    Plain(BufWriter<File>),
+    Gzip(GzEncoder<BufWriter<File>>),
+}
+
+/// A recording that is being made.
+pub struct Writer {
+    out: Out,
+    partial: PathBuf,
+    path: PathBuf,
+}
+
+impl Writer {
+    /// Starts a recording; gzipped where the name ends in `.gz`. A file that is there already is not touched.
+    pub fn create(path: &Path) -> anyhow::Result<Self> {
+        anyhow::ensure!(!path.exists(), "`{}` is there already; name a new recording", path.display());
+        let mut partial = path.as_os_str().to_owned();
+        partial.push(".partial");
+        let partial = PathBuf::from(partial);
+        let file = File::create(&partial).with_context(|| format!("`{}` can't be made", partial.display()))?;
+        let buffered = BufWriter::with_capacity(1 << 16, file);
+        let out = match path.extension().is_some_and(|extension| extension == "gz") {
+            true => Out::Gzip(GzEncoder::new(buffered, Compression::default())),
+            false => Out::Plain(buffered),
+        };
+        Ok(Self { out, partial, path: path.to_owned() })
+    }
+
+    /// Writes a block as the node gave it.
+    pub fn write_block(&mut self, raw: &RawBlock, at_ms: u64) -> anyhow::Result<()> {
+        self.write(&Written::Block { raw, at_ms })
+    }
+
+    /// Writes an observation.
+    pub fn write_observation(&mut self, observation: &Observation, at_ms: u64) -> anyhow::Result<()> {
+        self.write(&Written::Observation { observation, at_ms })
+    }
+
+    /// Writes that blocks left the chain, tip first.
+    pub fn write_reverted(&mut self, chain: ChainId, blocks: &[BlockRef], at_ms: u64) -> anyhow::Result<()> {
+        self.write(&Written::Reverted { reverted: Reverted { chain, blocks: blocks.to_vec() }, at_ms })
+    }
+
+    /// Writes that blocks became settled.
+    pub fn write_finality(&mut self, chain: ChainId, safe: u64, finalized: u64, at_ms: u64) -> anyhow::Result<()> {
+        self.write(&Written::Finality { finality: Finality { chain, safe, finalized }, at_ms })
+    }
+
+    /// Writes what the chain answered; before the input that it was asked on.
+    pub fn write_answer(&mut self, at: BlockRef, read: &ChainRead, answer: &ChainAnswer) -> anyhow::Result<()> {
+        self.write(&Written::Answer { answer: Answered { at, read: read.clone(), answer: answer.clone() } })
+    }
+
+    /// Closes the recording, puts it on the disk, and gives it its name.
+    pub fn finish(self) -> anyhow::Result<()> {
+        let told = || format!("`{}` can't be written", self.partial.display());
+        let buffered = match self.out {
+            Out::Plain(out) => out,
+            Out::Gzip(out) => out.finish().with_context(told)?,
+        };
+        buffered.into_inner().map_err(|error| error.into_error()).and_then(|file| file.sync_all()).with_context(told)?;
+        std::fs::rename(&self.partial, &self.path).with_context(told)
+    }
+
+    fn write(&mut self, object: &Written<'_>) -> anyhow::Result<()> {
+        let mut line = serde_json::to_vec(object)?;
+        line.push(b'\n');
+        let written = match &mut self.out {
+            Out::Plain(out) => out.write_all(&line),
+            Out::Gzip(out) => out.write_all(&line),
+        };
+        written.with_context(|| format!("`{}` can't be written", self.partial.display()))
+    }
+}

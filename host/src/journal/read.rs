@@ -4,27 +4,31 @@ use std::collections::VecDeque;
 
 use alloy::primitives::B256;
 use rusqlite::types::Value;
-use rusqlite::{Row as SqlRow, params, params_from_iter};
+use rusqlite::{params, params_from_iter};
 
 use super::body::{self, Body};
 use super::show::{Filter, Row};
-use super::{Journal, Result};
+use super::{Journal, PAGE_ROWS, Result};
 use crate::digest::Hasher;
 use crate::entry::Entry;
 use crate::event::Stamped;
-
-/// Entries fetched at once.
-const PAGE: u64 = 256;
-
-const COLUMNS: &str = "seq, kind, cause, at_ms, chain, block_number, detector, body, hash";
 
 /// Rows of a filter, in order.
 pub struct Rows<'a> {
     journal: &'a Journal,
     filter: Filter,
     after: u64,
-    page: VecDeque<Row>,
+    page: VecDeque<Raw>,
     done: bool,
+}
+
+/// A row whose entry is not decoded yet.
+struct Raw {
+    seq: u64,
+    cause: u64,
+    at_ms: u64,
+    hash: [u8; 32],
+    body: Body,
 }
 
 /// An input with everything that followed from it.
@@ -53,8 +57,7 @@ impl Journal {
 
     /// Entries that a filter lets through, oldest first.
     pub fn entries(&self, filter: &Filter) -> Result<Rows<'_>> {
-        let mut rows =
-            Rows { journal: self, filter: filter.clone(), after: 0, page: VecDeque::new(), done: false };
+        let mut rows = Rows { journal: self, filter: filter.clone(), after: 0, page: VecDeque::new(), done: false };
         if let Some(last) = filter.last {
             let (clause, mut values) = filter.sql();
             let sql = format!("SELECT seq FROM entry WHERE {clause} ORDER BY seq DESC LIMIT 1 OFFSET ?");
@@ -82,7 +85,7 @@ impl Journal {
         loop {
             let sql = "SELECT seq, kind, body FROM entry WHERE seq > ?1 AND kind NOT IN ('input', 'answer') \
                        ORDER BY seq LIMIT ?2";
-            let page = self.all(sql, params![after, PAGE], |row| {
+            let page = self.all(sql, params![after, PAGE_ROWS as u64], |row| {
                 Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?, Body::read(row.get_ref(2)?)?))
             })?;
             let Some((seq, _, _)) = page.last() else { return Ok(hash) };
@@ -101,21 +104,23 @@ impl Rows<'_> {
         if self.page.is_empty() && !self.done {
             self.fetch()?;
         }
-        Ok(self.page.pop_front())
+        let Some(Raw { seq, cause, at_ms, hash, body }) = self.page.pop_front() else { return Ok(None) };
+        Ok(Some(Row { seq, cause, at_ms, hash: hash.into(), entry: body::decode(&body)? }))
     }
 
     fn fetch(&mut self) -> Result<()> {
         let (clause, mut values) = self.filter.sql();
-        let sql = format!("SELECT {COLUMNS} FROM entry WHERE {clause} AND seq > ? ORDER BY seq LIMIT ?");
-        values.extend([Value::Integer(self.after as i64), Value::Integer(PAGE as i64)]);
-        let raw = self.journal.all(&sql, params_from_iter(values), |row| {
-            Ok((Body::read(row.get_ref("body")?)?, partial(row)?))
+        let sql =
+            format!("SELECT seq, cause, at_ms, hash, body FROM entry WHERE {clause} AND seq > ? ORDER BY seq LIMIT ?");
+        values.extend([Value::Integer(self.after as i64), Value::Integer(PAGE_ROWS as i64)]);
+        let (page, more) = self.journal.page(&sql, params_from_iter(values), |row| {
+            let body = Body::read(row.get_ref(4)?)?;
+            let size = body.bytes().len();
+            Ok((size, Raw { seq: row.get(0)?, cause: row.get(1)?, at_ms: row.get(2)?, hash: row.get(3)?, body }))
         })?;
-        self.done = (raw.len() as u64) < PAGE;
-        for (body, row) in raw {
-            self.after = row.seq;
-            self.page.push_back(Row { entry: body::decode(&body)?, ..row });
-        }
+        self.after = page.last().map_or(self.after, |raw| raw.seq);
+        self.page = page.into();
+        self.done = !more;
         Ok(())
     }
 }
@@ -139,15 +144,4 @@ impl Causes<'_> {
         }
         Ok(Some(Cause { seq, stamped, entries }))
     }
-}
-
-/// A row without its entry, which is decoded where errors can be told.
-fn partial(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
-    Ok(Row {
-        seq: row.get("seq")?,
-        cause: row.get("cause")?,
-        at_ms: row.get("at_ms")?,
-        hash: row.get::<_, [u8; 32]>("hash")?.into(),
-        entry: Entry::Retraction { finding: B256::ZERO, reason: String::new() },
-    })
 }

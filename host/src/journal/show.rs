@@ -80,8 +80,7 @@ impl Filter {
         }
         if let Some(lowest) = self.severity {
             let all = [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-            let names: Vec<Value> =
-                all.iter().filter(|s| **s >= lowest).map(|s| Value::Text(s.to_string())).collect();
+            let names: Vec<Value> = all.iter().filter(|s| **s >= lowest).map(|s| Value::Text(s.to_string())).collect();
             let marks = vec!["?"; names.len()].join(", ");
             clauses.push(format!(
                 "kind IN ('finding', 'incident', 'decision') AND json_extract(body, '$.severity') IN ({marks})"

@@ -12,6 +12,8 @@ mod read;
 mod schema;
 mod show;
 mod state;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use std::path::{Path, PathBuf};

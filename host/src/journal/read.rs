@@ -1,4 +1,4 @@
-//! Reading in order, a page at a time, so that a journal of any length is read in bounded memory.
+//! Reading in order, so that a journal of any length is read in bounded memory.
 
 use std::collections::VecDeque;
 
@@ -8,27 +8,21 @@ use rusqlite::{params, params_from_iter};
 
 use super::body::{self, Body};
 use super::show::{Filter, Row};
-use super::{Journal, PAGE_ROWS, Result};
+use super::{Journal, JournalError, PAGE_ROWS, Result};
 use crate::digest::Hasher;
 use crate::entry::Entry;
 use crate::event::Stamped;
+
+/// Sequence numbers that are found at once; entries themselves are read one by one.
+const FOUND_AT_ONCE: u64 = 1 << 16;
 
 /// Rows of a filter, in order.
 pub struct Rows<'a> {
     journal: &'a Journal,
     filter: Filter,
     after: u64,
-    page: VecDeque<Raw>,
+    found: VecDeque<u64>,
     done: bool,
-}
-
-/// A row whose entry is not decoded yet.
-struct Raw {
-    seq: u64,
-    cause: u64,
-    at_ms: u64,
-    hash: [u8; 32],
-    body: Body,
 }
 
 /// An input with everything that followed from it.
@@ -57,7 +51,7 @@ impl Journal {
 
     /// Entries that a filter lets through, oldest first.
     pub fn entries(&self, filter: &Filter) -> Result<Rows<'_>> {
-        let mut rows = Rows { journal: self, filter: filter.clone(), after: 0, page: VecDeque::new(), done: false };
+        let mut rows = Rows { journal: self, filter: filter.clone(), after: 0, found: VecDeque::new(), done: false };
         if let Some(last) = filter.last {
             let (clause, mut values) = filter.sql();
             let sql = format!("SELECT seq FROM entry WHERE {clause} ORDER BY seq DESC LIMIT 1 OFFSET ?");
@@ -101,26 +95,30 @@ impl Rows<'_> {
     /// The next row; `None` at the end.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Row>> {
-        if self.page.is_empty() && !self.done {
-            self.fetch()?;
+        if self.found.is_empty() && !self.done {
+            self.find()?;
         }
-        let Some(Raw { seq, cause, at_ms, hash, body }) = self.page.pop_front() else { return Ok(None) };
+        let Some(seq) = self.found.pop_front() else { return Ok(None) };
+        let sql = "SELECT cause, at_ms, hash, body FROM entry WHERE seq = ?1";
+        let row = self.journal.one(sql, [seq], |row| {
+            let hash: [u8; 32] = row.get(2)?;
+            Ok((row.get(0)?, row.get(1)?, hash, Body::read(row.get_ref(3)?)?))
+        })?;
+        let Some((cause, at_ms, hash, body)) = row else {
+            return Err(JournalError::Unreadable(format!("entry {seq} was here and is gone")));
+        };
         Ok(Some(Row { seq, cause, at_ms, hash: hash.into(), entry: body::decode(&body)? }))
     }
 
-    fn fetch(&mut self) -> Result<()> {
+    /// Finds many at once, as an index that does not come in order is sorted each time.
+    fn find(&mut self) -> Result<()> {
         let (clause, mut values) = self.filter.sql();
-        let sql =
-            format!("SELECT seq, cause, at_ms, hash, body FROM entry WHERE {clause} AND seq > ? ORDER BY seq LIMIT ?");
-        values.extend([Value::Integer(self.after as i64), Value::Integer(PAGE_ROWS as i64)]);
-        let (page, more) = self.journal.page(&sql, params_from_iter(values), |row| {
-            let body = Body::read(row.get_ref(4)?)?;
-            let size = body.bytes().len();
-            Ok((size, Raw { seq: row.get(0)?, cause: row.get(1)?, at_ms: row.get(2)?, hash: row.get(3)?, body }))
-        })?;
-        self.after = page.last().map_or(self.after, |raw| raw.seq);
-        self.page = page.into();
-        self.done = !more;
+        let sql = format!("SELECT seq FROM entry WHERE {clause} AND seq > ? ORDER BY seq LIMIT ?");
+        values.extend([Value::Integer(self.after as i64), Value::Integer(FOUND_AT_ONCE as i64)]);
+        let found = self.journal.all(&sql, params_from_iter(values), |row| row.get(0))?;
+        self.done = (found.len() as u64) < FOUND_AT_ONCE;
+        self.after = found.last().copied().unwrap_or(self.after);
+        self.found = found.into();
         Ok(())
     }
 }

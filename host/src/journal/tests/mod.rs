@@ -2,6 +2,9 @@
 
 mod crash;
 mod disk;
+mod filter;
+mod format;
+mod lookup;
 mod refusal;
 mod round_trip;
 mod state;
@@ -224,6 +227,7 @@ fn decision(incident: u64, severity: Severity) -> Decision {
         signal: "vault-drain".into(),
         severity,
         evidence: vec![B256::repeat_byte(4)],
+        in_time: "pausing takes effect before the vault is empty".into(),
         choices: answers.into_iter().map(choice).collect(),
     }
 }

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use alloy::primitives::B256;
 use rusqlite::{Connection, OpenFlags, params};
 
+use crate::block::BlockRef;
 use crate::digest::Hasher;
 use crate::entry::Entry;
 use crate::event::Event;
@@ -164,9 +165,9 @@ impl Journal {
                 facts.event,
                 cause,
                 at_ms,
-                facts.block.map(|(chain, _, _)| chain),
-                facts.block.map(|(_, number, _)| number),
-                facts.block.map(|(_, _, hash)| hash.0),
+                facts.chain,
+                facts.block.map(|(number, _)| number),
+                facts.block.map(|(_, hash)| hash.0),
                 facts.detector,
                 facts.finding.map(|finding| finding.0),
                 facts.incident,
@@ -340,7 +341,8 @@ fn chain_hash(before: B256, seq: u64, cause: u64, at_ms: u64, kind: &str, body: 
 #[derive(Debug, PartialEq)]
 struct Facts<'a> {
     event: Option<&'a str>,
-    block: Option<(u64, u64, B256)>,
+    chain: Option<u64>,
+    block: Option<(u64, B256)>,
     detector: Option<&'a str>,
     finding: Option<B256>,
     incident: Option<u64>,
@@ -348,23 +350,28 @@ struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     fn of(entry: &'a Entry) -> Self {
-        let mut facts = Self { event: None, block: None, detector: None, finding: None, incident: None };
+        let mut facts = Self { event: None, chain: None, block: None, detector: None, finding: None, incident: None };
         match entry {
             Entry::Input(stamped) => {
                 facts.event = Some(event_name(&stamped.event));
                 match &stamped.event {
-                    Event::Committed { block } => facts.block = Some((block.chain, block.number, block.hash)),
+                    Event::Committed { block } => facts.place(block.reference()),
+                    Event::Reverted { chain, .. } | Event::Finality { chain, .. } | Event::Pending { chain, .. } => {
+                        facts.chain = Some(*chain);
+                    }
                     Event::Detector { detector, .. } => facts.detector = Some(detector),
                     Event::Observed { observation } => facts.detector = Some(&observation.feed),
                     _ => {}
                 }
             }
-            Entry::Answer { at, .. } => facts.block = Some((at.chain, at.number, at.hash)),
+            Entry::Answer { at, .. } => facts.place(*at),
             Entry::Failed { detector, .. } => facts.detector = Some(detector),
             Entry::Finding(finding) => {
                 facts.detector = Some(&finding.detector);
                 facts.finding = Some(finding.id);
-                facts.block = finding.block.map(|block| (block.chain, block.number, block.hash));
+                if let Some(block) = finding.block {
+                    facts.place(block);
+                }
             }
             Entry::Retraction { finding, .. } | Entry::Silence { finding, .. } => facts.finding = Some(*finding),
             Entry::Incident(incident) => facts.incident = Some(incident.id),
@@ -372,6 +379,11 @@ impl<'a> Facts<'a> {
             Entry::Effect(ordered) => facts.incident = Some(ordered.effect.incident()),
         }
         facts
+    }
+
+    fn place(&mut self, block: BlockRef) {
+        self.chain = Some(block.chain);
+        self.block = Some((block.number, block.hash));
     }
 }
 

@@ -22,7 +22,8 @@ struct Stored {
     body: Body,
     hash: B256,
     event: Option<String>,
-    block: (Option<u64>, Option<u64>, Option<[u8; 32]>),
+    chain: Option<u64>,
+    block: (Option<u64>, Option<[u8; 32]>),
     detector: Option<String>,
     finding: Option<[u8; 32]>,
     incident: Option<u64>,
@@ -75,7 +76,8 @@ impl Stored {
             body: Body::read(row.get_ref(4)?)?,
             hash: row.get::<_, [u8; 32]>(5)?.into(),
             event: row.get(6)?,
-            block: (row.get(7)?, row.get(8)?, row.get(9)?),
+            chain: row.get(7)?,
+            block: (row.get(8)?, row.get(9)?),
             detector: row.get(10)?,
             finding: row.get(11)?,
             incident: row.get(12)?,
@@ -85,9 +87,10 @@ impl Stored {
     fn facts(&self) -> Option<Facts<'_>> {
         Some(Facts {
             event: self.event.as_deref(),
+            chain: self.chain,
             block: match self.block {
-                (Some(chain), Some(number), Some(hash)) => Some((chain, number, hash.into())),
-                (None, None, None) => None,
+                (Some(number), Some(hash)) => Some((number, hash.into())),
+                (None, None) => None,
                 _ => return None,
             },
             detector: self.detector.as_deref(),

@@ -2,6 +2,7 @@
 
 mod crash;
 mod disk;
+mod document;
 mod filter;
 mod format;
 mod lookup;

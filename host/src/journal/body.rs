@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::ToSql;
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::types::{ToSqlOutput, Type, Value, ValueRef};
 use serde::{Deserialize, Serialize};
 
 use crate::block::{Block, ChainId, Transactions};
@@ -40,7 +40,10 @@ impl Body {
 
     pub(super) fn read(value: ValueRef<'_>) -> rusqlite::Result<Self> {
         match value {
-            ValueRef::Text(text) => Ok(Body::Text(String::from_utf8_lossy(text).into_owned())),
+            ValueRef::Text(text) => match std::str::from_utf8(text) {
+                Ok(text) => Ok(Body::Text(text.to_owned())),
+                Err(error) => Err(rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))),
+            },
             ValueRef::Blob(bytes) => Ok(Body::Packed(bytes.to_vec())),
             other => Err(rusqlite::Error::InvalidColumnType(0, "body".into(), other.data_type())),
         }

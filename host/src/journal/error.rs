@@ -29,7 +29,9 @@ pub enum JournalError {
         path: PathBuf,
     },
     /// It was written by a later version.
-    #[error("`{path}` has format {found}, this version knows up to {known}; run the version that wrote it, or a later one")]
+    #[error(
+        "`{path}` has format {found}, this version knows up to {known}; run the version that wrote it, or a later one"
+    )]
     Newer {
         /// The journal.
         path: PathBuf,
@@ -48,19 +50,41 @@ pub enum JournalError {
         /// The format that is known here.
         known: i64,
     },
+    /// Another program holds it.
+    #[error("`{path}` is held by another program, as `sqlite3` does in a transaction; end that, and start again")]
+    Busy {
+        /// The journal.
+        path: PathBuf,
+    },
     /// The disk is full.
-    #[error("the disk of `{path}` is full; nothing was lost, free some space and start again")]
+    #[error("the disk of `{path}` is full; what was committed is kept, free some space and start again")]
     Full {
         /// The journal.
         path: PathBuf,
     },
     /// The file can't be written.
-    #[error("`{path}` can't be written: {reason}; mend its permissions and start again")]
+    #[error(
+        "`{path}` can't be opened or written: {reason}; see that its folder is there and that this user may write both"
+    )]
     ReadOnly {
         /// The journal.
         path: PathBuf,
         /// What the system says.
         reason: String,
+    },
+    /// The disk does not do what it is asked.
+    #[error("the disk of `{path}` failed: {reason}; what was committed before is kept, check the disk and start again")]
+    Disk {
+        /// The journal.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// It could not go back to its last commit after an error that was told then.
+    #[error("`{path}` takes no more entries after the error before; start again, what was committed is kept")]
+    Unusable {
+        /// The journal.
+        path: PathBuf,
     },
     /// The file is damaged.
     #[error("`{path}` is damaged: {reason}; restore it from a backup, or move it away and start a new one")]
@@ -115,7 +139,9 @@ impl JournalError {
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                 Self::ReadOnly { path, reason }
             }
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::SystemIoFailure) => Self::Damaged { path, reason },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { path },
+            Some(ErrorCode::SystemIoFailure) => Self::Disk { path, reason },
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, reason },
             Some(ErrorCode::NotADatabase) => Self::Foreign { path },
             _ => Self::Sqlite { path, source },
         }

@@ -1,7 +1,7 @@
 //! One writer: a lock beside the journal that the system releases however its holder ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::{JournalError, Result};
@@ -13,8 +13,12 @@ pub(super) struct WriterLock {
 
 impl WriterLock {
     pub(super) fn take(journal: &Path) -> Result<Self> {
-        let path = beside(journal);
-        let told = |error: std::io::Error| JournalError::ReadOnly { path: path.clone(), reason: error.to_string() };
+        // A journal has one lock, whatever links lead to it.
+        let path = beside(&journal.canonicalize().unwrap_or_else(|_| journal.to_owned()));
+        let told = |error: std::io::Error| match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => JournalError::Full { path: path.clone() },
+            _ => JournalError::ReadOnly { path: path.clone(), reason: error.to_string() },
+        };
         let mut file =
             OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path).map_err(told)?;
         match file.try_lock() {

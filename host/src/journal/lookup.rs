@@ -145,7 +145,9 @@ impl Journal {
         let seqs: Vec<u64> = self.all(sql, [], |row| row.get(0))?;
         let mut live = Vec::new();
         for seq in seqs {
-            if let Some(Stamped { event: Event::Detector { detector, digest: Some(digest), .. }, .. }) = self.input(seq)? {
+            if let Some(Stamped { event: Event::Detector { detector, digest: Some(digest), .. }, .. }) =
+                self.input(seq)?
+            {
                 live.push((detector, digest));
             }
         }
@@ -154,7 +156,6 @@ impl Journal {
 
     /// Keeps a component, so that the journal can be replayed wherever it is taken.
     pub fn keep_component(&mut self, digest: B256, bytes: &[u8]) -> Result<()> {
-        self.begin()?;
         self.run("INSERT OR IGNORE INTO component (digest, bytes) VALUES (?1, ?2)", params![digest.0, bytes])?;
         Ok(())
     }

@@ -12,6 +12,8 @@ mod read;
 mod schema;
 mod show;
 mod state;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ use std::path::{Path, PathBuf};
 use alloy::primitives::B256;
 use rusqlite::{Connection, OpenFlags, params};
 
+use crate::block::BlockRef;
 use crate::digest::Hasher;
 use crate::entry::Entry;
 use crate::event::Event;
@@ -32,10 +35,17 @@ pub use verify::Verified;
 
 use lock::WriterLock;
 
+/// Rows that are read at once, and the bytes of their bodies: what bounds memory on a journal of any length.
+const PAGE_ROWS: usize = 256;
+const PAGE_BYTES: usize = 4 << 20;
+
 /// Result of everything here.
 pub type Result<T> = std::result::Result<T, JournalError>;
 
 /// One journal, open for one writer or for reading.
+///
+/// Where a write or a commit fails, everything since the last commit is gone, as one; what was committed stays, and the
+/// journal goes on from there, or says with [`JournalError::Unusable`] that it can't.
 pub struct Journal {
     connection: Connection,
     path: PathBuf,
@@ -48,6 +58,8 @@ pub struct Journal {
     /// Channels that effects are queued for.
     channels: Vec<String>,
     in_transaction: bool,
+    /// Set where it could not go back to its last commit.
+    unusable: bool,
     _lock: Option<WriterLock>,
 }
 
@@ -81,9 +93,7 @@ impl Journal {
         if !path.is_file() {
             return Err(JournalError::Missing { path: path.to_owned() });
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|error| JournalError::of(path, error))?;
-        schema::expect_ours(&connection, path)?;
+        let connection = open_to_read(path)?;
         schema::expect_version(&connection, path)?;
         Self::start(connection, path, None)
     }
@@ -109,6 +119,7 @@ impl Journal {
             at_ms: 0,
             channels: Vec::new(),
             in_transaction: false,
+            unusable: false,
             _lock: lock,
         };
         journal.find_end()?;
@@ -142,32 +153,28 @@ impl Journal {
             Entry::Input(stamped) => (seq, stamped.at_ms),
             _ => (self.cause, self.at_ms),
         };
-        let body = body::encode(entry)?;
+        let body = body::encode(entry).map_err(|error| self.gone_back(error))?;
         let hash = chain_hash(self.hash, seq, cause, at_ms, entry.kind(), body.bytes());
         let facts = Facts::of(entry);
-        self.connection
-            .prepare_cached(
-                "INSERT INTO entry (seq, kind, event, cause, at_ms, chain, block_number, block_hash, detector, \
-                 finding, incident, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-            )
-            .and_then(|mut statement| {
-                statement.execute(params![
-                    seq,
-                    entry.kind(),
-                    facts.event,
-                    cause,
-                    at_ms,
-                    facts.block.map(|(chain, _, _)| chain),
-                    facts.block.map(|(_, number, _)| number),
-                    facts.block.map(|(_, _, hash)| hash.0),
-                    facts.detector,
-                    facts.finding.map(|finding| finding.0),
-                    facts.incident,
-                    body,
-                    hash.0,
-                ])
-            })
-            .map_err(|error| self.told(error))?;
+        self.run(
+            "INSERT INTO entry (seq, kind, event, cause, at_ms, chain, block_number, block_hash, detector, finding, \
+             incident, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            params![
+                seq,
+                entry.kind(),
+                facts.event,
+                cause,
+                at_ms,
+                facts.chain,
+                facts.block.map(|(number, _)| number),
+                facts.block.map(|(_, hash)| hash.0),
+                facts.detector,
+                facts.finding.map(|finding| finding.0),
+                facts.incident,
+                body,
+                hash.0,
+            ],
+        )?;
         (self.seq, self.hash, self.cause, self.at_ms) = (seq, hash, cause, at_ms);
         self.look_up_later(seq, entry)?;
         Ok(seq)
@@ -178,8 +185,7 @@ impl Journal {
         if self.in_transaction {
             if let Err(error) = self.connection.execute_batch("COMMIT") {
                 let told = self.told(error);
-                self.rollback()?;
-                return Err(told);
+                return Err(self.gone_back(told));
             }
             self.in_transaction = false;
         }
@@ -191,19 +197,28 @@ impl Journal {
         if self.in_transaction {
             self.in_transaction = false;
             // SQLite has rolled back by itself already after some errors.
-            if !self.connection.is_autocommit() {
-                self.connection.execute_batch("ROLLBACK").map_err(|error| self.told(error))?;
-            }
-            self.find_end()?;
+            let back = match self.connection.is_autocommit() {
+                true => Ok(()),
+                false => self.connection.execute_batch("ROLLBACK").map_err(|error| self.told(error)),
+            };
+            let back = back.and_then(|()| self.find_end());
+            self.unusable = back.is_err();
+            back?;
         }
         Ok(())
     }
 
+    /// After an error nothing of the open transaction may stay, or a part of it would become durable without the rest.
+    fn gone_back(&mut self, error: JournalError) -> JournalError {
+        // What went wrong first is what the caller must hear; the next write tells of the rest.
+        let _ = self.rollback();
+        error
+    }
+
     /// How large it is, and what is in it.
     pub fn size(&self) -> Result<Size> {
-        let sql = "SELECT kind, count(*), sum(length(body)) FROM entry GROUP BY kind ORDER BY kind";
-        let rows: Vec<(String, u64, u64)> =
-            self.all(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let sql = "SELECT kind, count(*), sum(octet_length(body)) FROM entry GROUP BY kind ORDER BY kind";
+        let rows: Vec<(String, u64, u64)> = self.all(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
         let bytes = self.one(sql, [], |row| row.get(0))?.unwrap_or(0);
         Ok(Size {
@@ -214,6 +229,9 @@ impl Journal {
     }
 
     fn begin(&mut self) -> Result<()> {
+        if self.unusable {
+            return Err(JournalError::Unusable { path: self.path.clone() });
+        }
         if !self.in_transaction {
             self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| self.told(error))?;
             self.in_transaction = true;
@@ -247,10 +265,64 @@ impl Journal {
         rows.collect::<rusqlite::Result<_>>().map_err(|error| self.told(error))
     }
 
-    fn run(&self, sql: &str, params: impl rusqlite::Params) -> Result<usize> {
-        let mut statement = self.connection.prepare_cached(sql).map_err(|error| self.told(error))?;
-        statement.execute(params).map_err(|error| self.told(error))
+    /// Up to [`PAGE_ROWS`] rows, fewer where their bodies come to [`PAGE_BYTES`], and whether there may be more.
+    fn page<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        mut read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<(usize, T)>,
+    ) -> Result<(Vec<T>, bool)> {
+        let told = |error| self.told(error);
+        let mut statement = self.connection.prepare_cached(sql).map_err(told)?;
+        let mut rows = statement.query(params).map_err(told)?;
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.next().map_err(told)? {
+            let (size, item) = read(row).map_err(told)?;
+            page.push(item);
+            bytes += size;
+            if page.len() >= PAGE_ROWS || bytes >= PAGE_BYTES {
+                return Ok((page, true));
+            }
+        }
+        Ok((page, false))
     }
+
+    /// Writes, in the open transaction, which is begun where there is none.
+    fn run(&mut self, sql: &str, params: impl rusqlite::Params) -> Result<usize> {
+        self.begin()?;
+        let done = self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params));
+        done.map_err(|error| {
+            let told = self.told(error);
+            self.gone_back(told)
+        })
+    }
+}
+
+fn open_to_read(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let told = |error| JournalError::of(path, error);
+    let connection = Connection::open_with_flags(path, flags).map_err(told)?;
+    match schema::expect_ours(&connection, path) {
+        // Where nothing can be written, SQLite can't make the file by which a reader and a writer meet. It need not
+        // where nobody writes, which is so where there is no write-ahead log.
+        Err(JournalError::ReadOnly { .. }) if !log_of(path).exists() => {
+            let escape = |byte: &u8| match byte {
+                b'/' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => char::from(*byte).to_string(),
+                other => format!("%{other:02X}"),
+            };
+            let escaped: String = path.as_os_str().as_encoded_bytes().iter().map(escape).collect();
+            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+            let connection = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags).map_err(told)?;
+            schema::expect_ours(&connection, path).map(|()| connection)
+        }
+        other => other.map(|()| connection),
+    }
+}
+
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
 }
 
 /// The hash of an entry in the chain.
@@ -266,9 +338,11 @@ fn chain_hash(before: B256, seq: u64, cause: u64, at_ms: u64, kind: &str, body: 
 }
 
 /// What of an entry stands in columns of its own.
+#[derive(Debug, PartialEq)]
 struct Facts<'a> {
-    event: Option<&'static str>,
-    block: Option<(u64, u64, B256)>,
+    event: Option<&'a str>,
+    chain: Option<u64>,
+    block: Option<(u64, B256)>,
     detector: Option<&'a str>,
     finding: Option<B256>,
     incident: Option<u64>,
@@ -276,23 +350,28 @@ struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     fn of(entry: &'a Entry) -> Self {
-        let mut facts = Self { event: None, block: None, detector: None, finding: None, incident: None };
+        let mut facts = Self { event: None, chain: None, block: None, detector: None, finding: None, incident: None };
         match entry {
             Entry::Input(stamped) => {
                 facts.event = Some(event_name(&stamped.event));
                 match &stamped.event {
-                    Event::Committed { block } => facts.block = Some((block.chain, block.number, block.hash)),
+                    Event::Committed { block } => facts.place(block.reference()),
+                    Event::Reverted { chain, .. } | Event::Finality { chain, .. } | Event::Pending { chain, .. } => {
+                        facts.chain = Some(*chain);
+                    }
                     Event::Detector { detector, .. } => facts.detector = Some(detector),
                     Event::Observed { observation } => facts.detector = Some(&observation.feed),
                     _ => {}
                 }
             }
-            Entry::Answer { at, .. } => facts.block = Some((at.chain, at.number, at.hash)),
+            Entry::Answer { at, .. } => facts.place(*at),
             Entry::Failed { detector, .. } => facts.detector = Some(detector),
             Entry::Finding(finding) => {
                 facts.detector = Some(&finding.detector);
                 facts.finding = Some(finding.id);
-                facts.block = finding.block.map(|block| (block.chain, block.number, block.hash));
+                if let Some(block) = finding.block {
+                    facts.place(block);
+                }
             }
             Entry::Retraction { finding, .. } | Entry::Silence { finding, .. } => facts.finding = Some(*finding),
             Entry::Incident(incident) => facts.incident = Some(incident.id),
@@ -300,6 +379,11 @@ impl<'a> Facts<'a> {
             Entry::Effect(ordered) => facts.incident = Some(ordered.effect.incident()),
         }
         facts
+    }
+
+    fn place(&mut self, block: BlockRef) {
+        self.chain = Some(block.chain);
+        self.block = Some((block.number, block.hash));
     }
 }
 

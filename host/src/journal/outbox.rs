@@ -27,7 +27,7 @@ impl Journal {
     }
 
     pub(super) fn queue(&mut self, seq: u64, key: B256) -> Result<()> {
-        for channel in &self.channels {
+        for channel in self.channels.clone() {
             // The same effect, ordered again, was delivered or is on its way.
             self.run(
                 "INSERT OR IGNORE INTO outbox (channel, key, seq) VALUES (?1, ?2, ?3)",
@@ -42,9 +42,7 @@ impl Journal {
         let sql = "SELECT key, seq, attempts FROM outbox WHERE channel = ?1 AND delivered_at_ms IS NULL \
                    AND next_attempt_ms <= ?2 ORDER BY seq LIMIT ?3";
         let rows: Vec<([u8; 32], u64, u32)> =
-            self.all(sql, params![channel, now_ms, at_most as u64], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?;
+            self.all(sql, params![channel, now_ms, at_most as u64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let mut due = Vec::new();
         for (key, seq, attempts) in rows {
             if let Some(Entry::Effect(effect)) = self.entry(seq)? {
@@ -62,7 +60,6 @@ impl Journal {
 
     /// Notes that an effect arrived.
     pub fn outbox_done(&mut self, channel: &str, key: B256, at_ms: u64) -> Result<()> {
-        self.begin()?;
         let sql = "UPDATE outbox SET delivered_at_ms = ?3, attempts = attempts + 1, error = NULL \
                    WHERE channel = ?1 AND key = ?2";
         self.run(sql, params![channel, key.0, at_ms])?;
@@ -71,7 +68,6 @@ impl Journal {
 
     /// Notes that an effect did not arrive, and when to try again.
     pub fn outbox_failed(&mut self, channel: &str, key: B256, next_attempt_ms: u64, error: &str) -> Result<()> {
-        self.begin()?;
         let sql = "UPDATE outbox SET next_attempt_ms = ?3, attempts = attempts + 1, error = ?4 \
                    WHERE channel = ?1 AND key = ?2";
         self.run(sql, params![channel, key.0, next_attempt_ms, error])?;

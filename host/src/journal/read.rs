@@ -1,29 +1,27 @@
-//! Reading in order, a page at a time, so that a journal of any length is read in bounded memory.
+//! Reading in order, so that a journal of any length is read in bounded memory.
 
 use std::collections::VecDeque;
 
 use alloy::primitives::B256;
 use rusqlite::types::Value;
-use rusqlite::{Row as SqlRow, params, params_from_iter};
+use rusqlite::{params, params_from_iter};
 
 use super::body::{self, Body};
 use super::show::{Filter, Row};
-use super::{Journal, Result};
+use super::{Journal, JournalError, PAGE_ROWS, Result};
 use crate::digest::Hasher;
 use crate::entry::Entry;
 use crate::event::Stamped;
 
-/// Entries fetched at once.
-const PAGE: u64 = 256;
-
-const COLUMNS: &str = "seq, kind, cause, at_ms, chain, block_number, detector, body, hash";
+/// Sequence numbers that are found at once; entries themselves are read one by one.
+const FOUND_AT_ONCE: u64 = 1 << 16;
 
 /// Rows of a filter, in order.
 pub struct Rows<'a> {
     journal: &'a Journal,
     filter: Filter,
     after: u64,
-    page: VecDeque<Row>,
+    found: VecDeque<u64>,
     done: bool,
 }
 
@@ -53,8 +51,7 @@ impl Journal {
 
     /// Entries that a filter lets through, oldest first.
     pub fn entries(&self, filter: &Filter) -> Result<Rows<'_>> {
-        let mut rows =
-            Rows { journal: self, filter: filter.clone(), after: 0, page: VecDeque::new(), done: false };
+        let mut rows = Rows { journal: self, filter: filter.clone(), after: 0, found: VecDeque::new(), done: false };
         if let Some(last) = filter.last {
             let (clause, mut values) = filter.sql();
             let sql = format!("SELECT seq FROM entry WHERE {clause} ORDER BY seq DESC LIMIT 1 OFFSET ?");
@@ -82,7 +79,7 @@ impl Journal {
         loop {
             let sql = "SELECT seq, kind, body FROM entry WHERE seq > ?1 AND kind NOT IN ('input', 'answer') \
                        ORDER BY seq LIMIT ?2";
-            let page = self.all(sql, params![after, PAGE], |row| {
+            let page = self.all(sql, params![after, PAGE_ROWS as u64], |row| {
                 Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?, Body::read(row.get_ref(2)?)?))
             })?;
             let Some((seq, _, _)) = page.last() else { return Ok(hash) };
@@ -98,24 +95,30 @@ impl Rows<'_> {
     /// The next row; `None` at the end.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Row>> {
-        if self.page.is_empty() && !self.done {
-            self.fetch()?;
+        if self.found.is_empty() && !self.done {
+            self.find()?;
         }
-        Ok(self.page.pop_front())
+        let Some(seq) = self.found.pop_front() else { return Ok(None) };
+        let sql = "SELECT cause, at_ms, hash, body FROM entry WHERE seq = ?1";
+        let row = self.journal.one(sql, [seq], |row| {
+            let hash: [u8; 32] = row.get(2)?;
+            Ok((row.get(0)?, row.get(1)?, hash, Body::read(row.get_ref(3)?)?))
+        })?;
+        let Some((cause, at_ms, hash, body)) = row else {
+            return Err(JournalError::Unreadable(format!("entry {seq} was here and is gone")));
+        };
+        Ok(Some(Row { seq, cause, at_ms, hash: hash.into(), entry: body::decode(&body)? }))
     }
 
-    fn fetch(&mut self) -> Result<()> {
+    /// Finds many at once, as an index that does not come in order is sorted each time.
+    fn find(&mut self) -> Result<()> {
         let (clause, mut values) = self.filter.sql();
-        let sql = format!("SELECT {COLUMNS} FROM entry WHERE {clause} AND seq > ? ORDER BY seq LIMIT ?");
-        values.extend([Value::Integer(self.after as i64), Value::Integer(PAGE as i64)]);
-        let raw = self.journal.all(&sql, params_from_iter(values), |row| {
-            Ok((Body::read(row.get_ref("body")?)?, partial(row)?))
-        })?;
-        self.done = (raw.len() as u64) < PAGE;
-        for (body, row) in raw {
-            self.after = row.seq;
-            self.page.push_back(Row { entry: body::decode(&body)?, ..row });
-        }
+        let sql = format!("SELECT seq FROM entry WHERE {clause} AND seq > ? ORDER BY seq LIMIT ?");
+        values.extend([Value::Integer(self.after as i64), Value::Integer(FOUND_AT_ONCE as i64)]);
+        let found = self.journal.all(&sql, params_from_iter(values), |row| row.get(0))?;
+        self.done = (found.len() as u64) < FOUND_AT_ONCE;
+        self.after = found.last().copied().unwrap_or(self.after);
+        self.found = found.into();
         Ok(())
     }
 }
@@ -139,15 +142,4 @@ impl Causes<'_> {
         }
         Ok(Some(Cause { seq, stamped, entries }))
     }
-}
-
-/// A row without its entry, which is decoded where errors can be told.
-fn partial(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
-    Ok(Row {
-        seq: row.get("seq")?,
-        cause: row.get("cause")?,
-        at_ms: row.get("at_ms")?,
-        hash: row.get::<_, [u8; 32]>("hash")?.into(),
-        entry: Entry::Retraction { finding: B256::ZERO, reason: String::new() },
-    })
 }

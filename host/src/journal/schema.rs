@@ -7,10 +7,10 @@ use rusqlite::Connection;
 use super::{JournalError, Result};
 
 /// `WtFr`: tells a journal from any other SQLite file.
-const APPLICATION_ID: i64 = 0x5774_4672;
+pub(super) const APPLICATION_ID: i64 = 0x5774_4672;
 
 /// One step per format, each from the one before. A step that was released is never changed.
-const STEPS: [&str; 1] = [V1];
+pub(super) const STEPS: [&str; 1] = [V1];
 
 const V1: &str = "
 CREATE TABLE entry (
@@ -33,6 +33,8 @@ CREATE INDEX entry_event ON entry (event, seq) WHERE event IS NOT NULL;
 CREATE INDEX entry_feed ON entry (detector, at_ms) WHERE event = 'observed';
 CREATE INDEX entry_cause ON entry (cause, seq);
 CREATE INDEX entry_block ON entry (block_hash, seq) WHERE event = 'committed';
+CREATE INDEX entry_place ON entry (chain, block_number, seq) WHERE chain IS NOT NULL;
+CREATE INDEX entry_detector ON entry (detector, seq) WHERE detector IS NOT NULL;
 CREATE INDEX entry_finding ON entry (finding, seq) WHERE finding IS NOT NULL;
 CREATE INDEX entry_incident ON entry (incident, seq) WHERE incident IS NOT NULL;
 CREATE TABLE canonical_block (
@@ -43,6 +45,7 @@ CREATE TABLE canonical_block (
     PRIMARY KEY (chain, number)
 ) WITHOUT ROWID;
 CREATE INDEX canonical_block_hash ON canonical_block (hash);
+CREATE INDEX canonical_block_seq ON canonical_block (seq);
 CREATE TABLE live_finding (
     id BLOB PRIMARY KEY,
     input INTEGER NOT NULL,
@@ -93,9 +96,8 @@ fn known() -> i64 {
 pub(super) fn expect_ours(connection: &Connection, path: &Path) -> Result<()> {
     let told = |error| JournalError::of(path, error);
     let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(told)?;
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(told)?;
-    if id == APPLICATION_ID || (id == 0 && tables == 0) {
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(told)?;
+    if (id == APPLICATION_ID && version(connection, path)? > 0) || (id == 0 && tables == 0) {
         Ok(())
     } else {
         Err(JournalError::Foreign { path: path.to_owned() })
@@ -104,16 +106,19 @@ pub(super) fn expect_ours(connection: &Connection, path: &Path) -> Result<()> {
 
 /// Brings an older journal up to this version, one step a transaction.
 pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<()> {
+    migrate_by(&STEPS, connection, path)
+}
+
+pub(super) fn migrate_by(steps: &[&str], connection: &Connection, path: &Path) -> Result<()> {
     let told = |error| JournalError::of(path, error);
-    let found = version(connection, path)?;
-    if found > known() {
-        return Err(JournalError::Newer { path: path.to_owned(), found, known: known() });
+    let (found, known) = (version(connection, path)?, steps.len() as i64);
+    if found > known {
+        return Err(JournalError::Newer { path: path.to_owned(), found, known });
     }
-    for (done, step) in STEPS.iter().enumerate().skip(found as usize) {
+    for (done, step) in steps.iter().enumerate().skip(found as usize) {
         let version = done + 1;
-        let sql = format!(
-            "BEGIN; {step} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}; COMMIT;"
-        );
+        let sql =
+            format!("BEGIN; {step} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}; COMMIT;");
         connection.execute_batch(&sql).map_err(told)?;
     }
     Ok(())
@@ -123,6 +128,8 @@ pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<()> {
 pub(super) fn expect_version(connection: &Connection, path: &Path) -> Result<()> {
     let (found, known, path) = (version(connection, path)?, known(), path.to_owned());
     match found {
+        // Nobody's yet, and a reader can't make it ours.
+        0 => Err(JournalError::Foreign { path }),
         found if found > known => Err(JournalError::Newer { path, found, known }),
         found if found < known => Err(JournalError::Older { path, found, known }),
         _ => Ok(()),
@@ -130,7 +137,5 @@ pub(super) fn expect_version(connection: &Connection, path: &Path) -> Result<()>
 }
 
 fn version(connection: &Connection, path: &Path) -> Result<i64> {
-    connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(|error| JournalError::of(path, error))
+    connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|error| JournalError::of(path, error))
 }

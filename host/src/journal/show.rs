@@ -80,8 +80,7 @@ impl Filter {
         }
         if let Some(lowest) = self.severity {
             let all = [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-            let names: Vec<Value> =
-                all.iter().filter(|s| **s >= lowest).map(|s| Value::Text(s.to_string())).collect();
+            let names: Vec<Value> = all.iter().filter(|s| **s >= lowest).map(|s| Value::Text(s.to_string())).collect();
             let marks = vec!["?"; names.len()].join(", ");
             clauses.push(format!(
                 "kind IN ('finding', 'incident', 'decision') AND json_extract(body, '$.severity') IN ({marks})"
@@ -95,9 +94,10 @@ impl Filter {
     }
 }
 
-/// An entry as one line for people.
+/// An entry as one line for people, whatever a feed or a guest put into it.
 pub fn one_line(row: &Row) -> String {
-    format!("{:>8}  {}  {:<10}  {}", row.seq, time(row.at_ms), row.entry.kind(), told(&row.entry))
+    let told = told(&row.entry).replace(char::is_control, " ");
+    format!("{:>8}  {}  {:<10}  {told}", row.seq, time(row.at_ms), row.entry.kind())
 }
 
 fn time(at_ms: u64) -> String {

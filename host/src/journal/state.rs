@@ -16,7 +16,6 @@ pub type Restored = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 impl Journal {
     /// Writes what a detector changed on an input, in the open transaction.
     pub fn save_state(&mut self, detector: &str, input: u64, changes: &[StateChange]) -> Result<()> {
-        self.begin()?;
         for change in changes {
             let undo = "INSERT INTO undo (input, detector, key, before) VALUES (?1, ?2, ?3, ?4)";
             self.run(undo, params![input, detector, change.key, change.before])?;
@@ -34,7 +33,6 @@ impl Journal {
 
     /// Undoes what a detector changed on this input and on all later ones, newest first; the keys that went back.
     pub fn undo_state(&mut self, detector: &str, from_input: u64) -> Result<Restored> {
-        self.begin()?;
         let sql = "SELECT key, before FROM undo WHERE detector = ?1 AND input >= ?2 ORDER BY id DESC";
         let rows: Restored = self.all(sql, params![detector, from_input], |row| Ok((row.get(0)?, row.get(1)?)))?;
         // The oldest change of a key comes last and has the value to go back to.
@@ -48,12 +46,11 @@ impl Journal {
 
     /// Forgets how to undo changes on inputs before this one: they are final.
     pub fn prune_undo(&mut self, before_input: u64) -> Result<()> {
-        self.begin()?;
         self.run("DELETE FROM undo WHERE input < ?1", [before_input])?;
         Ok(())
     }
 
-    fn set(&self, detector: &str, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+    fn set(&mut self, detector: &str, key: &[u8], value: Option<&[u8]>) -> Result<()> {
         match value {
             Some(value) => {
                 let sql = "INSERT INTO state (detector, key, value) VALUES (?1, ?2, ?3) \

@@ -1,0 +1,160 @@
+//! Whoever changes a journal is found out, at the entry that was changed.
+
+use rusqlite::params;
+
+use super::*;
+
+fn verify(disk: &OnDisk, head: Option<B256>) -> Result<Verified> {
+    Journal::open_existing_read_only(&disk.path())?.verify(head, |_, _| {})
+}
+
+fn broken_at(verified: Result<Verified>) -> u64 {
+    match verified {
+        Err(JournalError::Broken(broken)) => broken.seq,
+        other => panic!("expected a broken chain, found {other:?}"),
+    }
+}
+
+/// Changes a sample journal by SQL and expects the chain to break at an entry.
+fn check(sql: &str, expected: u64) {
+    let disk = sample_on_disk();
+    disk.raw().execute_batch(sql).unwrap();
+    assert_eq!(broken_at(verify(&disk, None)), expected, "{sql}");
+}
+
+fn last() -> u64 {
+    samples().len() as u64
+}
+
+#[test]
+fn a_journal_left_alone_is_whole() {
+    let disk = sample_on_disk();
+    let head = disk.open().head().1;
+    let mut told = Vec::new();
+    let journal = Journal::open_existing_read_only(&disk.path()).unwrap();
+    let verified = journal.verify(Some(head), |done, of| told.push((done, of))).unwrap();
+    assert_eq!(verified, Verified { entries: last(), head });
+    assert_eq!(told.last(), Some(&(last(), last())));
+    assert_eq!(verify(&OnDisk { folder: empty() }, Some(B256::ZERO)).unwrap().entries, 0);
+}
+
+fn empty() -> TempDir {
+    let disk = OnDisk::new();
+    drop(disk.open());
+    disk.folder
+}
+
+#[test]
+fn a_changed_byte_of_any_body_is_found() {
+    let disk = sample_on_disk();
+    let raw = disk.raw();
+    for seq in 1..=last() {
+        let (body, text): (Vec<u8>, bool) = raw
+            .query_row("SELECT CAST(body AS BLOB), typeof(body) = 'text' FROM entry WHERE seq = ?1", [seq], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        for at in [0, body.len() / 2, body.len() - 1] {
+            let put = |body: &[u8]| {
+                let value = if text { "CAST(?2 AS TEXT)" } else { "?2" };
+                raw.execute(&format!("UPDATE entry SET body = {value} WHERE seq = ?1"), params![seq, body]).unwrap();
+            };
+            for bit in [1, 0x80] {
+                let mut changed = body.clone();
+                changed[at] ^= bit;
+                put(&changed);
+                assert_eq!(broken_at(verify(&disk, None)), seq, "byte {at} of entry {seq}, bit {bit}");
+            }
+            put(&body);
+        }
+    }
+    assert_eq!(verify(&disk, None).unwrap().entries, last());
+}
+
+#[test]
+fn a_deleted_entry_is_found_wherever_it_was() {
+    for seq in 1..last() {
+        check(&format!("DELETE FROM entry WHERE seq = {seq}"), seq);
+    }
+    check("DELETE FROM entry WHERE seq BETWEEN 4 AND 9", 4);
+    check("DELETE FROM entry WHERE seq = 4; UPDATE entry SET seq = seq - 1 WHERE seq > 4", 4);
+}
+
+#[test]
+fn two_swapped_entries_are_found() {
+    for seq in 1..last() {
+        let (one, two) = (seq, seq + 1);
+        let sql = format!(
+            "UPDATE entry SET seq = -1 WHERE seq = {one}; UPDATE entry SET seq = {one} WHERE seq = {two}; \
+             UPDATE entry SET seq = {two} WHERE seq = -1"
+        );
+        check(&sql, one);
+    }
+}
+
+#[test]
+fn a_changed_column_is_found() {
+    // Entry 3 is a block, 9 a finding, 10 an incident.
+    for (set, seq) in [
+        ("kind = 'answer'", 3),
+        ("event = 'observed'", 3),
+        ("event = NULL", 3),
+        ("cause = 2", 3),
+        ("at_ms = at_ms + 1", 3),
+        ("at_ms = -1", 3),
+        ("chain = 2", 3),
+        ("chain = NULL", 3),
+        ("block_number = 7", 3),
+        ("block_hash = zeroblob(32)", 3),
+        ("block_hash = x'00'", 3),
+        ("hash = zeroblob(32)", 3),
+        ("hash = x'00'", 3),
+        ("body = CAST(body AS TEXT)", 3),
+        ("body = 5", 3),
+        ("body = CAST(body AS BLOB)", 9),
+        ("detector = 'other'", 9),
+        ("finding = zeroblob(32)", 9),
+        ("incident = 2", 10),
+        ("incident = 'two'", 10),
+    ] {
+        check(&format!("UPDATE entry SET {set} WHERE seq = {seq}"), seq);
+    }
+}
+
+#[test]
+fn an_entry_that_was_put_in_is_found() {
+    let copy = |seq: &str| {
+        format!(
+            "INSERT INTO entry SELECT {seq}, kind, event, cause, at_ms, chain, block_number, block_hash, detector, \
+             finding, incident, body, hash FROM entry WHERE seq = 9"
+        )
+    };
+    check(&copy("0"), 1);
+    check(&copy("-5"), 1);
+    check(&copy(&(last() + 1).to_string()), last() + 1);
+    check(&copy(&(last() + 9).to_string()), last() + 1);
+}
+
+#[test]
+fn a_cut_off_end_is_found_by_who_knows_the_head() {
+    let disk = sample_on_disk();
+    let head = disk.open().head().1;
+    disk.raw().execute_batch(&format!("DELETE FROM entry WHERE seq > {}", last() - 3)).unwrap();
+    // The chain alone can't tell: what is left is whole.
+    assert_eq!(verify(&disk, None).unwrap().entries, last() - 3);
+    assert_eq!(broken_at(verify(&disk, Some(head))), last() - 3);
+}
+
+#[test]
+fn a_chain_made_anew_is_found_by_who_knows_the_head() {
+    let disk = sample_on_disk();
+    let head = disk.open().head().1;
+    let forged = OnDisk::new();
+    let mut journal = forged.open();
+    for entry in samples().iter().skip(1) {
+        journal.append(entry).unwrap();
+    }
+    journal.commit().unwrap();
+    assert_eq!(verify(&forged, None).unwrap().entries, last() - 1);
+    assert_eq!(broken_at(verify(&forged, Some(head))), last() - 1);
+}

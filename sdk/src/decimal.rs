@@ -32,10 +32,20 @@ impl fmt::Display for DecimalError {
 impl std::error::Error for DecimalError {}
 
 impl Decimal {
-    /// A number of an asset's smallest units: `units(1_500_000, 6)` is 1.5.
-    pub fn units(digits: I256, scale: u8) -> Self {
-        let scale = scale.min(MAX_SCALE);
-        Self { negative: digits.is_negative(), digits: digits.unsigned_abs(), scale }
+    /// A number of units of which 10^`decimals` make one: 1,500,000 units of 6 decimals are 1.5. More than 36
+    /// decimals count as 36.
+    pub fn from_units(units: U256, decimals: u8) -> Self {
+        Self { negative: false, digits: units, scale: decimals.min(MAX_SCALE) }
+    }
+
+    /// The same of a number of units that may be negative.
+    pub fn from_signed_units(units: I256, decimals: u8) -> Self {
+        Self { negative: units.is_negative(), ..Self::from_units(units.unsigned_abs(), decimals) }
+    }
+
+    /// So many times it; it stays at its largest digits rather than wrap.
+    pub fn times(self, factor: U256) -> Self {
+        Self { digits: self.digits.saturating_mul(factor), ..self }
     }
 
     /// Whether it is below zero.

@@ -1,0 +1,114 @@
+//! Detectors under `cargo test`, natively: blocks made by hand or read from JSON-RPC, a store, a chain and a log that
+//! stand in for the host's.
+//!
+//! ```
+//! # use watchfire_sdk::prelude::*;
+//! # sol! { event Paused(address account); }
+//! # #[derive(serde::Deserialize, schemars::JsonSchema)] struct Config {}
+//! # struct Pauses;
+//! # impl Detector for Pauses {
+//! #     type Config = Config;
+//! #     fn manifest() -> Manifest { Manifest::new("pauses", "0.1.0", "").kind("paused", Severity::Low, "") }
+//! #     fn start(_: Config) -> Result<(Self, Vec<Subscription>), ConfigError> {
+//! #         Ok((Self, vec![LogFilter::default().event::<Paused>().into()]))
+//! #     }
+//! #     fn on_batch(&mut self, batch: &Batch) -> Result<Vec<Finding>, Error> {
+//! #         Ok(batch.logs().map(|log| Finding::new("paused", Severity::Low, Subject::address(log.address()))).collect())
+//! #     }
+//! # }
+//! use watchfire_sdk::testing::{Bench, Block};
+//!
+//! let vault = address!("0x00000000000000000000000000000000000000aa");
+//! let mut bench = Bench::<Pauses>::start(serde_json::json!({})).unwrap();
+//! let block = Block::at(1, 1_700_000_000).event(vault, &Paused { account: vault });
+//! assert_eq!(bench.feed(&block).unwrap().len(), 1);
+//! ```
+//!
+//! The stand-ins belong to the thread, and so to one test.
+
+use std::marker::PhantomData;
+
+use serde_json::Value;
+
+use crate::{Batch, ConfigError, Detector, Error, Finding, Subscription, parse_config};
+
+mod block;
+pub mod chain;
+mod columns;
+pub mod log;
+mod narrow;
+mod recorded;
+mod rows;
+pub mod state;
+
+pub use block::Block;
+pub use recorded::RecordedError;
+pub use rows::{CreationRow, FindingRow, FrameRow, LogRow, ObservationRow, StorageRow, TransactionRow};
+
+/// A detector with its config and subscriptions. It is started anew before each batch, as the host may do at any
+/// time, so what it keeps in its fields rather than in the state is lost.
+pub struct Bench<D: Detector> {
+    config: String,
+    subscriptions: Vec<Subscription>,
+    /// Positions of `EverySeconds` subscriptions and the span that was last due.
+    spans: Vec<(u32, u64)>,
+    detector: PhantomData<D>,
+}
+
+impl<D: Detector> Bench<D> {
+    /// Starts a detector on an empty store, chain and log.
+    pub fn start(config: Value) -> Result<Self, ConfigError> {
+        state::clear();
+        chain::clear();
+        log::clear();
+        let config = config.to_string();
+        let (_, subscriptions) = D::start(parse_config(&config)?)?;
+        Ok(Self { config, subscriptions, spans: Vec::new(), detector: PhantomData })
+    }
+
+    /// What it subscribed to.
+    pub fn subscriptions(&self) -> &[Subscription] {
+        &self.subscriptions
+    }
+
+    /// Narrows a block to the subscriptions and gives what the detector finds in it. The state is left as it was
+    /// where the detector fails.
+    ///
+    /// Panics where a finding is of a kind that the manifest doesn't declare, which the host would refuse.
+    pub fn feed(&mut self, block: &Block) -> Result<Vec<Finding>, Error> {
+        let mut narrowed = narrow::narrow(block, &self.subscriptions);
+        narrowed.due_ticks = self.due(block);
+        if narrowed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (mut detector, _) = D::start(parse_config(&self.config)?)?;
+        let before = state::entries();
+        let findings = detector.on_batch(&Batch::new(&narrowed)).inspect_err(|_| state::restore(before))?;
+        let kinds = D::manifest().finding_kinds;
+        for finding in &findings {
+            assert!(kinds.iter().any(|kind| kind.id == finding.kind), "the manifest declares no `{}`", finding.kind);
+        }
+        Ok(findings)
+    }
+
+    fn due(&mut self, block: &Block) -> Vec<u32> {
+        let mut due = Vec::new();
+        for (position, subscription) in (0u32..).zip(&self.subscriptions) {
+            match subscription {
+                Subscription::EveryBlocks(count) if block.number.is_multiple_of(*count) => due.push(position),
+                Subscription::EverySeconds(span_s) => {
+                    let span = block.timestamp_s / span_s.max(&1);
+                    let last = self.spans.iter_mut().find(|(at, _)| *at == position);
+                    match last {
+                        Some((_, last)) if *last == span => continue,
+                        Some((_, last)) => *last = span,
+                        None => self.spans.push((position, span)),
+                    }
+                    due.push(position);
+                }
+                _ => {}
+            }
+        }
+        due
+    }
+}

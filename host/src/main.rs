@@ -1,1 +1,7 @@
-fn main(){}
+//! The `watchfire` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    watchfire::cli::main()
+}

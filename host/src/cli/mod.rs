@@ -1,1 +1,134 @@
-//! cli
+//! The command line: what a person types, and what the exit code tells a script.
+
+//mod bench;
+mod check;
+//mod demo;
+mod journal;
+mod plugin;
+//mod record;
+mod replay;
+//mod run;
+mod schema;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::app::output::Format;
+use crate::diagnostic::Diagnostic;
+
+/// What the exit code says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It went well.
+    Good = 0,
+    /// The answer is no: a check found errors, a replay differs, a journal was tampered with.
+    No = 1,
+    /// It could not start: config, plan or plugins are wrong, and each mistake was told.
+    Refused = 3,
+    /// It broke off: the journal, a file or the network failed.
+    Broken = 4,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  it went well
+  1  the answer is no: a check found errors, a replay differs, a journal was tampered with
+  2  the command line is wrong
+  3  it could not start: config, plan or plugins are wrong
+  4  it broke off: the journal, a file or the network failed";
+
+/// Streams chain data to sandboxed WebAssembly detectors and decides by the protocol's response plan.
+#[derive(Debug, Parser)]
+#[command(name = "watchfire", version, after_help = EXIT_CODES)]
+struct Cli {
+    /// How much is logged to standard error: error, warn, info, debug, trace, or a filter as `RUST_LOG` takes it.
+    #[arg(long, global = true, env = "WATCHFIRE_LOG", default_value = "info", value_name = "LEVEL")]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch: follow chains and feeds, run detectors, decide, and journal all of it.
+    //Run(run::Args),
+    /// Feed a journal or a recording again, and say whether the same comes of it.
+    Replay(replay::Args),
+    /// Record blocks and observations to a file, without detectors.
+    //Record(record::Args),
+    /// Check config, plan and plugins: every error with file, line, key and remedy.
+    Check(check::Args),
+    /// Build, inspect and test detectors.
+    #[command(subcommand)]
+    Plugin(plugin::Command),
+    /// List, filter and verify what happened.
+    #[command(subcommand)]
+    Journal(journal::Command),
+    /// Watch a lending protocol being attacked, from a recording.
+    //Demo(demo::Args),
+    /// Measure each stage on real blocks.
+    //Bench(bench::Args),
+    /// Print the JSON Schema of a file, for editors.
+    Schema(schema::Args),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_target(false)
+        .init();
+    match dispatch(cli.command) {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(error) => {
+            anstream::eprintln!("error: {error:#}");
+            ExitCode::from(Exit::Broken as u8)
+        }
+    }
+}
+
+fn dispatch(command: Command) -> anyhow::Result<Exit> {
+    match command {
+//        Command::Run(args) => run::main(args),
+        Command::Replay(args) => replay::main(args),
+//        Command::Record(args) => record::main(args),
+        Command::Check(args) => check::main(args),
+        Command::Plugin(command) => plugin::main(command),
+        Command::Journal(command) => journal::main(command),
+//        Command::Demo(args) => demo::main(args),
+//        Command::Bench(args) => bench::main(args),
+        Command::Schema(args) => schema::main(args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "watchfire", &mut std::io::stdout());
+            Ok(Exit::Good)
+        }
+    }
+}
+
+/// Tells what is wrong in people's files, to standard error or as JSON lines to standard output.
+fn tell(diagnostics: &[Diagnostic], format: Format) -> anyhow::Result<()> {
+    for told in diagnostics {
+        match format {
+            Format::Json => println!("{}", serde_json::to_string(told)?),
+            Format::Pretty => anstream::eprintln!("{told}"),
+        }
+    }
+    Ok(())
+}
+
+/// An async runtime for commands that need one.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

@@ -142,6 +142,11 @@ impl Detector {
         Needs::of(&self.subscriptions)
     }
 
+    /// Chains that it watches by name; all where there are none.
+    pub fn chains(&self) -> &[ChainId] {
+        &self.chains
+    }
+
     /// Whether it watches a chain.
     pub fn watches(&self, chain: ChainId) -> bool {
         self.chains.is_empty() || self.chains.contains(&chain)

@@ -122,10 +122,16 @@ impl Fleet {
         self.detectors.get(id)
     }
 
-    /// What must be fetched of a chain.
-    pub fn needs(&self, chain: ChainId) -> Needs {
-        let watching = self.detectors.values().filter(|detector| detector.watches(chain));
-        watching.fold(Needs::default(), |needs, detector| needs.union(detector.needs()))
+    /// What must be fetched of each chain that some detector watches by name.
+    pub fn needs(&self) -> BTreeMap<ChainId, Needs> {
+        let mut needs: BTreeMap<ChainId, Needs> = BTreeMap::new();
+        for detector in self.detectors.values() {
+            for chain in detector.chains() {
+                let known = needs.entry(*chain).or_default();
+                *known = known.union(detector.needs());
+            }
+        }
+        needs
     }
 
     /// Puts a detector in the place of the one of its id, or beside the others.

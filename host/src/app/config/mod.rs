@@ -1,0 +1,268 @@
+//! `watchfire.toml`: which chains and feeds are watched, by which detectors, under which plan, and who is told.
+//!
+//! Each stage owns its own part; this file only lists them, checks the names between them, and fetches secrets.
+
+mod schema;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::act::webhook::{Webhook, WebhookConfig};
+use crate::block::{ChainId, Verification};
+use crate::diagnostic::{Diagnostic, Gravity, suggestion};
+use crate::plugin::Limits;
+use crate::source::evm::config::ChainConfig;
+use crate::source::feed::FeedConfig;
+use crate::toml_file::TomlFile;
+
+pub use schema::config_schema;
+
+/// A config whose every reference holds and whose secrets are at hand.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file, as it was given.
+    pub file: PathBuf,
+    /// Its text, for finding the place of what a detector says of its part.
+    pub text: String,
+    /// The journal's file.
+    pub journal: PathBuf,
+    /// Chains by name.
+    pub chains: BTreeMap<String, ChainConfig>,
+    /// Feeds by name.
+    pub feeds: BTreeMap<String, FeedConfig>,
+    /// Detectors by id.
+    pub detectors: BTreeMap<String, DetectorConfig>,
+    /// The plan's folder or file.
+    pub plan: Option<PathBuf>,
+    /// Webhooks by name.
+    pub webhooks: BTreeMap<String, WebhookConfig>,
+}
+
+/// A detector, as the operator allows it.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetectorConfig {
+    /// The component, relative to the config's folder.
+    pub component: PathBuf,
+    /// Names of the chains that it watches; all where there are none.
+    #[serde(default)]
+    pub chains: Vec<String>,
+    /// Names of the feeds that it may subscribe to.
+    #[serde(default)]
+    pub feeds: Vec<String>,
+    /// Capabilities that it is granted, of those that it asks for: `chain`, `state`, `traces`, `storage`,
+    /// `mempool`, `feeds`, `findings`.
+    #[serde(default)]
+    pub grant: Vec<String>,
+    /// What it may use up.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Its own config, in the shape that it describes.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub config: toml::Table,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct JournalConfig {
+    /// The journal's file, relative to the config's folder.
+    #[serde(default = "default_journal")]
+    path: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PlanConfig {
+    /// The folder of the plan's files, relative to the config's folder.
+    path: PathBuf,
+}
+
+fn default_journal() -> PathBuf {
+    "watchfire.db".into()
+}
+
+const SECTIONS: [&str; 6] = ["journal", "chain", "feed", "detector", "plan", "webhook"];
+
+/// Capabilities that there are.
+pub const CAPABILITIES: [&str; 7] = ["chain", "state", "traces", "storage", "mempool", "feeds", "findings"];
+
+impl Config {
+    /// Reads and checks a config; every mistake in it is told, not only the first.
+    pub fn load(file: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let name = file.display().to_string();
+        let text = read_text(file)?;
+        let parsed = TomlFile::parse(&name, &text).map_err(|told| vec![told])?;
+        Self::read(file, &text, parsed, true)
+    }
+
+    /// Reads a config for its chains and feeds only: detectors, plan and webhooks are left out unread.
+    pub fn load_for_sources(file: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let name = file.display().to_string();
+        let text = read_text(file)?;
+        let parsed = TomlFile::parse(&name, &text).map_err(|told| vec![told])?;
+        Self::read(file, &text, parsed, false)
+    }
+
+    fn read(file: &Path, text: &str, mut toml: TomlFile<'_>, whole: bool) -> Result<Self, Vec<Diagnostic>> {
+        toml.expect_sections(&SECTIONS);
+        let folder = folder_of(file);
+        let journal = toml.read::<JournalConfig>(&["journal"]).map_or_else(default_journal, |journal| journal.path);
+        let plan = toml.read::<PlanConfig>(&["plan"]).map(|plan| folder.join(plan.path)).filter(|_| whole);
+        let config = Self {
+            file: file.to_owned(),
+            text: text.to_owned(),
+            journal: folder.join(journal),
+            chains: section(&mut toml, "chain"),
+            feeds: section(&mut toml, "feed"),
+            detectors: if whole { section(&mut toml, "detector") } else { BTreeMap::new() },
+            plan,
+            webhooks: if whole { section(&mut toml, "webhook") } else { BTreeMap::new() },
+        };
+        config.check_names(&mut toml);
+        config.check_secrets(&mut toml);
+        if toml.diagnostics.iter().any(Diagnostic::is_error) { Err(toml.diagnostics) } else { Ok(config) }
+    }
+
+    /// The folder that relative paths start from.
+    pub fn folder(&self) -> PathBuf {
+        folder_of(&self.file)
+    }
+
+    /// The component's file of a detector.
+    pub fn component_path(&self, detector: &DetectorConfig) -> PathBuf {
+        self.folder().join(&detector.component)
+    }
+
+    /// How much is checked of each chain's blocks.
+    pub fn verification(&self) -> BTreeMap<ChainId, Verification> {
+        self.chains.values().map(|chain| (chain.id, chain.verify)).collect()
+    }
+
+    /// Names of the chains by id.
+    pub fn chain_names(&self) -> BTreeMap<ChainId, String> {
+        self.chains.iter().map(|(name, chain)| (chain.id, name.clone())).collect()
+    }
+
+    /// Ids of the chains that a detector watches.
+    pub fn chain_ids(&self, detector: &DetectorConfig) -> Vec<ChainId> {
+        let named = |name: &String| self.chains.get(name).map(|chain| chain.id);
+        match detector.chains.is_empty() {
+            true => self.chains.values().map(|chain| chain.id).collect(),
+            false => detector.chains.iter().filter_map(named).collect(),
+        }
+    }
+
+    /// The webhooks, ready to deliver.
+    pub fn webhooks(&self) -> anyhow::Result<BTreeMap<String, Webhook>> {
+        let folder = self.folder();
+        let mut webhooks = BTreeMap::new();
+        for (name, config) in &self.webhooks {
+            let key = config.secret.as_ref().map(|secret| secret.resolve(&folder)).transpose()?;
+            let webhook = Webhook::new(config.url.resolve(&folder)?, key, config.timeout_ms)?;
+            webhooks.insert(name.clone(), webhook);
+        }
+        Ok(webhooks)
+    }
+
+    fn check_names(&self, toml: &mut TomlFile<'_>) {
+        let mut ids = BTreeMap::new();
+        for (name, chain) in &self.chains {
+            if let Some(other) = ids.insert(chain.id, name) {
+                let message = format!("`chain.{other}` has the id {} too", chain.id);
+                toml.tell_at(&["chain", name, "id"], message, "one chain has one section, with all its endpoints");
+            }
+        }
+        let chains: BTreeSet<&str> = self.chains.keys().map(String::as_str).collect();
+        let feeds: BTreeSet<&str> = self.feeds.keys().map(String::as_str).collect();
+        let capabilities = BTreeSet::from(CAPABILITIES);
+        for (id, detector) in &self.detectors {
+            expect_known(toml, id, "chains", &detector.chains, &chains, "chain");
+            expect_known(toml, id, "feeds", &detector.feeds, &feeds, "feed");
+            expect_known(toml, id, "grant", &detector.grant, &capabilities, "capability");
+            let component = self.component_path(detector);
+            if !component.is_file() {
+                let message = format!("there is no file `{}`", component.display());
+                let help = "build it with `watchfire plugin build`, or mend the path";
+                toml.tell_at(&["detector", id, "component"], message, help);
+            }
+        }
+        if let Some(plan) = &self.plan
+            && !plan.exists()
+        {
+            let message = format!("there is no folder `{}`", plan.display());
+            toml.tell_at(&["plan", "path"], message, "mend the path, or leave the section out to decide nothing");
+        }
+    }
+
+    fn check_secrets(&self, toml: &mut TomlFile<'_>) {
+        let folder = self.folder();
+        for (name, webhook) in &self.webhooks {
+            for (key, secret) in [("url", Some(&webhook.url)), ("secret", webhook.secret.as_ref())] {
+                if let Some(Err(error)) = secret.map(|secret| secret.resolve(&folder)) {
+                    toml.tell_at(&["webhook", name, key], error.to_string(), "");
+                }
+            }
+        }
+        for (name, chain) in &self.chains {
+            for (at, endpoint) in chain.endpoints.iter().enumerate() {
+                if let Err(error) = endpoint.resolve(&folder) {
+                    toml.tell_at(&["chain", name, "endpoints", &at.to_string()], error.to_string(), "");
+                }
+            }
+        }
+        for (name, feed) in &self.feeds {
+            if let Err((key, message)) = feed.resolve(&folder) {
+                toml.tell_at(&["feed", name, &key], message, "");
+            }
+        }
+    }
+}
+
+fn read_text(file: &Path) -> Result<String, Vec<Diagnostic>> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let message = format!("the config can't be read: {error}");
+        let help = "name one with `--config`, or start from `examples/lending/watchfire.toml`";
+        let name = file.display().to_string();
+        vec![Diagnostic::at(Gravity::Error, &name, "", 0..0, "", message).with_help(help)]
+    })
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn section<T: serde::de::DeserializeOwned>(toml: &mut TomlFile<'_>, section: &str) -> BTreeMap<String, T> {
+    let mut read = BTreeMap::new();
+    for (name, span) in toml.names(section) {
+        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        if name.is_empty() || !plain {
+            let key = format!("{section}.{name}");
+            toml.tell(span, &key, format!("`{name}` is no name"), "use letters, digits, `-` and `_`");
+        } else if let Some(value) = toml.read(&[section, &name]) {
+            read.insert(name, value);
+        }
+    }
+    read
+}
+
+fn expect_known(
+    toml: &mut TomlFile<'_>,
+    detector: &str,
+    key: &str,
+    given: &[String],
+    known: &BTreeSet<&str>,
+    what: &str,
+) {
+    for (at, name) in given.iter().enumerate().filter(|(_, name)| !known.contains(name.as_str())) {
+        let help = suggestion(name, known.iter().copied());
+        let path = ["detector", detector, key, &at.to_string()];
+        toml.tell_at(&path, format!("there is no {what} `{name}`"), help);
+    }
+}

@@ -1,0 +1,37 @@
+//! The JSON Schema of `watchfire.toml`, for editors.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, schema_for};
+
+use super::{ChainConfig, DetectorConfig, FeedConfig, JournalConfig, PlanConfig, WebhookConfig};
+
+/// The whole file, only ever used for its schema: reading goes section by section.
+#[derive(JsonSchema)]
+#[schemars(rename = "watchfire.toml", deny_unknown_fields)]
+#[allow(dead_code)]
+struct File {
+    /// Where everything that happened is kept.
+    #[schemars(default)]
+    journal: Option<JournalConfig>,
+    /// Chains by name.
+    #[schemars(default)]
+    chain: BTreeMap<String, ChainConfig>,
+    /// Off-chain feeds by name.
+    #[schemars(default)]
+    feed: BTreeMap<String, FeedConfig>,
+    /// Detectors by id.
+    #[schemars(default)]
+    detector: BTreeMap<String, DetectorConfig>,
+    /// The response plan.
+    #[schemars(default)]
+    plan: Option<PlanConfig>,
+    /// Where effects are posted, by name.
+    #[schemars(default)]
+    webhook: BTreeMap<String, WebhookConfig>,
+}
+
+/// JSON Schema of `watchfire.toml`.
+pub fn config_schema() -> Schema {
+    schema_for!(File)
+}

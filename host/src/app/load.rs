@@ -1,0 +1,156 @@
+//! From the config's words to what runs: components admitted, detectors started, the plan resolved.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::config::{Config, DetectorConfig};
+use crate::block::ChainId;
+use crate::diagnostic::{Diagnostic, Gravity};
+use crate::plan::Plan;
+use crate::plugin::{Component, Detector, Limits, LoadError, Runtime, Spec};
+use crate::toml_file::TomlFile;
+
+/// A detector's spec as the journal keeps it, enough to start the same detector again on a replay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptSpec {
+    /// Chains that it watches, by id.
+    pub chains: Vec<ChainId>,
+    /// Feeds that it may subscribe to.
+    pub feeds: Vec<String>,
+    /// Capabilities that it was granted.
+    pub grants: Vec<String>,
+    /// What it may use up.
+    pub limits: Limits,
+    /// Its own config.
+    pub config: serde_json::Value,
+}
+
+impl KeptSpec {
+    /// What the config says of a detector.
+    pub fn of(config: &Config, detector: &DetectorConfig) -> Self {
+        Self {
+            chains: config.chain_ids(detector),
+            feeds: detector.feeds.clone(),
+            grants: detector.grant.clone(),
+            limits: detector.limits.clone(),
+            config: serde_json::to_value(&detector.config).unwrap_or_default(),
+        }
+    }
+
+    /// As JSON text, the same for the same spec.
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).expect("a spec is plain data with text keys")
+    }
+
+    /// Starts the detector that this is the spec of.
+    pub fn start(&self, runtime: &Runtime, id: &str, component: Arc<Component>) -> Result<Detector, LoadError> {
+        let spec = Spec {
+            id: id.to_owned(),
+            component,
+            config: self.config.clone(),
+            chains: self.chains.clone(),
+            feeds: self.feeds.clone(),
+            grants: self.grants.clone(),
+            limits: self.limits.clone(),
+        };
+        Detector::load(runtime, spec, BTreeMap::new())
+    }
+}
+
+/// A detector that is ready to be swapped in.
+pub struct Ready {
+    /// The detector, started with its real config.
+    pub detector: Detector,
+    /// Its spec, for the journal.
+    pub spec: KeptSpec,
+    /// Its component's bytes, for the journal.
+    pub bytes: Vec<u8>,
+}
+
+/// Reads, compiles and starts one detector of a config. What is wrong is told at its place in the config.
+pub fn detector(runtime: &Runtime, config: &Config, id: &str) -> Result<Ready, Vec<Diagnostic>> {
+    let Some(wanted) = config.detectors.get(id) else { return Err(Vec::new()) };
+    let path = config.component_path(wanted);
+    let told = |key: &[&str], message: String, help: &str| {
+        let place: Vec<&str> = ["detector", id].iter().chain(key).copied().collect();
+        vec![diagnostic(config, &place, message, help)]
+    };
+    let bytes = std::fs::read(&path).map_err(|error| {
+        let message = format!("`{}` can't be read: {error}", path.display());
+        told(&["component"], message, "build it with `watchfire plugin build`")
+    })?;
+    let spec = KeptSpec::of(config, wanted);
+    let component = runtime
+        .compile(&bytes, &spec.limits)
+        .map_err(|error| told(&["component"], format!("`{}`: {error}", path.display()), ""))?;
+    let started = spec.start(runtime, id, Arc::new(component));
+    let detector = started.map_err(|error| match &error {
+        LoadError::Config { key, message } => {
+            let parts: Vec<&str> = key.split('.').filter(|part| !part.is_empty()).collect();
+            let place: Vec<&str> = ["config"].into_iter().chain(parts).collect();
+            told(&place, message.clone(), "")
+        }
+        LoadError::NotGranted { missing } => {
+            let help = format!("read what it is for with `watchfire plugin inspect`, then grant {missing:?} or leave it");
+            told(&["grant"], error.to_string(), &help)
+        }
+        other => told(&["component"], other.to_string(), ""),
+    })?;
+    Ok(Ready { detector, spec, bytes })
+}
+
+/// Reads the plan's files, in order of name.
+pub fn plan_files(path: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let mut names = Vec::new();
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            let entry = entry?.path();
+            if entry.extension().is_some_and(|extension| extension == "toml") {
+                names.push(entry);
+            }
+        }
+        names.sort();
+        anyhow::ensure!(!names.is_empty(), "`{}` has no `.toml` file", path.display());
+    } else {
+        names.push(path.to_owned());
+    }
+    names
+        .into_iter()
+        .map(|name| {
+            let text = std::fs::read_to_string(&name)
+                .map_err(|error| anyhow::anyhow!("`{}` can't be read: {error}", name.display()))?;
+            Ok((name.display().to_string(), text))
+        })
+        .collect()
+}
+
+/// The plan with the files that it was made of, for the journal.
+pub struct LoadedPlan {
+    /// The plan.
+    pub plan: Plan,
+    /// File names and texts.
+    pub files: Vec<(String, String)>,
+}
+
+/// Loads the plan that a config names; `None` where it names none.
+pub fn plan(config: &Config) -> Result<Option<LoadedPlan>, Vec<Diagnostic>> {
+    let Some(path) = &config.plan else { return Ok(None) };
+    let files = plan_files(path).map_err(|error| vec![diagnostic(config, &["plan", "path"], error.to_string(), "")])?;
+    let plan = Plan::load(&files)?;
+    Ok(Some(LoadedPlan { plan, files }))
+}
+
+/// A diagnostic at a path of the config's file, or at the nearest table around it.
+pub fn diagnostic(config: &Config, path: &[&str], message: String, help: &str) -> Diagnostic {
+    let name = config.file.display().to_string();
+    match TomlFile::parse(&name, &config.text) {
+        Ok(toml) => {
+            let span = toml.span(path);
+            Diagnostic::at(Gravity::Error, &name, &config.text, span, &path.join("."), message).with_help(help)
+        }
+        Err(told) => told,
+    }
+}

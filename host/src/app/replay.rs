@@ -1,0 +1,251 @@
+//! `watchfire replay`: the same inputs again, and whether the same came of them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use alloy::primitives::B256;
+use anyhow::{Context, bail};
+
+use crate::app::config::Config;
+use crate::app::engine::Engine;
+use crate::app::load::{self, KeptSpec};
+use crate::app::output::Output;
+use crate::block::BlockRef;
+use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
+use crate::diagnostic::Diagnostic;
+use crate::entry::Entry;
+use crate::event::{Event, Stamped};
+use crate::journal::Journal;
+use crate::plugin::{Component, Failure, Fleet, Recorded, Runtime};
+use crate::source::recording::{Item, Recording};
+use crate::stream::Sequencer;
+
+/// What a replay gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Replayed {
+    /// Inputs fed.
+    pub inputs: u64,
+    /// Findings made.
+    pub findings: u64,
+    /// Decisions made.
+    pub decisions: u64,
+    /// Hash over everything that was made of the inputs.
+    pub derived: B256,
+    /// Where it first differs from what it was compared with; `None` where it is identical, or was not compared.
+    pub difference: Option<Difference>,
+}
+
+/// The first entry that is not the same.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Difference {
+    /// Sequence number of the entry then.
+    pub seq: u64,
+    /// What stands in the journal; `None` where the replay made more.
+    pub then: Option<String>,
+    /// What the replay made; `None` where it made less.
+    pub now: Option<String>,
+}
+
+/// Answers from a journal or a recording, by block and read.
+#[derive(Default)]
+pub struct Answers(Mutex<BTreeMap<(B256, ChainRead), ChainAnswer>>);
+
+impl Answers {
+    /// Keeps an answer.
+    pub fn insert(&self, at: B256, read: ChainRead, answer: ChainAnswer) {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert((at, read), answer);
+    }
+
+    fn clear(&self) {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();
+    }
+}
+
+impl ChainReader for Answers {
+    fn read(&self, at: BlockRef, read: &ChainRead) -> ChainAnswer {
+        let answers = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        answers.get(&(at.hash, read.clone())).cloned().unwrap_or_else(|| {
+            Err(ChainFault {
+                code: "unavailable".into(),
+                message: format!("nobody asked this of block {} when it was recorded", at.number),
+                data: Default::default(),
+            })
+        })
+    }
+}
+
+/// Replays a journal from its first input and compares every entry that followed.
+pub fn journal(path: &Path, output: &mut Output, mut tick: impl FnMut(u64)) -> anyhow::Result<Replayed> {
+    let then = Journal::open_existing_read_only(path)?;
+    let runtime = Runtime::new()?;
+    let answers = Arc::new(Answers::default());
+    let mut engine = Engine::new(Journal::in_memory()?, Fleet::new(&runtime)?, answers.clone())?;
+    let mut components: BTreeMap<B256, Arc<Component>> = BTreeMap::new();
+    let mut replayed = Replayed::default();
+    let mut made: Vec<Entry> = Vec::new();
+    let mut rows = then.causes()?;
+    while let Some(cause) = rows.next()? {
+        let (seq, stamped, follow) = (cause.seq, cause.stamped, cause.entries);
+        answers.clear();
+        let mut recorded = Recorded::new();
+        for entry in &follow {
+            match entry {
+                Entry::Answer { at, read, answer } => answers.insert(at.hash, read.clone(), answer.clone()),
+                Entry::Failed { detector, kind, message, .. } if Failure::is_environmental(kind) => {
+                    recorded.insert(detector.clone(), Failure { kind: kind.clone(), message: message.clone() });
+                }
+                _ => {}
+            }
+        }
+        if let Event::Detector { detector, digest, spec } = &stamped.event {
+            exchange(&mut engine, &then, &runtime, &mut components, detector, *digest, spec)?;
+        }
+        engine.take(stamped, &recorded)?;
+        made.clear();
+        for (at, entry) in engine.commit()? {
+            output.tell(at, &entry);
+            count(&mut replayed, &entry);
+            if !entry.is_input() {
+                made.push(entry);
+            }
+        }
+        let derived = follow.iter().filter(|entry| !entry.is_input());
+        if replayed.difference.is_none() {
+            replayed.difference = first_difference(seq, derived, &made);
+        }
+        tick(seq);
+    }
+    replayed.derived = engine.derived_digest()?;
+    Ok(replayed)
+}
+
+fn exchange(
+    engine: &mut Engine,
+    then: &Journal,
+    runtime: &Runtime,
+    components: &mut BTreeMap<B256, Arc<Component>>,
+    id: &str,
+    digest: Option<B256>,
+    spec: &str,
+) -> anyhow::Result<()> {
+    let Some(digest) = digest else {
+        engine.fleet.remove(id);
+        return Ok(());
+    };
+    let spec: KeptSpec = serde_json::from_str(spec).with_context(|| format!("the journaled spec of {id}"))?;
+    if let std::collections::btree_map::Entry::Vacant(vacant) = components.entry(digest) {
+        let Some(bytes) = then.component(digest)? else { bail!("the journal no longer has {id} {digest}") };
+        vacant.insert(Arc::new(runtime.compile(&bytes, &spec.limits)?));
+    }
+    let detector = spec.start(runtime, id, components[&digest].clone())?;
+    engine.adopt(detector)
+}
+
+fn first_difference<'a>(
+    seq: u64,
+    then: impl Iterator<Item = &'a Entry>,
+    now: &[Entry],
+) -> Option<Difference> {
+    let (mut then, mut now) = (then, now.iter());
+    loop {
+        let (was, is) = (then.next(), now.next());
+        if was == is {
+            was?;
+            continue;
+        }
+        let told = |entry: &Entry| serde_json::to_string(entry).unwrap_or_default();
+        return Some(Difference { seq, then: was.map(told), now: is.map(told) });
+    }
+}
+
+fn count(replayed: &mut Replayed, entry: &Entry) {
+    match entry {
+        Entry::Input(_) => replayed.inputs += 1,
+        Entry::Finding(_) => replayed.findings += 1,
+        Entry::Decision(_) => replayed.decisions += 1,
+        _ => {}
+    }
+}
+
+/// A replay of a recording: fed by whoever drives it, one item at a time.
+pub struct Player {
+    engine: Engine,
+    answers: Arc<Answers>,
+    sequencer: Sequencer,
+    recording: Recording,
+    replayed: Replayed,
+}
+
+impl Player {
+    /// Builds what a config describes, with the recording in place of its chains and feeds.
+    pub fn new(config: &Config, recording: Recording, journal: Journal) -> anyhow::Result<Result<Self, Vec<Diagnostic>>> {
+        let runtime = Runtime::new()?;
+        let answers = Arc::new(Answers::default());
+        let engine = Engine::new(journal, Fleet::new(&runtime)?, answers.clone())?;
+        let mut player = Self { engine, answers, sequencer: Sequencer::new(0), recording, replayed: Replayed::default() };
+        let mut wrong = Vec::new();
+        let mut detectors = Vec::new();
+        for id in config.detectors.keys() {
+            match load::detector(&runtime, config, id) {
+                Ok(ready) => detectors.push(ready),
+                Err(diagnostics) => wrong.extend(diagnostics),
+            }
+        }
+        match load::plan(config) {
+            Ok(Some(loaded)) => {
+                let event = Event::Plan { hash: loaded.plan.hash(), files: loaded.files };
+                player.engine.take(Stamped { at_ms: 0, event }, &Recorded::new())?;
+            }
+            Ok(None) => {}
+            Err(diagnostics) => wrong.extend(diagnostics),
+        }
+        if wrong.iter().any(Diagnostic::is_error) {
+            return Ok(Err(wrong));
+        }
+        for ready in detectors {
+            let text = ready.spec.text();
+            player.engine.keep_component(&ready.bytes)?;
+            player.engine.swap(ready.detector, text, 0)?;
+        }
+        Ok(Ok(player))
+    }
+
+    /// Feeds the next input; what came of it, or `None` at the end of the recording.
+    pub fn step(&mut self) -> anyhow::Result<Option<Vec<(u64, Entry)>>> {
+        loop {
+            match self.recording.next_item()? {
+                None => return Ok(None),
+                Some(Item::Answer { at, read, answer }) => self.answers.insert(at.hash, read, answer),
+                Some(Item::Delivery(delivery)) => {
+                    let clock_ms = delivery.at_ms.unwrap_or_else(|| event_time_ms(&delivery.event));
+                    let stamped = self.sequencer.stamp(delivery.event, clock_ms).stamped;
+                    self.engine.take(stamped, &Recorded::new())?;
+                    let placed = self.engine.commit()?;
+                    placed.iter().for_each(|(_, entry)| count(&mut self.replayed, entry));
+                    return Ok(Some(placed));
+                }
+            }
+        }
+    }
+
+    /// The engine, for whoever swaps a detector between two steps.
+    pub fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    /// What came of it all.
+    pub fn finish(mut self) -> anyhow::Result<Replayed> {
+        self.replayed.derived = self.engine.derived_digest()?;
+        Ok(self.replayed)
+    }
+}
+
+/// The time that an event carries itself, where the recording gives none.
+fn event_time_ms(event: &Event) -> u64 {
+    match event {
+        Event::Committed { block } => block.timestamp_s.saturating_mul(1_000),
+        Event::Observed { observation } => observation.received_at_ms,
+        _ => 0,
+    }
+}

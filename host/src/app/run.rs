@@ -1,0 +1,161 @@
+//! `watchfire run`: trace, config, build, announce, run, drain.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+
+use crate::app::config::Config;
+use crate::app::deploy::{Applied, Deployment};
+use crate::app::engine::Engine;
+use crate::app::output::{Format, Output};
+use crate::app::progress;
+use crate::app::sources::{Readers, Sources};
+use crate::app::turn::{Loop, Turn, Wiring};
+use crate::app::watch::Watcher;
+use crate::diagnostic::Diagnostic;
+use crate::journal::Journal;
+use crate::plugin::{Fleet, Runtime};
+
+/// How many turns may wait for the loop.
+const WAITING: usize = 1_024;
+
+/// What a run is asked to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The config's file.
+    pub config: PathBuf,
+    /// The shape of what is printed.
+    pub format: Format,
+    /// Where the run is recorded, if it is.
+    pub record: Option<PathBuf>,
+    /// Whether each block is printed.
+    pub blocks: bool,
+}
+
+/// How a run came to its end.
+#[derive(Debug)]
+pub enum Ended {
+    /// It was asked to stop, and drained.
+    Stopped,
+    /// It never started: this is wrong.
+    Refused(Vec<Diagnostic>),
+}
+
+/// Runs until it is interrupted.
+pub async fn run(options: Options) -> anyhow::Result<Ended> {
+    let config = match Config::load(&options.config) {
+        Ok(config) => config,
+        Err(diagnostics) => return Ok(Ended::Refused(diagnostics)),
+    };
+    let journal = Journal::open(&config.journal)?;
+    let newest_ms = journal.newest_ms()?;
+    let stale = journal.live_detectors()?.into_iter().map(|(id, _)| id).collect();
+
+    let runtime = Arc::new(Runtime::new()?);
+    let readers = Readers::default();
+    let engine = Engine::new(journal, Fleet::new(&runtime)?, Arc::new(readers.clone()))?;
+    let (turns, inbox) = mpsc::channel(WAITING);
+    let (needs, needed) = watch::channel(Default::default());
+    let wiring = Wiring {
+        output: Output::stdout(options.format, config.chain_names(), options.blocks),
+        record: options.record.clone(),
+        newest_ms,
+        turns: inbox,
+        back: turns.clone(),
+        needs,
+        stop_after_blocks: None,
+    };
+    let main_loop = Loop::new(engine, wiring, Handle::current())?;
+    let mut looping = tokio::task::spawn_blocking(move || main_loop.run());
+
+    let sources = Sources::new(turns.clone(), needed, readers, options.record.is_some());
+    let shown = progress::show(sources.progress());
+    let mut deployment = Deployment::new(runtime, turns.clone(), sources, stale);
+    let applied = deployment.apply(&config).await?;
+    let refused = applied.diagnostics.iter().any(Diagnostic::is_error);
+    if !refused {
+        announce(&config, &applied);
+        let mut watcher = Watcher::new(&options.config, &config)?;
+        loop {
+            tokio::select! {
+                () = interrupted() => break,
+                ended = &mut looping => return ended.context("the loop ended by a panic; please report it")?.map(|()| Ended::Stopped),
+                () = watcher.changed() => {
+                    reload(&mut deployment, &mut watcher, &options.config).await?;
+                }
+            }
+        }
+        tracing::info!("stopping: sources first, then what is under way; interrupt again to end at once");
+    }
+    deployment.stop().await;
+    drop(shown);
+    // The loop may have ended by an error, which is told just below.
+    let _ = turns.send(Turn::Stop).await;
+    tokio::select! {
+        ended = looping => ended.context("the loop ended by a panic; please report it")??,
+        () = interrupted() => anyhow::bail!("interrupted before the journal was drained; nothing that it holds is lost"),
+    }
+    if refused { Ok(Ended::Refused(applied.diagnostics)) } else { Ok(Ended::Stopped) }
+}
+
+async fn reload(deployment: &mut Deployment, watcher: &mut Watcher, file: &Path) -> anyhow::Result<()> {
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(diagnostics) => {
+            diagnostics.iter().for_each(|told| tracing::error!("not taken up, the old goes on: {told}"));
+            return Ok(());
+        }
+    };
+    let applied = deployment.apply(&config).await?;
+    for told in &applied.diagnostics {
+        if told.is_error() {
+            tracing::error!("not taken up, the old goes on: {told}");
+        } else {
+            tracing::warn!("{told}");
+        }
+    }
+    for change in &applied.changes {
+        tracing::info!("taken up: {change}");
+    }
+    watcher.follow(file, &config)
+}
+
+fn announce(config: &Config, applied: &Applied) {
+    for told in &applied.diagnostics {
+        tracing::warn!("{told}");
+    }
+    for change in &applied.changes {
+        tracing::info!("{change}");
+    }
+    tracing::info!(
+        journal = %config.journal.display(),
+        chains = config.chains.len(),
+        feeds = config.feeds.len(),
+        detectors = config.detectors.len(),
+        plan = config.plan.is_some(),
+        "watching"
+    );
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub async fn interrupted() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => {
+            if result.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+        () = terminated => {}
+    }
+}

@@ -1,0 +1,281 @@
+//! The one loop: turns come in through one channel, and every change of state happens here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use alloy::primitives::B256;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::act::webhook::{Undelivered, Webhook, backoff_ms};
+use crate::app::engine::Engine;
+use crate::app::load::{LoadedPlan, Ready};
+use crate::app::output::Output;
+use crate::app::tape::Tape;
+use crate::block::{BlockRef, ChainId};
+use crate::entry::Entry;
+use crate::event::{Event, Observation};
+use crate::plugin::Recorded;
+use crate::source::Delivery;
+use crate::stream::Sequencer;
+use crate::subscription::Needs;
+
+/// What may happen next.
+pub enum Turn {
+    /// A source has something.
+    Delivery(Delivery),
+    /// A detector is to take its place; the answer says whether it did.
+    Swap(Box<Ready>, oneshot::Sender<Result<(), String>>),
+    /// A detector is to go.
+    Remove(String),
+    /// Decisions are to be made under this plan from here on.
+    Plan(Box<LoadedPlan>),
+    /// Where a chain's journal ends, for its source to go on from: known blocks, oldest first.
+    Resume(ChainId, oneshot::Sender<Vec<BlockRef>>),
+    /// The latest observations of a feed, oldest first, for its source to go on from.
+    LastSeen(String, oneshot::Sender<Vec<Observation>>),
+    /// A webhook's receiver has answered, or not.
+    Delivered(String, B256, Result<(), Undelivered>),
+    /// Effects go to these webhooks from here on.
+    Webhooks(BTreeMap<String, Webhook>),
+    /// The sources are done: finish what is here, then end.
+    Stop,
+}
+
+/// The loop's own part of the state.
+pub struct Loop {
+    engine: Engine,
+    sequencer: Sequencer,
+    output: Output,
+    tape: Option<Tape>,
+    handle: Handle,
+    turns: mpsc::Receiver<Turn>,
+    /// For deliveries to answer through.
+    back: mpsc::Sender<Turn>,
+    needs: watch::Sender<BTreeMap<ChainId, Needs>>,
+    webhooks: BTreeMap<String, Arc<Webhook>>,
+    in_flight: BTreeSet<(String, B256)>,
+    /// To be told once what they brought is durable.
+    waiting: Vec<oneshot::Sender<()>>,
+    /// When the oldest uncommitted input was taken.
+    since: Option<Instant>,
+    /// Whether the loop was asked to end.
+    stopping: bool,
+    /// How many blocks are still wanted, where not all are.
+    blocks_left: Option<u64>,
+}
+
+/// The longest that an input waits for company before it is committed.
+const COMMIT_AFTER: Duration = Duration::from_millis(50);
+/// How long the loop sleeps with nothing to do before it looks at the outbox again.
+const IDLE: Duration = Duration::from_millis(250);
+/// How far back observations count as recent, milliseconds: longer than any sender's clock may be off.
+const RECENT_MS: u64 = 3_600_000;
+/// How many deliveries to one webhook are under way at once.
+const DELIVERIES_AT_ONCE: usize = 8;
+
+/// What the loop needs besides the engine.
+pub struct Wiring {
+    /// Where people and machines are told.
+    pub output: Output,
+    /// Where the run is recorded, if it is.
+    pub record: Option<PathBuf>,
+    /// The newest stamp of the journal, milliseconds since the Unix epoch.
+    pub newest_ms: u64,
+    /// Turns in.
+    pub turns: mpsc::Receiver<Turn>,
+    /// Turns that the loop gives itself.
+    pub back: mpsc::Sender<Turn>,
+    /// What the sources must fetch.
+    pub needs: watch::Sender<BTreeMap<ChainId, Needs>>,
+    /// After how many blocks the loop ends by itself.
+    pub stop_after_blocks: Option<u64>,
+}
+
+impl Loop {
+    /// Makes the loop; `handle` carries its deliveries.
+    pub fn new(engine: Engine, wiring: Wiring, handle: Handle) -> anyhow::Result<Self> {
+        let tape = wiring.record.as_deref().map(Tape::create).transpose()?;
+        Ok(Self {
+            engine,
+            sequencer: Sequencer::new(wiring.newest_ms),
+            output: wiring.output,
+            tape,
+            handle,
+            turns: wiring.turns,
+            back: wiring.back,
+            needs: wiring.needs,
+            webhooks: BTreeMap::new(),
+            in_flight: BTreeSet::new(),
+            waiting: Vec::new(),
+            since: None,
+            stopping: false,
+            blocks_left: wiring.stop_after_blocks,
+        })
+    }
+
+    /// Runs until it is told to stop and has nothing left to do. Blocks its thread.
+    pub fn run(mut self) -> anyhow::Result<()> {
+        loop {
+            let due = self.since.is_some_and(|since| since.elapsed() >= COMMIT_AFTER);
+            if due || (self.since.is_some() && self.turns.is_empty()) {
+                self.commit()?;
+            }
+            if self.blocks_left == Some(0) || (self.stopping && self.turns.is_empty()) {
+                break;
+            }
+            let next = self.handle.block_on(async { tokio::time::timeout(IDLE, self.turns.recv()).await });
+            match next {
+                Ok(Some(turn)) => self.turn(turn)?,
+                Ok(None) => break,
+                Err(_) => self.post()?,
+            }
+        }
+        self.commit()?;
+        if let Some(tape) = self.tape {
+            tape.finish()?;
+        }
+        self.output.finish();
+        Ok(())
+    }
+
+    fn turn(&mut self, turn: Turn) -> anyhow::Result<()> {
+        match turn {
+            Turn::Delivery(delivery) => self.delivery(delivery),
+            Turn::Swap(ready, reply) => {
+                let at_ms = self.now_ms();
+                let text = ready.spec.text();
+                self.engine.keep_component(&ready.bytes)?;
+                let swapped = self.engine.swap(ready.detector, text, at_ms);
+                self.engine_changed();
+                // Nobody waits any more where the run has ended meanwhile.
+                let _ = reply.send(swapped.map_err(|error| format!("{error:#}")));
+                Ok(())
+            }
+            Turn::Remove(id) => {
+                let at_ms = self.now_ms();
+                self.engine.remove(&id, at_ms)?;
+                self.engine_changed();
+                Ok(())
+            }
+            Turn::Plan(loaded) => {
+                let event = Event::Plan { hash: loaded.plan.hash(), files: loaded.files };
+                self.take(event, None)
+            }
+            Turn::Resume(chain, reply) => {
+                self.commit()?;
+                let _ = reply.send(self.engine.tail(chain)?);
+                Ok(())
+            }
+            Turn::LastSeen(feed, reply) => {
+                self.commit()?;
+                let since_ms = wall_clock_ms().saturating_sub(RECENT_MS);
+                let _ = reply.send(self.engine.recent_observations(&feed, since_ms)?);
+                Ok(())
+            }
+            Turn::Delivered(channel, key, result) => self.delivered(&channel, key, result),
+            Turn::Webhooks(webhooks) => {
+                self.engine.set_channels(&webhooks.keys().cloned().collect::<Vec<_>>());
+                self.webhooks = webhooks.into_iter().map(|(name, webhook)| (name, Arc::new(webhook))).collect();
+                self.post()
+            }
+            Turn::Stop => {
+                self.stopping = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn delivery(&mut self, delivery: Delivery) -> anyhow::Result<()> {
+        if let (Some(tape), Some(raw)) = (&mut self.tape, delivery.raw) {
+            tape.keep(*raw);
+        }
+        self.waiting.extend(delivery.done);
+        self.take(delivery.event, delivery.at_ms)
+    }
+
+    fn take(&mut self, event: Event, at_ms: Option<u64>) -> anyhow::Result<()> {
+        if let (Event::Committed { .. }, Some(left)) = (&event, &mut self.blocks_left) {
+            *left = left.saturating_sub(1);
+        }
+        let sequenced = self.sequencer.stamp(event, at_ms.unwrap_or_else(wall_clock_ms));
+        if let Some(behind_ms) = sequenced.clock_behind_ms {
+            tracing::warn!(behind_ms, "the clock went back; entries keep the newest time until it has caught up");
+        }
+        self.engine.take(sequenced.stamped, &Recorded::new())?;
+        self.since.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    fn now_ms(&mut self) -> u64 {
+        let probe = Event::Finality { chain: 0, safe: 0, finalized: 0 };
+        self.sequencer.stamp(probe, wall_clock_ms()).stamped.at_ms
+    }
+
+    fn engine_changed(&mut self) {
+        self.since.get_or_insert_with(Instant::now);
+        self.needs.send_replace(self.engine.needs());
+    }
+
+    fn commit(&mut self) -> anyhow::Result<()> {
+        self.since = None;
+        let placed = self.engine.commit()?;
+        for (seq, entry) in &placed {
+            self.output.tell(*seq, entry);
+        }
+        if let Some(tape) = &mut self.tape {
+            tape.write(&placed)?;
+        }
+        for done in self.waiting.drain(..) {
+            // A source that has ended no longer waits.
+            let _ = done.send(());
+        }
+        if placed.iter().any(|(_, entry)| matches!(entry, Entry::Effect(_))) {
+            self.post()?;
+        }
+        Ok(())
+    }
+
+    /// Starts the deliveries that are due.
+    fn post(&mut self) -> anyhow::Result<()> {
+        let now_ms = wall_clock_ms();
+        for (channel, webhook) in &self.webhooks {
+            let under_way = self.in_flight.iter().filter(|(name, _)| name == channel).count();
+            for outgoing in self.engine.outbox_due(channel, now_ms, DELIVERIES_AT_ONCE.saturating_sub(under_way))? {
+                if !self.in_flight.insert((channel.clone(), outgoing.key)) {
+                    continue;
+                }
+                let (webhook, back, channel) = (webhook.clone(), self.back.clone(), channel.clone());
+                self.handle.spawn(async move {
+                    let result = webhook.deliver(&outgoing.effect, now_ms).await;
+                    // Where the loop has ended, the outbox still has the effect.
+                    let _ = back.send(Turn::Delivered(channel, outgoing.key, result)).await;
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn delivered(&mut self, channel: &str, key: B256, result: Result<(), Undelivered>) -> anyhow::Result<()> {
+        self.in_flight.remove(&(channel.to_owned(), key));
+        let now_ms = wall_clock_ms();
+        match result {
+            Ok(()) => self.engine.outbox_done(channel, key, now_ms)?,
+            Err(error) => {
+                let attempts = self.engine.outbox_attempts(channel, key)?;
+                let wait_ms = backoff_ms(attempts, error.retry_after_ms);
+                tracing::warn!(webhook = channel, attempts = attempts + 1, wait_ms, "not delivered: {error}");
+                self.engine.outbox_failed(channel, key, now_ms + wait_ms, &error.message)?;
+            }
+        }
+        self.since.get_or_insert_with(Instant::now);
+        self.post()
+    }
+}
+
+/// Milliseconds since the Unix epoch, by the wall clock: read at the edge only.
+pub fn wall_clock_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}

@@ -2,17 +2,17 @@
 
 pub mod check;
 pub mod config;
-//pub mod deploy;
+pub mod deploy;
 pub mod engine;
 pub mod keep;
 pub mod load;
 pub mod output;
 pub mod plugin_test;
-//pub mod progress;
-//pub mod record;
+pub mod progress;
+pub mod record;
 pub mod replay;
-//pub mod run;
-//pub mod sources;
+pub mod run;
+pub mod sources;
 pub mod tape;
-//pub mod turn;
-//pub mod watch;
+pub mod turn;
+pub mod watch;

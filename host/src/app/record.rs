@@ -18,6 +18,7 @@ use crate::app::sources::{Readers, Sources};
 use crate::app::turn::{Loop, Turn, Wiring};
 use crate::journal::Journal;
 use crate::plugin::{Fleet, Runtime};
+use crate::source::evm::config::Start;
 use crate::subscription::Needs;
 
 /// What is to be recorded.
@@ -42,7 +43,9 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
         Err(diagnostics) => return Ok(Ended::Refused(diagnostics)),
     };
     for chain in config.chains.values_mut() {
-        chain.start_at(options.from);
+        if let Some(from) = options.from {
+            chain.start = Start::Number(from);
+        }
     }
     let runtime = Arc::new(Runtime::new()?);
     let readers = Readers::default();

@@ -51,7 +51,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
         Err(diagnostics) => return Ok(Ended::Refused(diagnostics)),
     };
     let journal = Journal::open(&config.journal)?;
-    let newest_ms = journal.newest_ms()?;
+    let newest_ms = journal.newest_ms();
     let stale = journal.live_detectors()?.into_iter().map(|(id, _)| id).collect();
 
     let runtime = Arc::new(Runtime::new()?);

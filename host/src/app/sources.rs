@@ -154,7 +154,7 @@ impl Sources {
         let out = self.outlet();
         let folder = config.folder();
         let follower = Follower::new(name.to_owned(), chain.clone(), &folder, tail, needs, self.keep_raw, out)?;
-        let reader = Arc::new(follower.reader()?);
+        let reader = Arc::new(follower.reader());
         self.readers.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(chain.id, reader);
         let progress = follower.progress();
         self.progress.send_modify(|all| {

@@ -5,9 +5,9 @@ mod check;
 //mod demo;
 mod journal;
 mod plugin;
-//mod record;
+mod record;
 mod replay;
-//mod run;
+mod run;
 mod schema;
 
 use std::io::IsTerminal;
@@ -54,11 +54,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Watch: follow chains and feeds, run detectors, decide, and journal all of it.
-    //Run(run::Args),
+    Run(run::Args),
     /// Feed a journal or a recording again, and say whether the same comes of it.
     Replay(replay::Args),
     /// Record blocks and observations to a file, without detectors.
-    //Record(record::Args),
+    Record(record::Args),
     /// Check config, plan and plugins: every error with file, line, key and remedy.
     Check(check::Args),
     /// Build, inspect and test detectors.
@@ -101,9 +101,9 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command) -> anyhow::Result<Exit> {
     match command {
-//        Command::Run(args) => run::main(args),
+        Command::Run(args) => run::main(args),
         Command::Replay(args) => replay::main(args),
-//        Command::Record(args) => record::main(args),
+        Command::Record(args) => record::main(args),
         Command::Check(args) => check::main(args),
         Command::Plugin(command) => plugin::main(command),
         Command::Journal(command) => journal::main(command),

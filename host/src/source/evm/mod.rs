@@ -3,8 +3,15 @@
 pub mod canon;
 pub mod config;
 pub mod decode;
+mod fetch;
+pub mod follow;
 mod frames;
+mod heads;
+mod pending;
+mod pool;
+pub mod read;
 pub mod refusal;
+mod rpc;
 mod storage;
 mod transaction;
 mod wire;

@@ -1,0 +1,94 @@
+//! Reads of a chain's state for detectors, at the very block that they inspect.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alloy::primitives::{B256, Bytes, U256};
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+
+use super::pool::Pool;
+use super::rpc::{Call, Fault};
+use crate::block::BlockRef;
+use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
+
+/// The longest that a detector waits for an answer, all nodes together.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Reads by a chain's nodes.
+pub struct Reader {
+    pool: Arc<Pool>,
+    handle: Handle,
+}
+
+impl Reader {
+    pub(super) fn new(pool: Arc<Pool>, handle: Handle) -> Self {
+        Self { pool, handle }
+    }
+
+    async fn ask(&self, at: BlockRef, read: &ChainRead) -> ChainAnswer {
+        // By hash: after a reorg the same height is another state.
+        let block = json!({ "blockHash": at.hash });
+        let call = match read {
+            ChainRead::Call { to, data } => Call::new("eth_call", json!([{ "to": to, "data": data }, block])),
+            ChainRead::Storage { address, slot } => Call::new("eth_getStorageAt", json!([address, slot, block])),
+            ChainRead::Balance { address } => Call::new("eth_getBalance", json!([address, block])),
+            ChainRead::Code { address } => Call::new("eth_getCode", json!([address, block])),
+        };
+        let mut last = "no node answers".to_owned();
+        for endpoint in self.pool.order() {
+            let answer = match endpoint.client.call(call.clone()).await {
+                Ok(answer) => answer,
+                Err(Fault::Rpc { code, message, data }) if is_revert(code, &message) => {
+                    let data = data.and_then(|data| serde_json::from_str::<Bytes>(data.get()).ok());
+                    return Err(fault("reverted", message, data.unwrap_or_default()));
+                }
+                Err(other) => {
+                    // A node that does not have the block's state is not at fault for it.
+                    if !matches!(other, Fault::Rpc { .. }) {
+                        self.pool.fault(endpoint, &other);
+                    }
+                    last = other.to_string();
+                    continue;
+                }
+            };
+            match bytes(read, answer.get()) {
+                Some(bytes) => return Ok(bytes),
+                None => last = format!("{} gave something unreadable", endpoint.label),
+            }
+        }
+        Err(fault("unavailable", last, Bytes::new()))
+    }
+}
+
+impl ChainReader for Reader {
+    fn read(&self, at: BlockRef, read: &ChainRead) -> ChainAnswer {
+        let asked = self.handle.block_on(async { tokio::time::timeout(LONGEST, self.ask(at, read)).await });
+        asked.unwrap_or_else(|_| {
+            let message = format!("no answer within {} s", LONGEST.as_secs());
+            Err(fault("unavailable", message, Bytes::new()))
+        })
+    }
+}
+
+fn bytes(read: &ChainRead, answer: &str) -> Option<Bytes> {
+    match read {
+        ChainRead::Balance { .. } => {
+            let balance: U256 = serde_json::from_str(answer).ok()?;
+            Some(Bytes::copy_from_slice(&balance.to_be_bytes::<32>()))
+        }
+        ChainRead::Storage { .. } => {
+            let value: U256 = serde_json::from_str::<Value>(answer).ok()?.as_str()?.parse().ok()?;
+            Some(Bytes::copy_from_slice(B256::from(value).as_slice()))
+        }
+        ChainRead::Call { .. } | ChainRead::Code { .. } => serde_json::from_str(answer).ok(),
+    }
+}
+
+fn is_revert(code: i64, message: &str) -> bool {
+    code == 3 || message.to_lowercase().contains("revert")
+}
+
+fn fault(code: &str, message: String, data: Bytes) -> ChainFault {
+    ChainFault { code: code.to_owned(), message: message.chars().take(300).collect(), data }
+}

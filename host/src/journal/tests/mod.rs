@@ -150,9 +150,11 @@ fn input(at_ms: u64, event: Event) -> Entry {
 }
 
 fn observation(feed: &str, digits: &str) -> Event {
-    let value = Value::Number(digits.to_owned());
-    let observation = Observation { feed: feed.into(), observed_at_ms: 1, received_at_ms: 2, value };
-    Event::Observed { observation }
+    Event::Observed { observation: observed(feed, Value::Number(digits.to_owned())) }
+}
+
+fn observed(feed: &str, value: Value) -> Observation {
+    Observation { feed: feed.into(), observed_at_ms: 1, received_at_ms: 2, value, position: "4096".into() }
 }
 
 fn finding(detector: &str, number: u64, severity: Severity) -> Finding {
@@ -271,7 +273,7 @@ fn samples() -> Vec<Entry> {
     };
     let withdraw = Effect::Withdraw { incident: 1, intervention: "pause-vault".into(), text: "reverted".into() };
     let json = Value::Json("{\"b\":1,\"a\":[1.50]}".into());
-    let typed = |value| Observation { feed: "typed".into(), observed_at_ms: 7, received_at_ms: 8, value };
+    let typed = |value| Observation { position: String::new(), ..observed("typed", value) };
     let digest = Some(B256::repeat_byte(7));
     let kept = Event::Detector { detector: "outflow".into(), digest, spec: "{\"chains\":[1]}".into() };
     let removed = Event::Detector { detector: "prices".into(), digest: None, spec: String::new() };

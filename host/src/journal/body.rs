@@ -103,3 +103,74 @@ fn pack(packed: &Packed) -> Result<Body> {
 fn unreadable(error: &dyn std::error::Error) -> JournalError {
     JournalError::Unreadable(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::block::Verification;
+    use crate::journal::Journal;
+    use crate::source::evm::decode::decode as decode_block;
+    use crate::source::raw::RawBlock;
+
+    const MAINNET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/mainnet");
+
+    /// Blocks of mainnet with their call frames; none, with one visible line, where they are not here.
+    fn real_blocks() -> Vec<Block> {
+        let Ok(files) = std::fs::read_dir(MAINNET) else {
+            assert!(std::env::var_os("CI").is_none(), "../shared/data is not here");
+            println!("skipped: ../shared/data is not here");
+            return Vec::new();
+        };
+        let mut blocks: Vec<Block> = files.map(|file| real_block(&file.unwrap().path())).collect();
+        blocks.sort_by_key(|block| block.number);
+        assert_eq!(blocks.len(), 42);
+        blocks
+    }
+
+    fn real_block(file: &std::path::Path) -> Block {
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(std::fs::File::open(file).unwrap()).read_to_string(&mut text).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let part = |name: &str| serde_json::value::to_raw_value(&value[name]).unwrap();
+        let (block, receipts, traces) = (part("block"), part("receipts"), Some(part("traces")));
+        decode_block(&RawBlock { chain_id: 1, block, receipts, traces, storage: None }, Verification::Full, "a")
+            .unwrap()
+    }
+
+    #[test]
+    fn real_blocks_come_back() {
+        let blocks: Vec<Arc<Block>> = real_blocks().into_iter().map(Arc::new).collect();
+        let mut journal = Journal::in_memory().unwrap();
+        for block in &blocks {
+            let event = Event::Committed { block: block.clone() };
+            journal.append(&Entry::Input(Stamped { at_ms: block.timestamp_s * 1_000, event })).unwrap();
+        }
+        journal.commit().unwrap();
+        let mut causes = journal.causes().unwrap();
+        for block in &blocks {
+            let cause = causes.next().unwrap().unwrap();
+            assert_eq!(cause.stamped.event, Event::Committed { block: block.clone() });
+        }
+        let rows: usize = blocks.iter().map(|block| block.transactions.len() + block.logs.len()).sum();
+        assert_eq!(rows, if blocks.is_empty() { 0 } else { 9_489 + 6_740 });
+        journal.verify(Some(journal.head().1), |_, _| {}).unwrap();
+    }
+
+    #[test]
+    fn a_blob_of_no_known_format_is_told() {
+        let event = Event::Pending { chain: 1, transactions: Arc::default() };
+        let Body::Packed(bytes) = encode(&Entry::Input(Stamped { at_ms: 1, event })).unwrap() else { panic!("text") };
+        let check = |bytes: &[u8]| {
+            let error = decode(&Body::Packed(bytes.to_vec())).unwrap_err();
+            assert!(error.to_string().starts_with("an entry can't be read: "), "{error}");
+        };
+        check(&[]);
+        check(&[2]);
+        check(&[&[2], &bytes[1..]].concat());
+        for end in 1..bytes.len() {
+            check(&bytes[..end]);
+        }
+    }
+}

@@ -8,7 +8,7 @@ use super::{JournalError, Result};
 
 /// Held for as long as a process may write.
 pub(super) struct WriterLock {
-    _file: File,
+    file: File,
 }
 
 impl WriterLock {
@@ -32,7 +32,14 @@ impl WriterLock {
         }
         file.set_len(0).and_then(|()| file.rewind()).map_err(told)?;
         writeln!(file, "{}", std::process::id()).map_err(told)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for WriterLock {
+    fn drop(&mut self) {
+        // Closing the file would leave the lock to a child that is between its fork and its exec.
+        let _ = self.file.unlock();
     }
 }
 
@@ -40,4 +47,21 @@ fn beside(journal: &Path) -> PathBuf {
     let mut name = journal.as_os_str().to_owned();
     name.push(".lock");
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_goes_though_a_child_still_has_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = folder.path().join("journal.db");
+        let lock = WriterLock::take(&journal).unwrap();
+        let of_a_child = lock.file.try_clone().unwrap();
+        assert!(matches!(WriterLock::take(&journal), Err(JournalError::Locked { .. })));
+        drop(lock);
+        WriterLock::take(&journal).unwrap();
+        drop(of_a_child);
+    }
 }

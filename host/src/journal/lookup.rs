@@ -9,6 +9,13 @@ use crate::entry::Entry;
 use crate::event::{Event, Observation, Stamped};
 use crate::finding::Finding;
 
+/// From each chain to the next by the primary key: grouping would read every block that there ever was.
+pub(super) const HEADS: &str = "\
+    WITH RECURSIVE known (id) AS (SELECT min(chain) FROM canonical_block UNION ALL \
+    SELECT (SELECT min(chain) FROM canonical_block WHERE chain > id) FROM known WHERE id IS NOT NULL) \
+    SELECT chain, number, hash FROM known JOIN canonical_block ON chain = id \
+    AND number = (SELECT max(number) FROM canonical_block WHERE chain = id) ORDER BY chain";
+
 impl Journal {
     /// Keeps the tables of look-ups in step with an entry that was just appended.
     pub(super) fn look_up_later(&mut self, seq: u64, entry: &Entry) -> Result<()> {
@@ -68,8 +75,7 @@ impl Journal {
 
     /// The newest block of every chain.
     pub fn heads(&self) -> Result<Vec<BlockRef>> {
-        // SQLite takes the other columns from the row that has the maximum.
-        self.all("SELECT chain, max(number), hash FROM canonical_block GROUP BY chain", [], block_ref)
+        self.all(HEADS, [], block_ref)
     }
 
     /// The canonical block of a height, and the input that it came by.

@@ -5,6 +5,7 @@
 
 mod body;
 mod error;
+mod facts;
 mod lock;
 mod lookup;
 mod outbox;
@@ -21,10 +22,8 @@ use std::path::{Path, PathBuf};
 use alloy::primitives::B256;
 use rusqlite::{Connection, OpenFlags, params};
 
-use crate::block::BlockRef;
 use crate::digest::Hasher;
 use crate::entry::Entry;
-use crate::event::Event;
 
 pub use error::{Broken, JournalError};
 pub use outbox::Outgoing;
@@ -33,6 +32,7 @@ pub use show::{Filter, Row, one_line};
 pub use state::{Restored, Values};
 pub use verify::Verified;
 
+use facts::Facts;
 use lock::WriterLock;
 
 /// Rows that are read at once, and the bytes of their bodies: what bounds memory on a journal of any length.
@@ -335,67 +335,4 @@ fn chain_hash(before: B256, seq: u64, cause: u64, at_ms: u64, kind: &str, body: 
         .text(kind)
         .bytes(body)
         .finish()
-}
-
-/// What of an entry stands in columns of its own.
-#[derive(Debug, PartialEq)]
-struct Facts<'a> {
-    event: Option<&'a str>,
-    chain: Option<u64>,
-    block: Option<(u64, B256)>,
-    detector: Option<&'a str>,
-    finding: Option<B256>,
-    incident: Option<u64>,
-}
-
-impl<'a> Facts<'a> {
-    fn of(entry: &'a Entry) -> Self {
-        let mut facts = Self { event: None, chain: None, block: None, detector: None, finding: None, incident: None };
-        match entry {
-            Entry::Input(stamped) => {
-                facts.event = Some(event_name(&stamped.event));
-                match &stamped.event {
-                    Event::Committed { block } => facts.place(block.reference()),
-                    Event::Reverted { chain, .. } | Event::Finality { chain, .. } | Event::Pending { chain, .. } => {
-                        facts.chain = Some(*chain);
-                    }
-                    Event::Detector { detector, .. } => facts.detector = Some(detector),
-                    Event::Observed { observation } => facts.detector = Some(&observation.feed),
-                    _ => {}
-                }
-            }
-            Entry::Answer { at, .. } => facts.place(*at),
-            Entry::Failed { detector, .. } => facts.detector = Some(detector),
-            Entry::Finding(finding) => {
-                facts.detector = Some(&finding.detector);
-                facts.finding = Some(finding.id);
-                if let Some(block) = finding.block {
-                    facts.place(block);
-                }
-            }
-            Entry::Retraction { finding, .. } | Entry::Silence { finding, .. } => facts.finding = Some(*finding),
-            Entry::Incident(incident) => facts.incident = Some(incident.id),
-            Entry::Decision(decision) => facts.incident = Some(decision.incident),
-            Entry::Effect(ordered) => facts.incident = Some(ordered.effect.incident()),
-        }
-        facts
-    }
-
-    fn place(&mut self, block: BlockRef) {
-        self.chain = Some(block.chain);
-        self.block = Some((block.number, block.hash));
-    }
-}
-
-fn event_name(event: &Event) -> &'static str {
-    match event {
-        Event::Committed { .. } => "committed",
-        Event::Reverted { .. } => "reverted",
-        Event::Finality { .. } => "finality",
-        Event::Observed { .. } => "observed",
-        Event::Pending { .. } => "pending",
-        Event::Coverage { .. } => "coverage",
-        Event::Detector { .. } => "detector",
-        Event::Plan { .. } => "plan",
-    }
 }

@@ -136,12 +136,9 @@ fn a_line_tells_an_entry() {
 
 #[test]
 fn a_line_stays_one_line() {
-    let event = Event::Observed { observation: text_observation("up\n      99  decision\u{1b}[2J\r\u{9b}") };
+    let event =
+        Event::Observed { observation: observed("f", Value::Text("up\n      99  decision\u{1b}[2J\r\u{9b}".into())) };
     let entry = input(0, event);
     let line = one_line(&Row { seq: 1, cause: 1, at_ms: 0, hash: B256::ZERO, entry });
     assert_eq!(line, "       1  1970-01-01T00:00:00.000Z  input       feed f = up       99  decision [2J  ");
-}
-
-fn text_observation(text: &str) -> Observation {
-    Observation { feed: "f".into(), observed_at_ms: 0, received_at_ms: 0, value: Value::Text(text.to_owned()) }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use rusqlite::StatementStatus;
 
 use super::*;
 
@@ -234,4 +235,36 @@ fn an_effect_waits_on_each_channel_until_it_arrives() {
     // Ordered again after it arrived: it does not go out twice.
     journal.append(&ordered(1, notify(1))).unwrap();
     assert_eq!(due(&journal, "a", 1_000), [(3, 2, 0)]);
+}
+
+#[test]
+fn recent_observations_are_those_since_a_time_and_at_least_the_newest() {
+    let mut journal = Journal::in_memory().unwrap();
+    for (at_ms, feed, digits) in [(10, "a", "1"), (20, "b", "2"), (30, "a", "3"), (40, "a", "4")] {
+        journal.append(&input(at_ms, observation(feed, digits))).unwrap();
+    }
+    let check = |feed: &str, since_ms: u64, expected: &[&str]| {
+        let recent = journal.recent_observations(feed, since_ms).unwrap();
+        let values: Vec<String> = recent.into_iter().map(|observation| observation.value.text()).collect();
+        assert_eq!(values, expected, "{feed} since {since_ms}");
+    };
+    check("a", 0, &["1", "3", "4"]);
+    check("a", 30, &["3", "4"]);
+    check("a", 41, &["4"]);
+    check("b", 21, &["2"]);
+    check("c", 0, &[]);
+}
+
+#[test]
+fn the_heads_of_a_long_journal_are_found_without_reading_it() {
+    let journal = Journal::in_memory().unwrap();
+    let sql = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+               INSERT INTO canonical_block SELECT chain.column1, i, zeroblob(32), i FROM n, (VALUES (1), (5), (10)) chain";
+    journal.connection.execute_batch(sql).unwrap();
+    let heads: Vec<(u64, u64)> = journal.heads().unwrap().iter().map(|head| (head.chain, head.number)).collect();
+    assert_eq!(heads, [(1, 20_000), (5, 20_000), (10, 20_000)]);
+    // The statement is cached, and with it what it has done.
+    let steps =
+        journal.connection.prepare_cached(crate::journal::lookup::HEADS).unwrap().get_status(StatementStatus::VmStep);
+    assert!((1..1_000).contains(&steps), "{steps} steps");
 }

@@ -8,6 +8,7 @@ mod format;
 mod lookup;
 mod refusal;
 mod round_trip;
+mod sample;
 mod state;
 mod tamper;
 
@@ -19,12 +20,11 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::block::{Assurance, Block, BlockRef, Frames, Logs, StorageChanges, Transactions, Verification};
-use crate::chain_read::{ChainFault, ChainRead};
-use crate::decision::{Answer, Choice, Decision};
 use crate::effect::{Effect, Ordered};
-use crate::event::{Coverage, Observation, Stamped, Value};
-use crate::finding::{Amount, Claim, Finding, LogReference, Origin, Severity, Subject};
-use crate::incident::{Incident, IncidentState};
+use crate::event::{Event, Observation, Stamped, Value};
+use crate::finding::{Finding, Severity};
+use facts::event_name;
+use sample::{finding, incident, notify, ordered, samples};
 
 /// Numbers that look random and are the same on every run.
 struct Seeded(u64);
@@ -150,163 +150,9 @@ fn input(at_ms: u64, event: Event) -> Entry {
 }
 
 fn observation(feed: &str, digits: &str) -> Event {
-    let value = Value::Number(digits.to_owned());
-    let observation = Observation { feed: feed.into(), observed_at_ms: 1, received_at_ms: 2, value };
-    Event::Observed { observation }
+    Event::Observed { observation: observed(feed, Value::Number(digits.to_owned())) }
 }
 
-fn finding(detector: &str, number: u64, severity: Severity) -> Finding {
-    let origin = Origin {
-        detector,
-        digest: B256::repeat_byte(7),
-        input: B256::with_last_byte(number as u8),
-        block: Some(block(1, number, 0).reference()),
-        time_ms: 1_716_000_000_000,
-        at_ms: 1_716_000_000_500,
-        assurance: Some(assurance()),
-    };
-    let claim = Claim {
-        kind: "large-outflow".into(),
-        severity,
-        confidence_percent: 80,
-        title: "12 % of the vault left in a block — “quoted”, ünïcode".into(),
-        description: "Line one.\nLine two with a \\ and a \" in it.".into(),
-        subject: Subject { kind: "address".into(), id: "0xabc".into() },
-        transactions: vec![B256::repeat_byte(1), B256::repeat_byte(2)],
-        logs: vec![LogReference { block_number: number, log_index: 3 }],
-        amounts: vec![Amount { asset: "native".into(), value: "-115792089237316195423570985008687907853".into() }],
-        attributes: vec![("z".into(), "1".into()), ("a".into(), "2".into()), ("z".into(), "3".into())],
-        condition_key: String::new(),
-    };
-    Finding::place(&origin, 0, claim)
-}
-
-fn incident(id: u64, severity: Severity) -> Incident {
-    Incident {
-        id,
-        plan: B256::repeat_byte(3),
-        signal: "vault-drain".into(),
-        group: vec![("vault".into(), Some("0xabc".into())), ("chain".into(), None)],
-        title: "The vault is drained".into(),
-        severity,
-        state: IncidentState::Triage,
-        note: "opened by large-outflow".into(),
-        began_ms: 1,
-        opened_at_ms: 2,
-        last_ms: 3,
-        findings: vec![B256::repeat_byte(4)],
-        retracted: vec![B256::repeat_byte(5)],
-        sources: vec!["outflow".into()],
-        duplicates: u64::from(u32::MAX) + 1,
-    }
-}
-
-fn decision(incident: u64, severity: Severity) -> Decision {
-    let answers = [
-        Answer::Permitted { why: "nothing stands in the way".into() },
-        Answer::Needs { whom: vec!["alice".into(), "bob".into()], why: "two of the guardians must sign".into() },
-        Answer::Denied { why: vec!["used up".into(), "cooling down".into()] },
-    ];
-    let choice = |answer: Answer| Choice {
-        intervention: "pause-vault".into(),
-        summary: "Pauses the vault".into(),
-        owner: "guardians".into(),
-        authority: "safe".into(),
-        trust_cost: 4,
-        trust_cost_why: "users can't withdraw".into(),
-        reaction_s: 60,
-        uses_left: Some(1),
-        answer,
-    };
-    Decision {
-        incident,
-        revision: 2,
-        cause: "opened".into(),
-        at_ms: 4,
-        since_began_ms: 12_000,
-        plan: B256::repeat_byte(3),
-        signal: "vault-drain".into(),
-        severity,
-        evidence: vec![B256::repeat_byte(4)],
-        in_time: "pausing takes effect before the vault is empty".into(),
-        choices: answers.into_iter().map(choice).collect(),
-    }
-}
-
-fn ordered(key: u8, effect: Effect) -> Entry {
-    Entry::Effect(Ordered { key: B256::repeat_byte(key), at_ms: 5, effect })
-}
-
-fn notify(incident: u64) -> Effect {
-    Effect::Notify { incident, severity: Severity::High, what: "opened".into(), text: "The vault is drained".into() }
-}
-
-/// One entry of each kind, inputs of each type, and the shapes within them; all in an order that can happen.
-fn samples() -> Vec<Entry> {
-    let first = block(1, 100, 5);
-    let at = first.reference();
-    let gone = BlockRef { chain: 1, number: 100, hash: at.hash };
-    let coverage = Coverage {
-        kind: "head-stalled".into(),
-        subject: "chain/1".into(),
-        severity: Severity::High,
-        message: "no block for 60 s".into(),
-        over: false,
-    };
-    let fault = ChainFault { code: "reverted".into(), message: "no such pool".into(), data: vec![8, 195].into() };
-    let call = ChainRead::Call { to: Address::repeat_byte(1), data: vec![1, 2, 3].into() };
-    let storage = ChainRead::Storage { address: Address::repeat_byte(2), slot: B256::repeat_byte(9) };
-    let pending = Arc::new(block(1, 102, 3).transactions);
-    let found = finding("outflow", 100, Severity::High);
-    let (id, again) = (found.id, finding("prices", 100, Severity::Low));
-    let second = again.id;
-    let files = vec![("plan.toml".to_owned(), "[signals]\n".to_owned())];
-    let propose = Effect::Propose {
-        incident: 1,
-        intervention: "pause-vault".into(),
-        owner: "guardians".into(),
-        authority: "safe".into(),
-        whom: vec!["alice".into()],
-        text: "Pause the vault".into(),
-    };
-    let withdraw = Effect::Withdraw { incident: 1, intervention: "pause-vault".into(), text: "reverted".into() };
-    let json = Value::Json("{\"b\":1,\"a\":[1.50]}".into());
-    let typed = |value| Observation { feed: "typed".into(), observed_at_ms: 7, received_at_ms: 8, value };
-    let digest = Some(B256::repeat_byte(7));
-    let kept = Event::Detector { detector: "outflow".into(), digest, spec: "{\"chains\":[1]}".into() };
-    let removed = Event::Detector { detector: "prices".into(), digest: None, spec: String::new() };
-    vec![
-        input(10, Event::Plan { hash: B256::repeat_byte(3), files }),
-        input(11, kept),
-        input(12, committed(first)),
-        Entry::Answer { at, read: call, answer: Ok(vec![0; 32].into()) },
-        Entry::Answer { at, read: storage, answer: Err(fault) },
-        Entry::Answer { at, read: ChainRead::Balance { address: Address::ZERO }, answer: Ok(vec![1].into()) },
-        Entry::Answer { at, read: ChainRead::Code { address: Address::ZERO }, answer: Ok(Default::default()) },
-        Entry::Failed {
-            detector: "broken".into(),
-            digest: B256::repeat_byte(8),
-            kind: "trap".into(),
-            message: "unreachable".into(),
-        },
-        Entry::Finding(found),
-        Entry::Incident(incident(1, Severity::High)),
-        Entry::Decision(decision(1, Severity::High)),
-        ordered(1, notify(1)),
-        ordered(2, propose),
-        Entry::Finding(again),
-        Entry::Silence { finding: second, reason: "no signal matches".into() },
-        input(13, observation("eth-usd", "3012.4500000000000000001")),
-        input(14, Event::Observed { observation: typed(Value::Text("hello \u{fffd}".into())) }),
-        input(15, Event::Observed { observation: typed(Value::Boolean(true)) }),
-        input(16, Event::Observed { observation: typed(json) }),
-        input(17, committed(block(1, 101, 0))),
-        input(18, Event::Finality { chain: 1, safe: 99, finalized: 90 }),
-        input(19, Event::Pending { chain: 1, transactions: pending }),
-        input(20, Event::Coverage { coverage }),
-        input(21, Event::Reverted { chain: 1, blocks: vec![block(1, 101, 0).reference(), gone] }),
-        Entry::Retraction { finding: id, reason: "block 100 left the chain".into() },
-        ordered(3, withdraw),
-        input(22, removed),
-    ]
+fn observed(feed: &str, value: Value) -> Observation {
+    Observation { feed: feed.into(), observed_at_ms: 1, received_at_ms: 2, value, position: "4096".into() }
 }

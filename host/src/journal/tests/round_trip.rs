@@ -72,7 +72,7 @@ fn a_long_journal_is_read_a_page_at_a_time() {
     let large = 200 << 10;
     for number in 0..60_u64 {
         let text = Value::Text("x".repeat(large));
-        let observation = Observation { feed: "large".into(), observed_at_ms: 0, received_at_ms: 0, value: text };
+        let observation = observed("large", text);
         journal.append(&input(number, Event::Observed { observation })).unwrap();
     }
     let sql = "SELECT body FROM entry WHERE seq > ?1 ORDER BY seq";

@@ -1,0 +1,70 @@
+//! What of an entry stands in columns of its own, beside its body.
+
+use alloy::primitives::B256;
+
+use crate::block::BlockRef;
+use crate::entry::Entry;
+use crate::event::Event;
+
+/// The columns.
+#[derive(Debug, PartialEq)]
+pub(super) struct Facts<'a> {
+    pub(super) event: Option<&'a str>,
+    pub(super) chain: Option<u64>,
+    pub(super) block: Option<(u64, B256)>,
+    pub(super) detector: Option<&'a str>,
+    pub(super) finding: Option<B256>,
+    pub(super) incident: Option<u64>,
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn of(entry: &'a Entry) -> Self {
+        let mut facts = Self { event: None, chain: None, block: None, detector: None, finding: None, incident: None };
+        match entry {
+            Entry::Input(stamped) => {
+                facts.event = Some(event_name(&stamped.event));
+                match &stamped.event {
+                    Event::Committed { block } => facts.place(block.reference()),
+                    Event::Reverted { chain, .. } | Event::Finality { chain, .. } | Event::Pending { chain, .. } => {
+                        facts.chain = Some(*chain);
+                    }
+                    Event::Detector { detector, .. } => facts.detector = Some(detector),
+                    Event::Observed { observation } => facts.detector = Some(&observation.feed),
+                    _ => {}
+                }
+            }
+            Entry::Answer { at, .. } => facts.place(*at),
+            Entry::Failed { detector, .. } => facts.detector = Some(detector),
+            Entry::Finding(finding) => {
+                facts.detector = Some(&finding.detector);
+                facts.finding = Some(finding.id);
+                if let Some(block) = finding.block {
+                    facts.place(block);
+                }
+            }
+            Entry::Retraction { finding, .. } | Entry::Silence { finding, .. } => facts.finding = Some(*finding),
+            Entry::Incident(incident) => facts.incident = Some(incident.id),
+            Entry::Decision(decision) => facts.incident = Some(decision.incident),
+            Entry::Effect(ordered) => facts.incident = Some(ordered.effect.incident()),
+        }
+        facts
+    }
+
+    fn place(&mut self, block: BlockRef) {
+        self.chain = Some(block.chain);
+        self.block = Some((block.number, block.hash));
+    }
+}
+
+pub(super) fn event_name(event: &Event) -> &'static str {
+    match event {
+        Event::Committed { .. } => "committed",
+        Event::Reverted { .. } => "reverted",
+        Event::Finality { .. } => "finality",
+        Event::Observed { .. } => "observed",
+        Event::Pending { .. } => "pending",
+        Event::Coverage { .. } => "coverage",
+        Event::Detector { .. } => "detector",
+        Event::Plan { .. } => "plan",
+    }
+}

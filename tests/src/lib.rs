@@ -1,1 +1,6 @@
-//! x
+//! The kit of the end-to-end tests: real peers, started, driven and ended.
+
+pub mod anvil;
+pub mod harbor;
+pub mod host;
+pub mod peers;

@@ -1,0 +1,144 @@
+//! The real `watchfire`, run as a user runs it.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+/// The binary beside the running test; `cargo xtask test` builds it first.
+pub fn binary() -> anyhow::Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let found = test.ancestors().skip(1).map(|folder| folder.join("watchfire")).find(|path| path.is_file());
+    found.context("there is no `watchfire` beside the tests; build it with `cargo build -p watchfire`")
+}
+
+/// The components of the first detectors; `cargo xtask test` builds them first.
+pub fn component(name: &str) -> anyhow::Result<PathBuf> {
+    let binary = binary()?;
+    let target = binary.parent().and_then(Path::parent).context("the binary lies in a target folder")?;
+    let path = target.join("plugins").join(format!("{name}.wasm"));
+    anyhow::ensure!(path.is_file(), "there is no `{}`; build it with `cargo xtask plugins`", path.display());
+    Ok(path)
+}
+
+/// Runs a command of `watchfire` to its end.
+pub fn watchfire(folder: &Path, args: &[&str]) -> anyhow::Result<Output> {
+    Ok(Command::new(binary()?).args(args).current_dir(folder).stdin(Stdio::null()).output()?)
+}
+
+/// A host that runs, and what it has said so far.
+pub struct Host {
+    child: Child,
+    lines: Arc<Mutex<Vec<Value>>>,
+    log: Arc<Mutex<Vec<String>>>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Host {
+    /// Starts `watchfire run --format json` in a folder that holds a `watchfire.toml`.
+    pub fn start(folder: &Path, more: &[&str]) -> anyhow::Result<Self> {
+        let mut child = Command::new(binary()?)
+            .args(["run", "--format", "json"])
+            .args(more)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let (lines, log) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+        let stdout = BufReader::new(child.stdout.take().context("its output is piped")?);
+        let stderr = BufReader::new(child.stderr.take().context("its log is piped")?);
+        let (kept, told) = (lines.clone(), log.clone());
+        let readers = vec![
+            std::thread::spawn(move || {
+                for line in stdout.lines().map_while(Result::ok) {
+                    let value = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                    kept.lock().unwrap_or_else(PoisonError::into_inner).push(value);
+                }
+            }),
+            std::thread::spawn(move || {
+                for line in stderr.lines().map_while(Result::ok) {
+                    told.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+                }
+            }),
+        ];
+        Ok(Self { child, lines, log, readers })
+    }
+
+    /// What it printed so far.
+    pub fn lines(&self) -> Vec<Value> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).join("\n")
+    }
+
+    /// What it printed of one type.
+    pub fn of(&self, kind: &str) -> Vec<Value> {
+        self.lines().into_iter().filter(|line| line["type"] == kind).collect()
+    }
+
+    /// Waits until something is so of what it printed.
+    pub async fn until(&mut self, what: &str, is_so: impl Fn(&[Value]) -> bool) -> anyhow::Result<()> {
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(30) {
+            if is_so(&self.lines()) {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the host ended ({status}) before {what}:\n{}", self.log());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let last: Vec<String> = self.lines().iter().rev().take(5).map(ToString::to_string).collect();
+        bail!("never within 30 s: {what}\nlast lines:\n{}\nlog:\n{}", last.join("\n"), self.log())
+    }
+
+    /// Waits until it has taken in a block of this height.
+    pub async fn until_block(&mut self, number: u64) -> anyhow::Result<()> {
+        let is_in = move |lines: &[Value]| {
+            lines.iter().any(|line| line["type"] == "block" && line["number"].as_u64() == Some(number))
+        };
+        self.until(&format!("block {number}"), is_in).await
+    }
+
+    /// Ends it as `kill -9` does.
+    pub fn kill(mut self) -> Vec<Value> {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        self.wait_for_output();
+        self.lines()
+    }
+
+    /// Asks it to drain and end; what it printed, and its exit code.
+    pub fn stop(mut self) -> anyhow::Result<(Vec<Value>, Option<i32>)> {
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        anyhow::ensure!(status.success(), "the host can't be told to end");
+        let code = self.child.wait()?.code();
+        self.wait_for_output();
+        Ok((self.lines(), code))
+    }
+
+    fn wait_for_output(&mut self) {
+        // Already reaped where it was waited for.
+        let _ = self.child.wait();
+        for reader in self.readers.drain(..) {
+            // A reader can't panic; its lines are what matters.
+            let _ = reader.join();
+        }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        self.wait_for_output();
+    }
+}

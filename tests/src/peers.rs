@@ -1,0 +1,22 @@
+//! Where the peers are that `cargo xtask peers` installs, and what becomes of a test without them.
+
+use std::path::{Path, PathBuf};
+
+/// The repository.
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// The pinned anvil, or the one that `WATCHFIRE_ANVIL` names.
+pub fn anvil() -> Option<PathBuf> {
+    let named = std::env::var_os("WATCHFIRE_ANVIL").map(PathBuf::from);
+    let installed = root().join(".peers/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil");
+    named.or(Some(installed)).filter(|path| path.is_file())
+}
+
+/// Says in one line that a test was skipped for want of something. In CI nothing may be wanting.
+pub fn skip_or_fail(what: &str) {
+    assert!(std::env::var_os("CI").is_none(), "{what} is not here, and CI must have it");
+    println!("skipped: {what} is not here; `cargo xtask peers` installs it");
+}

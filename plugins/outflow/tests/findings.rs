@@ -1,5 +1,7 @@
 //! Blocks made by hand in, findings out.
 
+#![allow(clippy::unwrap_used)]
+
 use outflow::Outflow;
 use serde_json::{Value, json};
 use watchfire_sdk::prelude::*;
@@ -75,12 +77,16 @@ fn check(config: Value, blocks: Vec<Block>, expected: &[&str]) {
 #[test]
 fn the_limit_itself_is_allowed_and_one_more_is_not() {
     check(config(), vec![at(6_000).out(USDX, 1_000)], &[]);
-    check(config(), vec![at(6_000).out(USDX, 1_001)], &[
-        "6000 outflow-limit High Vault: 1001 USDX out, over the limit of 1000 USDX",
-    ]);
-    check(config(), vec![at(6_000).out(USDX, 2_000)], &[
-        "6000 outflow-limit Critical Vault: 2000 USDX out, over the limit of 1000 USDX",
-    ]);
+    check(
+        config(),
+        vec![at(6_000).out(USDX, 1_001)],
+        &["6000 outflow-limit High Vault: 1001 USDX out, over the limit of 1000 USDX"],
+    );
+    check(
+        config(),
+        vec![at(6_000).out(USDX, 2_000)],
+        &["6000 outflow-limit Critical Vault: 2000 USDX out, over the limit of 1000 USDX"],
+    );
 }
 
 #[test]
@@ -104,10 +110,14 @@ fn what_comes_back_counts_against_it() {
 #[test]
 fn a_quiet_window_over_its_limit_is_not_told_again() {
     let blocks = vec![at(6_000).out(USDX, 3_000), at(6_012), at(6_024).back(USDX, 1), at(6_036).out(USDX, 1)];
-    check(config(), blocks, &[
-        "6000 outflow-limit Critical Vault: 3000 USDX out, over the limit of 1000 USDX",
-        "6036 outflow-limit Critical Vault: 3000 USDX out, over the limit of 1000 USDX",
-    ]);
+    check(
+        config(),
+        blocks,
+        &[
+            "6000 outflow-limit Critical Vault: 3000 USDX out, over the limit of 1000 USDX",
+            "6036 outflow-limit Critical Vault: 3000 USDX out, over the limit of 1000 USDX",
+        ],
+    );
 }
 
 #[test]
@@ -148,12 +158,16 @@ fn five_times_the_usual_is_unusual_once_there_is_a_usual() {
     let usual = |count: u64| (0..count).map(|window| at(6_000 + window * 600).out(USDX, 10));
     check(by_history(usdx.clone()), usual(2).chain([at(7_200).out(USDX, 9_000)]).collect(), &[]);
     check(by_history(usdx.clone()), usual(3).chain([at(8_400).out(USDX, 50)]).collect(), &[]);
-    check(by_history(usdx.clone()), usual(3).chain([at(8_400).out(USDX, 51)]).collect(), &[
-        "8400 outflow-unusual Medium Vault: 51 USDX out, usually 10 USDX",
-    ]);
-    check(by_history(usdx), usual(3).chain([at(8_400).out(USDX, 151)]).collect(), &[
-        "8400 outflow-unusual High Vault: 151 USDX out, usually 10 USDX",
-    ]);
+    check(
+        by_history(usdx.clone()),
+        usual(3).chain([at(8_400).out(USDX, 51)]).collect(),
+        &["8400 outflow-unusual Medium Vault: 51 USDX out, usually 10 USDX"],
+    );
+    check(
+        by_history(usdx),
+        usual(3).chain([at(8_400).out(USDX, 151)]).collect(),
+        &["8400 outflow-unusual High Vault: 151 USDX out, usually 10 USDX"],
+    );
 }
 
 #[test]
@@ -189,15 +203,30 @@ fn config_errors_name_their_key() {
     };
     check(&|config| config["window_s"] = json!(0), "`window_s`: a window has at least one second");
     check(&|config| config["watch"] = json!([]), "`watch`: name at least one address");
-    check(&|config| config["assets"][0]["limit"] = json!("0.0000001"), "`assets.0.limit`: 0.0000001 has more than 6 \
-         digits behind the point");
-    check(&|config| config["assets"][0]["limit"] = json!(0.5), "`assets.0.limit`: invalid type: floating point `0.5`, \
-         expected a decimal number as text, such as \"1234.5\", so that no digit is lost");
-    check(&|config| config["assets"][1]["address"] = json!("eth"), "`assets.1.address`: `eth` is neither `native` nor \
-         an address");
+    check(
+        &|config| config["assets"][0]["limit"] = json!("0.0000001"),
+        "`assets.0.limit`: 0.0000001 has more than 6 \
+         digits behind the point",
+    );
+    check(
+        &|config| config["assets"][0]["limit"] = json!(0.5),
+        "`assets.0.limit`: invalid type: floating point `0.5`, \
+         expected a decimal number as text, such as \"1234.5\", so that no digit is lost",
+    );
+    check(
+        &|config| config["assets"][1]["address"] = json!("eth"),
+        "`assets.1.address`: `eth` is neither `native` nor \
+         an address",
+    );
     check(&|config| config["assets"][1]["address"] = json!(USDX), "`assets.1.address`: it is listed twice");
-    check(&|config| drop(config["assets"][0].as_object_mut().unwrap().remove("limit")), "`assets.0.limit`: without a \
-         limit only `history_multiple` can find something");
-    check(&|config| config["assets"] = json!([]), "`assets`: without any asset only `history_multiple` can find \
-         something: set one of them");
+    check(
+        &|config| drop(config["assets"][0].as_object_mut().unwrap().remove("limit")),
+        "`assets.0.limit`: without a \
+         limit only `history_multiple` can find something",
+    );
+    check(
+        &|config| config["assets"] = json!([]),
+        "`assets`: without any asset only `history_multiple` can find \
+         something: set one of them",
+    );
 }

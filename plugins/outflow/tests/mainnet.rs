@@ -1,5 +1,7 @@
 //! Real blocks of Ethereum.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -32,7 +32,14 @@ impl Case<'_> {
         match impossible {
             Some((severity, what)) => {
                 let description = "Whatever reads this oracle may take what can't be for a price.";
-                self.tell("price-invalid", severity, what, description.to_owned(), log, &[("answer", price.to_string())]);
+                self.tell(
+                    "price-invalid",
+                    severity,
+                    what,
+                    description.to_owned(),
+                    log,
+                    &[("answer", price.to_string())],
+                );
             }
             None => self.memory.is_over("price-invalid"),
         }
@@ -59,8 +66,7 @@ impl Case<'_> {
             return;
         }
         let twice = limit_bps.saturating_mul(2);
-        let severity =
-            if price.is_further_than(&reference, twice) { Severity::Critical } else { Severity::High };
+        let severity = if price.is_further_than(&reference, twice) { Severity::Critical } else { Severity::High };
         let distance = price.distance_bps(&reference).unwrap_or_default();
         let side = if price > reference { "above" } else { "below" };
         let what = format!("{price} on chain, {distance} bps {side} the feed's {reference}");

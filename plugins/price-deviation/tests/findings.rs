@@ -1,5 +1,8 @@
 //! Blocks made by hand in, findings out.
 
+// Prices are grouped by their eight decimals.
+#![allow(clippy::unwrap_used, clippy::inconsistent_digit_grouping)]
+
 use price_deviation::PriceDeviation;
 use serde_json::{Value, json};
 use watchfire_sdk::prelude::*;
@@ -58,7 +61,9 @@ fn play(bench: &mut Bench<PriceDeviation>, step: &Step) -> Vec<Finding> {
             chain::fail(ORACLE, &call, chain::ChainError::of("unavailable"));
             let current = I256::try_from(*answer).unwrap();
             let updated = U256::from(START_S + after_s);
-            bench.feed(&block(*after_s).event(ORACLE, &AnswerUpdated { current, roundId: U256::ZERO, updatedAt: updated }))
+            bench.feed(
+                &block(*after_s).event(ORACLE, &AnswerUpdated { current, roundId: U256::ZERO, updatedAt: updated }),
+            )
         }
         Fail(after_s, code) => {
             chain::fail(ORACLE, &call, chain::ChainError::of(code));
@@ -89,25 +94,30 @@ const PRICE: i64 = 2_000_00000000;
 fn the_allowed_deviation_is_allowed_to_the_last_digit() {
     check(&[Feed(0, "2000"), Ask(1, 2_020_00000000, 0)], &[]);
     check(&[Feed(0, "2000"), Ask(1, 1_980_00000000, 0)], &[]);
-    check(&[Feed(0, "2000"), Ask(1, 2_020_00000001, 0)], &[
-        "1 price-divergence High ETH/USD: 2020.00000001 on chain, 100 bps above the feed's 2000",
-    ]);
-    check(&[Feed(0, "2000.000000000000000001"), Ask(1, 1_980_00000000, 0)], &[
-        "1 price-divergence High ETH/USD: 1980 on chain, 100 bps below the feed's 2000.000000000000000001",
-    ]);
-    check(&[Feed(0, "2000"), Ask(1, 1_000_00000000, 0)], &[
-        "1 price-divergence Critical ETH/USD: 1000 on chain, 5000 bps below the feed's 2000",
-    ]);
+    check(
+        &[Feed(0, "2000"), Ask(1, 2_020_00000001, 0)],
+        &["1 price-divergence High ETH/USD: 2020.00000001 on chain, 100 bps above the feed's 2000"],
+    );
+    check(
+        &[Feed(0, "2000.000000000000000001"), Ask(1, 1_980_00000000, 0)],
+        &["1 price-divergence High ETH/USD: 1980 on chain, 100 bps below the feed's 2000.000000000000000001"],
+    );
+    check(
+        &[Feed(0, "2000"), Ask(1, 1_000_00000000, 0)],
+        &["1 price-divergence Critical ETH/USD: 1000 on chain, 5000 bps below the feed's 2000"],
+    );
 }
 
 #[test]
 fn either_side_may_move() {
-    check(&[Ask(0, PRICE, 0), Feed(1, "1000")], &[
-        "1 price-divergence Critical ETH/USD: 2000 on chain, 10000 bps above the feed's 1000",
-    ]);
-    check(&[Feed(0, "2000"), Event(1, 3_000_00000000)], &[
-        "1 price-divergence Critical ETH/USD: 3000 on chain, 5000 bps above the feed's 2000",
-    ]);
+    check(
+        &[Ask(0, PRICE, 0), Feed(1, "1000")],
+        &["1 price-divergence Critical ETH/USD: 2000 on chain, 10000 bps above the feed's 1000"],
+    );
+    check(
+        &[Feed(0, "2000"), Event(1, 3_000_00000000)],
+        &["1 price-divergence Critical ETH/USD: 3000 on chain, 5000 bps above the feed's 2000"],
+    );
 }
 
 #[test]
@@ -131,15 +141,17 @@ fn a_condition_is_told_when_it_starts_worsens_or_lasts() {
     steps.extend([Ask(3, 2_100_00000000, 0), Ask(4, 2_021_00000000, 0), Ask(5, PRICE, 0), Ask(6, 2_021_00000000, 0)]);
     let told = |at: u32, what: &str| format!("{at} price-divergence {what} the feed's 2000");
     let high = "High ETH/USD: 2021 on chain, 105 bps above";
-    let expected =
-        [told(1, high), told(3, "Critical ETH/USD: 2100 on chain, 500 bps above"), told(6, high)];
+    let expected = [told(1, high), told(3, "Critical ETH/USD: 2100 on chain, 500 bps above"), told(6, high)];
     check(&steps, &expected.each_ref().map(String::as_str));
-    check(&[Ask(3_601, PRICE, 0), Ask(3_700, PRICE, 0), Ask(7_300, PRICE, 0)], &[
-        "0 price-stale High ETH/USD: no answer for 3601 s",
-        "1 feed-stale Medium ETH/USD: feed `eth-usd` is silent for 99 s",
-        "2 price-stale High ETH/USD: no answer for 7300 s",
-        "2 feed-stale Medium ETH/USD: feed `eth-usd` is silent for 3699 s",
-    ]);
+    check(
+        &[Ask(3_601, PRICE, 0), Ask(3_700, PRICE, 0), Ask(7_300, PRICE, 0)],
+        &[
+            "0 price-stale High ETH/USD: no answer for 3601 s",
+            "1 feed-stale Medium ETH/USD: feed `eth-usd` is silent for 99 s",
+            "2 price-stale High ETH/USD: no answer for 7300 s",
+            "2 feed-stale Medium ETH/USD: feed `eth-usd` is silent for 3699 s",
+        ],
+    );
 }
 
 #[test]
@@ -154,21 +166,24 @@ fn answers_that_cant_be() {
 
 #[test]
 fn a_silent_oracle_is_stale_even_if_nobody_can_ask_it() {
-    check(&[Event(0, PRICE), Feed(3_590, "2000"), Fail(3_600, "unavailable"), Fail(3_601, "unavailable")], &[
-        "3 price-stale High ETH/USD: no answer for 3601 s",
-    ]);
+    check(
+        &[Event(0, PRICE), Feed(3_590, "2000"), Fail(3_600, "unavailable"), Fail(3_601, "unavailable")],
+        &["3 price-stale High ETH/USD: no answer for 3601 s"],
+    );
     assert!(log::lines().iter().any(|(_, line)| line == "ETH/USD: unavailable: laid down by the test"));
 }
 
 #[test]
 fn a_silent_feed_compares_nothing() {
-    check(&[Feed(0, "2000"), Ask(60, PRICE, 0), Ask(61, 9_000_00000000, 0)], &[
-        "2 feed-stale Medium ETH/USD: feed `eth-usd` is silent for 61 s",
-    ]);
+    check(
+        &[Feed(0, "2000"), Ask(60, PRICE, 0), Ask(61, 9_000_00000000, 0)],
+        &["2 feed-stale Medium ETH/USD: feed `eth-usd` is silent for 61 s"],
+    );
     check(&[Ask(0, PRICE, 0), Ask(61, PRICE, 0)], &["1 feed-stale Medium ETH/USD: feed `eth-usd` is silent for 61 s"]);
-    check(&[Feed(0, "2000"), Feed(50, "n/a"), Feed(51, "-2000"), Feed(52, "0"), Ask(61, PRICE, 0)], &[
-        "4 feed-stale Medium ETH/USD: feed `eth-usd` is silent for 61 s",
-    ]);
+    check(
+        &[Feed(0, "2000"), Feed(50, "n/a"), Feed(51, "-2000"), Feed(52, "0"), Ask(61, PRICE, 0)],
+        &["4 feed-stale Medium ETH/USD: feed `eth-usd` is silent for 61 s"],
+    );
 }
 
 #[test]
@@ -183,7 +198,11 @@ fn config_errors_name_their_key() {
     check("/check_every_blocks", json!(0), "`check_every_blocks`: it must be at least 1");
     check("/pairs/0/decimals", json!(37), "`pairs.0.decimals`: an answer has at most 36");
     check("/pairs/0/heartbeat_s", json!(0), "`pairs.0.heartbeat_s`: it must be at least 1");
-    check("/pairs/0/max_deviation_bps", json!(-1), "`pairs.0.max_deviation_bps`: invalid value: integer `-1`, expected u32");
+    check(
+        "/pairs/0/max_deviation_bps",
+        json!(-1),
+        "`pairs.0.max_deviation_bps`: invalid value: integer `-1`, expected u32",
+    );
     let pair = config()["pairs"][0].clone();
     check("/pairs", json!([pair, pair]), "`pairs.1.name`: another pair has this name");
 }

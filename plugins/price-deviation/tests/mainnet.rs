@@ -1,5 +1,7 @@
 //! Real answers of Chainlink's aggregators, from real blocks of Ethereum.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 
 use price_deviation::PriceDeviation;

@@ -115,8 +115,10 @@ fn ownership(log: &Log<'_>) -> Option<Change> {
             Change::new("ownership-transferred", Severity::High, title, description)
         } else {
             let title = format!("ownership went to {to}");
-            let description = format!("The owner was {from} and is {to}. Whoever owns the contract can do all that \
-                                       its owner may.");
+            let description = format!(
+                "The owner was {from} and is {to}. Whoever owns the contract can do all that \
+                                       its owner may."
+            );
             Change::new("ownership-transferred", Severity::Critical, title, &description)
         };
         return Some(change.to("new-owner", to).with("previous-owner", from));

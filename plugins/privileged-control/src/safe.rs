@@ -62,7 +62,8 @@ pub(crate) fn read(frame: &Frame<'_>) -> Option<Change> {
     let only_calls = ONLY_CALLS.contains(&to);
     let severity = if only_calls { Severity::Info } else { Severity::Critical };
     let (title, description) = if only_calls {
-        let description = format!("The Safe ran {to}, Safe's own library, which can do no more than batch plain calls.");
+        let description =
+            format!("The Safe ran {to}, Safe's own library, which can do no more than batch plain calls.");
         (format!("a batch of calls by {to}"), description)
     } else {
         let description = format!(

@@ -72,7 +72,8 @@ pub(crate) fn read(change: &StorageChange<'_>, kind: Kind) -> Option<Change> {
         Meaning::Admin => ("proxy-admin-changed", "new-admin", format!("the proxy's admin is {to}")),
         Meaning::Beacon => ("beacon-upgraded", "beacon", format!("its beacon is {to}")),
     };
-    let description = format!("Storage slot {slot} held {from} and holds {to}, and no event of this contract told of it.");
+    let description =
+        format!("Storage slot {slot} held {from} and holds {to}, and no event of this contract told of it.");
     let change = Change::new(kind, Severity::Critical, format!("{title}, without an event"), &description);
     Some(change.to(name, to).with("previous", from).with("slot", slot))
 }

@@ -1,5 +1,7 @@
 //! Blocks made by hand in, findings out.
 
+#![allow(clippy::unwrap_used)]
+
 use privileged_control::PrivilegedControl;
 use serde_json::{Value, json};
 use watchfire_sdk::prelude::*;
@@ -88,12 +90,16 @@ fn owners() {
     check(VAULT, &transferred(ALICE, MALLORY), &["ownership-transferred Critical Vault: ownership went to MALLORY"]);
     check(VAULT, &transferred(MALLORY, ALICE), &["ownership-transferred Info Vault: ownership went to ALICE"]);
     check(VAULT, &transferred(ALICE, Address::ZERO), &["ownership-transferred Medium Vault: ALICE gave up ownership"]);
-    check(VAULT, &transferred(Address::ZERO, MALLORY), &[
-        "ownership-transferred High Vault: MALLORY became the first owner",
-    ]);
-    check(VAULT, &OwnershipTransferStarted { previousOwner: ALICE, newOwner: MALLORY }, &[
-        "ownership-transfer-started High Vault: ownership is on its way to MALLORY",
-    ]);
+    check(
+        VAULT,
+        &transferred(Address::ZERO, MALLORY),
+        &["ownership-transferred High Vault: MALLORY became the first owner"],
+    );
+    check(
+        VAULT,
+        &OwnershipTransferStarted { previousOwner: ALICE, newOwner: MALLORY },
+        &["ownership-transfer-started High Vault: ownership is on its way to MALLORY"],
+    );
     check(MALLORY, &transferred(ALICE, MALLORY), &[]);
     check(VAULT, &Transfer { from: ALICE, to: MALLORY, value: U256::from(1) }, &[]);
 }
@@ -102,27 +108,37 @@ fn owners() {
 fn roles() {
     let admin = B256::ZERO;
     let pauser = watchfire_sdk::alloy_primitives::keccak256("PAUSER_ROLE");
-    check(VAULT, &RoleGranted { role: admin, account: MALLORY, sender: ALICE }, &[
-        "role-granted Critical Vault: DEFAULT_ADMIN_ROLE given to MALLORY",
-    ]);
-    check(VAULT, &RoleGranted { role: pauser, account: MALLORY, sender: ALICE }, &[
-        "role-granted High Vault: PAUSER_ROLE given to MALLORY",
-    ]);
-    check(VAULT, &RoleRevoked { role: pauser, account: ALICE, sender: MALLORY }, &[
-        "role-revoked Medium Vault: PAUSER_ROLE taken from ALICE",
-    ]);
-    check(VAULT, &RoleAdminChanged { role: pauser, previousAdminRole: admin, newAdminRole: pauser }, &[
-        "role-admin-changed High Vault: PAUSER_ROLE is administered by PAUSER_ROLE",
-    ]);
+    check(
+        VAULT,
+        &RoleGranted { role: admin, account: MALLORY, sender: ALICE },
+        &["role-granted Critical Vault: DEFAULT_ADMIN_ROLE given to MALLORY"],
+    );
+    check(
+        VAULT,
+        &RoleGranted { role: pauser, account: MALLORY, sender: ALICE },
+        &["role-granted High Vault: PAUSER_ROLE given to MALLORY"],
+    );
+    check(
+        VAULT,
+        &RoleRevoked { role: pauser, account: ALICE, sender: MALLORY },
+        &["role-revoked Medium Vault: PAUSER_ROLE taken from ALICE"],
+    );
+    check(
+        VAULT,
+        &RoleAdminChanged { role: pauser, previousAdminRole: admin, newAdminRole: pauser },
+        &["role-admin-changed High Vault: PAUSER_ROLE is administered by PAUSER_ROLE"],
+    );
 }
 
 #[test]
 fn proxies() {
     check(VAULT, &Upgraded { implementation: MALLORY }, &["proxy-upgraded Critical Vault: upgraded to MALLORY"]);
     check(VAULT, &Upgraded { implementation: ALICE }, &["proxy-upgraded Info Vault: upgraded to ALICE"]);
-    check(VAULT, &AdminChanged { previousAdmin: ALICE, newAdmin: MALLORY }, &[
-        "proxy-admin-changed Critical Vault: the proxy's admin is MALLORY",
-    ]);
+    check(
+        VAULT,
+        &AdminChanged { previousAdmin: ALICE, newAdmin: MALLORY },
+        &["proxy-admin-changed Critical Vault: the proxy's admin is MALLORY"],
+    );
     check(VAULT, &BeaconUpgraded { beacon: MALLORY }, &["beacon-upgraded Critical Vault: its beacon is MALLORY"]);
 }
 
@@ -133,24 +149,33 @@ fn safes_of_either_version() {
     check(SAFE, &newer::AddedOwner { owner: MALLORY }, &[added]);
     check(SAFE, &RemovedOwner { owner: ALICE }, &["safe-owner-removed High Treasury: ALICE is no owner any more"]);
     check(SAFE, &ChangedThreshold { threshold: U256::from(2) }, &["safe-threshold-changed High Treasury: 2 must sign"]);
-    check(SAFE, &ChangedThreshold { threshold: U256::from(1) }, &[
-        "safe-threshold-changed Critical Treasury: 1 must sign",
-    ]);
-    check(SAFE, &EnabledModule { module: MALLORY }, &[
-        "safe-module-enabled Critical Treasury: module MALLORY can act without signatures",
-    ]);
-    check(SAFE, &DisabledModule { module: MALLORY }, &[
-        "safe-module-disabled Medium Treasury: module MALLORY was disabled",
-    ]);
+    check(
+        SAFE,
+        &ChangedThreshold { threshold: U256::from(1) },
+        &["safe-threshold-changed Critical Treasury: 1 must sign"],
+    );
+    check(
+        SAFE,
+        &EnabledModule { module: MALLORY },
+        &["safe-module-enabled Critical Treasury: module MALLORY can act without signatures"],
+    );
+    check(
+        SAFE,
+        &DisabledModule { module: MALLORY },
+        &["safe-module-disabled Medium Treasury: module MALLORY was disabled"],
+    );
     check(SAFE, &ChangedGuard { guard: Address::ZERO }, &["safe-guard-changed High Treasury: its guard was removed"]);
-    check(SAFE, &ChangedFallbackHandler { handler: MALLORY }, &[
-        "safe-fallback-handler-changed Medium Treasury: its fallback handler is MALLORY",
-    ]);
+    check(
+        SAFE,
+        &ChangedFallbackHandler { handler: MALLORY },
+        &["safe-fallback-handler-changed Medium Treasury: its fallback handler is MALLORY"],
+    );
 }
 
 #[test]
 fn delays_and_pauses() {
-    let delay = |before: u64, after: u64| MinDelayChange { oldDuration: U256::from(before), newDuration: U256::from(after) };
+    let delay =
+        |before: u64, after: u64| MinDelayChange { oldDuration: U256::from(before), newDuration: U256::from(after) };
     check(VAULT, &delay(86_400, 3_600), &["timelock-delay-changed High Vault: its delay is 3600 s"]);
     check(VAULT, &delay(86_400, 0), &["timelock-delay-changed Critical Vault: its delay is 0 s"]);
     check(VAULT, &delay(3_600, 86_400), &["timelock-delay-changed Low Vault: its delay is 86400 s"]);
@@ -174,13 +199,15 @@ fn slots_tell_of_what_no_event_told() {
     let block = || Block::at(7, 1_700_000_000);
     let silent = block().storage_change(VAULT, IMPLEMENTATION, word(ALICE), word(MALLORY));
     check(silent.clone(), &["implementation-slot-changed Critical Vault: runs the code of MALLORY, without an event"]);
-    check(silent.event(VAULT, &Upgraded { implementation: MALLORY }), &[
-        "proxy-upgraded Critical Vault: upgraded to MALLORY",
-    ]);
+    check(
+        silent.event(VAULT, &Upgraded { implementation: MALLORY }),
+        &["proxy-upgraded Critical Vault: upgraded to MALLORY"],
+    );
     check(block().storage_change(VAULT, IMPLEMENTATION, word(ALICE), word(ALICE)), &[]);
-    check(block().storage_change(SAFE, B256::ZERO, word(ALICE), word(MALLORY)), &[
-        "implementation-slot-changed Critical Treasury: runs the code of MALLORY, without an event",
-    ]);
+    check(
+        block().storage_change(SAFE, B256::ZERO, word(ALICE), word(MALLORY)),
+        &["implementation-slot-changed Critical Treasury: runs the code of MALLORY, without an event"],
+    );
     // Slot 0 of anything but a Safe may hold anything.
     check(block().storage_change(VAULT, B256::ZERO, word(ALICE), word(MALLORY)), &[]);
 }
@@ -229,8 +256,11 @@ fn config_errors_name_their_key() {
         "`watch.0.kind`: unknown variant `saef`, expected one of `contract`, `ownable`, `access-control`, `proxy`, \
          `safe`, `timelock`, `pausable`",
     );
-    check(json!({ "watch": [vault], "watch_slot": true }), "`watch_slot`: unknown field `watch_slot`, expected one of \
-         `watch`, `expected`, `watch_slots`, `watch_delegatecalls`");
+    check(
+        json!({ "watch": [vault], "watch_slot": true }),
+        "`watch_slot`: unknown field `watch_slot`, expected one of \
+         `watch`, `expected`, `watch_slots`, `watch_delegatecalls`",
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Real blocks of Ethereum.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -26,8 +28,7 @@ fn what_happened_to_everybody() {
     let emitters: BTreeSet<Address> = blocks.iter().flat_map(|block| &block.logs).map(|log| log.address).collect();
     let callees: BTreeSet<Address> = blocks.iter().flat_map(|block| &block.frames).map(|frame| frame.target).collect();
     let watch: Vec<_> = emitters.union(&callees).map(|address| json!({ "address": address, "label": "X" })).collect();
-    let mut bench =
-        Bench::<PrivilegedControl>::start(json!({ "watch": watch, "watch_delegatecalls": true })).unwrap();
+    let mut bench = Bench::<PrivilegedControl>::start(json!({ "watch": watch, "watch_delegatecalls": true })).unwrap();
     let mut found = Vec::new();
     for block in &blocks {
         for finding in bench.feed(block).unwrap() {

@@ -85,7 +85,8 @@ impl Block {
     /// order of height.
     pub fn read_folder(folder: &Path) -> Result<Vec<Self>, RecordedError> {
         let mut blocks = Vec::new();
-        let wrong = |path: &Path, error: &dyn std::fmt::Display| RecordedError(format!("`{}`: {error}", path.display()));
+        let wrong =
+            |path: &Path, error: &dyn std::fmt::Display| RecordedError(format!("`{}`: {error}", path.display()));
         for entry in std::fs::read_dir(folder).map_err(|error| wrong(folder, &error))? {
             let path = entry.map_err(|error| wrong(folder, &error))?.path();
             if !path.to_string_lossy().ends_with(".json.gz") {
@@ -128,7 +129,8 @@ impl Block {
             });
         }
         for (transaction_index, receipt) in (0u32..).zip(receipts) {
-            if let (Some(address), Some(by)) = (receipt.contract_address, block.transactions.get(transaction_index as usize))
+            if let (Some(address), Some(by)) =
+                (receipt.contract_address, block.transactions.get(transaction_index as usize))
                 && by.recipient.is_none()
             {
                 block.creations.push(CreationRow { transaction_index, creator: by.sender, address });

@@ -104,10 +104,9 @@ impl From<crate::Subscription> for Subscription {
                 kinds: filter.kinds.iter().map(|kind| kind.name().to_owned()).collect(),
                 with_value: filter.with_value,
             }),
-            S::Storage(filter) => Self::Storage(wit::StorageFilter {
-                addresses: lists(filter.addresses),
-                slots: lists(filter.slots),
-            }),
+            S::Storage(filter) => {
+                Self::Storage(wit::StorageFilter { addresses: lists(filter.addresses), slots: lists(filter.slots) })
+            }
             S::Creations => Self::Creations,
             S::Feed(name) => Self::Feed(name),
             S::Findings(filter) => {

@@ -148,7 +148,7 @@ macro_rules! export {
                     DETECTOR.with_borrow_mut(|detector| $crate::guest::on_batch(detector.as_mut(), batch))
                 }
             }
-            $crate::bindings::export_detector!(Exported with_types_in $crate::bindings);
+    $crate::bindings::export_detector!(Exported with_types_in $crate::bindings);
         };
     };
 }

@@ -38,7 +38,23 @@ text_schema! {
     /// A hash, slot or topic: `0x` and 64 hexadecimal digits.
     Hash, "Hash", "^0x[0-9a-fA-F]{64}$", "A hash: `0x` and 64 hexadecimal digits."
 }
-text_schema! {
-    /// A number as text, so that no digit is lost.
-    Decimal, "Decimal", r"^[+-]?[0-9]+(\.[0-9]+)?$", "A decimal number as text, so that no digit is lost."
+/// A number as text, so that no digit is lost, or a whole number.
+pub struct Decimal;
+
+impl JsonSchema for Decimal {
+    fn schema_name() -> Cow<'static, str> {
+        "Decimal".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["string", "integer"],
+            "pattern": r"^[+-]?[0-9]+(\.[0-9]+)?$",
+            "description": "A decimal number as text, so that no digit is lost, or a whole number.",
+        })
+    }
 }

@@ -26,12 +26,7 @@ struct History {
 
 /// Adds a flow to the window that is open, and gives the mean of those that are closed; `None` where there are too
 /// few of them.
-pub(crate) fn enter(
-    rule: &HistoryRule,
-    address: Address,
-    flow: &Flow,
-    now_s: u64,
-) -> Result<Option<U256>, StateError> {
+pub(crate) fn enter(rule: &HistoryRule, address: Address, flow: &Flow, now_s: u64) -> Result<Option<U256>, StateError> {
     let key = flow.key("history", address);
     let mut history: History = state::get(&key)?.unwrap_or_default();
     let number = now_s / rule.window_s;

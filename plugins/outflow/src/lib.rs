@@ -7,8 +7,8 @@ mod tell;
 
 use watchfire_sdk::prelude::*;
 
-pub use config::{AssetId, Config};
 use config::Rules;
+pub use config::{AssetId, Config};
 
 sol! {
     event Transfer(address indexed from, address indexed to, uint256 value);

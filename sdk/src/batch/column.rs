@@ -36,12 +36,7 @@ pub(crate) struct Variable {
 }
 
 impl Variable {
-    pub(crate) fn get(
-        &self,
-        row: usize,
-        bytes: impl FnOnce() -> Vec<u8>,
-        offsets: impl FnOnce() -> Vec<u32>,
-    ) -> &[u8] {
+    pub(crate) fn get(&self, row: usize, bytes: impl FnOnce() -> Vec<u8>, offsets: impl FnOnce() -> Vec<u32>) -> &[u8] {
         let offsets = self.offsets.get_or_init(offsets);
         &self.bytes.get_or_init(bytes)[offsets[row] as usize..offsets[row + 1] as usize]
     }

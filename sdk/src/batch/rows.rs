@@ -75,6 +75,8 @@ pub(super) fn observations(host: &Host) -> Vec<Observation> {
         .collect()
 }
 
+// Off wasm the host's finding is of this type already.
+#[allow(clippy::useless_conversion)]
 pub(super) fn findings(host: &Host) -> Vec<Reported> {
     host.findings()
         .into_iter()

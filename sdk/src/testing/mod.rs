@@ -77,7 +77,8 @@ impl<D: Detector> Bench<D> {
     /// Panics where a finding is of a kind that the manifest doesn't declare, which the host would refuse.
     pub fn feed(&mut self, block: &Block) -> Result<Vec<Finding>, Error> {
         let mut narrowed = narrow::narrow(block, &self.subscriptions);
-        narrowed.due_ticks = self.due(block);
+        // Ticks come with blocks only.
+        narrowed.due_ticks = if block.trigger == "block" { self.due(block) } else { Vec::new() };
         if narrowed.is_empty() {
             return Ok(Vec::new());
         }

@@ -1,5 +1,8 @@
 //! A block from JSON-RPC.
 
+use std::io::Read;
+use std::path::Path;
+
 use alloy_primitives::{Address, B256, Bytes, U256};
 use serde::Deserialize;
 use serde_json::Value;
@@ -78,6 +81,28 @@ struct Call {
 }
 
 impl Block {
+    /// The blocks of all `*.json.gz` files in a folder, each in the shape that [`Block::from_json_rpc`] reads, in
+    /// order of height.
+    pub fn read_folder(folder: &Path) -> Result<Vec<Self>, RecordedError> {
+        let mut blocks = Vec::new();
+        let wrong =
+            |path: &Path, error: &dyn std::fmt::Display| RecordedError(format!("`{}`: {error}", path.display()));
+        for entry in std::fs::read_dir(folder).map_err(|error| wrong(folder, &error))? {
+            let path = entry.map_err(|error| wrong(folder, &error))?.path();
+            if !path.to_string_lossy().ends_with(".json.gz") {
+                continue;
+            }
+            let mut text = String::new();
+            std::fs::File::open(&path)
+                .and_then(|file| flate2::read::GzDecoder::new(file).read_to_string(&mut text))
+                .map_err(|error| wrong(&path, &error))?;
+            let recorded: Value = serde_json::from_str(&text).map_err(|error| wrong(&path, &error))?;
+            blocks.push(Self::from_json_rpc(&recorded).map_err(|error| wrong(&path, &error))?);
+        }
+        blocks.sort_by_key(|block| block.number);
+        Ok(blocks)
+    }
+
     /// A block with its receipts and, where there are any, its traces: `{ "block", "receipts", "traces" }` as
     /// `eth_getBlockByHash` with whole transactions, `eth_getBlockReceipts` and `debug_traceBlockByHash` with the
     /// callTracer give them.
@@ -104,7 +129,8 @@ impl Block {
             });
         }
         for (transaction_index, receipt) in (0u32..).zip(receipts) {
-            if let (Some(address), Some(by)) = (receipt.contract_address, block.transactions.get(transaction_index as usize))
+            if let (Some(address), Some(by)) =
+                (receipt.contract_address, block.transactions.get(transaction_index as usize))
                 && by.recipient.is_none()
             {
                 block.creations.push(CreationRow { transaction_index, creator: by.sender, address });

@@ -82,7 +82,10 @@ pub enum BuildError {
         why: String,
     },
     /// The component doesn't export a detector.
-    #[error("`{path}` is no detector: it exports {exports}, not `{}`; in Rust, end it with `watchfire_sdk::export!(…)`", wrap::EXPORT)]
+    #[error(
+        "`{path}` is no detector: it exports {exports}, not `{}`; in Rust, end it with `watchfire_sdk::export!(…)`",
+        wrap::EXPORT
+    )]
     NotADetector {
         /// The component.
         path: PathBuf,

@@ -48,9 +48,11 @@ fn a_component_that_is_no_detector_is_told() {
         &component("(component)"),
         Err("`…/a.wasm` is no detector: it exports nothing, not `watchfire:detector/guest`"),
     );
-    check("a.wasm", &component(r#"(component (instance $i) (export "a:b/c@0.1.0" (instance $i)))"#), Err(
-        "`…/a.wasm` is no detector: it exports a:b/c@0.1.0, not `watchfire:detector/guest`",
-    ));
+    check(
+        "a.wasm",
+        &component(r#"(component (instance $i) (export "a:b/c@0.1.0" (instance $i)))"#),
+        Err("`…/a.wasm` is no detector: it exports a:b/c@0.1.0, not `watchfire:detector/guest`"),
+    );
 }
 
 #[test]
@@ -64,12 +66,16 @@ fn imports_that_nobody_is_granted_are_named() {
     };
     check("a.wasm", &importing("watchfire:detector/chain@0.1.0"), Ok(&["watchfire:detector/chain@0.1.0"]));
     check("a.wasm", &importing("wasi:clocks/wall-clock@0.2.6"), Ok(&["wasi:clocks/wall-clock@0.2.6"]));
-    check("a.wasm", &importing("wasi:http/outgoing-handler@0.2.6"), Err(
-        "`…/a.wasm` imports `wasi:http/outgoing-handler@0.2.6`, which the host grants to no detector",
-    ));
-    check("a.wasm", &importing("watchfire:detector/keys@0.1.0"), Err(
-        "`…/a.wasm` imports `watchfire:detector/keys@0.1.0`, which the host grants to no detector",
-    ));
+    check(
+        "a.wasm",
+        &importing("wasi:http/outgoing-handler@0.2.6"),
+        Err("`…/a.wasm` imports `wasi:http/outgoing-handler@0.2.6`, which the host grants to no detector"),
+    );
+    check(
+        "a.wasm",
+        &importing("watchfire:detector/keys@0.1.0"),
+        Err("`…/a.wasm` imports `watchfire:detector/keys@0.1.0`, which the host grants to no detector"),
+    );
 }
 
 #[test]

@@ -1,1 +1,134 @@
-fn main(){}
+//! Set-up, the demo and the tests of this repository, by one command each: `cargo xtask demo`, `cargo xtask test`.
+
+mod peers;
+mod step;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::bail;
+use step::{run, say};
+
+const USAGE: &str = "\
+cargo xtask demo          build all that the demo needs, and show it
+cargo xtask test [-- …]   build all that the tests need, and run them; what follows `--` goes to the runner
+cargo xtask plugins       build the first-party detectors into target/plugins
+cargo xtask peers         install the pinned peers of the tests into .peers
+cargo xtask record-demo   make the demo's recording anew, on a real anvil node
+cargo xtask ci            what CI runs";
+
+/// Detectors under `plugins/`.
+const PLUGINS: [&str; 3] = ["privileged-control", "outflow", "price-deviation"];
+/// Targets that detectors are built for; the second one by authors whose code wants WASI.
+const TARGETS: [&str; 2] = ["wasm32-unknown-unknown", "wasm32-wasip2"];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let rest: Vec<&str> = args.iter().skip(1).map(String::as_str).filter(|arg| *arg != "--").collect();
+    let done = match args.first().map(String::as_str) {
+        Some("demo") => demo(&rest),
+        Some("test") => test(&rest),
+        Some("plugins") => set_up(),
+        Some("peers") => peers::install().map(drop),
+        Some("record-demo") => record_demo(),
+        Some("ci") => ci(),
+        _ => {
+            println!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// Where cargo puts what it builds.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |given| root().join(given))
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+fn watchfire() -> Command {
+    let mut command = Command::new(target().join("debug/watchfire"));
+    command.current_dir(root());
+    command
+}
+
+/// The host and the detectors, with the targets that these need.
+fn set_up() -> anyhow::Result<()> {
+    add_targets()?;
+    say("building the host (the first time takes about ten minutes on two cores)");
+    run(cargo().args(["build", "-p", "watchfire"]))?;
+    std::fs::create_dir_all(target().join("plugins"))?;
+    for plugin in PLUGINS {
+        say(&format!("building the detector {plugin}"));
+        let out = target().join("plugins").join(format!("{plugin}.wasm"));
+        run(watchfire().args(["plugin", "build"]).arg(root().join("plugins").join(plugin)).arg("--out").arg(out))?;
+    }
+    Ok(())
+}
+
+fn add_targets() -> anyhow::Result<()> {
+    let installed = Command::new("rustup").args(["target", "list", "--installed"]).current_dir(root()).output();
+    let installed = match installed {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+        Err(error) => bail!("rustup can't be run ({error}); install Rust from https://rustup.rs"),
+    };
+    for target in TARGETS.into_iter().filter(|target| !installed.lines().any(|line| line == *target)) {
+        say(&format!("adding the target {target}"));
+        run(Command::new("rustup").args(["target", "add", target]).current_dir(root()))?;
+    }
+    Ok(())
+}
+
+fn demo(rest: &[&str]) -> anyhow::Result<()> {
+    set_up()?;
+    say("the demo: Harbor Lending under attack");
+    run(watchfire().arg("demo").args(["--components".as_ref(), target().join("plugins").as_os_str()]).args(rest))
+}
+
+fn test(rest: &[&str]) -> anyhow::Result<()> {
+    set_up()?;
+    peers::install()?;
+    if !root().join("../shared/data/mainnet").is_dir() {
+        println!("skipped: ../shared/data is not here, so tests on real mainnet blocks are skipped");
+    }
+    let has_nextest = cargo().args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
+    say("running the tests");
+    match has_nextest {
+        true => run(cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]).args(rest)),
+        false => run(cargo().args(["test", "--workspace", "--no-fail-fast"]).args(rest)),
+    }
+}
+
+fn record_demo() -> anyhow::Result<()> {
+    set_up()?;
+    if !peers::install()? {
+        bail!("the recording needs anvil and solc, which are installed from npm");
+    }
+    say("recording: about a minute");
+    run(cargo().args(["run", "--quiet", "-p", "watchfire-tests", "--bin", "record_demo"]))
+}
+
+fn ci() -> anyhow::Result<()> {
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    run(cargo().args(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    demo(&["--fast"])?;
+    test(&[])
+}

@@ -20,6 +20,11 @@ impl Engine {
         Ok(self.journal.keep_component(sha256(bytes), bytes)?)
     }
 
+    /// When the newest input was taken in, milliseconds since the Unix epoch.
+    pub fn newest_ms(&self) -> u64 {
+        self.journal.newest_ms()
+    }
+
     /// Where a chain ends, oldest first.
     pub fn tail(&self, chain: ChainId) -> anyhow::Result<Vec<BlockRef>> {
         Ok(self.journal.tail(chain, TAIL)?)

@@ -2,7 +2,7 @@
 
 //mod bench;
 mod check;
-//mod demo;
+mod demo;
 mod journal;
 mod plugin;
 mod record;
@@ -68,7 +68,7 @@ enum Command {
     #[command(subcommand)]
     Journal(journal::Command),
     /// Watch a lending protocol being attacked, from a recording.
-    //Demo(demo::Args),
+    Demo(demo::Args),
     /// Measure each stage on real blocks.
     //Bench(bench::Args),
     /// Print the JSON Schema of a file, for editors.
@@ -107,7 +107,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Check(args) => check::main(args),
         Command::Plugin(command) => plugin::main(command),
         Command::Journal(command) => journal::main(command),
-//        Command::Demo(args) => demo::main(args),
+        Command::Demo(args) => demo::main(args),
 //        Command::Bench(args) => bench::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Completions { shell } => {

@@ -85,6 +85,15 @@ fn default_journal() -> PathBuf {
     "watchfire.db".into()
 }
 
+/// How much of a config is read.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    /// All of it, with the components in another folder where one is named.
+    Whole { components: Option<&'a Path> },
+    /// Chains and feeds.
+    Sources,
+}
+
 const SECTIONS: [&str; 6] = ["journal", "chain", "feed", "detector", "plan", "webhook"];
 
 /// Capabilities that there are.
@@ -96,7 +105,15 @@ impl Config {
         let name = file.display().to_string();
         let text = read_text(file)?;
         let parsed = TomlFile::parse(&name, &text).map_err(|told| vec![told])?;
-        Self::read(file, &text, parsed, true)
+        Self::read(file, &text, parsed, Part::Whole { components: None })
+    }
+
+    /// Reads a config whose components lie in another folder, under the same file names.
+    pub fn load_with_components(file: &Path, components: Option<&Path>) -> Result<Self, Vec<Diagnostic>> {
+        let name = file.display().to_string();
+        let text = read_text(file)?;
+        let parsed = TomlFile::parse(&name, &text).map_err(|told| vec![told])?;
+        Self::read(file, &text, parsed, Part::Whole { components })
     }
 
     /// Reads a config for its chains and feeds only: detectors, plan and webhooks are left out unread.
@@ -104,15 +121,16 @@ impl Config {
         let name = file.display().to_string();
         let text = read_text(file)?;
         let parsed = TomlFile::parse(&name, &text).map_err(|told| vec![told])?;
-        Self::read(file, &text, parsed, false)
+        Self::read(file, &text, parsed, Part::Sources)
     }
 
-    fn read(file: &Path, text: &str, mut toml: TomlFile<'_>, whole: bool) -> Result<Self, Vec<Diagnostic>> {
+    fn read(file: &Path, text: &str, mut toml: TomlFile<'_>, part: Part<'_>) -> Result<Self, Vec<Diagnostic>> {
+        let whole = matches!(part, Part::Whole { .. });
         toml.expect_sections(&SECTIONS);
         let folder = folder_of(file);
         let journal = toml.read::<JournalConfig>(&["journal"]).map_or_else(default_journal, |journal| journal.path);
         let plan = toml.read::<PlanConfig>(&["plan"]).map(|plan| folder.join(plan.path)).filter(|_| whole);
-        let config = Self {
+        let mut config = Self {
             file: file.to_owned(),
             text: text.to_owned(),
             journal: folder.join(journal),
@@ -122,6 +140,15 @@ impl Config {
             plan,
             webhooks: if whole { section(&mut toml, "webhook") } else { BTreeMap::new() },
         };
+        if let Part::Whole { components: Some(components) } = part {
+            for detector in config.detectors.values_mut() {
+                if let Some(name) = detector.component.file_name() {
+                    // An absolute path is not taken for one below the config's folder.
+                    let moved = std::path::absolute(components.join(name));
+                    detector.component = moved.unwrap_or_else(|_| detector.component.clone());
+                }
+            }
+        }
         config.check_names(&mut toml);
         config.check_secrets(&mut toml);
         if toml.diagnostics.iter().any(Diagnostic::is_error) { Err(toml.diagnostics) } else { Ok(config) }

@@ -1,0 +1,46 @@
+//! The peers that tests talk to: real servers and compilers, pinned, in a folder that git ignores.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::root;
+use crate::step::{run, say};
+
+/// Files that pin what is installed.
+const PINS: [&str; 2] = ["package.json", "package-lock.json"];
+
+/// Installs what is not there yet; whether all of it is there now. In CI it must be.
+pub(crate) fn install() -> anyhow::Result<bool> {
+    let (pins, folder) = (root().join("tests/peers"), root().join(".peers"));
+    let wanted = read(PINS.map(|name| pins.join(name)))?;
+    let stamp = folder.join("installed");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(true);
+    }
+    let npm = Command::new("npm").arg("--version").output().is_ok_and(|output| output.status.success());
+    if !npm {
+        if std::env::var_os("CI").is_some() {
+            bail!("npm is not here, and CI must have it for anvil and solc");
+        }
+        println!("SKIPPED: npm is not here, so tests against a real anvil node are skipped; install Node.js to run them");
+        return Ok(false);
+    }
+    say("installing anvil and solc into .peers");
+    std::fs::create_dir_all(&folder)?;
+    for name in PINS {
+        std::fs::copy(pins.join(name), folder.join(name))?;
+    }
+    // The package carries anvil itself: no script of it needs to run.
+    let args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    run(Command::new("npm").args(args).current_dir(&folder))?;
+    std::fs::write(&stamp, &wanted)?;
+    Ok(true)
+}
+
+fn read(files: [PathBuf; 2]) -> anyhow::Result<String> {
+    let texts = files.map(|file| std::fs::read_to_string(&file).with_context(|| file.display().to_string()));
+    let [first, second] = texts;
+    Ok(format!("{}{}", first?, second?))
+}

@@ -54,6 +54,22 @@ impl Anvil {
         }
     }
 
+    /// Asks the node to end, so that it keeps what its arguments tell it to keep.
+    pub async fn end_well(&mut self) -> anyhow::Result<()> {
+        if let Some(mut child) = self.child.take() {
+            let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
+            anyhow::ensure!(status.success(), "anvil can't be told to end");
+            for _ in 0..200 {
+                if child.try_wait()?.is_some() {
+                    return Ok(());
+                }
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
+            bail!("anvil does not end");
+        }
+        Ok(())
+    }
+
     /// Starts the node again on its port. What it had is gone, unless its arguments keep it.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         self.kill();

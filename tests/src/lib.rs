@@ -4,3 +4,5 @@ pub mod anvil;
 pub mod harbor;
 pub mod host;
 pub mod peers;
+pub mod proxy;
+pub mod watch;

@@ -21,6 +21,8 @@ pub struct Pretty {
     pub chains: BTreeMap<ChainId, String>,
     /// Whether each block gets a line of its own.
     pub blocks: bool,
+    /// Columns of the terminal; 0 where lines are not to be broken.
+    pub width: usize,
 }
 
 const DIM: Style = Style::new().dimmed();
@@ -41,11 +43,12 @@ impl Pretty {
             }
             Entry::Finding(finding) => self.finding(finding),
             Entry::Retraction { finding, reason } => {
+                let reason = shortened(reason);
                 vec![format!("          {NEWS}retracted{NEWS:#}  finding {}: {reason}", short(finding.as_slice()))]
             }
             Entry::Incident(incident) => vec![incident_line(incident)],
-            Entry::Decision(decision) => decision_lines(decision),
-            Entry::Effect(ordered) => vec![effect_line(&ordered.effect)],
+            Entry::Decision(decision) => self.decision_lines(decision),
+            Entry::Effect(ordered) => self.effect_lines(&ordered.effect),
         }
     }
 
@@ -118,58 +121,101 @@ impl Pretty {
 fn incident_line(incident: &Incident) -> String {
     let style = severity_style(incident.severity);
     let folded = if incident.duplicates > 0 { format!(", {} more sightings", incident.duplicates) } else { String::new() };
+    let by = if incident.sources.is_empty() { String::new() } else { format!(" by {}", incident.sources.join(", ")) };
+    let live = match incident.findings.len() {
+        1 => "1 live finding".to_owned(),
+        count => format!("{count} live findings"),
+    };
     format!(
-        "{}  {style}incident{style:#}   #{} {} {}: {BOLD}{}{BOLD:#} {DIM}({} live findings by {}{folded}){DIM:#}{}",
-        clock(incident.opened_at_ms),
-        incident.id,
-        incident.severity,
-        incident.signal,
-        incident.title,
-        incident.findings.len(),
-        if incident.sources.is_empty() { "nobody".to_owned() } else { incident.sources.join(", ") },
-        if incident.note.is_empty() { String::new() } else { format!(" {}", incident.note) },
+        "          {style}incident{style:#}   #{} {} {BOLD}{}{BOLD:#} {DIM}({live}{by}{folded}){DIM:#} {}",
+        incident.id, incident.severity, incident.signal, incident.note,
     )
 }
 
-fn decision_lines(decision: &Decision) -> Vec<String> {
-    let mut lines = vec![format!(
-        "          {BOLD}decision{BOLD:#}   #{}.{} {}, {:.1} s of chain time after the first sign",
-        decision.incident,
-        decision.revision,
-        decision.cause,
-        decision.since_began_ms as f64 / 1_000.0
-    )];
-    lines.extend(decision.choices.iter().map(choice_line));
-    lines
-}
-
-fn choice_line(choice: &Choice) -> String {
-    let (style, answer, why) = match &choice.answer {
-        Answer::Permitted { why } => (GOOD, "permitted", why.clone()),
-        Answer::Needs { whom, why } => (ASKS, "needs", format!("{}: {why}", whom.join(", "))),
-        Answer::Denied { why } => (BAD, "denied", why.join("; ")),
-    };
-    let takes = match (choice.intervention.as_str(), choice.reaction_s) {
-        ("do-nothing", _) => String::new(),
-        (_, seconds) => format!(", effect in {}", span(seconds)),
-    };
-    format!(
-        "{:21}{style}{answer:<10}{style:#}{BOLD}{:<20}{BOLD:#} {DIM}trust cost {}{takes}{DIM:#}  {why}",
-        "", choice.intervention, choice.trust_cost
-    )
-}
-
-fn effect_line(effect: &Effect) -> String {
-    match effect {
-        Effect::Notify { text, .. } => format!("          {NEWS}notify{NEWS:#}     {text}"),
-        Effect::Propose { intervention, authority, whom, text, .. } => {
-            let whom = if whom.is_empty() { String::new() } else { format!(" [{}]", whom.join(", ")) };
-            format!("          {NEWS}propose{NEWS:#}    {intervention} by {authority}{whom}: {text}")
+impl Pretty {
+    fn decision_lines(&self, decision: &Decision) -> Vec<String> {
+        let cause = shortened(&decision.cause);
+        let mut lines = vec![format!(
+            "          {BOLD}decision{BOLD:#}   #{}.{} {cause}, {:.1} s of chain time after the first sign",
+            decision.incident,
+            decision.revision,
+            decision.since_began_ms as f64 / 1_000.0
+        )];
+        for choice in &decision.choices {
+            lines.extend(self.choice_lines(choice));
         }
-        Effect::Withdraw { intervention, text, .. } => {
-            format!("          {NEWS}withdraw{NEWS:#}   {intervention}: {text}")
-        }
+        lines
     }
+
+    fn choice_lines(&self, choice: &Choice) -> Vec<String> {
+        let (style, answer, why) = match &choice.answer {
+            Answer::Permitted { why } => (GOOD, "permitted", why.clone()),
+            Answer::Needs { whom, why } => (ASKS, "needs", format!("{}: {why}", whom.join(", "))),
+            Answer::Denied { why } => (BAD, "denied", why.join("; ")),
+        };
+        let takes = match (choice.intervention.as_str(), choice.reaction_s) {
+            ("do-nothing", _) => String::new(),
+            (_, seconds) => format!(", effect in {}", span(seconds)),
+        };
+        let mut lines = vec![format!(
+            "{:21}{style}{answer:<10}{style:#}{BOLD}{:<18}{BOLD:#}{DIM}trust cost {}{takes}{DIM:#}",
+            "", choice.intervention, choice.trust_cost
+        )];
+        lines.extend(self.broken(&why, 31));
+        lines
+    }
+
+    fn effect_lines(&self, effect: &Effect) -> Vec<String> {
+        let (what, who, text) = match effect {
+            Effect::Notify { text, .. } => ("notify", String::new(), text),
+            Effect::Propose { intervention, authority, whom, text, .. } => {
+                let whom = if whom.is_empty() { String::new() } else { format!(" asks {}", whom.join(", ")) };
+                ("propose", format!("{BOLD}{intervention}{BOLD:#} {DIM}by {authority},{whom}{DIM:#}"), text)
+            }
+            Effect::Withdraw { intervention, text, .. } => {
+                ("withdraw", format!("{BOLD}{intervention}{BOLD:#}"), text)
+            }
+        };
+        let mut broken = self.broken(&shortened(text), 21).into_iter();
+        let first = if who.is_empty() { broken.next().unwrap_or_default().trim_start().to_owned() } else { who };
+        let mut lines = vec![format!("          {NEWS}{what:<9}{NEWS:#}  {first}")];
+        lines.extend(broken);
+        lines
+    }
+
+    /// Text in lines that fit the terminal, each behind so many spaces.
+    fn broken(&self, text: &str, indent: usize) -> Vec<String> {
+        let margin = " ".repeat(indent);
+        let room = if self.width == 0 { usize::MAX } else { self.width.saturating_sub(indent).max(30) };
+        let mut lines = vec![margin.clone()];
+        let mut used = 0;
+        for word in text.split_whitespace() {
+            let length = word.chars().count();
+            if used > 0 && used + 1 + length > room {
+                lines.push(margin.clone());
+                used = 0;
+            }
+            if let Some(line) = lines.last_mut() {
+                if used > 0 {
+                    line.push(' ');
+                    used += 1;
+                }
+                line.push_str(word);
+                used += length;
+            }
+        }
+        lines
+    }
+}
+
+/// Text with its hashes shortened to what people quote.
+fn shortened(text: &str) -> String {
+    let is_hash = |word: &str| word.len() >= 66 && word.starts_with("0x") && word[2..66].bytes().all(|b| b.is_ascii_hexdigit());
+    let words = text.split(' ').map(|word| match word.get(..66).filter(|start| is_hash(start)) {
+        Some(start) => format!("{}…{}", &start[..10], &word[66..]),
+        None => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn severity_style(severity: Severity) -> Style {
@@ -213,6 +259,17 @@ pub fn span(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_text_is_broken_and_hashes_are_shortened() {
+        let pretty = Pretty { width: 40, ..Pretty::default() };
+        assert_eq!(pretty.broken("one two three four five six seven eight", 4), [
+            "    one two three four five six seven",
+            "    eight"
+        ]);
+        let hash = format!("0x{}", "ab".repeat(32));
+        assert_eq!(shortened(&format!("block 22 {hash} left")), "block 22 0xabababab… left");
+    }
 
     #[test]
     fn spans_read_in_their_largest_whole_unit() {

@@ -35,7 +35,7 @@ impl Output {
             Format::Pretty => Box::new(anstream::stdout()),
             Format::Json => Box::new(std::io::stdout()),
         };
-        Self { format, pretty: Pretty { chains, blocks }, out, broken: false }
+        Self { format, pretty: Pretty { chains, blocks, width: width() }, out, broken: false }
     }
 
     /// To nowhere.
@@ -64,4 +64,9 @@ impl Output {
             self.broken = true;
         }
     }
+}
+
+/// Columns of the terminal; as wide as a log is read where there is none.
+fn width() -> usize {
+    terminal_size::terminal_size().map_or(120, |(width, _)| usize::from(width.0).min(160))
 }

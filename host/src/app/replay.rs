@@ -174,16 +174,32 @@ pub struct Player {
     answers: Arc<Answers>,
     sequencer: Sequencer,
     recording: Recording,
+    /// The first item, which was looked at for its time.
+    first: Option<Item>,
     replayed: Replayed,
 }
 
 impl Player {
     /// Builds what a config describes, with the recording in place of its chains and feeds.
-    pub fn new(config: &Config, recording: Recording, journal: Journal) -> anyhow::Result<Result<Self, Vec<Diagnostic>>> {
+    pub fn new(config: &Config, mut recording: Recording, journal: Journal) -> anyhow::Result<Result<Self, Vec<Diagnostic>>> {
         let runtime = Runtime::new()?;
         let answers = Arc::new(Answers::default());
         let engine = Engine::new(journal, Fleet::new(&runtime)?, answers.clone())?;
-        let mut player = Self { engine, answers, sequencer: Sequencer::new(0), recording, replayed: Replayed::default() };
+        let mut first = None;
+        let mut begins_ms = 0;
+        // Answers come before the input that they belong to; the time is that of the first input.
+        while first.is_none() {
+            match recording.next_item()? {
+                None => break,
+                Some(Item::Answer { at, read, answer }) => answers.insert(at.hash, read, answer),
+                Some(Item::Delivery(delivery)) => {
+                    begins_ms = delivery.at_ms.unwrap_or_else(|| event_time_ms(&delivery.event));
+                    first = Some(Item::Delivery(delivery));
+                }
+            }
+        }
+        let sequencer = Sequencer::new(begins_ms);
+        let mut player = Self { engine, answers, sequencer, recording, first, replayed: Replayed::default() };
         let mut wrong = Vec::new();
         let mut detectors = Vec::new();
         for id in config.detectors.keys() {
@@ -195,7 +211,7 @@ impl Player {
         match load::plan(config) {
             Ok(Some(loaded)) => {
                 let event = Event::Plan { hash: loaded.plan.hash(), files: loaded.files };
-                player.engine.take(Stamped { at_ms: 0, event }, &Recorded::new())?;
+                player.engine.take(Stamped { at_ms: begins_ms, event }, &Recorded::new())?;
             }
             Ok(None) => {}
             Err(diagnostics) => wrong.extend(diagnostics),
@@ -206,7 +222,7 @@ impl Player {
         for ready in detectors {
             let text = ready.spec.text();
             player.engine.keep_component(&ready.bytes)?;
-            player.engine.swap(ready.detector, text, 0)?;
+            player.engine.swap(ready.detector, text, begins_ms)?;
         }
         Ok(Ok(player))
     }
@@ -214,7 +230,11 @@ impl Player {
     /// Feeds the next input; what came of it, or `None` at the end of the recording.
     pub fn step(&mut self) -> anyhow::Result<Option<Vec<(u64, Entry)>>> {
         loop {
-            match self.recording.next_item()? {
+            let item = match self.first.take() {
+                Some(first) => Some(first),
+                None => self.recording.next_item()?,
+            };
+            match item {
                 None => return Ok(None),
                 Some(Item::Answer { at, read, answer }) => self.answers.insert(at.hash, read, answer),
                 Some(Item::Delivery(delivery)) => {

@@ -18,6 +18,7 @@ use crate::decision::{Answer, Decision};
 use crate::entry::Entry;
 use crate::event::Event;
 use crate::finding::{COVERAGE, Severity};
+use crate::incident::IncidentState;
 use crate::journal::Journal;
 use crate::plugin::Runtime;
 use crate::source::recording::Recording;
@@ -53,9 +54,8 @@ const PACE: Duration = Duration::from_millis(350);
 #[derive(Default)]
 struct Timeline {
     lines: Vec<(u64, String)>,
-    /// Chain time of the first block of the attack, milliseconds: the first live finding of the gravest incident.
-    began_ms: Option<u64>,
-    first_permitted: Option<(u64, String)>,
+    /// Incidents that stand, with when each began and what was permitted first, and when.
+    incidents: BTreeMap<u64, (u64, Option<(u64, String)>)>,
     blocks: u64,
     retracted: u64,
 }
@@ -116,7 +116,7 @@ pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
 }
 
 /// After how many blocks the outflow detector is swapped for one with a lower limit.
-const SWAP_AFTER_BLOCKS: u64 = 12;
+const SWAP_AFTER_BLOCKS: u64 = 8;
 
 /// What an operator does by saving a file while the host runs: the same component with another limit, built and
 /// started beside the old one, then put in its place between two blocks, over the same state.
@@ -163,6 +163,9 @@ impl Timeline {
             }
             Entry::Retraction { .. } => self.retracted += 1,
             Entry::Decision(decision) => self.decided(decision),
+            Entry::Incident(incident) if incident.state == IncidentState::Retracted => {
+                self.incidents.remove(&incident.id);
+            }
             _ => {}
         }
     }
@@ -182,14 +185,10 @@ impl Timeline {
             by_answer.iter().map(|(order, list)| format!("{}: {}", names[usize::from(*order)], list.join(", "))).collect();
         let line = format!("decided    #{}.{} {}", decision.incident, decision.revision, told.join("; "));
         self.lines.push((decision.at_ms, line));
-        if decision.severity == Severity::Critical {
-            let began_ms = decision.at_ms.saturating_sub(decision.since_began_ms);
-            self.began_ms.get_or_insert(began_ms);
-            if let Some(permitted) = by_answer.get(&0).and_then(|list| list.first())
-                && self.first_permitted.is_none()
-            {
-                self.first_permitted = Some((decision.at_ms, (*permitted).to_owned()));
-            }
+        let began_ms = decision.at_ms.saturating_sub(decision.since_began_ms);
+        let (_, first_permitted) = self.incidents.entry(decision.incident).or_insert((began_ms, None));
+        if let (None, Some(permitted)) = (&first_permitted, by_answer.get(&0).and_then(|list| list.first())) {
+            *first_permitted = Some((decision.at_ms, (*permitted).to_owned()));
         }
     }
 
@@ -198,11 +197,14 @@ impl Timeline {
         for (at_ms, line) in &self.lines {
             println!("  {}  {line}", clock(*at_ms));
         }
-        let findings = if self.retracted == 1 { "finding was" } else { "findings were" };
-        println!("\n{} {findings} taken back, because the blocks that they stood on left the chain.", self.retracted);
-        if let (Some(began_ms), Some((at_ms, what))) = (self.began_ms, &self.first_permitted) {
-            let seconds = at_ms.saturating_sub(began_ms) as f64 / 1_000.0;
-            println!("From the attack's first sign to the decision that permits `{what}`: {seconds:.1} s.");
+        if self.retracted > 0 {
+            println!("\nFindings taken back because their blocks left the chain: {}.", self.retracted);
+        }
+        for (incident, (began_ms, permitted)) in &self.incidents {
+            if let Some((at_ms, what)) = permitted {
+                let seconds = at_ms.saturating_sub(*began_ms) as f64 / 1_000.0;
+                println!("Incident #{incident}: {seconds:.1} s from its first sign to the decision that permits `{what}`.");
+            }
         }
     }
 }

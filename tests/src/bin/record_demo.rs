@@ -37,6 +37,8 @@ async fn main() -> anyhow::Result<()> {
     let out = folder.path().join("attack.jsonl.gz");
     let mut host = Host::start(folder.path(), &["--record", &out.display().to_string()])?;
     let mut stage = Stage { anvil, harbor, prices, price_cents: 200_000, step: 0 };
+    // The deployment is watched from the block after the protocol's own.
+    stage.block().await?;
     host.until_block(stage.anvil.height().await?).await?;
 
     stage.play().await?;

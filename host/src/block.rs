@@ -153,7 +153,8 @@ impl Logs {
 /// What a call frame does; the codes that cross the boundary.
 pub mod frame_kind {
     /// Names in the order of their codes.
-    pub const NAMES: [&str; 7] = ["call", "staticcall", "delegatecall", "callcode", "create", "create2", "selfdestruct"];
+    pub const NAMES: [&str; 7] =
+        ["call", "staticcall", "delegatecall", "callcode", "create", "create2", "selfdestruct"];
     /// `CREATE`.
     pub const CREATE: u8 = 4;
     /// `CREATE2`.

@@ -55,9 +55,8 @@ impl<'a> TomlFile<'a> {
                 let inner = deepest(&value, span.start);
                 let key = path.iter().map(|part| (*part).to_owned()).chain(inner).collect::<Vec<_>>().join(".");
                 let (message, help) = explain(error.message());
-                self.diagnostics.push(
-                    Diagnostic::at(Gravity::Error, self.name, self.text, span, &key, message).with_help(help),
-                );
+                self.diagnostics
+                    .push(Diagnostic::at(Gravity::Error, self.name, self.text, span, &key, message).with_help(help));
                 None
             }
         }
@@ -80,10 +79,7 @@ impl<'a> TomlFile<'a> {
 
     /// Where the value at a path, or the nearest table around it, stands.
     pub fn span(&self, path: &[&str]) -> Range<usize> {
-        (0..=path.len())
-            .rev()
-            .find_map(|length| self.find(&path[..length]).map(Spanned::span))
-            .unwrap_or(0..0)
+        (0..=path.len()).rev().find_map(|length| self.find(&path[..length]).map(Spanned::span)).unwrap_or(0..0)
     }
 
     /// Tells of an error at a place of the file.
@@ -184,9 +180,10 @@ mod tests {
                 "watchfire.toml:8:1: error: chain.d: `id` is missing; add `id = …`",
             ],
         );
-        check("[chain.a]\nid = 1\nendpoints = [\"x\", 5]\n", &[
-            "watchfire.toml:3:19: error: chain.a.endpoints.1: invalid type: integer `5`, expected a string",
-        ]);
+        check(
+            "[chain.a]\nid = 1\nendpoints = [\"x\", 5]\n",
+            &["watchfire.toml:3:19: error: chain.a.endpoints.1: invalid type: integer `5`, expected a string"],
+        );
     }
 
     #[test]

@@ -5,8 +5,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const NOUNS: [&str; 14] = [
-    "block", "chain_read", "column", "decision", "diagnostic", "digest", "effect", "entry", "event", "finding",
-    "incident", "secret", "subscription", "toml_file",
+    "block",
+    "chain_read",
+    "column",
+    "decision",
+    "diagnostic",
+    "digest",
+    "effect",
+    "entry",
+    "event",
+    "finding",
+    "incident",
+    "secret",
+    "subscription",
+    "toml_file",
 ];
 const LOGIC: [&str; 4] = ["narrow", "plan", "response", "triage"];
 const EDGES: [&str; 5] = ["act", "journal", "plugin", "source", "stream"];
@@ -109,9 +121,11 @@ fn a_trespass_is_seen() {
     let check = |module: &str, text: &str, expected: &[&str]| assert_eq!(trespasses(module, text), expected);
     check("source", "use crate::journal::Journal;", &["journal"]);
     check("source", "use crate::{block::Block, plugin::Fleet};", &["plugin"]);
-    check("triage", "use crate::finding::Finding; use std::collections::HashMap;", &[
-        "files, a hash map's order or randomness",
-    ]);
+    check(
+        "triage",
+        "use crate::finding::Finding; use std::collections::HashMap;",
+        &["files, a hash map's order or randomness"],
+    );
     check("event", "fn f() { tokio::spawn(async {}); }", &["tokio or the wall clock"]);
     check("app", "use wasmtime::Engine;", &["wasmtime"]);
     check("app", "use crate::{journal::Journal, plugin::Fleet};", &[]);

@@ -51,8 +51,11 @@ fn shapes(resolve: &Resolve, package: PackageId) -> Shapes {
 fn definition(resolve: &Resolve, id: TypeId) -> String {
     match &resolve.types[id].kind {
         TypeDefKind::Record(record) => {
-            let fields: Vec<String> =
-                record.fields.iter().map(|field| format!("{}: {}", field.name, reference(resolve, &field.ty))).collect();
+            let fields: Vec<String> = record
+                .fields
+                .iter()
+                .map(|field| format!("{}: {}", field.name, reference(resolve, &field.ty)))
+                .collect();
             format!("record {{ {} }}", fields.join(", "))
         }
         TypeDefKind::Variant(variant) => {
@@ -151,8 +154,11 @@ fn todays_interface_keeps_every_frozen_one() {
 #[test]
 fn nothing_in_the_interface_is_beyond_some_language() {
     let (resolve, package) = load(&wit("detector"));
-    let forbidden: Vec<String> =
-        shapes(&resolve, package).into_iter().filter(|(_, shape)| shape.contains("FORBIDDEN")).map(|(n, _)| n).collect();
+    let forbidden: Vec<String> = shapes(&resolve, package)
+        .into_iter()
+        .filter(|(_, shape)| shape.contains("FORBIDDEN"))
+        .map(|(n, _)| n)
+        .collect();
     assert!(forbidden.is_empty(), "flags, maps, streams, futures and fixed-length lists: {forbidden:?}");
 }
 
@@ -166,11 +172,13 @@ fn a_change_is_told_from_growth() {
     let old = shapes_of("package a:b@0.1.0; interface i { record r { x: u8 } f: func(a: r) -> u32; }");
     let check = |text: &str, expected: &[&str]| assert_eq!(breaks(&old, &shapes_of(text)), expected);
     check("package a:b@0.1.1; interface i { record r { x: u8 } f: func(a: r) -> u32; g: func(); }", &[]);
-    check("package a:b@0.1.1; interface i { record r { x: u8, y: u8 } f: func(a: r) -> u32; }", &[
-        "i.r was record { x: u8 } and is record { x: u8, y: u8 }",
-    ]);
-    check("package a:b@0.1.1; interface i { record r { x: u8 } f: func(a: r) -> u64; }", &[
-        "i.f was func(a: r) -> u32 and is func(a: r) -> u64",
-    ]);
+    check(
+        "package a:b@0.1.1; interface i { record r { x: u8, y: u8 } f: func(a: r) -> u32; }",
+        &["i.r was record { x: u8 } and is record { x: u8, y: u8 }"],
+    );
+    check(
+        "package a:b@0.1.1; interface i { record r { x: u8 } f: func(a: r) -> u64; }",
+        &["i.f was func(a: r) -> u32 and is func(a: r) -> u64"],
+    );
     check("package a:b@0.1.1; interface i { record r { x: u8 } }", &["i.f is gone"]);
 }

@@ -119,7 +119,8 @@ impl Anvil {
 
     /// Sends a transaction from an unlocked account into the pool; its hash. `to` is `None` for a creation.
     pub async fn send(&self, from: &str, to: Option<&str>, value_wei: u128, data: &str) -> anyhow::Result<String> {
-        let mut transaction = json!({ "from": from, "value": format!("{value_wei:#x}"), "data": data, "gas": "0x4c4b40" });
+        let mut transaction =
+            json!({ "from": from, "value": format!("{value_wei:#x}"), "data": data, "gas": "0x4c4b40" });
         if let Some(to) = to {
             transaction["to"] = to.into();
         }

@@ -109,7 +109,8 @@ async fn pass(State(shared): State<Arc<Shared>>, body: String) -> Response {
         }
         _ => {}
     }
-    let sent = shared.http.post(&shared.node).header("content-type", "application/json").body(body.clone()).send().await;
+    let sent =
+        shared.http.post(&shared.node).header("content-type", "application/json").body(body.clone()).send().await;
     let Ok(Ok(answer)) = (match sent {
         Ok(response) => Ok(response.text().await),
         Err(error) => Err(error),

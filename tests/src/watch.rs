@@ -64,9 +64,11 @@ impl Deployment {
 const PLAN: &str = r#"
 [person.ana]
 name = "Ana"
+channels = ["phone:+351 555 010 101"]
 
 [person.bo]
 name = "Bo"
+channels = ["phone:+46 555 010 102"]
 
 [role.guardian]
 kind = "decision-owner"
@@ -95,7 +97,7 @@ authority = "guardian"
 owner = "guardian"
 automation = "presigned"
 reaction_s = 5
-limits = { not_after = 2020-01-01T00:00:00Z, max_duration_s = 3600 }
+limits = { uses = 1, not_after = 2020-01-01T00:00:00Z, max_duration_s = 3600 }
 cost = { trust = 4, why = "some can't leave", inside_boundary = true }
 
 [signal.drain]

@@ -107,6 +107,10 @@ async fn a_head_that_no_longer_moves_is_told() {
     let mut host = Host::start(folder.path(), &[]).unwrap();
     host.until_block(0).await.unwrap();
     proxy.tell(Lie::OldHead);
+    // The head that it will not move from is the one of its first answer.
+    while proxy.lies() == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     anvil.mine_many(3).await.unwrap();
     let is_told = |lines: &[Value]| faults(lines, false).iter().any(|told| told.contains("head-stalled"));
     host.until("the stall", is_told).await.unwrap();

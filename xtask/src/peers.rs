@@ -24,7 +24,9 @@ pub(crate) fn install() -> anyhow::Result<bool> {
         if std::env::var_os("CI").is_some() {
             bail!("npm is not here, and CI must have it for anvil and solc");
         }
-        println!("SKIPPED: npm is not here, so tests against a real anvil node are skipped; install Node.js to run them");
+        println!(
+            "SKIPPED: npm is not here, so tests against a real anvil node are skipped; install Node.js to run them"
+        );
         return Ok(false);
     }
     say("installing anvil and solc into .peers");

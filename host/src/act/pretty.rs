@@ -120,7 +120,8 @@ impl Pretty {
 
 fn incident_line(incident: &Incident) -> String {
     let style = severity_style(incident.severity);
-    let folded = if incident.duplicates > 0 { format!(", {} more sightings", incident.duplicates) } else { String::new() };
+    let folded =
+        if incident.duplicates > 0 { format!(", {} more sightings", incident.duplicates) } else { String::new() };
     let by = if incident.sources.is_empty() { String::new() } else { format!(" by {}", incident.sources.join(", ")) };
     let live = match incident.findings.len() {
         1 => "1 live finding".to_owned(),
@@ -172,9 +173,7 @@ impl Pretty {
                 let whom = if whom.is_empty() { String::new() } else { format!(" asks {}", whom.join(", ")) };
                 ("propose", format!("{BOLD}{intervention}{BOLD:#} {DIM}by {authority},{whom}{DIM:#}"), text)
             }
-            Effect::Withdraw { intervention, text, .. } => {
-                ("withdraw", format!("{BOLD}{intervention}{BOLD:#}"), text)
-            }
+            Effect::Withdraw { intervention, text, .. } => ("withdraw", format!("{BOLD}{intervention}{BOLD:#}"), text),
         };
         let mut broken = self.broken(&shortened(text), 21).into_iter();
         let first = if who.is_empty() { broken.next().unwrap_or_default().trim_start().to_owned() } else { who };
@@ -210,7 +209,8 @@ impl Pretty {
 
 /// Text with its hashes shortened to what people quote.
 fn shortened(text: &str) -> String {
-    let is_hash = |word: &str| word.len() >= 66 && word.starts_with("0x") && word[2..66].bytes().all(|b| b.is_ascii_hexdigit());
+    let is_hash =
+        |word: &str| word.len() >= 66 && word.starts_with("0x") && word[2..66].bytes().all(|b| b.is_ascii_hexdigit());
     let words = text.split(' ').map(|word| match word.get(..66).filter(|start| is_hash(start)) {
         Some(start) => format!("{}…{}", &start[..10], &word[66..]),
         None => word.to_owned(),
@@ -263,10 +263,10 @@ mod tests {
     #[test]
     fn long_text_is_broken_and_hashes_are_shortened() {
         let pretty = Pretty { width: 40, ..Pretty::default() };
-        assert_eq!(pretty.broken("one two three four five six seven eight", 4), [
-            "    one two three four five six seven",
-            "    eight"
-        ]);
+        assert_eq!(
+            pretty.broken("one two three four five six seven eight", 4),
+            ["    one two three four five six seven", "    eight"]
+        );
         let hash = format!("0x{}", "ab".repeat(32));
         assert_eq!(shortened(&format!("block 22 {hash} left")), "block 22 0xabababab… left");
     }

@@ -280,7 +280,8 @@ impl Engine {
             let input = Hasher::new("seen again").number(at).number(seq).finish();
             let (outcomes, scene) = match &stamped.event {
                 Event::Committed { block } => {
-                    let previous = block.number.checked_sub(1).map(|below| self.before(block.chain, below)).transpose()?;
+                    let previous =
+                        block.number.checked_sub(1).map(|below| self.before(block.chain, below)).transpose()?;
                     let previous_s = previous.flatten().map(|previous| previous.timestamp_s);
                     let scene = Scene { input, ..self.block_scene(at, at_ms, block)? };
                     (self.fleet.see_block_again(input, touched, block, previous_s, &self.reader), scene)

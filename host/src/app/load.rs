@@ -94,7 +94,8 @@ pub fn detector(runtime: &Runtime, config: &Config, id: &str) -> Result<Ready, V
             told(&place, message.clone(), "")
         }
         LoadError::NotGranted { missing } => {
-            let help = format!("read what it is for with `watchfire plugin inspect`, then grant {missing:?} or leave it");
+            let help =
+                format!("read what it is for with `watchfire plugin inspect`, then grant {missing:?} or leave it");
             told(&["grant"], error.to_string(), &help)
         }
         other => told(&["component"], other.to_string(), ""),

@@ -13,7 +13,7 @@ use crate::app::deploy::Deployment;
 use crate::app::engine::Engine;
 use crate::app::output::{Format, Output};
 use crate::app::progress;
-use crate::app::run::{Ended, interrupted};
+use crate::app::run::{Ended, Interrupts};
 use crate::app::sources::{Readers, Sources};
 use crate::app::turn::{Loop, Turn, Wiring};
 use crate::journal::Journal;
@@ -38,6 +38,7 @@ pub struct Options {
 
 /// Records until it has enough, or is interrupted.
 pub async fn record(options: Options) -> anyhow::Result<Ended> {
+    let mut interrupts = Interrupts::new()?;
     let mut config = match Config::load_for_sources(&options.config) {
         Ok(config) => config,
         Err(diagnostics) => return Ok(Ended::Refused(diagnostics)),
@@ -69,7 +70,7 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
     let mut deployment = Deployment::new(runtime, turns.clone(), sources, Default::default());
     deployment.apply(&config).await?;
     let ended = tokio::select! {
-        () = interrupted() => None,
+        () = interrupts.next() => None,
         ended = &mut looping => Some(ended),
     };
     drop(shown);

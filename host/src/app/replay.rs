@@ -142,11 +142,7 @@ fn exchange(
     engine.adopt(detector)
 }
 
-fn first_difference<'a>(
-    seq: u64,
-    then: impl Iterator<Item = &'a Entry>,
-    now: &[Entry],
-) -> Option<Difference> {
+fn first_difference<'a>(seq: u64, then: impl Iterator<Item = &'a Entry>, now: &[Entry]) -> Option<Difference> {
     let (mut then, mut now) = (then, now.iter());
     loop {
         let (was, is) = (then.next(), now.next());
@@ -181,7 +177,11 @@ pub struct Player {
 
 impl Player {
     /// Builds what a config describes, with the recording in place of its chains and feeds.
-    pub fn new(config: &Config, mut recording: Recording, journal: Journal) -> anyhow::Result<Result<Self, Vec<Diagnostic>>> {
+    pub fn new(
+        config: &Config,
+        mut recording: Recording,
+        journal: Journal,
+    ) -> anyhow::Result<Result<Self, Vec<Diagnostic>>> {
         let runtime = Runtime::new()?;
         let answers = Arc::new(Answers::default());
         let engine = Engine::new(journal, Fleet::new(&runtime)?, answers.clone())?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::app::config::Config;
@@ -46,6 +47,7 @@ pub enum Ended {
 
 /// Runs until it is interrupted.
 pub async fn run(options: Options) -> anyhow::Result<Ended> {
+    let mut interrupts = Interrupts::new()?;
     let config = match Config::load(&options.config) {
         Ok(config) => config,
         Err(diagnostics) => return Ok(Ended::Refused(diagnostics)),
@@ -81,7 +83,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
         let mut watcher = Watcher::new(&options.config, &config)?;
         loop {
             tokio::select! {
-                () = interrupted() => break,
+                () = interrupts.next() => break,
                 ended = &mut looping => return ended.context("the loop ended by a panic; please report it")?.map(|()| Ended::Stopped),
                 () = watcher.changed() => {
                     reload(&mut deployment, &mut watcher, &options.config).await?;
@@ -96,7 +98,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let _ = turns.send(Turn::Stop).await;
     tokio::select! {
         ended = looping => ended.context("the loop ended by a panic; please report it")??,
-        () = interrupted() => anyhow::bail!("interrupted before the journal was drained; nothing that it holds is lost"),
+        () = interrupts.next() => anyhow::bail!("interrupted before the journal was drained; nothing that it holds is lost"),
     }
     if refused { Ok(Ended::Refused(applied.diagnostics)) } else { Ok(Ended::Stopped) }
 }
@@ -140,22 +142,23 @@ fn announce(config: &Config, applied: &Applied) {
     );
 }
 
-/// Waits for SIGINT or SIGTERM.
-pub async fn interrupted() {
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+/// SIGINT and SIGTERM, held from the start so that neither ends the host before it can drain.
+pub struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    /// From here on the signals come here.
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    };
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => {
-            if result.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
-        () = terminated => {}
     }
 }

@@ -140,13 +140,7 @@ impl Sources {
         }
     }
 
-    async fn start_chain(
-        &mut self,
-        key: &str,
-        name: &str,
-        chain: &ChainConfig,
-        config: &Config,
-    ) -> anyhow::Result<()> {
+    async fn start_chain(&mut self, key: &str, name: &str, chain: &ChainConfig, config: &Config) -> anyhow::Result<()> {
         let (reply, tail) = oneshot::channel();
         self.turns.send(Turn::Resume(chain.id, reply)).await.map_err(|_| anyhow::anyhow!("the loop has ended"))?;
         let tail = tail.await?;

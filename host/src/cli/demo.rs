@@ -181,8 +181,10 @@ impl Timeline {
             by_answer.entry(order).or_default().push(name);
         }
         let names = ["permitted", "needs somebody", "denied"];
-        let told: Vec<String> =
-            by_answer.iter().map(|(order, list)| format!("{}: {}", names[usize::from(*order)], list.join(", "))).collect();
+        let told: Vec<String> = by_answer
+            .iter()
+            .map(|(order, list)| format!("{}: {}", names[usize::from(*order)], list.join(", ")))
+            .collect();
         let line = format!("decided    #{}.{} {}", decision.incident, decision.revision, told.join("; "));
         self.lines.push((decision.at_ms, line));
         let began_ms = decision.at_ms.saturating_sub(decision.since_began_ms);
@@ -203,7 +205,9 @@ impl Timeline {
         for (incident, (began_ms, permitted)) in &self.incidents {
             if let Some((at_ms, what)) = permitted {
                 let seconds = at_ms.saturating_sub(*began_ms) as f64 / 1_000.0;
-                println!("Incident #{incident}: {seconds:.1} s from its first sign to the decision that permits `{what}`.");
+                println!(
+                    "Incident #{incident}: {seconds:.1} s from its first sign to the decision that permits `{what}`."
+                );
             }
         }
     }

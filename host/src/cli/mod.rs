@@ -108,7 +108,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Plugin(command) => plugin::main(command),
         Command::Journal(command) => journal::main(command),
         Command::Demo(args) => demo::main(args),
-//        Command::Bench(args) => bench::main(args),
+        //        Command::Bench(args) => bench::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "watchfire", &mut std::io::stdout());

@@ -106,7 +106,10 @@ fn show(manifest: &Manifest, bytes: &[u8], imports: &[String], limits: &Limits) 
     println!("  {}", manifest.summary);
     println!("digest   {}", sha256(bytes));
     println!("size     {} bytes", bytes.len());
-    println!("asks for {}", if manifest.capabilities.is_empty() { "nothing".into() } else { manifest.capabilities.join(", ") });
+    println!(
+        "asks for {}",
+        if manifest.capabilities.is_empty() { "nothing".into() } else { manifest.capabilities.join(", ") }
+    );
     println!("imports  {}", if imports.is_empty() { "nothing".into() } else { imports.join(", ") });
     println!("finds");
     for kind in &manifest.finding_kinds {
@@ -120,12 +123,7 @@ fn show(manifest: &Manifest, bytes: &[u8], imports: &[String], limits: &Limits) 
     Ok(())
 }
 
-fn test(
-    path: &Path,
-    recording: &Path,
-    config: Option<&Path>,
-    expected: Option<(&Path, bool)>,
-) -> anyhow::Result<Exit> {
+fn test(path: &Path, recording: &Path, config: Option<&Path>, expected: Option<(&Path, bool)>) -> anyhow::Result<Exit> {
     let bytes = std::fs::read(path).with_context(|| format!("`{}` can't be read", path.display()))?;
     let config = match config {
         Some(path) => {
@@ -180,9 +178,11 @@ fn compare(path: &Path, accept: bool, tested: &Tested) -> anyhow::Result<bool> {
 
 /// Where two lists of findings first part, in words.
 fn difference(left_name: &str, left: &[Found], right_name: &str, right: &[Found]) -> Option<String> {
-    let at = left.iter().zip(right).position(|(a, b)| a != b).or_else(|| {
-        (left.len() != right.len()).then_some(left.len().min(right.len()))
-    })?;
+    let at = left
+        .iter()
+        .zip(right)
+        .position(|(a, b)| a != b)
+        .or_else(|| (left.len() != right.len()).then_some(left.len().min(right.len())))?;
     let told = |found: Option<&Found>| {
         found.map_or("nothing".to_owned(), |found| serde_json::to_string(found).unwrap_or_default())
     };

@@ -60,8 +60,7 @@ pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
 }
 
 fn journal(args: &Args) -> anyhow::Result<Option<Replayed>> {
-    let mut output =
-        if args.quiet { Output::silent() } else { Output::stdout(args.format, Default::default(), true) };
+    let mut output = if args.quiet { Output::silent() } else { Output::stdout(args.format, Default::default(), true) };
     let total = Journal::open_existing_read_only(&args.path)?.head().0;
     let bar = if args.quiet { ProgressBar::new(total) } else { ProgressBar::hidden() };
     let style = ProgressStyle::with_template("replaying {bar:40} {pos}/{len} entries, {per_sec}, {eta} left")?;

@@ -2,9 +2,7 @@
 
 use crate::block::{Frames, Logs, StorageChanges, Transactions};
 use crate::narrow::{BlockIndex, Rows, Selection};
-use crate::subscription::{
-    FindingFilter, FrameFilter, LogFilter, StorageFilter, Subscription, TransactionFilter,
-};
+use crate::subscription::{FindingFilter, FrameFilter, LogFilter, StorageFilter, Subscription, TransactionFilter};
 
 /// Subscriptions by what they select from.
 #[derive(Clone, Debug, Default)]
@@ -133,9 +131,9 @@ fn logs(filter: &LogFilter, index: &BlockIndex<'_>, rows: &mut Vec<u32>) {
             for topic in firsts {
                 // A log without topics has a zero there, which is no topic of its own.
                 let found = index.logs_with_topic(&topic.0).iter();
-                rows.extend(found.filter(|&&row| {
-                    all.topic_count[row as usize] > 0 && topics_fit(filter, all, row as usize, 1)
-                }));
+                rows.extend(
+                    found.filter(|&&row| all.topic_count[row as usize] > 0 && topics_fit(filter, all, row as usize, 1)),
+                );
             }
         }
         _ => rows.extend((0..all.len() as u32).filter(|&row| topics_fit(filter, all, row as usize, 0))),

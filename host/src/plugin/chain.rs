@@ -54,9 +54,8 @@ impl ChainAccess {
     }
 
     pub(super) fn read(&mut self, read: ChainRead, limits: &Limits) -> ChainAnswer {
-        let refused = |code: &str, message: String| {
-            Err(ChainFault { code: code.to_owned(), message, data: Bytes::new() })
-        };
+        let refused =
+            |code: &str, message: String| Err(ChainFault { code: code.to_owned(), message, data: Bytes::new() });
         if !self.granted {
             return refused("denied", "the operator does not grant `chain`".to_owned());
         }

@@ -184,7 +184,13 @@ impl Detector {
                     LoadError::Start(failure) => failure,
                     other => Failure::new("start", other.to_string()),
                 };
-                Ran { result: Err(failure), state: Vec::new(), reads: Vec::new(), log: Vec::new(), elapsed: Duration::ZERO }
+                Ran {
+                    result: Err(failure),
+                    state: Vec::new(),
+                    reads: Vec::new(),
+                    log: Vec::new(),
+                    elapsed: Duration::ZERO,
+                }
             }
         };
         ran.elapsed = started.elapsed();

@@ -295,11 +295,7 @@ impl Fleet {
     }
 
     /// Shows one input level by level; `select` says what a detector sees of it, beside findings of others.
-    fn dispatch(
-        &mut self,
-        dispatch: &Dispatch<'_>,
-        select: impl Fn(&Detector) -> Option<Selection>,
-    ) -> Vec<Outcome> {
+    fn dispatch(&mut self, dispatch: &Dispatch<'_>, select: impl Fn(&Detector) -> Option<Selection>) -> Vec<Outcome> {
         let mut outcomes: Vec<Outcome> = Vec::new();
         let mut heard: Vec<Heard> = Vec::new();
         let fresh_each_batch = self.fresh_each_batch;
@@ -308,8 +304,8 @@ impl Fleet {
             let level: BTreeSet<&str> = level.iter().map(String::as_str).collect();
             let mut work = Vec::new();
             for (id, detector) in detectors.iter_mut() {
-                let sees = level.contains(id.as_str())
-                    && dispatch.only.as_ref().is_none_or(|only| only.contains(id.as_str()));
+                let sees =
+                    level.contains(id.as_str()) && dispatch.only.as_ref().is_none_or(|only| only.contains(id.as_str()));
                 if !sees {
                     continue;
                 }

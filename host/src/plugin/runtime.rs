@@ -69,7 +69,8 @@ impl Runtime {
         let compiled = Compiled::new(&self.engine, bytes)
             .map_err(|error| LoadError::NotAComponent(format!("{:#}", error.root_cause())))?;
         let imports = imports(&compiled, &self.engine);
-        let unknown = imports.iter().find(|name| !name.starts_with("watchfire:detector/") && !name.starts_with("wasi:"));
+        let unknown =
+            imports.iter().find(|name| !name.starts_with("watchfire:detector/") && !name.starts_with("wasi:"));
         if let Some(unknown) = unknown {
             return Err(LoadError::UnknownImport(unknown.clone()));
         }
@@ -79,7 +80,8 @@ impl Runtime {
         let pre = linker
             .instantiate_pre(&compiled)
             .map_err(|error| LoadError::UnknownImport(format!("{:#}", error.root_cause())))?;
-        let pre = DetectorPre::new(pre).map_err(|error| LoadError::NotADetector(format!("{:#}", error.root_cause())))?;
+        let pre =
+            DetectorPre::new(pre).map_err(|error| LoadError::NotADetector(format!("{:#}", error.root_cause())))?;
         Ok(Component { pre, digest: sha256(bytes), size: bytes.len(), imports, has_wasi })
     }
 

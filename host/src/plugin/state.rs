@@ -141,7 +141,9 @@ mod tests {
     use super::*;
 
     fn store(entries: &[(&str, &str)]) -> StateStore {
-        StateStore::new(entries.iter().map(|(key, value)| (key.as_bytes().to_vec(), value.as_bytes().to_vec())).collect())
+        StateStore::new(
+            entries.iter().map(|(key, value)| (key.as_bytes().to_vec(), value.as_bytes().to_vec())).collect(),
+        )
     }
 
     fn put(store: &mut StateStore, key: &str, value: Option<&str>) -> Result<(), Refused> {

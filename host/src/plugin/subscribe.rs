@@ -7,9 +7,7 @@ use super::LoadError;
 use super::bindings::watchfire::detector::types;
 use super::text::line;
 use crate::block::frame_kind;
-use crate::subscription::{
-    FindingFilter, FrameFilter, LogFilter, StorageFilter, Subscription, TransactionFilter,
-};
+use crate::subscription::{FindingFilter, FrameFilter, LogFilter, StorageFilter, Subscription, TransactionFilter};
 
 const SUBSCRIPTIONS_AT_MOST: usize = 256;
 const ITEMS_AT_MOST: usize = 10_000;

@@ -72,9 +72,16 @@ impl Fault {
         let Self::Rpc { code, message, .. } = self else { return false };
         let message = message.to_lowercase();
         matches!(code, -32601 | -32602 | -32004)
-            || ["method not found", "not supported", "unsupported", "does not exist", "not available", "not whitelisted"]
-                .iter()
-                .any(|sign| message.contains(sign))
+            || [
+                "method not found",
+                "not supported",
+                "unsupported",
+                "does not exist",
+                "not available",
+                "not whitelisted",
+            ]
+            .iter()
+            .any(|sign| message.contains(sign))
     }
 
     /// Whether the node does not know the block that was asked about.
@@ -247,9 +254,8 @@ impl Client {
         }
         let place = self.secret.expose();
         let connected = if place.contains("://") {
-            let limits = WebSocketConfig::default()
-                .max_message_size(Some(self.max_bytes))
-                .max_frame_size(Some(self.max_bytes));
+            let limits =
+                WebSocketConfig::default().max_message_size(Some(self.max_bytes)).max_frame_size(Some(self.max_bytes));
             // Reconnecting is this module's own business, which knows other nodes to turn to.
             let way = WsConnect::new(place).with_config(limits).with_max_retries(1);
             ClientBuilder::default().ws(way).await
@@ -266,7 +272,11 @@ impl Client {
 
     async fn post(&self, http: &reqwest::Client, url: &reqwest::Url, body: &Value) -> Result<Vec<u8>, Fault> {
         let lost = |error: reqwest::Error| {
-            if error.is_timeout() { Fault::Timeout(self.timeout) } else { Fault::Transport(causes(error.without_url())) }
+            if error.is_timeout() {
+                Fault::Timeout(self.timeout)
+            } else {
+                Fault::Transport(causes(error.without_url()))
+            }
         };
         let mut response = http.post(url.clone()).json(body).send().await.map_err(lost)?;
         let status = response.status();
@@ -318,8 +328,7 @@ fn outcome(response: Response) -> Result<Box<RawValue>, Fault> {
 fn unpack(body: &[u8], calls: usize) -> Result<Vec<Result<Box<RawValue>, Fault>>, Fault> {
     let Ok(responses) = serde_json::from_slice::<Vec<Response>>(body) else {
         // A single error stands for the whole batch; anything else is no JSON-RPC.
-        let response: Response =
-            serde_json::from_slice(body).map_err(|error| Fault::Unreadable(error.to_string()))?;
+        let response: Response = serde_json::from_slice(body).map_err(|error| Fault::Unreadable(error.to_string()))?;
         return Err(outcome(response).err().unwrap_or_else(|| Fault::Unreadable("one answer to a batch".into())));
     };
     let mut answers: Vec<Option<Result<_, Fault>>> = (0..calls).map(|_| None).collect();

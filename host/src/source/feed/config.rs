@@ -155,9 +155,8 @@ impl FeedConfig {
                 return Err((key.into(), "a JSON pointer starts with `/`, as `/data/price`".into()));
             }
         }
-        let secret = |key: &str, secret: &SecretRef| {
-            secret.resolve(folder).map_err(|error| (key.to_owned(), error.to_string()))
-        };
+        let secret =
+            |key: &str, secret: &SecretRef| secret.resolve(folder).map_err(|error| (key.to_owned(), error.to_string()));
         let missing = |key: &str, what: &str| (key.to_owned(), format!("`{key}` is missing; {what}"));
         let url = |schemes: [&str; 2]| {
             let url = self.url.as_ref().ok_or_else(|| missing("url", "name where to ask"))?;

@@ -15,8 +15,8 @@ use tokio::sync::{mpsc, watch};
 use crate::event::Observation;
 use crate::source::Delivery;
 
-pub use config::{FeedConfig, FeedKind, ValueType};
 use config::Resolved;
+pub use config::{FeedConfig, FeedKind, ValueType};
 use outlet::Outlet;
 
 /// Where a feed stood when the host stopped.

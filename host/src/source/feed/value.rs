@@ -43,9 +43,7 @@ pub(super) fn typed(json: &str, wanted: ValueType) -> Result<Value, String> {
     let text = || serde_json::from_str::<String>(json);
     match wanted {
         ValueType::Json => Ok(Value::Json(json.to_owned())),
-        ValueType::Text => {
-            text().map(Value::Text).map_err(|_| format!("a string was expected, and `{short}` came"))
-        }
+        ValueType::Text => text().map(Value::Text).map_err(|_| format!("a string was expected, and `{short}` came")),
         ValueType::Boolean => match json {
             "true" => Ok(Value::Boolean(true)),
             "false" => Ok(Value::Boolean(false)),
@@ -119,7 +117,12 @@ mod tests {
     #[test]
     fn numbers_keep_every_digit() {
         let n = ValueType::Number;
-        check(r#"{"a":[{"p":1234567890123456789012345678901234567890.10}]}"#, "/a/0/p", n, Ok("1234567890123456789012345678901234567890.10"));
+        check(
+            r#"{"a":[{"p":1234567890123456789012345678901234567890.10}]}"#,
+            "/a/0/p",
+            n,
+            Ok("1234567890123456789012345678901234567890.10"),
+        );
         check(r#"{"p":"2000.15"}"#, "/p", n, Ok("2000.15"));
         check("1.5e3", "", n, Ok("1500"));
         check("-1.5E-4", "", n, Ok("-0.00015"));

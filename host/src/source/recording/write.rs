@@ -74,7 +74,11 @@ impl Writer {
             Out::Plain(out) => out,
             Out::Gzip(out) => out.finish().with_context(told)?,
         };
-        buffered.into_inner().map_err(|error| error.into_error()).and_then(|file| file.sync_all()).with_context(told)?;
+        buffered
+            .into_inner()
+            .map_err(|error| error.into_error())
+            .and_then(|file| file.sync_all())
+            .with_context(told)?;
         std::fs::rename(&self.partial, &self.path).with_context(told)
     }
 

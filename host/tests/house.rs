@@ -1,5 +1,7 @@
 //! The house rules: imports go down the floors only, and files stay small.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! The interface may grow and must not change: what a frozen version has, the one of today has in the same shape.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -135,7 +135,7 @@ impl Harbor {
             self.call(anvil, account, &self.eth, &approveCall { spender: vault, value: U256::MAX }).await?;
             self.call(anvil, account, &self.usd, &approveCall { spender: vault, value: U256::MAX }).await?;
         }
-        self.post_price(anvil, 2_000_00000000).await?;
+        self.post_price(anvil, 200_000_000_000).await?;
         anvil.mine().await
     }
 

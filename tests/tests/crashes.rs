@@ -1,5 +1,7 @@
 //! Kills: of the host at any moment, of the node for a while. Nothing is lost, nothing counts twice.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::Duration;
 
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! The command line: what a person types, and what the exit code tells a script.
 
-//mod bench;
+mod bench;
 mod check;
 mod demo;
 mod journal;
@@ -70,7 +70,7 @@ enum Command {
     /// Watch a lending protocol being attacked, from a recording.
     Demo(demo::Args),
     /// Measure each stage on real blocks.
-    //Bench(bench::Args),
+    Bench(bench::Args),
     /// Print the JSON Schema of a file, for editors.
     Schema(schema::Args),
     /// Print completions for a shell.
@@ -108,7 +108,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Plugin(command) => plugin::main(command),
         Command::Journal(command) => journal::main(command),
         Command::Demo(args) => demo::main(args),
-        //        Command::Bench(args) => bench::main(args),
+        Command::Bench(args) => bench::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "watchfire", &mut std::io::stdout());

@@ -56,6 +56,7 @@ impl Journal {
     }
 
     /// Rows with their number; a row that is not of the right types is told apart from one that can't be had.
+    #[allow(clippy::type_complexity)]
     fn stored(&self, after: u64) -> Result<(Vec<(u64, rusqlite::Result<Stored>)>, bool)> {
         let sql = "SELECT seq, kind, cause, at_ms, body, hash, event, chain, block_number, block_hash, detector, \
                    finding, incident FROM entry WHERE seq > ?1 ORDER BY seq LIMIT ?2";

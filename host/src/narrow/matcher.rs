@@ -4,6 +4,9 @@ use crate::block::{Frames, Logs, StorageChanges, Transactions};
 use crate::narrow::{BlockIndex, Rows, Selection};
 use crate::subscription::{FindingFilter, FrameFilter, LogFilter, StorageFilter, Subscription, TransactionFilter};
 
+/// From how many addresses on it pays to start from the topic instead.
+const MANY_ADDRESSES: usize = 16;
+
 /// Subscriptions by what they select from.
 #[derive(Clone, Debug, Default)]
 pub struct Matcher {
@@ -27,7 +30,12 @@ impl Matcher {
         for (position, subscription) in subscriptions.iter().enumerate() {
             let position = position as u32;
             match subscription.clone() {
-                Subscription::Logs(filter) => matcher.logs.push(filter),
+                Subscription::Logs(mut filter) => {
+                    // Sorted, so that a long list of alternatives is searched rather than walked.
+                    filter.topics.iter_mut().for_each(|topics| topics.sort_unstable());
+                    filter.addresses.sort_unstable();
+                    matcher.logs.push(filter);
+                }
                 Subscription::Transactions(filter) => matcher.transactions.push(filter),
                 Subscription::Frames(filter) => matcher.frames.push(filter),
                 Subscription::Storage(filter) => matcher.storage.push(filter),
@@ -119,7 +127,9 @@ fn union<F>(filters: &[F], all: usize, mut select: impl FnMut(&F, &mut Vec<u32>)
 
 fn logs(filter: &LogFilter, index: &BlockIndex<'_>, rows: &mut Vec<u32>) {
     let all = &index.block.logs;
-    if !filter.addresses.is_empty() {
+    let by_topic = filter.topics.first().is_some_and(|firsts| !firsts.is_empty());
+    let by_address = !filter.addresses.is_empty();
+    if by_address && (!by_topic || filter.addresses.len() <= MANY_ADDRESSES) {
         for address in &filter.addresses {
             let found = index.logs_of(&address.0);
             rows.extend(found.iter().filter(|&&row| topics_fit(filter, all, row as usize, 0)));
@@ -144,7 +154,7 @@ fn topics_fit(filter: &LogFilter, all: &Logs, row: usize, from: usize) -> bool {
     filter.topics.iter().enumerate().skip(from).all(|(position, wanted)| {
         wanted.is_empty()
             || (position < usize::from(all.topic_count[row])
-                && wanted.iter().any(|topic| topic.0 == *all.topics[position].get(row)))
+                && wanted.binary_search_by(|topic| topic.0.cmp(all.topics[position].get(row))).is_ok())
     })
 }
 

@@ -163,6 +163,12 @@ impl Detector {
         self.drop_instance();
     }
 
+    /// Empties its state. The instance stays: a detector that keeps nothing in guest memory can't tell.
+    pub(super) fn forget(&mut self) {
+        self.state = StateStore::default();
+        self.record = Record::default();
+    }
+
     /// Puts keys of its state back, and drops what it may remember otherwise.
     pub(super) fn restore(&mut self, restored: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
         self.state.restore(restored);

@@ -112,6 +112,14 @@ impl Fleet {
         self.fresh_each_batch = fresh_each_batch;
     }
 
+    /// Starts over: no detector remembers anything, and no block was seen.
+    pub fn forget(&mut self) {
+        for detector in self.detectors.values_mut() {
+            detector.forget();
+        }
+        self.heads.clear();
+    }
+
     /// Ids in order.
     pub fn ids(&self) -> Vec<String> {
         self.detectors.keys().cloned().collect()

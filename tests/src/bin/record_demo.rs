@@ -137,7 +137,7 @@ impl Stage {
     /// worth a lot, then the vault itself, then all that is left in it.
     async fn attack(&mut self) -> anyhow::Result<()> {
         self.harbor.deposit(&self.anvil, who::ATTACKER, eth(50)).await?;
-        self.harbor.post_price(&self.anvil, 26_000_00000000).await?;
+        self.harbor.post_price(&self.anvil, 2_600_000_000_000).await?;
         self.block().await?;
         self.harbor.borrow(&self.anvil, who::ATTACKER, usd(900_000)).await?;
         self.block().await?;

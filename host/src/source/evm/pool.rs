@@ -172,8 +172,8 @@ impl Endpoint {
     }
 
     /// Whether it is known not to offer a method.
-    pub(super) fn lacks(&self, method: &str) -> bool {
-        self.lacks.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|lacking| *lacking == method)
+    pub(super) fn lacks(&self, method: &'static str) -> bool {
+        self.lacks.lock().unwrap_or_else(PoisonError::into_inner).contains(&method)
     }
 
     /// Notes that it does not offer a method.

@@ -98,7 +98,7 @@ pub(super) fn time_ms(json: &str) -> Result<u64, String> {
         return u64::try_from(time.timestamp_millis()).map_err(|_| format!("`{text}` is before 1970"));
     }
     let number: f64 = text.parse().map_err(|_| format!("a time was expected, and `{text:.80}` came"))?;
-    if !number.is_finite() || number < 0.0 || number > 1e14 {
+    if !(0.0..=1e14).contains(&number) {
         return Err(format!("a time was expected, and `{text:.80}` came"));
     }
     Ok(if number < 1e11 { (number * 1_000.0) as u64 } else { number as u64 })

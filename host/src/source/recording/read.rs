@@ -1,5 +1,6 @@
 //! Reading a recording in bounded memory, with reorgs as they were or as they follow from the parents' hashes.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -134,10 +135,10 @@ impl Recording {
         let block = decode(&raw, level, &name).map_err(|refusal| refusal.to_string())?;
         let link = Link { number: block.number, hash: block.hash, parent_hash: block.parent_hash };
         let fresh = || Canon::new(chain, &[]).map_err(|error| error.to_string());
-        if !self.canons.contains_key(&chain) {
-            self.canons.insert(chain, fresh()?);
-        }
-        let Some(canon) = self.canons.get_mut(&chain) else { return Ok(()) };
+        let canon = match self.canons.entry(chain) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(fresh()?),
+        };
         match canon.admit(&link) {
             Verdict::Known => return Ok(()),
             Verdict::Extends => {}

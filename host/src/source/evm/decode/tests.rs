@@ -157,7 +157,9 @@ fn tiny(traces: Option<Value>, storage: Option<Value>) -> Result<Block, Refusal>
         "receipts": [{ "transactionHash": hash, "cumulativeGasUsed": "0x0", "gasUsed": "0x0", "logs": [] }],
     });
     for (name, part) in [("traces", traces), ("storage", storage)] {
-        part.map(|part| recording[name] = part);
+        if let Some(part) = part {
+            recording[name] = part;
+        }
     }
     decode(&raw(&recording), Verification::None, "test")
 }

@@ -1,0 +1,3 @@
+;; Falls over when asked who it is. expect: refused: unreachable
+  ;;; describe
+  (func $describe (result i32) (unreachable))

@@ -1,0 +1,3 @@
+;; Falls over. expect: trap: unreachable
+  ;;; on-batch
+  (func $on-batch (param i32) (result i32) (unreachable))

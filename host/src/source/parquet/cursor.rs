@@ -1,0 +1,245 @@
+//! One dataset's rows in order of blocks, a batch of rows at a time.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::statistics::Statistics;
+
+use super::ArchiveError;
+use super::column::Column;
+use super::layout::{Covering, Dataset, Shape};
+
+/// Rows in memory at a time, for each dataset; a busy block has a few thousand frames.
+const BATCH_ROWS: usize = 1_024;
+
+/// Endings that a column of 256 bits may have, those that keep every digit.
+const WEI_ENDINGS: [&str; 3] = ["_binary", "", "_string"];
+
+/// Rows of one block that stand together in a file.
+#[derive(Clone)]
+pub(super) struct Slice {
+    pub(super) file: Arc<str>,
+    pub(super) rows: Range<usize>,
+    dataset: &'static Dataset,
+    columns: Arc<[Column]>,
+}
+
+impl Slice {
+    /// A column by the name that the dataset has for it.
+    pub(super) fn column(&self, name: &str) -> &Column {
+        let at = self.dataset.columns.iter().position(|(known, _)| *known == name);
+        &self.columns[at.expect("only columns that the dataset lists are asked for")]
+    }
+}
+
+/// A file that is being read.
+struct Open {
+    name: Arc<str>,
+    covering: Covering,
+    reader: ParquetRecordBatchReader,
+    /// The file's own name of each of the dataset's columns.
+    names: Vec<Arc<str>>,
+    last: u64,
+}
+
+/// Rows that were read and not yet taken.
+struct Waiting {
+    slice: Slice,
+    numbers: Vec<u64>,
+}
+
+/// A dataset, read forward.
+pub(super) struct Cursor {
+    dataset: &'static Dataset,
+    covered: Vec<(u64, u64)>,
+    files: VecDeque<Covering>,
+    open: Option<Open>,
+    waiting: Option<Waiting>,
+    /// Rows of blocks below this are not wanted.
+    floor: u64,
+}
+
+impl Cursor {
+    /// Starts at the first file that has blocks from `floor` on. All files are looked at, so that a column that is
+    /// missing is told before the work begins.
+    pub(super) fn new(dataset: &'static Dataset, files: Vec<Covering>, floor: u64) -> Result<Self, ArchiveError> {
+        let files: VecDeque<Covering> = files.into_iter().filter(|file| file.last >= floor).collect();
+        let covered = files.iter().map(|file| (file.first, file.last)).collect();
+        for file in &files {
+            open(dataset, file.clone(), floor)?;
+        }
+        Ok(Self { dataset, covered, files, open: None, waiting: None, floor })
+    }
+
+    /// Whether some file has the block's rows.
+    pub(super) fn covers(&self, number: u64) -> bool {
+        let after = self.covered.partition_point(|(first, _)| *first <= number);
+        after > 0 && self.covered[after - 1].1 >= number
+    }
+
+    /// The block of the next row; `None` at the end.
+    pub(super) fn peek(&mut self) -> Result<Option<u64>, ArchiveError> {
+        loop {
+            if let Some(number) = self.next_number() {
+                if number >= self.floor {
+                    return Ok(Some(number));
+                }
+                self.skip_below(self.floor);
+            } else if !self.pull(u64::MAX)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The rows of a block. Rows of blocks before it are passed over for good.
+    pub(super) fn take(&mut self, number: u64) -> Result<Vec<Slice>, ArchiveError> {
+        self.floor = self.floor.max(number);
+        let mut taken = Vec::new();
+        loop {
+            self.skip_below(number);
+            match &mut self.waiting {
+                None => {
+                    if !self.pull(number)? {
+                        return Ok(taken);
+                    }
+                }
+                Some(Waiting { slice, numbers }) => {
+                    let start = slice.rows.start;
+                    let end = start + numbers[start..].partition_point(|row| *row == number);
+                    if end > start {
+                        taken.push(Slice { rows: start..end, ..slice.clone() });
+                    }
+                    slice.rows.start = end;
+                    if !slice.rows.is_empty() {
+                        return Ok(taken);
+                    }
+                    self.waiting = None;
+                }
+            }
+        }
+    }
+
+    fn next_number(&self) -> Option<u64> {
+        self.waiting.as_ref().and_then(|waiting| waiting.numbers.get(waiting.slice.rows.start).copied())
+    }
+
+    fn skip_below(&mut self, number: u64) {
+        if let Some(Waiting { slice, numbers }) = &mut self.waiting {
+            slice.rows.start += numbers[slice.rows.start..].partition_point(|row| *row < number);
+            if slice.rows.is_empty() {
+                self.waiting = None;
+            }
+        }
+    }
+
+    /// Reads on, in files that begin at `number` or below; whether there was something to read.
+    fn pull(&mut self, number: u64) -> Result<bool, ArchiveError> {
+        loop {
+            if let Some(open) = &mut self.open {
+                match open.reader.next() {
+                    Some(batch) => {
+                        let batch = batch.map_err(|error| ArchiveError::new(&*open.name, format!("it can't be read: {error}")))?;
+                        self.waiting = waiting(self.dataset, open, &batch)?;
+                        return Ok(true);
+                    }
+                    None => self.open = None,
+                }
+            }
+            match self.files.front() {
+                Some(file) if file.last < self.floor => {
+                    self.files.pop_front();
+                }
+                Some(file) if file.first <= number => {
+                    self.open = Some(open(self.dataset, file.clone(), self.floor)?);
+                    self.files.pop_front();
+                }
+                _ => return Ok(false),
+            }
+        }
+    }
+}
+
+fn open(dataset: &'static Dataset, covering: Covering, floor: u64) -> Result<Open, ArchiveError> {
+    let name: Arc<str> = covering.path.display().to_string().into();
+    let told = |what: String| ArchiveError::new(&*name, what);
+    let unreadable = |error: &dyn std::fmt::Display| told(format!("it can't be read: {error}"));
+    let file = File::open(&covering.path).map_err(|error| unreadable(&error))?;
+    // The types of Parquet are few; those that a writer remembers for itself are many.
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(|error| unreadable(&error))?;
+    let schema = builder.schema().clone();
+    let mut names = Vec::with_capacity(dataset.columns.len());
+    let mut roots = Vec::with_capacity(dataset.columns.len());
+    for &(column, shape) in dataset.columns {
+        let known = match shape {
+            Shape::Wei => WEI_ENDINGS.iter().map(|ending| format!("{column}{ending}")).collect(),
+            _ => vec![column.to_owned()],
+        };
+        let found = known.into_iter().find_map(|name| schema.index_of(&name).ok().map(|root| (name, root)));
+        let (own, root) = found.ok_or_else(|| told(missing(dataset, column, shape)))?;
+        names.push(own.into());
+        roots.push(root);
+    }
+    let metadata = builder.metadata().clone();
+    let groups = metadata.row_groups().iter().enumerate();
+    let groups = groups.filter(|(_, group)| newest(group, roots[0]).is_none_or(|newest| newest >= floor));
+    let groups = groups.map(|(index, _)| index).collect();
+    let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+    let builder = builder.with_projection(mask).with_row_groups(groups).with_batch_size(BATCH_ROWS);
+    let reader = builder.build().map_err(|error| unreadable(&error))?;
+    let last = covering.first;
+    Ok(Open { name, covering, reader, names, last })
+}
+
+fn missing(dataset: &Dataset, column: &str, shape: Shape) -> String {
+    let dataset = dataset.name;
+    let how = match shape {
+        Shape::Wei => format!("cryo {dataset} --include-columns {column} --u256-types binary"),
+        _ => format!("cryo {dataset} --include-columns {column}"),
+    };
+    format!("it has no column `{column}`; write the file anew with `{how}`")
+}
+
+/// The highest block of a row group, where the file says.
+fn newest(group: &RowGroupMetaData, column: usize) -> Option<u64> {
+    match group.columns().get(column)?.statistics()? {
+        statistics if statistics.is_min_max_deprecated() => None,
+        // Unsigned numbers are stored in signed ones.
+        Statistics::Int32(values) => values.max_opt().map(|max| u64::from(*max as u32)),
+        Statistics::Int64(values) => values.max_opt().map(|max| *max as u64),
+        _ => None,
+    }
+}
+
+/// A batch's columns under the dataset's names, with the block of each row.
+fn waiting(dataset: &'static Dataset, open: &mut Open, batch: &RecordBatch) -> Result<Option<Waiting>, ArchiveError> {
+    let mut columns = Vec::with_capacity(open.names.len());
+    for (name, (_, shape)) in open.names.iter().zip(dataset.columns) {
+        let array = batch.column_by_name(name).ok_or_else(|| ArchiveError::new(&*open.name, missing(dataset, name, *shape)))?;
+        columns.push(Column::new(&open.name, name, *shape, array)?);
+    }
+    let mut numbers = Vec::with_capacity(batch.num_rows());
+    for row in 0..batch.num_rows() {
+        let number = columns[0].given(columns[0].number(row)?)?;
+        if number < open.last {
+            let what = "rows in order of their blocks, as cryo sorts them";
+            return Err(columns[0].wrong(what, format_args!("{number} after {}", open.last)));
+        }
+        if number > open.covering.last {
+            let what = format!("blocks up to {}, as the file's name says", open.covering.last);
+            return Err(columns[0].wrong(&what, number));
+        }
+        open.last = number;
+        numbers.push(number);
+    }
+    let rows = 0..numbers.len();
+    let slice = Slice { file: open.name.clone(), rows, dataset, columns: columns.into() };
+    Ok(Some(Waiting { slice, numbers }).filter(|waiting| !waiting.numbers.is_empty()))
+}

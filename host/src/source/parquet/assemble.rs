@@ -66,7 +66,8 @@ fn by_index<'a>(rows: &'a [Slice], name: &str) -> Result<Vec<(&'a Slice, usize)>
     order.sort_by_key(|(index, _, _)| *index);
     for (expected, (index, slice, _)) in order.iter().enumerate() {
         if *index != expected as u64 {
-            let what = format!("{expected}, since an archive must hold all rows of a block (no filter by address or topic)");
+            let what =
+                format!("{expected}, since an archive must hold all rows of a block (no filter by address or topic)");
             return Err(slice.column(name).wrong(&what, index));
         }
     }
@@ -210,6 +211,7 @@ fn frame(out: &mut Frames, slice: &Slice, row: usize, stands: bool) -> Result<()
 fn address(column: &Column, row: usize) -> Result<Vec<u32>, ArchiveError> {
     let text = column.given(column.text(row))?;
     let parts = text.split('_').filter(|part| !part.is_empty());
-    let parsed = parts.map(|part| part.parse().map_err(|_| column.wrong("a place such as `0_2_1`", format_args!("`{text}`"))));
+    let parsed =
+        parts.map(|part| part.parse().map_err(|_| column.wrong("a place such as `0_2_1`", format_args!("`{text}`"))));
     parsed.collect()
 }

@@ -49,7 +49,9 @@ impl Column {
                 Shape::Number,
                 Some(Values::Unsigned32(_) | Values::Unsigned64(_) | Values::Signed32(_) | Values::Signed64(_)),
             ) => (true, ""),
-            (Shape::Bytes | Shape::Wei, Some(Values::Binary(_) | Values::FixedBinary(_) | Values::Text(_))) => (true, ""),
+            (Shape::Bytes | Shape::Wei, Some(Values::Binary(_) | Values::FixedBinary(_) | Values::Text(_))) => {
+                (true, "")
+            }
             (Shape::Text, Some(Values::Text(_))) | (Shape::Flag, Some(Values::Flag(_))) => (true, ""),
             (Shape::Number, _) => (false, "whole numbers of 32 or 64 bits"),
             (Shape::Bytes, _) => (false, "bytes, or text in hex"),
@@ -157,7 +159,8 @@ impl Column {
     }
 
     fn big_endian(&self, bytes: &[u8]) -> Result<U256, ArchiveError> {
-        U256::try_from_be_slice(bytes).ok_or_else(|| self.wrong("up to 32 bytes", format_args!("{} bytes", bytes.len())))
+        U256::try_from_be_slice(bytes)
+            .ok_or_else(|| self.wrong("up to 32 bytes", format_args!("{} bytes", bytes.len())))
     }
 
     /// Text; `None` for null.

@@ -142,9 +142,9 @@ impl Cursor {
     fn pull(&mut self, number: u64) -> Result<bool, ArchiveError> {
         loop {
             if let Some(open) = &mut self.open {
-                match open.reader.next() {
+                match guarded(&open.name, || open.reader.next())? {
                     Some(batch) => {
-                        let batch = batch.map_err(|error| ArchiveError::new(&*open.name, format!("it can't be read: {error}")))?;
+                        let batch = batch.map_err(|error| unreadable(&open.name, error))?;
                         self.waiting = waiting(self.dataset, open, &batch)?;
                         return Ok(true);
                     }
@@ -168,12 +168,11 @@ impl Cursor {
 fn open(dataset: &'static Dataset, covering: Covering, floor: u64) -> Result<Open, ArchiveError> {
     let name: Arc<str> = covering.path.display().to_string().into();
     let told = |what: String| ArchiveError::new(&*name, what);
-    let unreadable = |error: &dyn std::fmt::Display| told(format!("it can't be read: {error}"));
-    let file = File::open(&covering.path).map_err(|error| unreadable(&error))?;
+    let file = File::open(&covering.path).map_err(|error| unreadable(&name, error))?;
     // The types of Parquet are few; those that a writer remembers for itself are many.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(|error| unreadable(&error))?;
+    let builder = guarded(&name, || ParquetRecordBatchReaderBuilder::try_new_with_options(file, options))?;
+    let builder = builder.map_err(|error| unreadable(&name, error))?;
     let schema = builder.schema().clone();
     let mut names = Vec::with_capacity(dataset.columns.len());
     let mut roots = Vec::with_capacity(dataset.columns.len());
@@ -193,9 +192,19 @@ fn open(dataset: &'static Dataset, covering: Covering, floor: u64) -> Result<Ope
     let groups = groups.map(|(index, _)| index).collect();
     let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
     let builder = builder.with_projection(mask).with_row_groups(groups).with_batch_size(BATCH_ROWS);
-    let reader = builder.build().map_err(|error| unreadable(&error))?;
+    let reader = builder.build().map_err(|error| unreadable(&name, error))?;
     let last = covering.first;
     Ok(Open { name, covering, reader, names, last })
+}
+
+fn unreadable(file: &str, error: impl std::fmt::Display) -> ArchiveError {
+    ArchiveError::new(file, format!("it can't be read: {error}"))
+}
+
+/// The reader of Parquet panics on some files that were damaged; the host must not end by one.
+fn guarded<T>(file: &str, read: impl FnOnce() -> T) -> Result<T, ArchiveError> {
+    let damaged = |_| unreadable(file, "it is damaged");
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).map_err(damaged)
 }
 
 fn missing(dataset: &Dataset, column: &str, shape: Shape) -> String {
@@ -222,7 +231,8 @@ fn newest(group: &RowGroupMetaData, column: usize) -> Option<u64> {
 fn waiting(dataset: &'static Dataset, open: &mut Open, batch: &RecordBatch) -> Result<Option<Waiting>, ArchiveError> {
     let mut columns = Vec::with_capacity(open.names.len());
     for (name, (_, shape)) in open.names.iter().zip(dataset.columns) {
-        let array = batch.column_by_name(name).ok_or_else(|| ArchiveError::new(&*open.name, missing(dataset, name, *shape)))?;
+        let array =
+            batch.column_by_name(name).ok_or_else(|| ArchiveError::new(&*open.name, missing(dataset, name, *shape)))?;
         columns.push(Column::new(&open.name, name, *shape, array)?);
     }
     let mut numbers = Vec::with_capacity(batch.num_rows());

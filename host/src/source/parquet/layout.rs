@@ -111,7 +111,8 @@ impl Layout {
     /// Sorts a folder's files by their names.
     pub(super) fn read(folder: &Path) -> Result<Self, ArchiveError> {
         let folder_name = folder.display().to_string();
-        let files = parquet_files(folder).map_err(|error| ArchiveError::new(&folder_name, format!("it can't be read: {error}")))?;
+        let files = parquet_files(folder)
+            .map_err(|error| ArchiveError::new(&folder_name, format!("it can't be read: {error}")))?;
         let mut by_dataset: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
         let mut networks: BTreeMap<String, String> = BTreeMap::new();
         for path in files {

@@ -113,7 +113,8 @@ impl Archive {
             let used: u64 = transactions.gas_used.iter().sum();
             if used != header.gas_used {
                 let stated = header.gas_used;
-                exceptions.push(format!("transactions: they use {used} gas, the header says {stated}; some may be missing"));
+                exceptions
+                    .push(format!("transactions: they use {used} gas, the header says {stated}; some may be missing"));
             }
         }
         Ok(Block {
@@ -150,3 +151,5 @@ fn rows(
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ use crate::event::Event;
 use crate::source::Delivery;
 use crate::source::evm::canon::{Canon, Link, Verdict};
 use crate::source::evm::decode::decode;
+use crate::source::parquet::{Archive, ArchiveError};
 use crate::source::raw::RawBlock;
 
 /// What a recording has next.
@@ -46,11 +47,19 @@ pub struct RecordingError {
     what: String,
 }
 
+impl From<ArchiveError> for RecordingError {
+    fn from(ArchiveError { file, what }: ArchiveError) -> Self {
+        Self { file, place: String::new(), what }
+    }
+}
+
 type Objects = StreamDeserializer<'static, IoRead<Box<dyn Read + Send>>, Line>;
 
 /// A recording, or a folder of them, from its first object to its last.
 pub struct Recording {
     files: VecDeque<PathBuf>,
+    /// Read in place of the files.
+    archive: Option<Archive>,
     current: Option<(PathBuf, Objects, u64)>,
     levels: BTreeMap<ChainId, Verification>,
     canons: BTreeMap<ChainId, Canon>,
@@ -59,12 +68,15 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Opens a file, or a folder whose files follow each other by number, then by name. `levels` says how much is
+    /// Opens a file, or a folder whose files follow each other by number, then by name; or a folder of Parquet
+    /// files, an [`Archive`], of whose blocks nothing can be checked. `levels` says how much is
     /// checked of each chain's blocks; the level of chain 0 is that of all others, full where it is not given.
     pub fn open(path: &Path, levels: &BTreeMap<ChainId, Verification>) -> Result<Self, RecordingError> {
         let files = if path.is_dir() { folder(path)? } else { VecDeque::from([path.to_owned()]) };
+        let archive = files.is_empty().then(|| Archive::open(path, 0..=u64::MAX)).transpose()?;
         Ok(Self {
             files,
+            archive,
             current: None,
             levels: levels.clone(),
             canons: BTreeMap::new(),
@@ -75,11 +87,16 @@ impl Recording {
 
     /// How often blocks were missing between two that follow each other in the recording.
     pub fn gaps(&self) -> u64 {
-        self.gaps
+        self.archive.as_ref().map_or(self.gaps, Archive::gaps)
     }
 
     /// The next item; `None` at the end.
     pub fn next_item(&mut self) -> Result<Option<Item>, RecordingError> {
+        if let Some(archive) = &mut self.archive {
+            let Some(block) = archive.next_block()? else { return Ok(None) };
+            let at_ms = block.timestamp_s.saturating_mul(1_000);
+            return Ok(Some(Item::Delivery(Delivery::then(Event::Committed { block: block.into() }, at_ms))));
+        }
         loop {
             if let Some(item) = self.ready.pop_front() {
                 return Ok(Some(item));
@@ -178,6 +195,7 @@ fn objects(path: &Path) -> Result<Objects, RecordingError> {
     Ok(Deserializer::from_reader(reader).into_iter())
 }
 
+/// A folder's files in order; none where it holds an archive.
 fn folder(path: &Path) -> Result<VecDeque<PathBuf>, RecordingError> {
     let told = |what: String| RecordingError { file: path.display().to_string(), place: String::new(), what };
     let mut files = Vec::new();
@@ -190,8 +208,10 @@ fn folder(path: &Path) -> Result<VecDeque<PathBuf>, RecordingError> {
         }
     }
     files.sort();
-    if files.is_empty() {
-        return Err(told("a folder without a `.json`, `.jsonl`, `.json.gz` or `.jsonl.gz` file".to_owned()));
+    if files.is_empty() && !Archive::is_here(path) {
+        return Err(told(
+            "a folder without a `.json`, `.jsonl`, `.json.gz`, `.jsonl.gz` or `.parquet` file".to_owned(),
+        ));
     }
     Ok(files.into_iter().map(|(_, _, _, file)| file).collect())
 }

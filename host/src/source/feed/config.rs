@@ -155,6 +155,23 @@ impl FeedConfig {
                 return Err((key.into(), "a JSON pointer starts with `/`, as `/data/price`".into()));
             }
         }
+        let (http, websocket) = (FeedKind::Http, FeedKind::Websocket);
+        let belongs: [(&str, bool, &[FeedKind]); 6] = [
+            ("url", self.url.is_some(), &[http, websocket]),
+            ("headers", !self.headers.is_empty(), &[http]),
+            ("subscribe", !self.subscribe.is_empty(), &[websocket]),
+            ("listen", self.listen.is_some(), &[FeedKind::Webhook]),
+            ("secrets", !self.secrets.is_empty(), &[FeedKind::Webhook]),
+            ("file", self.file.is_some(), &[FeedKind::Jsonl]),
+        ];
+        for (key, is_set, kinds) in belongs {
+            if is_set && !kinds.contains(&self.kind) {
+                return Err((
+                    key.into(),
+                    format!("a feed of another kind has a `{key}`; take it out, or change `kind`"),
+                ));
+            }
+        }
         let secret =
             |key: &str, secret: &SecretRef| secret.resolve(folder).map_err(|error| (key.to_owned(), error.to_string()));
         let missing = |key: &str, what: &str| (key.to_owned(), format!("`{key}` is missing; {what}"));

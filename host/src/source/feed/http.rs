@@ -39,7 +39,11 @@ pub(super) async fn run(source: HttpSource, mut outlet: Outlet, mut stop: watch:
             () = sleep_until(outlet.silence_due()) => outlet.silent(&why).await?,
             () = sleep_until(next) => {
                 let started = Instant::now();
-                match ask(&client, &source).await {
+                let asked = tokio::select! {
+                    () = until_stopped(&mut stop) => return Ok(()),
+                    asked = ask(&client, &source) => asked,
+                };
+                match asked {
                     Ok(body) => {
                         failures = 0;
                         why.clear();

@@ -69,3 +69,6 @@ async fn until_stopped(stop: &mut watch::Receiver<bool>) {
     // Whoever could stop it is gone, so nobody waits for it either.
     let _ = stop.wait_for(|stopped| *stopped).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,10 +95,8 @@ impl Outlet {
 
     /// When its silence is to be told; far away where it never is, or was told already.
     pub(super) fn silence_due(&self) -> Instant {
-        match self.silent_after {
-            Some(after) if !self.is_silent => self.spoke + after,
-            _ => Instant::now() + Duration::from_secs(86_400),
-        }
+        let due = self.silent_after.filter(|_| !self.is_silent).and_then(|after| self.spoke.checked_add(after));
+        due.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400))
     }
 
     /// Tells that it has been silent for too long. `why` is what was last heard of its cause.

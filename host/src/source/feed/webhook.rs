@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,12 +13,15 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, oneshot, watch};
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 
 use super::config::WebhookSource;
 use super::outlet::{Outlet, now_ms};
 use super::{FeedResume, until_stopped};
 use crate::secret::Secret;
+
+/// How often it is looked at whether anybody still posts.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 struct Desk {
     secrets: Vec<Secret>,
@@ -58,7 +62,8 @@ pub(super) async fn run(
     let serving = axum::serve(listener, router).with_graceful_shutdown(async move { until_stopped(&mut until).await });
     let mut serving = tokio::spawn(async move { serving.await });
     loop {
-        let due = desk.inner.lock().await.outlet.silence_due();
+        // Whoever posts moves the time without a word to this loop.
+        let due = desk.inner.lock().await.outlet.silence_due().min(Instant::now() + LOOK_EVERY);
         tokio::select! {
             () = until_stopped(&mut stop) => break,
             served = &mut serving => return Ok(served??),

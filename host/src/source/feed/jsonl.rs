@@ -110,12 +110,14 @@ async fn look(source: &JsonlSource, followed: &mut Option<Followed>, outlet: &mu
             read_on(source, followed, outlet).await?;
         }
         let metadata = tokio::fs::metadata(&source.file).await?;
-        if let Some(Followed { file, place, .. }) = followed {
+        if let Some(followed) = followed {
             // Whoever writes goes on in the old file until there is something in the new one.
-            if metadata.ino() == place.inode || metadata.len() == 0 {
+            if metadata.ino() == followed.place.inode || metadata.len() == 0 {
                 return Ok(());
             }
-            let left = file.metadata().await?.len().saturating_sub(place.offset);
+            // The old one may have grown between the look at it and the look at the new one.
+            read_on(source, followed, outlet).await?;
+            let left = followed.file.metadata().await?.len().saturating_sub(followed.place.offset);
             tracing::info!(feed = outlet.name(), left, "`{}` is another file now", source.file.display());
         }
         let file = File::open(&source.file).await?;

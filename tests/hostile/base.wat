@@ -53,6 +53,9 @@
   (func $realloc (param $old i32) (param $had i32) (param $align i32) (param $size i32) (result i32)
     (local $at i32)
     (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 15)) (i32.const -16)))
+    ;; What came long ago is not looked at any more.
+    (if (i32.gt_u (i32.add (local.get $at) (local.get $size)) (i32.const 131072))
+      (then (local.set $at (i32.const 65536))))
     (global.set $heap (i32.add (local.get $at) (local.get $size)))
     (local.get $at))
   (export "cabi_realloc" (func $realloc))

@@ -116,7 +116,8 @@ impl Deployment {
     }
 
     async fn apply_webhooks(&mut self, config: &Config, applied: &mut Applied) -> anyhow::Result<()> {
-        let told = format!("{:?}", config.webhooks);
+        let written = config.webhooks.keys().map(|name| config.written("webhook", name));
+        let told = written.collect::<Vec<_>>().join("\n");
         if told != self.webhooks {
             self.webhooks = told;
             let names: Vec<&str> = config.webhooks.keys().map(String::as_str).collect();

@@ -121,6 +121,19 @@ impl Engine {
         self.take(Stamped { at_ms, event }, &Recorded::new())
     }
 
+    /// Ends the faults of sources that an earlier run left open: a source that starts anew tells them again where they
+    /// are still there.
+    pub fn start_sources_afresh(&mut self, at_ms: u64) -> anyhow::Result<()> {
+        let open: Vec<(String, String)> =
+            self.coverage.keys().filter(|(_, subject)| !subject.starts_with("detector/")).cloned().collect();
+        for (kind, subject) in open {
+            let message = "the host was started again; it is told again if it is still so".to_owned();
+            let coverage = Coverage { kind, subject, severity: Severity::Info, message, over: true };
+            self.take(Stamped { at_ms, event: Event::Coverage { coverage } }, &Recorded::new())?;
+        }
+        Ok(())
+    }
+
     fn append(&mut self, entry: Entry) -> anyhow::Result<u64> {
         let seq = self.journal.append(&entry).context("the journal could not be written")?;
         self.fresh.push((seq, entry));

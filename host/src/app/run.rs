@@ -14,7 +14,7 @@ use crate::app::engine::Engine;
 use crate::app::output::{Format, Output};
 use crate::app::progress;
 use crate::app::sources::{Readers, Sources};
-use crate::app::turn::{Loop, Turn, Wiring};
+use crate::app::turn::{Loop, Turn, Wiring, wall_clock_ms};
 use crate::app::watch::Watcher;
 use crate::diagnostic::Diagnostic;
 use crate::journal::Journal;
@@ -58,7 +58,8 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
 
     let runtime = Arc::new(Runtime::new()?);
     let readers = Readers::default();
-    let engine = Engine::new(journal, Fleet::new(&runtime)?, Arc::new(readers.clone()))?;
+    let mut engine = Engine::new(journal, Fleet::new(&runtime)?, Arc::new(readers.clone()))?;
+    engine.start_sources_afresh(newest_ms.max(wall_clock_ms()))?;
     let (turns, inbox) = mpsc::channel(WAITING);
     let (needs, needed) = watch::channel(Default::default());
     let wiring = Wiring {

@@ -80,11 +80,11 @@ impl Sources {
     /// Starts what is new, restarts what changed, ends what is gone.
     pub async fn apply(&mut self, config: &Config, applied: &mut Applied) -> anyhow::Result<()> {
         let mut wanted = BTreeMap::new();
-        for (name, chain) in &config.chains {
-            wanted.insert(format!("chain {name}"), format!("{chain:?}"));
+        for name in config.chains.keys() {
+            wanted.insert(format!("chain {name}"), config.written("chain", name));
         }
-        for (name, feed) in &config.feeds {
-            wanted.insert(format!("feed {name}"), format!("{feed:?}"));
+        for name in config.feeds.keys() {
+            wanted.insert(format!("feed {name}"), config.written("feed", name));
         }
         let gone: Vec<String> = self
             .running
@@ -156,7 +156,7 @@ impl Sources {
         });
         let (stop, stopped) = watch::channel(false);
         let task = self.spawn(format!("chain/{}", chain.id), follower.run(stopped));
-        self.running.insert(key.to_owned(), Running { config: format!("{chain:?}"), stop, task });
+        self.running.insert(key.to_owned(), Running { config: config.written("chain", name), stop, task });
         Ok(())
     }
 
@@ -179,7 +179,7 @@ impl Sources {
         };
         let (stop, stopped) = watch::channel(false);
         let task = self.spawn(format!("feed/{name}"), task.run(stopped));
-        self.running.insert(key.to_owned(), Running { config: format!("{feed:?}"), stop, task });
+        self.running.insert(key.to_owned(), Running { config: config.written("feed", name), stop, task });
         Ok(Ok(()))
     }
 

@@ -77,9 +77,11 @@ impl Runtime {
         let has_wasi = imports.iter().any(|name| name.starts_with("wasi:"));
         expect_within(&compiled, limits)?;
         let linker = if has_wasi { &self.with_wasi } else { &self.bare };
-        let pre = linker
-            .instantiate_pre(&compiled)
-            .map_err(|error| LoadError::UnknownImport(format!("{:#}", error.root_cause())))?;
+        let pre = linker.instantiate_pre(&compiled).map_err(|error| {
+            let told = format!("{error:#}");
+            let missing = imports.iter().find(|name| told.contains(name.as_str())).cloned();
+            LoadError::UnknownImport(missing.unwrap_or(told))
+        })?;
         let pre =
             DetectorPre::new(pre).map_err(|error| LoadError::NotADetector(format!("{:#}", error.root_cause())))?;
         Ok(Component { pre, digest: sha256(bytes), size: bytes.len(), imports, has_wasi })

@@ -164,6 +164,13 @@ impl Config {
         self.folder().join(&detector.component)
     }
 
+    /// A section as it is written, to tell whether it changed: secrets in it do not show in a parsed one.
+    pub fn written(&self, section: &str, name: &str) -> String {
+        let whole: toml::Table = toml::from_str(&self.text).unwrap_or_default();
+        let part = whole.get(section).and_then(|part| part.get(name));
+        part.map(ToString::to_string).unwrap_or_default()
+    }
+
     /// How much is checked of each chain's blocks.
     pub fn verification(&self) -> BTreeMap<ChainId, Verification> {
         self.chains.values().map(|chain| (chain.id, chain.verify)).collect()

@@ -15,6 +15,7 @@ cargo xtask test [-- …]   build all that the tests need, and run them; what fo
 cargo xtask plugins       build the first-party detectors into target/plugins
 cargo xtask peers         install the pinned peers of the tests into .peers
 cargo xtask record-demo   make the demo's recording anew, on a real anvil node
+cargo xtask bench         measure each stage on real blocks, and a real node's block to its decision
 cargo xtask ci            what CI runs";
 
 /// Detectors under `plugins/`.
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Some("plugins") => set_up(),
         Some("peers") => peers::install().map(drop),
         Some("record-demo") => record_demo(),
+        Some("bench") => bench(&rest),
         Some("ci") => ci(),
         _ => {
             println!("{USAGE}");
@@ -123,6 +125,15 @@ fn record_demo() -> anyhow::Result<()> {
     }
     say("recording: about a minute");
     run(cargo().args(["run", "--quiet", "-p", "watchfire-tests", "--bin", "record_demo"]))
+}
+
+fn bench(rest: &[&str]) -> anyhow::Result<()> {
+    set_up()?;
+    run(watchfire().arg("bench").args(["--components".as_ref(), target().join("plugins").as_os_str()]).args(rest))?;
+    if peers::install()? {
+        run(cargo().args(["run", "--quiet", "-p", "watchfire-tests", "--bin", "latency"]))?;
+    }
+    Ok(())
 }
 
 fn ci() -> anyhow::Result<()> {

@@ -238,7 +238,8 @@ fn wrong_files_are_told() {
     let all = |folder: &Path| write_all(folder, (100, 104), &samples(), BINARY);
     let name = "its name does not say which blocks it covers; expected NETWORK__DATASET__FIRST_to_LAST.parquet, as cryo \
                 names files that it collects by blocks";
-    let cases: [(&str, String, &dyn Fn(&Path)); 5] = [
+    type Case<'a> = (&'a str, String, &'a dyn Fn(&Path));
+    let cases: [Case; 5] = [
         ("a name without blocks", format!("./ethereum__logs__some.parquet: {name}"), &|folder| {
             all(folder);
             rename(folder, "ethereum__logs__some.parquet");

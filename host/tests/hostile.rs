@@ -153,8 +153,8 @@ fn what_is_no_detector_is_refused_in_words() {
     check(&wat::parse_str(files).unwrap(), &limits, "wasi:nothing/files@1.0.0");
     let other = "(component (import \"acme:secrets/keys\" (instance)) )";
     check(&wat::parse_str(other).unwrap(), &limits, "it imports `acme:secrets/keys`");
-    let small = Limits { component_bytes: 10, ..Limits::default() };
-    check(&wat::parse_str("(component)").unwrap(), &small, "may have 10");
+    let small = Limits { component_bytes: 7, ..Limits::default() };
+    check(&wat::parse_str("(component)").unwrap(), &small, "may have 7");
 }
 
 #[test]

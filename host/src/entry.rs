@@ -63,6 +63,10 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// Names of all kinds.
+    pub const KINDS: [&str; 9] =
+        ["input", "answer", "failed", "finding", "retraction", "silence", "incident", "decision", "effect"];
+
     /// The name of its kind, as the journal's `kind` column has it.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -14,6 +14,7 @@ pub mod event;
 pub mod finding;
 pub mod incident;
 pub mod secret;
+pub mod signature;
 pub mod subscription;
 pub mod toml_file;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const NOUNS: [&str; 14] = [
+const NOUNS: [&str; 15] = [
     "block",
     "chain_read",
     "column",
@@ -19,6 +19,7 @@ const NOUNS: [&str; 14] = [
     "finding",
     "incident",
     "secret",
+    "signature",
     "subscription",
     "toml_file",
 ];

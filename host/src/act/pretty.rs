@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use chrono::DateTime;
+use jiff::Timestamp;
 
 use crate::block::{BlockRef, ChainId};
 use crate::decision::{Answer, Choice, Decision};
@@ -237,8 +237,8 @@ fn name_of(value: &impl serde::Serialize) -> String {
 
 /// Time of day in UTC, from milliseconds since the Unix epoch.
 pub fn clock(at_ms: u64) -> String {
-    let time = i64::try_from(at_ms).ok().and_then(DateTime::from_timestamp_millis);
-    time.map_or_else(|| "--:--:--".to_owned(), |time| time.format("%H:%M:%S").to_string())
+    let time = i64::try_from(at_ms).ok().and_then(|at_ms| Timestamp::from_millisecond(at_ms).ok());
+    time.map_or_else(|| "--:--:--".to_owned(), |time| time.strftime("%H:%M:%S").to_string())
 }
 
 /// First four bytes of a hash, as people quote it.

@@ -17,7 +17,7 @@ use crate::event::{Coverage, Event, Stamped};
 use crate::finding::{COVERAGE, Claim, Finding, Origin, Severity, Subject};
 use crate::journal::Journal;
 use crate::plan::Plan;
-use crate::plugin::{Detector, Failure, Fleet, Outcome, Recorded};
+use crate::plugin::{Detector, Failure, Fleet, LogLevel, LogLine, Outcome, Recorded};
 use crate::response::{Desk, Input};
 
 /// An entry with its place in the journal.
@@ -176,6 +176,7 @@ impl Engine {
     }
 
     fn outcome(&mut self, seq: u64, scene: &Scene, outcome: Outcome) -> anyhow::Result<()> {
+        outcome.log.iter().for_each(|line| tell(&outcome.detector, line));
         let subject = format!("detector/{}", outcome.detector);
         match outcome.result {
             Ok(claims) => {
@@ -385,6 +386,16 @@ impl Scene {
 
 fn input_hash(seq: u64) -> B256 {
     Hasher::new("input").number(seq).finish()
+}
+
+/// Shows the operator what a detector wrote.
+fn tell(detector: &str, line: &LogLine) {
+    match line.level {
+        LogLevel::Debug => tracing::debug!(detector, "{}", line.message),
+        LogLevel::Info => tracing::info!(detector, "{}", line.message),
+        LogLevel::Warn => tracing::warn!(detector, "{}", line.message),
+        LogLevel::Error => tracing::error!(detector, "{}", line.message),
+    }
 }
 
 fn failing(subject: String, message: String, over: bool) -> Coverage {

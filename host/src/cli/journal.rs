@@ -3,13 +3,17 @@
 use std::path::PathBuf;
 
 use alloy::primitives::B256;
+use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde_json::json;
 
 use super::Exit;
 use crate::act::json as json_lines;
 use crate::app::output::Format;
+use crate::entry::Entry;
+use crate::finding::Severity;
 use crate::journal::{Filter, Journal, JournalError, one_line};
 
 /// List, filter and verify what happened.
@@ -20,6 +24,7 @@ pub enum Command {
 Examples:
   watchfire journal list --last 20
   watchfire journal list --kind finding --kind decision --incident 3
+  watchfire journal list --since 2h --severity high
   watchfire journal list --chain 1 --from-block 19932700 --format json")]
     List(List),
     /// Recompute the hash chain, and say where it breaks.
@@ -43,6 +48,9 @@ elsewhere and name it by `--head`.")]
         /// The journal.
         #[arg(short, long, default_value = "watchfire.db", value_name = "FILE")]
         journal: PathBuf,
+        /// The shape of what is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
     },
 }
 
@@ -52,8 +60,8 @@ pub struct List {
     /// The journal.
     #[arg(short, long, default_value = "watchfire.db", value_name = "FILE")]
     journal: PathBuf,
-    /// Only these kinds: input, answer, failed, finding, retraction, silence, incident, decision, effect.
-    #[arg(long, value_name = "KIND")]
+    /// Only these kinds.
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(Entry::KINDS))]
     kind: Vec<String>,
     /// Only this detector.
     #[arg(long, value_name = "ID")]
@@ -70,6 +78,15 @@ pub struct List {
     /// To this block.
     #[arg(long, value_name = "NUMBER")]
     to_block: Option<u64>,
+    /// Only findings, incidents and decisions of this severity and above.
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    severity: Option<Severity>,
+    /// Only what came in since: `2026-11-24T03:00:00Z`, `2026-11-24`, or so long ago, `2h 30m`.
+    #[arg(long, value_name = "TIME", value_parser = moment_ms)]
+    since: Option<u64>,
+    /// Only what came in until then.
+    #[arg(long, value_name = "TIME", value_parser = moment_ms)]
+    until: Option<u64>,
     /// Only the newest so many.
     #[arg(long, value_name = "COUNT")]
     last: Option<usize>,
@@ -82,7 +99,7 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::List(list) => self::list(list),
         Command::Verify { journal, head } => verify(&journal, head),
-        Command::Size { journal } => size(&journal),
+        Command::Size { journal, format } => size(&journal, format),
     }
 }
 
@@ -95,6 +112,9 @@ fn list(list: List) -> anyhow::Result<Exit> {
         chain: list.chain,
         from_block: list.from_block,
         to_block: list.to_block,
+        severity: list.severity,
+        since_ms: list.since,
+        until_ms: list.until,
         last: list.last,
         ..Filter::default()
     };
@@ -130,8 +150,47 @@ fn verify(path: &std::path::Path, head: Option<B256>) -> anyhow::Result<Exit> {
     }
 }
 
-fn size(path: &std::path::Path) -> anyhow::Result<Exit> {
-    let journal = Journal::open_existing_read_only(path)?;
-    println!("{}", json!(journal.size()?));
+fn size(path: &std::path::Path, format: Format) -> anyhow::Result<Exit> {
+    let size = Journal::open_existing_read_only(path)?.size()?;
+    match format {
+        Format::Json => println!("{}", json!(size)),
+        Format::Pretty => {
+            for ((kind, count), (_, bytes)) in size.entries.iter().zip(&size.body_bytes) {
+                println!("{kind:<12} {count:>10}  {}", HumanBytes(*bytes));
+            }
+            println!("{:<12} {:>10}  {}", "the file", "", HumanBytes(size.bytes));
+        }
+    }
     Ok(Exit::Good)
+}
+
+/// A moment as people write it, in milliseconds since the Unix epoch.
+fn moment_ms(text: &str) -> Result<u64, String> {
+    let moment = if let Ok(moment) = text.parse::<Timestamp>() {
+        Some(moment)
+    } else if let Ok(date) = text.parse::<Date>() {
+        TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()
+    } else {
+        let ago = text.parse::<SignedDuration>().map_err(|_| {
+            "neither a time such as 2026-11-24T03:00:00Z, nor a date, nor a span such as `2h 30m`".to_owned()
+        })?;
+        Timestamp::now().checked_sub(ago).ok()
+    };
+    let ms = moment.and_then(|moment| u64::try_from(moment.as_millisecond()).ok());
+    ms.ok_or_else(|| "a time before 1970".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_times_dates_or_spans_ago() {
+        assert_eq!(moment_ms("1970-01-02T00:00:01+00:00"), Ok(86_401_000));
+        assert_eq!(moment_ms("1970-01-02"), Ok(86_400_000));
+        let ago_ms = Timestamp::now().as_millisecond() as u64 - moment_ms("2h 30m").unwrap();
+        assert!((9_000_000..9_060_000).contains(&ago_ms), "{ago_ms}");
+        assert!(moment_ms("yesterday").unwrap_err().contains("a span such as"));
+        assert_eq!(moment_ms("1960-01-01"), Err("a time before 1970".to_owned()));
+    }
 }

@@ -1,6 +1,7 @@
 //! Which entries are asked for, and one line of text for each.
 
 use alloy::primitives::B256;
+use jiff::Timestamp;
 use rusqlite::types::Value;
 
 use crate::decision::Answer;
@@ -101,8 +102,8 @@ pub fn one_line(row: &Row) -> String {
 }
 
 fn time(at_ms: u64) -> String {
-    let time = i64::try_from(at_ms).ok().and_then(chrono::DateTime::from_timestamp_millis);
-    time.map_or_else(String::new, |time| time.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
+    let time = i64::try_from(at_ms).ok().and_then(|at_ms| Timestamp::from_millisecond(at_ms).ok());
+    time.map_or_else(String::new, |time| time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
 }
 
 fn told(entry: &Entry) -> String {

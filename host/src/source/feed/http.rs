@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -28,8 +29,12 @@ pub(super) async fn run(source: HttpSource, mut outlet: Outlet, mut stop: watch:
         value.set_sensitive(true);
         headers.insert(HeaderName::from_bytes(name.as_bytes())?, value);
     }
-    let client =
-        Client::builder().timeout(Duration::from_millis(source.timeout_ms)).default_headers(headers).build()?;
+    // A redirect would carry the headers, keys among them, to wherever the answer points.
+    let client = Client::builder()
+        .timeout(Duration::from_millis(source.timeout_ms))
+        .default_headers(headers)
+        .redirect(Policy::none())
+        .build()?;
     let interval = Duration::from_millis(source.interval_ms);
     let (mut failures, mut why) = (0_u32, String::new());
     let mut next = Instant::now();

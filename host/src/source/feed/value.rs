@@ -94,8 +94,8 @@ fn plain(number: &str) -> Option<String> {
 pub(super) fn time_ms(json: &str) -> Result<u64, String> {
     let json = json.trim();
     let text = serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned());
-    if let Ok(time) = chrono::DateTime::parse_from_rfc3339(&text) {
-        return u64::try_from(time.timestamp_millis()).map_err(|_| format!("`{text}` is before 1970"));
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return u64::try_from(time.as_millisecond()).map_err(|_| format!("`{text}` is before 1970"));
     }
     let number: f64 = text.parse().map_err(|_| format!("a time was expected, and `{text:.80}` came"))?;
     if !(0.0..=1e14).contains(&number) {

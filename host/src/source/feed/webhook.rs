@@ -1,7 +1,9 @@
 //! An address that takes POSTs: signed, fresh, each once, and answered only when the journal has them.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -9,8 +11,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
@@ -19,14 +20,24 @@ use super::config::WebhookSource;
 use super::outlet::{Outlet, now_ms};
 use super::{FeedResume, until_stopped};
 use crate::secret::Secret;
+use crate::signature::Signed;
 
 /// How often it is looked at whether anybody still posts.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often a refused delivery is told.
+const REFUSALS_TOLD: Quota = Quota::per_minute(NonZeroU32::new(6).expect("six is not zero"));
 
 struct Desk {
     secrets: Vec<Secret>,
     max_skew_s: u64,
+    told: Refusals,
     inner: Mutex<Inner>,
+}
+
+/// Tells of refused deliveries without letting strangers fill the log.
+struct Refusals {
+    pace: DefaultDirectRateLimiter,
+    untold: AtomicU64,
 }
 
 struct Inner {
@@ -52,6 +63,7 @@ pub(super) async fn run(
     let desk = Arc::new(Desk {
         secrets: source.secrets,
         max_skew_s: source.max_skew_s,
+        told: Refusals { pace: RateLimiter::direct(REFUSALS_TOLD), untold: AtomicU64::new(0) },
         inner: Mutex::new(Inner { outlet, seen }),
     });
     let router = Router::new()
@@ -78,7 +90,7 @@ async fn take(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) ->
     let (timestamp_s, id, text) = match checked {
         Ok(checked) => checked,
         Err((status, what)) => {
-            tracing::warn!(%status, "a delivery was refused: {what}");
+            desk.told.refused(status, &what);
             return (status, what);
         }
     };
@@ -109,6 +121,19 @@ async fn take(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) ->
     }
 }
 
+impl Refusals {
+    fn refused(&self, status: StatusCode, what: &str) {
+        if self.pace.check().is_err() {
+            self.untold.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        match self.untold.swap(0, Ordering::Relaxed) {
+            0 => tracing::warn!(%status, "a delivery was refused: {what}"),
+            untold => tracing::warn!(%status, "{} deliveries were refused; the last: {what}", untold + 1),
+        }
+    }
+}
+
 impl Desk {
     /// Time of the signature, delivery id and body of a delivery that is what it says.
     fn check(&self, headers: &HeaderMap, body: &Bytes) -> Result<(u64, String, String), Answer> {
@@ -125,15 +150,8 @@ impl Desk {
         }
         let signed = signature.strip_prefix("v1=").and_then(|signature| hex::decode(signature).ok());
         let signed = signed.ok_or_else(|| unauthorized("the signature is not `v1=` and hex digits"))?;
-        let is_ours = self.secrets.iter().any(|secret| {
-            let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("HMAC takes any key");
-            for part in [timestamp.as_bytes(), b".", id.as_bytes(), b".", body.as_ref()] {
-                mac.update(part);
-            }
-            // In constant time, so that nobody can feel their way to a signature.
-            mac.verify_slice(&signed).is_ok()
-        });
-        if !is_ours {
+        let delivery = Signed { timestamp, delivery_id: id, body };
+        if !self.secrets.iter().any(|secret| delivery.is_by(secret, &signed)) {
             return Err(unauthorized("the signature is of another key, or of another body"));
         }
         let timestamp_s: u64 = timestamp.parse().map_err(|_| unauthorized("the timestamp is no number of seconds"))?;

@@ -2,7 +2,7 @@
 //!
 //! Rows of all datasets are merged by block number, one block at a time, so that memory is bounded whatever the
 //! archive's size. Nothing in an archive can be checked against its header: blocks have
-//! [`Verification::None`](crate::block::Verification::None), and say which datasets are missing.
+//! [`Verification::None`], and say which datasets are missing.
 
 mod assemble;
 mod column;

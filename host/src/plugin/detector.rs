@@ -163,10 +163,12 @@ impl Detector {
         self.drop_instance();
     }
 
-    /// Empties its state. The instance stays: a detector that keeps nothing in guest memory can't tell.
-    pub(super) fn forget(&mut self) {
-        self.state = StateStore::default();
+    /// Empties its state and starts it anew.
+    pub(super) fn forget(&mut self) -> Result<(), LoadError> {
+        self.set_state(BTreeMap::new());
         self.record = Record::default();
+        self.instance = Some(self.start()?.0);
+        Ok(())
     }
 
     /// Puts keys of its state back, and drops what it may remember otherwise.

@@ -14,7 +14,7 @@ use super::batch::{Batch, Head, Scene};
 use super::chain::Shared;
 use super::detector::{Detector, Ran, Record};
 use super::guest::LogLine;
-use super::{Failure, Runtime};
+use super::{Failure, LoadError, Runtime};
 use crate::block::{Block, BlockRef, ChainId, Transactions};
 use crate::chain_read::{ChainAnswer, ChainRead, ChainReader};
 use crate::entry::StateChange;
@@ -113,11 +113,9 @@ impl Fleet {
     }
 
     /// Starts over: no detector remembers anything, and no block was seen.
-    pub fn forget(&mut self) {
-        for detector in self.detectors.values_mut() {
-            detector.forget();
-        }
+    pub fn forget(&mut self) -> Result<(), LoadError> {
         self.heads.clear();
+        self.detectors.values_mut().try_for_each(Detector::forget)
     }
 
     /// Ids in order.

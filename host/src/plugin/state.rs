@@ -11,7 +11,9 @@ pub(super) struct StateStore {
     values: BTreeMap<Vec<u8>, Vec<u8>>,
     /// What the batch changed; `None` where it deleted.
     overlay: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    /// Bytes of all keys and values, the overlay applied.
+    /// Bytes of all committed keys and values.
+    committed_bytes: usize,
+    /// The same with the overlay applied.
     bytes: usize,
     /// Writes of the batch.
     writes: u32,
@@ -29,7 +31,7 @@ pub(super) enum Refused {
 impl StateStore {
     pub(super) fn new(values: BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
         let bytes = values.iter().map(|(key, value)| key.len() + value.len()).sum();
-        Self { values, overlay: BTreeMap::new(), bytes, writes: 0 }
+        Self { values, overlay: BTreeMap::new(), committed_bytes: bytes, bytes, writes: 0 }
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Option<&Vec<u8>> {
@@ -104,7 +106,8 @@ impl StateStore {
     /// Ends the batch well: its changes, in the order of their keys. What is as it was is no change.
     pub(super) fn commit(&mut self) -> Vec<StateChange> {
         self.writes = 0;
-        let mut changes = Vec::new();
+        self.committed_bytes = self.bytes;
+        let mut changes = Vec::with_capacity(self.overlay.len());
         for (key, after) in std::mem::take(&mut self.overlay) {
             let before = match &after {
                 Some(value) => self.values.insert(key.clone(), value.clone()),
@@ -121,16 +124,20 @@ impl StateStore {
     pub(super) fn discard(&mut self) {
         self.writes = 0;
         self.overlay.clear();
-        self.bytes = self.values.iter().map(|(key, value)| key.len() + value.len()).sum();
+        self.bytes = self.committed_bytes;
     }
 
     /// Puts keys back to what they were.
     pub(super) fn restore(&mut self, restored: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
         for (key, value) in restored {
-            match value {
+            let key_bytes = key.len();
+            let size = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, |value| key_bytes + value.len());
+            let put = size(&value);
+            let replaced = match value {
                 Some(value) => self.values.insert(key, value),
                 None => self.values.remove(&key),
             };
+            self.committed_bytes = self.committed_bytes - size(&replaced) + put;
         }
         self.discard();
     }
@@ -180,8 +187,10 @@ mod tests {
         put(&mut store, "c", Some("3")).unwrap();
         let changes = store.commit();
         assert_eq!(changes.len(), 2, "b is as it was");
+        assert_eq!(store.bytes, 6);
         store.restore(changes.into_iter().map(|change| (change.key, change.before)).collect());
         assert_eq!(scan(&store, "", None), "a=1 b=1");
+        assert_eq!((store.bytes, store.committed_bytes), (4, 4));
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl Bench {
             fleet.swap(self.detector(&format!("outflow-{at}"), config)?)?;
         }
         for _ in 0..self.rounds {
-            fleet.forget();
+            fleet.forget()?;
             made = Made { findings: 0, batches: 0 };
             let started = std::time::Instant::now();
             for block in &self.blocks.all {

@@ -2,6 +2,8 @@
 
 mod index;
 mod matcher;
+#[cfg(test)]
+mod tests;
 
 pub use index::BlockIndex;
 pub use matcher::Matcher;

@@ -1,6 +1,6 @@
 //! A detector's subscriptions, made ready to be matched against block after block.
 
-use crate::block::{Frames, Logs, StorageChanges, Transactions};
+use crate::block::{Frames, Logs, StorageChanges, Transactions, frame_kind};
 use crate::narrow::{BlockIndex, Rows, Selection};
 use crate::subscription::{FindingFilter, FrameFilter, LogFilter, StorageFilter, Subscription, TransactionFilter};
 
@@ -141,9 +141,13 @@ fn logs(filter: &LogFilter, index: &BlockIndex<'_>, rows: &mut Vec<u32>) {
             for topic in firsts {
                 // A log without topics has a zero there, which is no topic of its own.
                 let found = index.logs_with_topic(&topic.0).iter();
-                rows.extend(
-                    found.filter(|&&row| all.topic_count[row as usize] > 0 && topics_fit(filter, all, row as usize, 1)),
-                );
+                rows.extend(found.filter(|&&row| {
+                    let row = row as usize;
+                    all.topic_count[row] > 0
+                        && (!by_address
+                            || filter.addresses.binary_search_by(|a| a.0.0.cmp(all.address.get(row))).is_ok())
+                        && topics_fit(filter, all, row, 1)
+                }));
             }
         }
         _ => rows.extend((0..all.len() as u32).filter(|&row| topics_fit(filter, all, row as usize, 0))),
@@ -184,7 +188,9 @@ fn selector_fits(wanted: &[[u8; 4]], input: &[u8]) -> bool {
 
 fn frames(filter: &FrameFilter, all: &Frames, index: &BlockIndex<'_>, rows: &mut Vec<u32>) {
     let fits = |row: usize| {
-        (filter.selectors.is_empty() || selector_fits(&filter.selectors, all.input.get(row)))
+        // What creates a contract has init code for its input, and no selector.
+        let called = all.kind[row] < frame_kind::CREATE;
+        (filter.selectors.is_empty() || (called && selector_fits(&filter.selectors, all.input.get(row))))
             && (filter.kinds.is_empty() || filter.kinds.contains(&all.kind[row]))
             && (!filter.with_value || all.value.get(row).iter().any(|&byte| byte != 0))
     };

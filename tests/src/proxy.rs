@@ -36,6 +36,8 @@ pub enum Lie {
     Silence,
     /// The head stays where it was.
     OldHead,
+    /// No lie: the node does not have these methods.
+    Lacks(&'static [&'static str]),
 }
 
 /// A proxy, and how often it lied.
@@ -135,7 +137,11 @@ async fn pass(State(shared): State<Arc<Shared>>, body: String) -> Response {
     };
     for (request, answer) in pairs {
         let method = request["method"].as_str().unwrap_or_default();
-        if spoil(&shared, lie, method, &request["params"], &mut answer["result"]) {
+        if matches!(lie, Lie::Lacks(methods) if methods.contains(&method)) {
+            lied();
+            let error = json!({ "code": -32601, "message": format!("the method {method} does not exist") });
+            *answer = json!({ "jsonrpc": "2.0", "id": request["id"], "error": error });
+        } else if spoil(&shared, lie, method, &request["params"], &mut answer["result"]) {
             lied();
         }
     }

@@ -22,7 +22,7 @@ use crate::finding::Severity;
 use crate::source::Delivery;
 use crate::subscription::Needs;
 
-/// How often the nodes are compared with each other.
+/// How often the nodes are compared with each other, unless stalls are looked for more often.
 const SURVEY_EVERY: Duration = Duration::from_secs(15);
 /// How often a head that went back without a new block must be seen before it is believed: a node behind a balancer
 /// may only be late.
@@ -128,11 +128,12 @@ impl Follower {
 
     async fn follow(&mut self, woken: &Notify, stop: &mut watch::Receiver<bool>) -> Closed {
         let poll = Duration::from_millis(self.config.poll_interval_ms);
+        let survey_every = SURVEY_EVERY.min(Duration::from_secs(self.config.stall_after_s));
         let mut surveyed = Instant::now();
         while !*stop.borrow() {
             let round = async {
                 self.round().await?;
-                if surveyed.elapsed() >= SURVEY_EVERY {
+                if surveyed.elapsed() >= survey_every {
                     heads::survey(&self.pool, &self.canon).await;
                     surveyed = Instant::now();
                 }
@@ -257,6 +258,10 @@ impl Follower {
                 if let Some(ancestor) = self.take(fetched).await? {
                     return Ok(Some(ancestor));
                 }
+            }
+            // Tags are the node's at its head, and say nothing of a backlog; confirmations are ours to count.
+            if matches!(self.config.finality, Finality::Confirmations(_)) {
+                self.settle().await?;
             }
         }
         Ok(None)

@@ -61,7 +61,7 @@ fn default_history_windows() -> u32 {
 }
 
 /// An asset: the chain's own coin or a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AssetId {
     /// The chain's own coin.
     Native,

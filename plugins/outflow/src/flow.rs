@@ -2,7 +2,7 @@
 
 use watchfire_sdk::alloy_primitives::I256;
 use watchfire_sdk::prelude::*;
-use watchfire_sdk::state::{Counter, StateError, Window};
+use watchfire_sdk::state::{Cache, Counter, StateError, Window};
 
 use crate::config::{AssetId, Rules, Watched};
 
@@ -12,6 +12,16 @@ const BUCKETS: u32 = 60;
 /// Where every token counts, most of them that are kept for one address. Anybody can make a token that claims to
 /// leave a watched address; without a bound they would fill the state.
 const ANY_ASSETS_AT_MOST: u64 = 1_000;
+
+/// Windows that are at hand, by position among the watched addresses and asset.
+pub(crate) type Windows = Cache<(u32, AssetId), Window>;
+
+/// Most windows that are kept at hand.
+const WINDOWS_AT_HAND: usize = 20_000;
+
+pub(crate) fn windows() -> Windows {
+    Cache::new(WINDOWS_AT_HAND)
+}
 
 /// Net movement of one asset at one watched address within one batch; negative where it left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,10 +83,17 @@ impl Flow {
 
     /// Adds the flow to its window, and gives the net movement within it; `None` where there are too many assets to
     /// keep one more.
-    pub(crate) fn enter(&self, rules: &Rules, watched: &Watched, now_s: u64) -> Result<Option<I256>, StateError> {
+    pub(crate) fn enter(
+        &self,
+        rules: &Rules,
+        windows: &mut Windows,
+        watched: &Watched,
+        now_s: u64,
+    ) -> Result<Option<I256>, StateError> {
         let key = self.key("window", watched.address);
-        let mut window = Window::load(&key, rules.window_s, BUCKETS)?;
-        if rules.counts_any() && window == Window::new(rules.window_s, BUCKETS) && state::get_raw(&key).is_none() {
+        let load = || Window::load(&key, rules.window_s, BUCKETS);
+        let window = windows.get_or_load((self.watched, self.asset), load)?;
+        if rules.counts_any() && window.is_empty() && state::get_raw(&key).is_none() {
             let assets = Counter::at(state::key("assets", &[watched.address.as_slice()]));
             if assets.get()? >= ANY_ASSETS_AT_MOST {
                 log::warn(&format!("{}: too many assets to keep {} too; list `assets`", watched.label, self.asset));

@@ -9,6 +9,7 @@ use watchfire_sdk::prelude::*;
 
 use config::Rules;
 pub use config::{AssetId, Config};
+use flow::Windows;
 
 sol! {
     event Transfer(address indexed from, address indexed to, uint256 value);
@@ -17,6 +18,7 @@ sol! {
 /// The detector.
 pub struct Outflow {
     rules: Rules,
+    windows: Windows,
 }
 
 impl Detector for Outflow {
@@ -53,7 +55,7 @@ impl Detector for Outflow {
         if rules.watches_native() {
             subscriptions.push(FrameFilter::default().with_value().into());
         }
-        Ok((Self { rules }, subscriptions))
+        Ok((Self { rules, windows: flow::windows() }, subscriptions))
     }
 
     fn on_batch(&mut self, batch: &Batch<'_>) -> Result<Vec<Finding>, Error> {
@@ -61,7 +63,7 @@ impl Detector for Outflow {
         let mut findings = Vec::new();
         for flow in flow::flows(&self.rules, batch) {
             let (watched, tracked) = (&self.rules.watched[flow.watched as usize], self.rules.tracked(flow.asset));
-            let Some(net) = flow.enter(&self.rules, watched, now_s)? else { continue };
+            let Some(net) = flow.enter(&self.rules, &mut self.windows, watched, now_s)? else { continue };
             let usual = match &self.rules.history {
                 Some(rule) => history::enter(rule, watched.address, &flow, now_s)?,
                 None => None,

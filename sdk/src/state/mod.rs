@@ -4,14 +4,16 @@
 //! Values are encoded by [postcard](https://postcard.jamesmunns.com): compact, and fixed once written, so a detector
 //! that changes the shape of a value puts it under another key.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
+mod cache;
 mod counter;
 mod ring;
 mod seen;
 mod window;
 
+pub use cache::Cache;
 pub use counter::Counter;
 pub use ring::Ring;
 pub use seen::Seen;
@@ -98,7 +100,7 @@ pub fn scan(prefix: &[u8], after: Option<&[u8]>, limit: u32) -> Vec<(Vec<u8>, Ve
     host::scan(prefix, after, limit)
 }
 
-fn decode<T: DeserializeOwned>(key: &[u8], bytes: &[u8]) -> Result<T, StateError> {
+fn decode<'a, T: Deserialize<'a>>(key: &[u8], bytes: &'a [u8]) -> Result<T, StateError> {
     postcard::from_bytes(bytes).map_err(|error| {
         StateError::Invalid(format!("the value under `{}` has another shape: {error}", key.escape_ascii()))
     })

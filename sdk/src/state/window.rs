@@ -1,9 +1,9 @@
 //! A sum over a sliding span of chain time.
 
 use alloy_primitives::{I256, Sign, U256};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::{StateError, get, put};
+use super::{StateError, decode, get_raw, put};
 
 /// A sum over the last `span_s` seconds of chain time, kept in buckets so that it takes the same room however much
 /// happens. The oldest bucket counts whole: the sum covers the span and at most one bucket more, so that nothing
@@ -18,7 +18,17 @@ pub struct Window {
 
 /// A bucket as it is stored: distance to the one before, whether negative, and the digits without leading zeros.
 #[derive(Serialize, Deserialize)]
-struct Stored(u64, bool, Vec<u8>);
+struct Stored<'a>(u64, bool, #[serde(borrow)] Digits<'a>);
+
+/// Bytes that are copied at once, neither way one by one.
+#[derive(Deserialize)]
+struct Digits<'a>(#[serde(borrow)] &'a [u8]);
+
+impl Serialize for Digits<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
 
 impl Window {
     /// An empty window. A span of 0 counts as 1, and so does a number of buckets.
@@ -30,29 +40,37 @@ impl Window {
     /// The window under a key, empty where there is none or its buckets had another length.
     pub fn load(key: &[u8], span_s: u64, buckets: u32) -> Result<Self, StateError> {
         let mut window = Self::new(span_s, buckets);
-        if let Some((bucket_s, stored)) = get::<(u64, Vec<Stored>)>(key)?
-            && bucket_s == window.bucket_s
-        {
+        let Some(bytes) = get_raw(key) else { return Ok(window) };
+        let (bucket_s, stored): (u64, Vec<Stored<'_>>) = decode(key, &bytes)?;
+        if bucket_s == window.bucket_s {
             let mut number = 0u64;
-            for Stored(distance, negative, digits) in stored {
+            for Stored(distance, negative, Digits(digits)) in stored {
                 number = number.saturating_add(distance);
-                let magnitude = U256::try_from_be_slice(&digits).unwrap_or(U256::MAX);
+                let magnitude = U256::try_from_be_slice(digits).unwrap_or(U256::MAX);
                 window.buckets.push((number, signed(negative, magnitude)));
             }
         }
         Ok(window)
     }
 
+    /// Whether nothing was added within the span.
+    pub fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
+    }
+
     /// Puts the window under a key.
     pub fn save(&self, key: &[u8]) -> Result<(), StateError> {
+        let digits: Vec<[u8; 32]> = self.buckets.iter().map(|(_, sum)| sum.unsigned_abs().to_be_bytes()).collect();
         let mut before = 0;
-        let stored: Vec<Stored> = self
+        let stored: Vec<Stored<'_>> = self
             .buckets
             .iter()
-            .map(|&(number, sum)| {
+            .zip(&digits)
+            .map(|(&(number, sum), digits)| {
                 let distance = number - before;
                 before = number;
-                Stored(distance, sum.is_negative(), sum.unsigned_abs().to_be_bytes_trimmed_vec())
+                let zeros = digits.iter().take_while(|digit| **digit == 0).count();
+                Stored(distance, sum.is_negative(), Digits(&digits[zeros..]))
             })
             .collect();
         put(key, &(self.bucket_s, stored))

@@ -45,6 +45,18 @@ pub struct Assurance {
     pub source: String,
 }
 
+/// How far a block is from never leaving its chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finality {
+    /// It may still leave.
+    Latest,
+    /// By the chain's own rules it leaves only where many validators fail together.
+    Safe,
+    /// It stays: finalized by the chain, or deep enough by the operator's count of confirmations.
+    Finalized,
+}
+
 /// One block with what the subscriptions of the day call for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {

@@ -3,7 +3,7 @@
 use alloy::primitives::B256;
 use serde::{Deserialize, Serialize};
 
-use crate::block::BlockRef;
+use crate::block::{BlockRef, ChainId, Finality};
 use crate::chain_read::{ChainAnswer, ChainRead};
 use crate::decision::Decision;
 use crate::effect::Ordered;
@@ -47,6 +47,15 @@ pub enum Entry {
         /// Why: `block 0x… left the chain`, …
         reason: String,
     },
+    /// Live findings whose blocks became more settled than they were.
+    Settled {
+        /// EIP-155 id of the chain.
+        chain: ChainId,
+        /// How settled they are now.
+        finality: Finality,
+        /// Which, in order of height.
+        findings: Vec<B256>,
+    },
     /// Triage or response chose not to act on something, and why.
     Silence {
         /// The finding that it was about.
@@ -64,8 +73,8 @@ pub enum Entry {
 
 impl Entry {
     /// Names of all kinds.
-    pub const KINDS: [&str; 9] =
-        ["input", "answer", "failed", "finding", "retraction", "silence", "incident", "decision", "effect"];
+    pub const KINDS: [&str; 10] =
+        ["input", "answer", "failed", "finding", "retraction", "settled", "silence", "incident", "decision", "effect"];
 
     /// The name of its kind, as the journal's `kind` column has it.
     pub fn kind(&self) -> &'static str {
@@ -75,6 +84,7 @@ impl Entry {
             Entry::Failed { .. } => "failed",
             Entry::Finding(_) => "finding",
             Entry::Retraction { .. } => "retraction",
+            Entry::Settled { .. } => "settled",
             Entry::Silence { .. } => "silence",
             Entry::Incident(_) => "incident",
             Entry::Decision(_) => "decision",

@@ -3,7 +3,7 @@
 use alloy::primitives::B256;
 use serde::{Deserialize, Serialize};
 
-use crate::block::{Assurance, BlockRef};
+use crate::block::{Assurance, BlockRef, Finality};
 use crate::digest::Hasher;
 
 /// The id under which the host itself reports that the watch is weakened.
@@ -123,6 +123,9 @@ pub struct Finding {
     pub at_ms: u64,
     /// What was checked of the block.
     pub assurance: Option<Assurance>,
+    /// How settled the block was when it was found; `None` where no chain was involved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finality: Option<Finality>,
     /// What the detector claims.
     #[serde(flatten)]
     pub claim: Claim,
@@ -145,6 +148,8 @@ pub struct Origin<'a> {
     pub at_ms: u64,
     /// What was checked of the block.
     pub assurance: Option<Assurance>,
+    /// How settled the block is.
+    pub finality: Option<Finality>,
 }
 
 impl Finding {
@@ -178,6 +183,7 @@ impl Finding {
             time_ms: origin.time_ms,
             at_ms: origin.at_ms,
             assurance: origin.assurance.clone(),
+            finality: origin.finality,
             claim,
         }
     }

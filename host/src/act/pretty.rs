@@ -37,7 +37,7 @@ impl Pretty {
     pub fn lines(&self, entry: &Entry) -> Vec<String> {
         match entry {
             Entry::Input(stamped) => self.input(stamped.at_ms, &stamped.event).into_iter().collect(),
-            Entry::Answer { .. } | Entry::Silence { .. } => Vec::new(),
+            Entry::Answer { .. } | Entry::Silence { .. } | Entry::Settled { .. } => Vec::new(),
             Entry::Failed { detector, kind, message, .. } => {
                 vec![format!("          {BAD}failed{BAD:#}     {detector}: {kind}: {message}")]
             }
@@ -109,6 +109,9 @@ impl Pretty {
         }
         if let Some(assurance) = &finding.assurance {
             let _ = write!(told, ", verified: {}", name_of(&assurance.verification));
+        }
+        if let Some(finality) = &finding.finality {
+            let _ = write!(told, ", {}", name_of(finality));
         }
         if let Some(transaction) = claim.transactions.first() {
             let _ = write!(told, ", tx {}", short(transaction.as_slice()));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use alloy::primitives::B256;
 use anyhow::Context;
 
+use crate::app::settled::Settled;
 use crate::block::{Block, BlockRef, ChainId};
 use crate::chain_read::ChainReader;
 use crate::digest::Hasher;
@@ -31,6 +32,8 @@ pub struct Engine {
     reader: Arc<dyn ChainReader>,
     /// The input by which each chain's newest finalized block came.
     finalized: BTreeMap<ChainId, u64>,
+    /// How settled the blocks of live findings are.
+    settled: Settled,
     /// Live coverage findings by kind and subject.
     coverage: BTreeMap<(String, String), B256>,
     /// What was appended since the last commit.
@@ -55,6 +58,7 @@ impl Engine {
             desk: Desk::default(),
             reader,
             finalized: BTreeMap::new(),
+            settled: Settled::default(),
             coverage: BTreeMap::new(),
             fresh: Vec::new(),
         };
@@ -84,11 +88,14 @@ impl Engine {
                 let plan = Plan::load(&files).map_err(|_| anyhow::anyhow!("a journaled plan no longer loads"))?;
                 self.step(Input::Plan(Arc::new(plan)), at_ms)
             }
-            Event::Finality { chain, finalized, .. } => {
+            Event::Finality { chain, safe, finalized } => {
                 if let Some((_, seq)) = self.journal.canonical(chain, finalized)? {
                     self.finalized.insert(chain, seq);
                 }
-                self.settled()
+                for (finality, findings) in self.settled.settle(chain, safe, finalized) {
+                    self.append(Entry::Settled { chain, finality, findings })?;
+                }
+                self.prune()
             }
             Event::Detector { .. } => Ok(()),
         }
@@ -186,7 +193,7 @@ impl Engine {
                     self.covered(seq, scene.at_ms, &failing(subject, message, true))?;
                 }
                 for (position, claim) in claims.into_iter().enumerate() {
-                    let finding = scene.place(&outcome.detector, outcome.digest, position, claim);
+                    let finding = scene.place(&outcome.detector, outcome.digest, position, claim, &self.settled);
                     self.found(seq, finding)?;
                 }
                 Ok(())
@@ -202,12 +209,14 @@ impl Engine {
     fn found(&mut self, input: u64, finding: Finding) -> anyhow::Result<()> {
         let at_ms = finding.at_ms;
         let seq = self.append(Entry::Finding(finding.clone()))?;
+        self.settled.watch(&finding);
         self.journal.finding_lives(finding.id, seq, input)?;
         self.step(Input::Finding(&finding), at_ms)
     }
 
     fn retract(&mut self, finding: B256, reason: String, at_ms: u64) -> anyhow::Result<()> {
         self.coverage.retain(|_, live| *live != finding);
+        self.settled.forget(finding);
         self.append(Entry::Retraction { finding, reason: reason.clone() })?;
         self.step(Input::Retraction { finding, reason: &reason }, at_ms)
     }
@@ -220,7 +229,7 @@ impl Engine {
             (None, false) => {
                 let input = Hasher::new("coverage").number(seq).text(&key.0).text(&key.1).finish();
                 let scene = Scene::off_chain(input, at_ms, at_ms);
-                let finding = scene.place(COVERAGE, B256::ZERO, 0, coverage_claim(coverage));
+                let finding = scene.place(COVERAGE, B256::ZERO, 0, coverage_claim(coverage), &self.settled);
                 self.coverage.insert(key, finding.id);
                 self.found(seq, finding)
             }
@@ -271,7 +280,7 @@ impl Engine {
     }
 
     /// Forgets how to undo what no reorg reaches any more: all before the oldest of the chains' finalized blocks.
-    fn settled(&mut self) -> anyhow::Result<()> {
+    fn prune(&mut self) -> anyhow::Result<()> {
         let mut oldest = None;
         for chain in self.journal.heads()?.into_iter().map(|head| head.chain) {
             let Some(seq) = self.finalized.get(&chain).copied() else { return Ok(()) };
@@ -334,6 +343,9 @@ impl Engine {
             let known = self.head(head.chain)?;
             self.fleet.set_head(head.chain, known);
         }
+        for (chain, safe, finalized) in self.journal.settled()? {
+            self.settled.settle(chain, safe, finalized);
+        }
         let mut rows = self.journal.desk_entries()?;
         while let Some(row) = rows.next()? {
             match &row.entry {
@@ -341,10 +353,12 @@ impl Engine {
                     if finding.detector == COVERAGE {
                         self.coverage.insert(coverage_key(&finding.claim), finding.id);
                     }
+                    self.settled.watch(finding);
                     self.desk.step(Input::Finding(finding), row.at_ms);
                 }
                 Entry::Retraction { finding, reason } => {
                     self.coverage.retain(|_, live| live != finding);
+                    self.settled.forget(*finding);
                     self.desk.step(Input::Retraction { finding: *finding, reason }, row.at_ms);
                 }
                 Entry::Input(Stamped { event: Event::Plan { files, .. }, .. }) => {
@@ -363,7 +377,7 @@ impl Scene {
         Self { input, block: None, time_ms, at_ms, assurance: None }
     }
 
-    fn place(&self, detector: &str, digest: B256, position: usize, claim: Claim) -> Finding {
+    fn place(&self, detector: &str, digest: B256, position: usize, claim: Claim, settled: &Settled) -> Finding {
         let origin = Origin {
             detector,
             digest,
@@ -372,6 +386,7 @@ impl Scene {
             time_ms: self.time_ms,
             at_ms: self.at_ms,
             assurance: self.assurance.clone(),
+            finality: self.block.map(|block| settled.of(block)),
         };
         Finding::place(&origin, position, claim)
     }

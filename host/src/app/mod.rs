@@ -12,6 +12,7 @@ pub mod progress;
 pub mod record;
 pub mod replay;
 pub mod run;
+mod settled;
 pub mod sources;
 pub mod tape;
 pub mod turn;

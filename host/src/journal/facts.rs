@@ -43,6 +43,7 @@ impl<'a> Facts<'a> {
                 }
             }
             Entry::Retraction { finding, .. } | Entry::Silence { finding, .. } => facts.finding = Some(*finding),
+            Entry::Settled { chain, .. } => facts.chain = Some(*chain),
             Entry::Incident(incident) => facts.incident = Some(incident.id),
             Entry::Decision(decision) => facts.incident = Some(decision.incident),
             Entry::Effect(ordered) => facts.incident = Some(ordered.effect.incident()),

@@ -145,6 +145,19 @@ impl Journal {
         Ok(recent)
     }
 
+    /// What each chain last said is settled: the newest safe and the newest finalized block.
+    pub fn settled(&self) -> Result<Vec<(ChainId, u64, u64)>> {
+        let sql = "SELECT max(seq) FROM entry WHERE event = 'finality' GROUP BY chain ORDER BY chain";
+        let seqs: Vec<u64> = self.all(sql, [], |row| row.get(0))?;
+        let mut settled = Vec::new();
+        for seq in seqs {
+            if let Some(Stamped { event: Event::Finality { chain, safe, finalized }, .. }) = self.input(seq)? {
+                settled.push((chain, safe, finalized));
+            }
+        }
+        Ok(settled)
+    }
+
     /// Detectors that the journal ends with, by id, with the digest of each.
     pub fn live_detectors(&self) -> Result<Vec<(String, B256)>> {
         let sql = "SELECT max(seq) FROM entry WHERE event = 'detector' GROUP BY detector ORDER BY detector";

@@ -4,6 +4,7 @@ use alloy::primitives::B256;
 use jiff::Timestamp;
 use rusqlite::types::Value;
 
+use crate::block::Finality;
 use crate::decision::Answer;
 use crate::effect::Effect;
 use crate::entry::Entry;
@@ -119,6 +120,10 @@ fn told(entry: &Entry) -> String {
             finding.id, finding.claim.severity, finding.detector, finding.claim.kind, finding.claim.title
         ),
         Entry::Retraction { finding, reason } | Entry::Silence { finding, reason } => format!("{finding}: {reason}"),
+        Entry::Settled { chain, finality, findings } => {
+            let now = if *finality == Finality::Finalized { "final" } else { "safe" };
+            format!("chain {chain}: {now} are the blocks of {} findings", findings.len())
+        }
         Entry::Incident(incident) => {
             format!("#{} {} {}: {}", incident.id, incident.severity, incident.signal, incident.title)
         }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::chain_read::{ChainFault, ChainRead};
+use crate::block::Finality;
 use crate::decision::{Answer, Choice, Decision};
 use crate::event::Coverage;
 use crate::finding::{Amount, Claim, LogReference, Origin, Subject};
@@ -16,6 +17,7 @@ pub(super) fn finding(detector: &str, number: u64, severity: Severity) -> Findin
         time_ms: 1_716_000_000_000,
         at_ms: 1_716_000_000_500,
         assurance: Some(assurance()),
+        finality: None,
     };
     let claim = Claim {
         kind: "large-outflow".into(),
@@ -160,5 +162,6 @@ pub(super) fn samples() -> Vec<Entry> {
         Entry::Retraction { finding: id, reason: "block 100 left the chain".into() },
         ordered(3, withdraw),
         input(22, removed),
+        Entry::Settled { chain: 1, finality: Finality::Finalized, findings: vec![second] },
     ]
 }

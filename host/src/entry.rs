@@ -11,7 +11,10 @@ use crate::event::Stamped;
 use crate::finding::Finding;
 use crate::incident::Incident;
 
-/// What one entry holds. Inputs and answers come from outside; all others follow from them, so that a
+/// The kind of failure of a batch that a detector was not shown, because it rests after too many failures.
+pub const QUARANTINED: &str = "quarantined";
+
+/// What one entry holds. Inputs, answers, and what was late come from outside; all others follow from them, so that a
 /// replay of the former must give the latter again, bit by bit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "kebab-case")]
@@ -26,6 +29,22 @@ pub enum Entry {
         read: ChainRead,
         /// What came back.
         answer: ChainAnswer,
+    },
+    /// These detectors were still at work, and are shown the input before another time.
+    Behind {
+        /// Their ids, in the order of level and id.
+        detectors: Vec<String>,
+    },
+    /// A detector failed on the input before, and was given a fresh instance and a second try.
+    Retried {
+        /// Its id in the config.
+        detector: String,
+        /// SHA-256 of its component.
+        digest: B256,
+        /// How it failed.
+        kind: String,
+        /// What it said, or what happened.
+        message: String,
     },
     /// A detector failed on the input before. What it would have found is not known.
     Failed {
@@ -73,14 +92,28 @@ pub enum Entry {
 
 impl Entry {
     /// Names of all kinds.
-    pub const KINDS: [&str; 10] =
-        ["input", "answer", "failed", "finding", "retraction", "settled", "silence", "incident", "decision", "effect"];
+    pub const KINDS: [&str; 12] = [
+        "input",
+        "answer",
+        "behind",
+        "retried",
+        "failed",
+        "finding",
+        "retraction",
+        "settled",
+        "silence",
+        "incident",
+        "decision",
+        "effect",
+    ];
 
     /// The name of its kind, as the journal's `kind` column has it.
     pub fn kind(&self) -> &'static str {
         match self {
             Entry::Input(_) => "input",
             Entry::Answer { .. } => "answer",
+            Entry::Behind { .. } => "behind",
+            Entry::Retried { .. } => "retried",
             Entry::Failed { .. } => "failed",
             Entry::Finding(_) => "finding",
             Entry::Retraction { .. } => "retraction",
@@ -92,9 +125,10 @@ impl Entry {
         }
     }
 
-    /// Whether it came from outside, so that a replay feeds it; otherwise a replay must make it again.
-    pub fn is_input(&self) -> bool {
-        matches!(self, Entry::Input(_) | Entry::Answer { .. })
+    /// Whether it depends on more than the inputs before it, so that a replay is given it; otherwise a replay must make
+    /// it again.
+    pub fn is_given(&self) -> bool {
+        matches!(self, Entry::Input(_) | Entry::Answer { .. } | Entry::Behind { .. } | Entry::Retried { .. })
     }
 }
 

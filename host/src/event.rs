@@ -60,6 +60,22 @@ pub enum Event {
         /// Its spec as JSON text: chains, feeds, grants, limits and config.
         spec: String,
     },
+    /// A detector is shown an earlier input that it has not seen, or must see again.
+    Shown {
+        /// Its id in the config.
+        detector: String,
+        /// The input's sequence number.
+        input: u64,
+        /// Why only now.
+        why: Why,
+    },
+    /// A detector will not be shown what it set aside: somebody has taken the gap upon themselves.
+    Waived {
+        /// Its id in the config.
+        detector: String,
+        /// Who, in their own words.
+        by: String,
+    },
     /// From here on decisions are made under this plan.
     Plan {
         /// Hash of the plan.
@@ -67,6 +83,34 @@ pub enum Event {
         /// The plan's source: file name and text, in order of name.
         files: Vec<(String, String)>,
     },
+}
+
+/// Why a detector is shown an input later than others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// It was still at work on an earlier one, or not done with this one in time.
+    Behind,
+    /// A reorg took its state back to before it.
+    Again,
+    /// It failed on it, or rested, and is to try again.
+    Retry,
+}
+
+impl Why {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Why::Behind => "behind",
+            Why::Again => "again",
+            Why::Retry => "retry",
+        }
+    }
+
+    /// The one of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Why::Behind, Why::Again, Why::Retry].into_iter().find(|why| why.name() == name)
+    }
 }
 
 /// An event with its place in the one order.

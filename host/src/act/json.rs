@@ -52,6 +52,8 @@ fn input(at_ms: u64, event: &Event) -> (&'static str, Value) {
                 Event::Observed { .. } => "observation",
                 Event::Coverage { .. } => "coverage",
                 Event::Detector { .. } => "detector",
+                Event::Shown { .. } => "shown",
+                Event::Waived { .. } => "waived",
                 Event::Committed { .. } | Event::Pending { .. } | Event::Plan { .. } => "input",
             };
             (kind, body)

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::block::{BlockRef, ChainId};
 use crate::decision::{Answer, Choice, Decision};
 use crate::effect::Effect;
-use crate::entry::Entry;
+use crate::entry::{Entry, QUARANTINED};
 use crate::event::Event;
 use crate::finding::{Finding, Severity};
 use crate::incident::Incident;
@@ -37,7 +37,12 @@ impl Pretty {
     pub fn lines(&self, entry: &Entry) -> Vec<String> {
         match entry {
             Entry::Input(stamped) => self.input(stamped.at_ms, &stamped.event).into_iter().collect(),
-            Entry::Answer { .. } | Entry::Silence { .. } | Entry::Settled { .. } => Vec::new(),
+            Entry::Answer { .. } | Entry::Behind { .. } | Entry::Silence { .. } | Entry::Settled { .. } => Vec::new(),
+            Entry::Retried { detector, kind, message, .. } => {
+                vec![format!("          {ASKS}retried{ASKS:#}    {detector}: {kind}: {message}")]
+            }
+            // That it rests was told when that began.
+            Entry::Failed { kind, .. } if kind == QUARANTINED => Vec::new(),
             Entry::Failed { detector, kind, message, .. } => {
                 vec![format!("          {BAD}failed{BAD:#}     {detector}: {kind}: {message}")]
             }
@@ -85,6 +90,9 @@ impl Pretty {
             }
             Event::Detector { detector, digest: None, .. } => {
                 format!("{at}  {NEWS}detector{NEWS:#}   {detector} was removed")
+            }
+            Event::Waived { detector, by } => {
+                format!("{at}  {ASKS}waived{ASKS:#}     {detector} is not shown what it set aside: {by}")
             }
             Event::Plan { hash, .. } => format!("{at}  {NEWS}plan{NEWS:#}       is now {}", short(hash.as_slice())),
             Event::Coverage { coverage } if coverage.over => {

@@ -47,7 +47,7 @@ pub fn check(file: &Path) -> anyhow::Result<Checked> {
     let runtime = Runtime::new()?;
     for id in config.detectors.keys() {
         match load::detector(&runtime, &config, id) {
-            Ok(ready) => checked.detectors.push((id.clone(), ready.detector.manifest().clone())),
+            Ok(ready) => checked.detectors.push((id.clone(), ready.detector.profile().manifest().clone())),
             Err(diagnostics) => checked.diagnostics.extend(diagnostics),
         }
     }

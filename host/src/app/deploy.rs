@@ -97,7 +97,7 @@ impl Deployment {
             match loaded {
                 Err(diagnostics) => applied.diagnostics.extend(diagnostics),
                 Ok(ready) => {
-                    let digest = ready.detector.digest();
+                    let digest = ready.detector.profile().digest();
                     let (reply, swapped) = oneshot::channel();
                     self.send(Turn::Swap(Box::new(ready), reply)).await?;
                     match swapped.await? {

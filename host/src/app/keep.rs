@@ -1,6 +1,8 @@
 //! What the loop, the replay and the tests ask of the engine's journal and fleet.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use alloy::primitives::B256;
 
@@ -18,6 +20,16 @@ impl Engine {
     /// Keeps a component's bytes in the journal.
     pub fn keep_component(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         Ok(self.journal.keep_component(sha256(bytes), bytes)?)
+    }
+
+    /// The newest entry's sequence number.
+    pub fn newest_seq(&self) -> u64 {
+        self.journal.head().0
+    }
+
+    /// From here on inputs wait only so long for a detector; `wake` is called whenever a late one comes back.
+    pub fn be_impatient(&mut self, patience: Duration, wake: Arc<dyn Fn() + Send + Sync>) -> anyhow::Result<()> {
+        self.fleet.be_impatient(patience, wake)
     }
 
     /// When the newest input was taken in, milliseconds since the Unix epoch.

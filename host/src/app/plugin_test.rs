@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::engine::Engine;
+use crate::app::engine::{Engine, Given};
 use crate::app::load::KeptSpec;
 use crate::app::replay::Answers;
 use crate::block::{ChainId, Verification};
 use crate::entry::Entry;
 use crate::finding::{COVERAGE, Claim};
 use crate::journal::Journal;
-use crate::plugin::{Component, Fleet, Manifest, Recorded, Runtime};
+use crate::plugin::{Component, Fleet, Manifest, Runtime};
 use crate::source::recording::{Item, Recording};
 use crate::stream::Sequencer;
 
@@ -86,7 +86,8 @@ impl Bench<'_> {
             };
             tested.inputs += 1;
             let stamped = sequencer.stamp(delivery.event, delivery.at_ms.unwrap_or(0)).stamped;
-            engine.take(stamped, &Recorded::new())?;
+            engine.take(stamped, &Given::default())?;
+            engine.catch_up(sequencer.newest_ms())?;
             for (_, entry) in engine.commit()? {
                 match entry {
                     Entry::Finding(finding) if finding.detector != COVERAGE => {

@@ -1,6 +1,6 @@
 //! `watchfire replay`: the same inputs again, and whether the same came of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use alloy::primitives::B256;
 use anyhow::{Context, bail};
 
 use crate::app::config::Config;
-use crate::app::engine::Engine;
+use crate::app::engine::{Engine, Given};
 use crate::app::load::{self, KeptSpec};
 use crate::app::output::Output;
 use crate::block::BlockRef;
@@ -17,7 +17,7 @@ use crate::diagnostic::Diagnostic;
 use crate::entry::Entry;
 use crate::event::{Event, Stamped};
 use crate::journal::Journal;
-use crate::plugin::{Component, Failure, Fleet, Recorded, Runtime};
+use crate::plugin::{Component, Failure, Fleet, Runtime};
 use crate::source::recording::{Item, Recording};
 use crate::stream::Sequencer;
 
@@ -88,29 +88,31 @@ pub fn journal(path: &Path, output: &mut Output, mut tick: impl FnMut(u64)) -> a
     while let Some(cause) = rows.next()? {
         let (seq, stamped, follow) = (cause.seq, cause.stamped, cause.entries);
         answers.clear();
-        let mut recorded = Recorded::new();
+        let mut given = Given { behind: Some(BTreeSet::new()), ..Given::default() };
         for entry in &follow {
             match entry {
                 Entry::Answer { at, read, answer } => answers.insert(at.hash, read.clone(), answer.clone()),
                 Entry::Failed { detector, kind, message, .. } if Failure::is_environmental(kind) => {
-                    recorded.insert(detector.clone(), Failure { kind: kind.clone(), message: message.clone() });
+                    let failure = Failure { kind: kind.clone(), message: message.clone() };
+                    given.failures.insert(detector.clone(), failure);
                 }
+                Entry::Behind { detectors } => given.behind.get_or_insert_default().extend(detectors.iter().cloned()),
                 _ => {}
             }
         }
         if let Event::Detector { detector, digest, spec } = &stamped.event {
             exchange(&mut engine, &then, &runtime, &mut components, detector, *digest, spec)?;
         }
-        engine.take(stamped, &recorded)?;
+        engine.take(stamped, &given)?;
         made.clear();
         for (at, entry) in engine.commit()? {
             output.tell(at, &entry);
             count(&mut replayed, &entry);
-            if !entry.is_input() {
+            if !entry.is_given() {
                 made.push(entry);
             }
         }
-        let derived = follow.iter().filter(|entry| !entry.is_input());
+        let derived = follow.iter().filter(|entry| !entry.is_given());
         if replayed.difference.is_none() {
             replayed.difference = first_difference(seq, derived, &made);
         }
@@ -211,7 +213,7 @@ impl Player {
         match load::plan(config) {
             Ok(Some(loaded)) => {
                 let event = Event::Plan { hash: loaded.plan.hash(), files: loaded.files };
-                player.engine.take(Stamped { at_ms: begins_ms, event }, &Recorded::new())?;
+                player.engine.take(Stamped { at_ms: begins_ms, event }, &Given::default())?;
             }
             Ok(None) => {}
             Err(diagnostics) => wrong.extend(diagnostics),
@@ -240,7 +242,9 @@ impl Player {
                 Some(Item::Delivery(delivery)) => {
                     let clock_ms = delivery.at_ms.unwrap_or_else(|| event_time_ms(&delivery.event));
                     let stamped = self.sequencer.stamp(delivery.event, clock_ms).stamped;
-                    self.engine.take(stamped, &Recorded::new())?;
+                    let at_ms = stamped.at_ms;
+                    self.engine.take(stamped, &Given::default())?;
+                    self.engine.catch_up(at_ms)?;
                     let placed = self.engine.commit()?;
                     placed.iter().for_each(|(_, entry)| count(&mut self.replayed, entry));
                     return Ok(Some(placed));

@@ -57,7 +57,12 @@ impl Tape {
                     self.writer.write_finality(*chain, *safe, *finalized, at_ms)?;
                 }
                 Event::Observed { observation } => self.writer.write_observation(observation, at_ms)?,
-                Event::Pending { .. } | Event::Coverage { .. } | Event::Detector { .. } | Event::Plan { .. } => {}
+                Event::Pending { .. }
+                | Event::Coverage { .. }
+                | Event::Detector { .. }
+                | Event::Shown { .. }
+                | Event::Waived { .. }
+                | Event::Plan { .. } => {}
             }
         }
         Ok(())

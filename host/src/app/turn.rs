@@ -10,14 +10,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::act::webhook::{Undelivered, Webhook, backoff_ms};
-use crate::app::engine::Engine;
+use crate::app::engine::{Engine, Given};
 use crate::app::load::{LoadedPlan, Ready};
 use crate::app::output::Output;
 use crate::app::tape::Tape;
 use crate::block::{BlockRef, ChainId};
 use crate::entry::Entry;
 use crate::event::{Event, Observation};
-use crate::plugin::Recorded;
 use crate::source::Delivery;
 use crate::stream::Sequencer;
 use crate::subscription::Needs;
@@ -40,6 +39,8 @@ pub enum Turn {
     Delivered(String, B256, Result<(), Undelivered>),
     /// Effects go to these webhooks from here on.
     Webhooks(BTreeMap<String, Webhook>),
+    /// A detector has come back from what it was late on.
+    CameBack,
     /// The sources are done: finish what is here, then end.
     Stop,
 }
@@ -67,6 +68,8 @@ pub struct Loop {
     blocks_left: Option<u64>,
 }
 
+/// How long an input waits for a detector; one that takes longer is late, and sees it while the others go on.
+const PATIENCE: Duration = Duration::from_millis(4);
 /// The longest that an input waits for company before it is committed.
 const COMMIT_AFTER: Duration = Duration::from_millis(50);
 /// How long the loop sleeps with nothing to do before it looks at the outbox again.
@@ -96,7 +99,10 @@ pub struct Wiring {
 
 impl Loop {
     /// Makes the loop; `handle` carries its deliveries.
-    pub fn new(engine: Engine, wiring: Wiring, handle: Handle) -> anyhow::Result<Self> {
+    pub fn new(mut engine: Engine, wiring: Wiring, handle: Handle) -> anyhow::Result<Self> {
+        let back = wiring.back.clone();
+        // Where there is no room, the loop is awake.
+        engine.be_impatient(PATIENCE, Arc::new(move || drop(back.try_send(Turn::CameBack))))?;
         let tape = wiring.record.as_deref().map(Tape::create).transpose()?;
         Ok(Self {
             engine,
@@ -132,6 +138,7 @@ impl Loop {
                 Ok(None) => break,
                 Err(_) => self.post()?,
             }
+            self.catch_up()?;
         }
         self.commit()?;
         if let Some(tape) = self.tape {
@@ -181,6 +188,8 @@ impl Loop {
                 self.webhooks = webhooks.into_iter().map(|(name, webhook)| (name, Arc::new(webhook))).collect();
                 self.post()
             }
+            // All turns end with a look at who is late.
+            Turn::CameBack => Ok(()),
             Turn::Stop => {
                 self.stopping = true;
                 Ok(())
@@ -204,14 +213,23 @@ impl Loop {
         if let Some(behind_ms) = sequenced.clock_behind_ms {
             tracing::warn!(behind_ms, "the clock went back; entries keep the newest time until it has caught up");
         }
-        self.engine.take(sequenced.stamped, &Recorded::new())?;
+        self.engine.take(sequenced.stamped, &Given::default())?;
         self.since.get_or_insert_with(Instant::now);
         Ok(())
     }
 
+    fn catch_up(&mut self) -> anyhow::Result<()> {
+        let before = self.engine.newest_seq();
+        let at_ms = self.now_ms();
+        self.engine.catch_up(at_ms)?;
+        if self.engine.newest_seq() != before {
+            self.since.get_or_insert_with(Instant::now);
+        }
+        Ok(())
+    }
+
     fn now_ms(&mut self) -> u64 {
-        let probe = Event::Finality { chain: 0, safe: 0, finalized: 0 };
-        self.sequencer.stamp(probe, wall_clock_ms()).stamped.at_ms
+        self.sequencer.now(wall_clock_ms())
     }
 
     fn engine_changed(&mut self) {

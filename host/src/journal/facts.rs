@@ -28,13 +28,15 @@ impl<'a> Facts<'a> {
                     Event::Reverted { chain, .. } | Event::Finality { chain, .. } | Event::Pending { chain, .. } => {
                         facts.chain = Some(*chain);
                     }
-                    Event::Detector { detector, .. } => facts.detector = Some(detector),
+                    Event::Detector { detector, .. }
+                    | Event::Shown { detector, .. }
+                    | Event::Waived { detector, .. } => facts.detector = Some(detector),
                     Event::Observed { observation } => facts.detector = Some(&observation.feed),
                     _ => {}
                 }
             }
             Entry::Answer { at, .. } => facts.place(*at),
-            Entry::Failed { detector, .. } => facts.detector = Some(detector),
+            Entry::Retried { detector, .. } | Entry::Failed { detector, .. } => facts.detector = Some(detector),
             Entry::Finding(finding) => {
                 facts.detector = Some(&finding.detector);
                 facts.finding = Some(finding.id);
@@ -44,6 +46,7 @@ impl<'a> Facts<'a> {
             }
             Entry::Retraction { finding, .. } | Entry::Silence { finding, .. } => facts.finding = Some(*finding),
             Entry::Settled { chain, .. } => facts.chain = Some(*chain),
+            Entry::Behind { .. } => {}
             Entry::Incident(incident) => facts.incident = Some(incident.id),
             Entry::Decision(decision) => facts.incident = Some(decision.incident),
             Entry::Effect(ordered) => facts.incident = Some(ordered.effect.incident()),
@@ -66,6 +69,8 @@ pub(super) fn event_name(event: &Event) -> &'static str {
         Event::Pending { .. } => "pending",
         Event::Coverage { .. } => "coverage",
         Event::Detector { .. } => "detector",
+        Event::Shown { .. } => "shown",
+        Event::Waived { .. } => "waived",
         Event::Plan { .. } => "plan",
     }
 }

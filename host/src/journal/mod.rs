@@ -9,6 +9,7 @@ mod facts;
 mod lock;
 mod lookup;
 mod outbox;
+mod owed;
 mod read;
 mod schema;
 mod show;
@@ -27,6 +28,7 @@ use crate::entry::Entry;
 
 pub use error::{Broken, JournalError};
 pub use outbox::Outgoing;
+pub use owed::Debt;
 pub use read::{Cause, Causes, Rows};
 pub use show::{Filter, Row, one_line};
 pub use state::{Restored, Values};

@@ -77,7 +77,7 @@ impl Journal {
         let mut hash = B256::ZERO;
         let mut after = 0_u64;
         loop {
-            let sql = "SELECT seq, kind, body FROM entry WHERE seq > ?1 AND kind NOT IN ('input', 'answer') \
+            let sql = "SELECT seq, kind, body FROM entry WHERE seq > ?1 AND kind NOT IN ('input', 'answer', 'behind', 'retried') \
                        ORDER BY seq LIMIT ?2";
             let page = self.all(sql, params![after, PAGE_ROWS as u64], |row| {
                 Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?, Body::read(row.get_ref(2)?)?))

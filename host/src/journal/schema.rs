@@ -10,7 +10,7 @@ use super::{JournalError, Result};
 pub(super) const APPLICATION_ID: i64 = 0x5774_4672;
 
 /// One step per format, each from the one before. A step that was released is never changed.
-pub(super) const STEPS: [&str; 1] = [V1];
+pub(super) const STEPS: [&str; 2] = [V1, V2];
 
 const V1: &str = "
 CREATE TABLE entry (
@@ -85,6 +85,16 @@ CREATE INDEX outbox_due ON outbox (channel, next_attempt_ms) WHERE delivered_at_
 CREATE TABLE feed_position (
     feed TEXT PRIMARY KEY,
     seq INTEGER NOT NULL
+) WITHOUT ROWID;
+";
+
+const V2: &str = "
+CREATE TABLE owed (
+    detector TEXT NOT NULL,
+    input INTEGER NOT NULL,
+    root INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (detector, input)
 ) WITHOUT ROWID;
 ";
 

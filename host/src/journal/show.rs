@@ -114,6 +114,8 @@ fn told(entry: &Entry) -> String {
             Ok(bytes) => format!("block {} {read:?}: {} bytes", at.number, bytes.len()),
             Err(fault) => format!("block {} {read:?}: {}: {}", at.number, fault.code, fault.message),
         },
+        Entry::Behind { detectors } => format!("shown another time to {}", detectors.join(", ")),
+        Entry::Retried { detector, kind, message, .. } => format!("{detector} gets a second try: {kind}: {message}"),
         Entry::Failed { detector, kind, message, .. } => format!("{detector}: {kind}: {message}"),
         Entry::Finding(finding) => format!(
             "{} {} {}/{}: {}",
@@ -171,6 +173,8 @@ fn input(event: &Event) -> String {
         Event::Coverage { coverage } => format!("{}: {}", coverage.subject, coverage.message),
         Event::Detector { detector, digest: Some(digest), .. } => format!("detector {detector} is {digest}"),
         Event::Detector { detector, digest: None, .. } => format!("detector {detector} removed"),
+        Event::Shown { detector, input, why } => format!("{detector} is shown input {input}: {}", why.name()),
+        Event::Waived { detector, by } => format!("{detector} is not shown what it set aside: {by}"),
         Event::Plan { hash, .. } => format!("plan is {hash}"),
     }
 }

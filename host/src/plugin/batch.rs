@@ -32,10 +32,11 @@ pub(super) struct Head {
 }
 
 /// One detector's view of a scene; the type behind the guest's handle.
+#[derive(Clone)]
 pub struct Batch {
     pub(super) scene: Arc<Scene>,
     pub(super) selection: Selection,
-    pub(super) findings: Arc<Vec<super::fleet::Heard>>,
+    pub(super) findings: Arc<Vec<super::dispatch::Heard>>,
 }
 
 impl Batch {

@@ -12,6 +12,8 @@ use super::batch::Batch;
 use super::bindings::Detector as World;
 use super::chain::Shared;
 use super::guest::{Guest, LogLevel, LogLine};
+use super::profile::Profile;
+use super::record::Record;
 use super::runtime::{Component, Runtime, ticks};
 use super::state::StateStore;
 use super::wasi::Wasi;
@@ -21,7 +23,7 @@ use crate::chain_read::{ChainAnswer, ChainRead};
 use crate::entry::StateChange;
 use crate::finding::Claim;
 use crate::narrow::Matcher;
-use crate::subscription::{Needs, Subscription};
+use crate::subscription::Subscription;
 
 /// A detector as the operator wants it.
 pub struct Spec {
@@ -43,32 +45,11 @@ pub struct Spec {
 
 /// A detector that has started.
 pub struct Detector {
-    id: String,
-    component: Arc<Component>,
+    profile: Arc<Profile>,
     engine: wasmtime::Engine,
-    manifest: Manifest,
-    subscriptions: Vec<Subscription>,
-    pub(super) matcher: Matcher,
-    chains: Vec<ChainId>,
-    feeds: Vec<String>,
-    /// What it asks for and is granted, both.
-    grants: Vec<String>,
-    config: String,
-    limits: Arc<Limits>,
     state: StateStore,
     instance: Option<Instance>,
     pub(super) record: Record,
-}
-
-/// How it has done lately; decides on quarantine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Record {
-    /// Failures in a row.
-    pub(super) failures: u32,
-    /// How often it was quarantined without a good batch in between.
-    pub(super) quarantines: u32,
-    /// Batches that it will not be shown.
-    pub(super) skips_left: u64,
 }
 
 struct Instance {
@@ -94,8 +75,7 @@ impl Detector {
         if !missing.is_empty() {
             return Err(LoadError::NotGranted { missing });
         }
-        let mut detector = Self {
-            engine: runtime.engine.clone(),
+        let mut profile = Profile {
             grants: asks.clone(),
             manifest,
             subscriptions: Vec::new(),
@@ -104,57 +84,25 @@ impl Detector {
             feeds: spec.feeds,
             config: spec.config.to_string(),
             limits: Arc::new(spec.limits),
-            state: StateStore::new(state),
-            instance: None,
-            record: Record::default(),
             id: spec.id,
             component: spec.component,
         };
-        let (instance, subscriptions) = detector.start()?;
-        detector.matcher = Matcher::new(&subscriptions);
-        detector.subscriptions = subscriptions;
-        detector.instance = Some(instance);
-        Ok(detector)
+        let mut state = StateStore::new(state);
+        let (instance, subscriptions) = start(&runtime.engine, &profile, &mut state)?;
+        profile.matcher = Matcher::new(&subscriptions);
+        profile.subscriptions = subscriptions;
+        Ok(Self {
+            profile: Arc::new(profile),
+            engine: runtime.engine.clone(),
+            state,
+            instance: Some(instance),
+            record: Record::default(),
+        })
     }
 
-    /// Its id in the config.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// SHA-256 of its component.
-    pub fn digest(&self) -> B256 {
-        self.component.digest()
-    }
-
-    /// What it says of itself.
-    pub fn manifest(&self) -> &Manifest {
-        &self.manifest
-    }
-
-    /// What it wants to see.
-    pub fn subscriptions(&self) -> &[Subscription] {
-        &self.subscriptions
-    }
-
-    /// What must be fetched for it beyond blocks and receipts.
-    pub fn needs(&self) -> Needs {
-        Needs::of(&self.subscriptions)
-    }
-
-    /// Chains that it watches by name; all where there are none.
-    pub fn chains(&self) -> &[ChainId] {
-        &self.chains
-    }
-
-    /// Whether it watches a chain.
-    pub fn watches(&self, chain: ChainId) -> bool {
-        self.chains.is_empty() || self.chains.contains(&chain)
-    }
-
-    /// The chain whose newest block it inspects when a feed speaks: its only one, or the first of several.
-    pub(super) fn home(&self) -> Option<ChainId> {
-        self.chains.first().copied()
+    /// What it is, and what it wants to see.
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.profile
     }
 
     /// Gives it the state that it is to have.
@@ -167,7 +115,7 @@ impl Detector {
     pub(super) fn forget(&mut self) -> Result<(), LoadError> {
         self.set_state(BTreeMap::new());
         self.record = Record::default();
-        self.instance = Some(self.start()?.0);
+        self.instance = Some(start(&self.engine, &self.profile, &mut self.state)?.0);
         Ok(())
     }
 
@@ -208,7 +156,7 @@ impl Detector {
     fn ready(&mut self) -> Result<Instance, LoadError> {
         match self.instance.take() {
             Some(instance) => Ok(instance),
-            None => self.start().map(|(instance, _)| instance),
+            None => start(&self.engine, &self.profile, &mut self.state).map(|(instance, _)| instance),
         }
     }
 
@@ -220,19 +168,19 @@ impl Detector {
         guest.begin(at);
         guest.chain.shared = Some(shared.clone());
         if let Some(wasi) = &mut guest.wasi {
-            wasi.begin(&self.id, input.as_slice(), timestamp_s);
+            wasi.begin(&self.profile.id, input.as_slice(), timestamp_s);
         }
         let called = self.call(&mut instance, batch);
         let guest = instance.store.data_mut();
         guest.chain.shared = None;
         let log = guest.take_log();
         let result = match called {
-            Ok(Ok(findings)) => claim::claims(findings, &self.manifest, &self.limits),
+            Ok(Ok(findings)) => claim::claims(findings, &self.profile.manifest, &self.profile.limits),
             Ok(Err(message)) => Err(Failure::new("error", super::text::lines(&message, 4_096))),
             Err(trap) => {
                 let said = log.iter().rev().find(|line| line.level == LogLevel::Error);
                 let said = said.map(|line| line.message.as_str());
-                Err(Failure::of_trap(&trap, said, self.limits.batch_deadline_ms))
+                Err(Failure::of_trap(&trap, said, self.profile.limits.batch_deadline_ms))
             }
         };
         let reads = std::mem::take(&mut guest.chain.asked);
@@ -257,45 +205,49 @@ impl Detector {
         batch: Batch,
     ) -> wasmtime::Result<Result<Vec<super::bindings::watchfire::detector::types::Finding>, String>> {
         let store = &mut instance.store;
-        store.set_epoch_deadline(ticks(self.limits.batch_deadline_ms));
+        store.set_epoch_deadline(ticks(self.profile.limits.batch_deadline_ms));
         let handle: Resource<Batch> = store.data_mut().table.push(batch)?;
         let borrowed = Resource::new_borrow(handle.rep());
         let called = instance.world.watchfire_detector_guest().call_on_batch(&mut *store, borrowed);
         store.data_mut().table.delete(handle)?;
         called
     }
+}
 
-    /// A fresh instance, started with the config over the present state.
-    fn start(&mut self) -> Result<(Instance, Vec<Subscription>), LoadError> {
-        let mut instance = instantiate(&self.engine, &self.component, &self.limits)?;
-        let guest = instance.store.data_mut();
-        let has = |name: &str| self.grants.iter().any(|grant| grant == name);
-        guest.has_state = has("state");
-        guest.chain.granted = has("chain");
-        guest.state = std::mem::take(&mut self.state);
-        guest.begin(None);
-        instance.store.set_epoch_deadline(ticks(self.limits.start_deadline_ms));
-        let called = instance.world.watchfire_detector_guest().call_start(&mut instance.store, &self.config);
-        let guest = instance.store.data_mut();
-        let log = guest.take_log();
-        // What a start writes is not kept: it belongs to no input, and would be undone with none.
-        guest.state.discard();
-        self.state = std::mem::take(&mut guest.state);
-        let said = match called {
-            Ok(Ok(said)) => said,
-            Ok(Err(error)) => {
-                let (key, message) = (super::text::line(&error.key, 256), super::text::lines(&error.message, 4_096));
-                return Err(LoadError::Config { key, message });
-            }
-            Err(trap) => {
-                let said = log.iter().rev().find(|line| line.level == LogLevel::Error);
-                let said = said.map(|line| line.message.as_str());
-                return Err(LoadError::Start(Failure::of_trap(&trap, said, self.limits.start_deadline_ms)));
-            }
-        };
-        let subscriptions = subscribe::subscriptions(said, &self.grants, &self.feeds)?;
-        Ok((instance, subscriptions))
-    }
+/// A fresh instance, started with the config over the present state.
+fn start(
+    engine: &wasmtime::Engine,
+    profile: &Profile,
+    state: &mut StateStore,
+) -> Result<(Instance, Vec<Subscription>), LoadError> {
+    let mut instance = instantiate(engine, &profile.component, &profile.limits)?;
+    let guest = instance.store.data_mut();
+    let has = |name: &str| profile.grants.iter().any(|grant| grant == name);
+    guest.has_state = has("state");
+    guest.chain.granted = has("chain");
+    guest.state = std::mem::take(state);
+    guest.begin(None);
+    instance.store.set_epoch_deadline(ticks(profile.limits.start_deadline_ms));
+    let called = instance.world.watchfire_detector_guest().call_start(&mut instance.store, &profile.config);
+    let guest = instance.store.data_mut();
+    let log = guest.take_log();
+    // What a start writes is not kept: it belongs to no input, and would be undone with none.
+    guest.state.discard();
+    *state = std::mem::take(&mut guest.state);
+    let said = match called {
+        Ok(Ok(said)) => said,
+        Ok(Err(error)) => {
+            let (key, message) = (super::text::line(&error.key, 256), super::text::lines(&error.message, 4_096));
+            return Err(LoadError::Config { key, message });
+        }
+        Err(trap) => {
+            let said = log.iter().rev().find(|line| line.level == LogLevel::Error);
+            let said = said.map(|line| line.message.as_str());
+            return Err(LoadError::Start(Failure::of_trap(&trap, said, profile.limits.start_deadline_ms)));
+        }
+    };
+    let subscriptions = subscribe::subscriptions(said, &profile.grants, &profile.feeds)?;
+    Ok((instance, subscriptions))
 }
 
 /// What a component says of itself, asked on an instance that has nothing granted.

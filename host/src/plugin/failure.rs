@@ -3,12 +3,15 @@
 use serde::{Deserialize, Serialize};
 use wasmtime::Trap;
 
+/// The kind of a failure of the host's own code on behalf of a detector.
+pub(super) const HOST: &str = "host";
+
 /// How a batch failed for one detector.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{kind}: {message}")]
 pub struct Failure {
     /// `trap`, `deadline`, `memory`, `stack`, `error`, `findings`, `undeclared-kind`, `invalid-finding`,
-    /// `start`, `quarantined`.
+    /// `start`, `quarantined`, `host`.
     pub kind: String,
     /// What it said, or what happened.
     pub message: String,
@@ -21,7 +24,7 @@ impl Failure {
 
     /// Whether such a failure depends on the machine, so that a replay must repeat it rather than run into it.
     pub fn is_environmental(kind: &str) -> bool {
-        kind == "deadline"
+        matches!(kind, "deadline" | HOST)
     }
 
     /// What wasmtime says, in our words. `said` is what the guest wrote to its log last, where it did.

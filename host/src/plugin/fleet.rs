@@ -1,36 +1,25 @@
-//! All detectors: who sees an input, in what order, and what becomes of one that fails.
-//!
-//! Results come in the order of level and id, however the work was spread, so that the same inputs give the same
-//! journal. A detector with nothing to see is not called.
+//! All detectors: who is here, who is at work, and what is known of each.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use alloy::primitives::B256;
-use rayon::prelude::*;
 
-use super::batch::{Batch, Head, Scene};
-use super::chain::Shared;
-use super::detector::{Detector, Ran, Record};
+use super::batch::Head;
+use super::crew::Crew;
+use super::detector::Detector;
+use super::dispatch::{Audience, Done, Look, Shown, View};
+use super::failure::HOST;
 use super::guest::LogLine;
+use super::levels::levels;
+use super::profile::Profile;
 use super::{Failure, LoadError, Runtime};
-use crate::block::{Block, BlockRef, ChainId, Transactions};
+use crate::block::{Block, BlockRef, ChainId};
 use crate::chain_read::{ChainAnswer, ChainRead, ChainReader};
 use crate::entry::StateChange;
-use crate::event::Observation;
-use crate::finding::{Claim, Finding};
-use crate::narrow::{BlockIndex, Matcher, Selection};
+use crate::finding::Claim;
 use crate::subscription::Needs;
-
-/// Failures in a row after which a detector is quarantined.
-const FAILURES_BEFORE_QUARANTINE: u32 = 3;
-/// Batches of the first quarantine; each that follows is twice as long.
-const FIRST_QUARANTINE_BATCHES: u64 = 8;
-const LONGEST_QUARANTINE_BATCHES: u64 = 4_096;
-
-/// Batches at once from which on it pays to wake other threads.
-const WORTH_SPREADING: usize = 4;
 
 /// Failures that are to be repeated rather than run into, by detector.
 pub type Recorded = BTreeMap<String, Failure>;
@@ -42,8 +31,12 @@ pub struct Outcome {
     pub detector: String,
     /// SHA-256 of its component.
     pub digest: B256,
-    /// What it claims, or how it failed.
+    /// What it claims, or how it failed, the second time where it was tried twice.
     pub result: Result<Vec<Claim>, Failure>,
+    /// How it failed the first time, where it was tried twice.
+    pub first_failure: Option<Failure>,
+    /// For how many batches it rests, where this failure was one too many.
+    pub quarantined_for: Option<u64>,
     /// What it changed in its state; nothing where it failed.
     pub state: Vec<StateChange>,
     /// What it asked of the chain.
@@ -55,6 +48,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether the host's own code failed, which may have cost the detector its state.
+    pub fn is_lost(&self) -> bool {
+        self.result.as_ref().is_err_and(|failure| failure.kind == HOST)
+    }
+
     /// Each distinct read of some outcomes once, in the order of their questions.
     pub fn distinct_reads(outcomes: &[Outcome]) -> Vec<(BlockRef, ChainRead, ChainAnswer)> {
         let mut distinct = BTreeMap::new();
@@ -65,46 +63,84 @@ impl Outcome {
     }
 }
 
-/// A finding that a combiner hears of.
-#[derive(Clone, Debug)]
-pub(super) struct Heard {
-    pub(super) detector: String,
-    pub(super) id: B256,
-    pub(super) claim: Claim,
+/// A detector that has come back from an input that it was late on.
+#[derive(Debug)]
+pub struct Late {
+    /// Its id.
+    pub detector: String,
+    /// The input's sequence number.
+    pub seq: u64,
+    /// What it made of it; `None` where it does not count any more, and its state must be given to it anew.
+    pub outcome: Option<Outcome>,
+}
+
+/// A detector, here or at work.
+pub(super) struct Slot {
+    pub(super) profile: Arc<Profile>,
+    pub(super) detector: Option<Box<Detector>>,
+    /// The input that it is at work on, where it is not here.
+    pub(super) out: Option<Out>,
+}
+
+pub(super) struct Out {
+    pub(super) seq: u64,
+    /// Tells this job from every other.
+    pub(super) job: u64,
+    /// Whether what it brings back does not count.
+    pub(super) is_void: bool,
 }
 
 /// All detectors of a host.
 pub struct Fleet {
     /// By id.
-    detectors: BTreeMap<String, Detector>,
+    pub(super) slots: BTreeMap<String, Slot>,
     /// Ids by level: what listens to others stands above them.
-    levels: Vec<Vec<String>>,
-    heads: BTreeMap<ChainId, Head>,
-    pool: rayon::ThreadPool,
-    fresh_each_batch: bool,
-}
-
-/// One input on its way through the fleet.
-struct Dispatch<'a> {
-    input: B256,
-    scene: Arc<Scene>,
-    shared: Shared,
-    recorded: &'a Recorded,
-    /// Only these see it, where not all do.
-    only: Option<BTreeSet<&'a str>>,
+    pub(super) levels: Vec<BTreeSet<String>>,
+    pub(super) heads: BTreeMap<ChainId, Head>,
+    pub(super) pool: rayon::ThreadPool,
+    pub(super) crew: Option<Crew>,
+    /// How long an input waits for a detector; without it, as long as that takes.
+    pub(super) patience: Option<Duration>,
+    pub(super) done: mpsc::Receiver<Done>,
+    pub(super) tell_done: mpsc::Sender<Done>,
+    pub(super) wake: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// Came back and not yet taken.
+    pub(super) late: Vec<Late>,
+    pub(super) jobs: u64,
+    pub(super) fresh_each_batch: bool,
 }
 
 impl Fleet {
-    /// No detector yet.
+    /// No detector yet. Each input waits for all detectors.
     pub fn new(_runtime: &Runtime) -> anyhow::Result<Self> {
         let pool = rayon::ThreadPoolBuilder::new().thread_name(|at| format!("detectors-{at}")).build()?;
+        let (tell_done, done) = mpsc::channel();
         Ok(Self {
-            detectors: BTreeMap::new(),
+            slots: BTreeMap::new(),
             levels: Vec::new(),
             heads: BTreeMap::new(),
             pool,
+            crew: None,
+            patience: None,
+            done,
+            tell_done,
+            wake: None,
+            late: Vec::new(),
+            jobs: 0,
             fresh_each_batch: false,
         })
+    }
+
+    /// From here on an input waits so long for a detector, which is then late; `wake` is called whenever one comes back.
+    pub fn be_impatient(&mut self, patience: Duration, wake: Arc<dyn Fn() + Send + Sync>) -> anyhow::Result<()> {
+        self.crew = Some(Crew::new()?);
+        (self.patience, self.wake) = (Some(patience), Some(wake));
+        Ok(())
+    }
+
+    /// Whether inputs wait only so long.
+    pub fn is_impatient(&self) -> bool {
+        self.patience.is_some()
     }
 
     /// Whether instances are dropped after each batch, which must change nothing.
@@ -115,52 +151,89 @@ impl Fleet {
     /// Starts over: no detector remembers anything, and no block was seen.
     pub fn forget(&mut self) -> Result<(), LoadError> {
         self.heads.clear();
-        self.detectors.values_mut().try_for_each(Detector::forget)
+        self.slots.values_mut().filter_map(|slot| slot.detector.as_mut()).try_for_each(|detector| detector.forget())
     }
 
     /// Ids in order.
     pub fn ids(&self) -> Vec<String> {
-        self.detectors.keys().cloned().collect()
+        self.slots.keys().cloned().collect()
     }
 
-    /// A detector.
-    pub fn get(&self, id: &str) -> Option<&Detector> {
-        self.detectors.get(id)
+    /// What is known of a detector.
+    pub fn get(&self, id: &str) -> Option<&Arc<Profile>> {
+        self.slots.get(id).map(|slot| &slot.profile)
+    }
+
+    /// The input that a detector is at work on, where it is late.
+    pub fn at_work(&self, id: &str) -> Option<u64> {
+        self.slots.get(id)?.out.as_ref().map(|out| out.seq)
     }
 
     /// What must be fetched of each chain that some detector watches by name.
     pub fn needs(&self) -> BTreeMap<ChainId, Needs> {
         let mut needs: BTreeMap<ChainId, Needs> = BTreeMap::new();
-        for detector in self.detectors.values() {
-            for chain in detector.chains() {
+        for slot in self.slots.values() {
+            for chain in slot.profile.chains() {
                 let known = needs.entry(*chain).or_default();
-                *known = known.union(detector.needs());
+                *known = known.union(slot.profile.needs());
             }
         }
         needs
     }
 
-    /// Puts a detector in the place of the one of its id, or beside the others.
+    /// Where a detector stands: above all that it listens to.
+    pub fn level(&self, id: &str) -> usize {
+        self.levels.iter().position(|level| level.contains(id)).unwrap_or(0)
+    }
+
+    /// Whether a detector may listen to another.
+    pub fn is_below(&self, below: &str, id: &str) -> bool {
+        self.level(below) < self.level(id)
+    }
+
+    /// Puts a detector in the place of the one of its id, or beside the others. What the old one is at work on does not
+    /// count any more.
     pub fn swap(&mut self, detector: Detector) -> anyhow::Result<()> {
-        let id = detector.id().to_owned();
-        let levels = levels(&self.detectors, &detector)?;
-        self.detectors.insert(id, detector);
-        self.levels = levels;
+        let profile = detector.profile().clone();
+        let mut matchers: BTreeMap<&str, _> =
+            self.slots.iter().map(|(id, slot)| (id.as_str(), &slot.profile.matcher)).collect();
+        matchers.insert(profile.id(), &profile.matcher);
+        let levels = levels(&matchers)?;
+        self.levels = levels.into_iter().map(|level| level.into_iter().collect()).collect();
+        let id = profile.id().to_owned();
+        self.slots.insert(id, Slot { profile, detector: Some(Box::new(detector)), out: None });
         Ok(())
     }
 
     /// Takes a detector out.
     pub fn remove(&mut self, id: &str) {
-        self.detectors.remove(id);
+        self.slots.remove(id);
         for level in &mut self.levels {
-            level.retain(|other| other != id);
+            level.remove(id);
         }
     }
 
-    /// Puts keys of a detector's state back to what they were, and drops what it may remember otherwise.
+    /// Gives a detector the state that it is to have, and drops what it may remember otherwise. Where it is at work,
+    /// what it brings back does not count, and it is told of as late without an outcome.
+    pub fn set_state(&mut self, id: &str, values: BTreeMap<Vec<u8>, Vec<u8>>) {
+        if let Some(slot) = self.slots.get_mut(id) {
+            match (&mut slot.detector, &mut slot.out) {
+                (Some(detector), _) => detector.set_state(values),
+                (None, Some(out)) => out.is_void = true,
+                (None, None) => {}
+            }
+        }
+    }
+
+    /// Puts keys of a detector's state back to what they were, and drops what it may remember otherwise; as
+    /// [`Fleet::set_state`] where it is at work.
     pub fn restore(&mut self, id: &str, restored: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
-        if let Some(detector) = self.detectors.get_mut(id) {
-            detector.restore(restored);
+        if let Some(slot) = self.slots.get_mut(id) {
+            match (&mut slot.detector, &mut slot.out) {
+                (Some(detector), _) => detector.restore(restored),
+                (None, Some(out)) => out.is_void = true,
+                (None, None) => {}
+            }
         }
     }
 
@@ -177,7 +250,12 @@ impl Fleet {
         }
     }
 
-    /// Shows a block that was added to its chain.
+    /// Chain time of the newest block, in seconds.
+    pub fn time_of_head_s(&self, chain: ChainId) -> Option<u64> {
+        self.heads.get(&chain).map(|head| head.timestamp_s)
+    }
+
+    /// Makes a block the newest of its chain and shows it to all detectors.
     pub fn on_block(
         &mut self,
         input: B256,
@@ -185,269 +263,15 @@ impl Fleet {
         reader: &Arc<dyn ChainReader>,
         recorded: &Recorded,
     ) -> Vec<Outcome> {
-        let previous_s = self.heads.get(&block.chain).map(|head| head.timestamp_s);
-        let head = head_of(block);
-        self.heads.insert(block.chain, head);
-        let scene = block_scene(block, head);
-        let dispatch = Dispatch { input, scene, shared: Shared::new(reader.clone()), recorded, only: None };
-        self.show_block(&dispatch, block, previous_s)
-    }
-
-    /// Shows an observation of a feed.
-    pub fn on_observation(
-        &mut self,
-        input: B256,
-        observation: &Observation,
-        reader: &Arc<dyn ChainReader>,
-        recorded: &Recorded,
-    ) -> Vec<Outcome> {
-        self.show_observation(input, observation, reader, recorded, None)
-    }
-
-    /// Shows transactions that wait for a block.
-    pub fn on_pending(
-        &mut self,
-        input: B256,
-        chain: ChainId,
-        transactions: &Arc<Transactions>,
-        reader: &Arc<dyn ChainReader>,
-        recorded: &Recorded,
-    ) -> Vec<Outcome> {
-        let head = self.heads.get(&chain).copied().unwrap_or_default();
-        let scene = Arc::new(Scene {
-            trigger: "pending",
-            chain,
-            head,
-            block: None,
-            pending: Some(transactions.clone()),
-            observation: None,
-        });
-        let dispatch = Dispatch { input, scene, shared: Shared::new(reader.clone()), recorded, only: None };
-        self.dispatch(&dispatch, |detector| {
-            let selected = detector.matcher.select_pending(transactions);
-            (detector.watches(chain) && !selected.is_none())
-                .then(|| Selection { transactions: selected, ..Selection::default() })
-        })
-    }
-
-    /// Shows a block again to some detectors, whose state went back before it.
-    pub fn see_block_again(
-        &mut self,
-        input: B256,
-        only: &[String],
-        block: &Arc<Block>,
-        previous_s: Option<u64>,
-        reader: &Arc<dyn ChainReader>,
-    ) -> Vec<Outcome> {
-        let scene = block_scene(block, head_of(block));
-        let recorded = Recorded::new();
-        let only = Some(only.iter().map(String::as_str).collect());
-        let dispatch = Dispatch { input, scene, shared: Shared::new(reader.clone()), recorded: &recorded, only };
-        self.show_block(&dispatch, block, previous_s)
-    }
-
-    /// Shows an observation again to some detectors, whose state went back before it.
-    pub fn see_observation_again(
-        &mut self,
-        input: B256,
-        only: &[String],
-        observation: &Observation,
-        reader: &Arc<dyn ChainReader>,
-    ) -> Vec<Outcome> {
-        let only = Some(only.iter().map(String::as_str).collect());
-        self.show_observation(input, observation, reader, &Recorded::new(), only)
-    }
-
-    fn show_block(&mut self, dispatch: &Dispatch<'_>, block: &Block, previous_s: Option<u64>) -> Vec<Outcome> {
-        let index = BlockIndex::new(block, previous_s);
-        self.dispatch(dispatch, |detector| {
-            if !detector.watches(block.chain) {
-                return None;
-            }
-            let selection = detector.matcher.select(&index);
-            (!selection.is_empty()).then_some(selection)
-        })
-    }
-
-    fn show_observation(
-        &mut self,
-        input: B256,
-        observation: &Observation,
-        reader: &Arc<dyn ChainReader>,
-        recorded: &Recorded,
-        only: Option<BTreeSet<&str>>,
-    ) -> Vec<Outcome> {
-        let shared = Shared::new(reader.clone());
-        let heads = self.heads.clone();
-        let mut outcomes = Vec::new();
-        // Detectors of one chain at a time, for each sees the newest block of its own.
-        let homes: BTreeSet<Option<ChainId>> = self.detectors.values().map(Detector::home).collect();
-        for home in homes {
-            let chain = home.or(heads.keys().next().copied()).unwrap_or(0);
-            let scene = Arc::new(Scene {
-                trigger: "feed",
-                chain,
-                head: heads.get(&chain).copied().unwrap_or_default(),
-                block: None,
-                pending: None,
-                observation: Some(observation.clone()),
-            });
-            let dispatch = Dispatch { input, scene, shared: shared.clone(), recorded, only: only.clone() };
-            outcomes.extend(self.dispatch(&dispatch, |detector| {
-                (detector.home() == home && detector.matcher.wants_feed(&observation.feed)).then(Selection::default)
-            }));
-        }
+        let previous_s = self.advance(block);
+        let view = View::Block { block: block.clone(), previous_s };
+        let look = Look { seq: 0, input, reader, recorded, withheld: &BTreeSet::new(), audience: Audience::All };
+        let Shown { outcomes, .. } = self.show(&view, &look, Vec::new());
         outcomes
     }
 
-    /// Shows one input level by level; `select` says what a detector sees of it, beside findings of others.
-    fn dispatch(&mut self, dispatch: &Dispatch<'_>, select: impl Fn(&Detector) -> Option<Selection>) -> Vec<Outcome> {
-        let mut outcomes: Vec<Outcome> = Vec::new();
-        let mut heard: Vec<Heard> = Vec::new();
-        let fresh_each_batch = self.fresh_each_batch;
-        let (pool, detectors, levels) = (&self.pool, &mut self.detectors, &self.levels);
-        for level in levels {
-            let level: BTreeSet<&str> = level.iter().map(String::as_str).collect();
-            let mut work = Vec::new();
-            for (id, detector) in detectors.iter_mut() {
-                let sees =
-                    level.contains(id.as_str()) && dispatch.only.as_ref().is_none_or(|only| only.contains(id.as_str()));
-                if !sees {
-                    continue;
-                }
-                let selection = select(detector);
-                let findings = wanted(&detector.matcher, detector, dispatch, &heard);
-                if selection.is_none() && findings.is_empty() {
-                    continue;
-                }
-                let batch = Batch {
-                    scene: dispatch.scene.clone(),
-                    selection: selection.unwrap_or_default(),
-                    findings: Arc::new(findings),
-                };
-                work.push((detector, batch));
-            }
-            let show = |(detector, batch)| show(detector, batch, dispatch, fresh_each_batch);
-            let done: Vec<Option<Outcome>> = if work.len() < WORTH_SPREADING {
-                work.into_iter().map(show).collect()
-            } else {
-                pool.install(|| work.into_par_iter().map(show).collect())
-            };
-            for outcome in done.into_iter().flatten() {
-                for (position, claim) in outcome.result.iter().flatten().enumerate() {
-                    let id = Finding::id_of(&outcome.detector, outcome.digest, dispatch.input, position);
-                    heard.push(Heard { detector: outcome.detector.clone(), id, claim: claim.clone() });
-                }
-                outcomes.push(outcome);
-            }
-        }
-        outcomes
-    }
-}
-
-fn head_of(block: &Block) -> Head {
-    Head { block: Some(block.reference()), parent_hash: block.parent_hash.0, timestamp_s: block.timestamp_s }
-}
-
-fn block_scene(block: &Arc<Block>, head: Head) -> Arc<Scene> {
-    let chain = block.chain;
-    Arc::new(Scene { trigger: "block", chain, head, block: Some(block.clone()), pending: None, observation: None })
-}
-
-fn wanted(matcher: &Matcher, detector: &Detector, dispatch: &Dispatch<'_>, heard: &[Heard]) -> Vec<Heard> {
-    if !matcher.is_combiner() || !detector.watches(dispatch.scene.chain) {
-        return Vec::new();
-    }
-    heard.iter().filter(|heard| matcher.wants_finding(&heard.detector, &heard.claim.kind)).cloned().collect()
-}
-
-/// Shows one batch to one detector, unless it is quarantined; `None` where it is and that was told already.
-fn show(detector: &mut Detector, batch: Batch, dispatch: &Dispatch<'_>, fresh_each_batch: bool) -> Option<Outcome> {
-    let ran = if detector.record.skips_left > 0 {
-        detector.record.skips_left -= 1;
-        return None;
-    } else if let Some(failure) = dispatch.recorded.get(detector.id()) {
-        detector.drop_instance();
-        failed(failure.clone())
-    } else {
-        detector.on_batch(batch, &dispatch.shared, dispatch.input)
-    };
-    if fresh_each_batch {
-        detector.drop_instance();
-    }
-    let mut outcome = Outcome {
-        detector: detector.id().to_owned(),
-        digest: detector.digest(),
-        result: ran.result,
-        state: ran.state,
-        reads: ran.reads,
-        log: ran.log,
-        elapsed: ran.elapsed,
-    };
-    detector.record = judge(detector.record, &mut outcome.result);
-    Some(outcome)
-}
-
-fn failed(failure: Failure) -> Ran {
-    Ran { result: Err(failure), state: Vec::new(), reads: Vec::new(), log: Vec::new(), elapsed: Duration::ZERO }
-}
-
-/// How a detector stands after a batch. The failure that leads to a quarantine says so.
-fn judge(record: Record, result: &mut Result<Vec<Claim>, Failure>) -> Record {
-    let Err(failure) = result else { return Record::default() };
-    let failures = record.failures + 1;
-    if failures < FAILURES_BEFORE_QUARANTINE {
-        return Record { failures, ..record };
-    }
-    let skips_left = (FIRST_QUARANTINE_BATCHES << record.quarantines.min(20)).min(LONGEST_QUARANTINE_BATCHES);
-    failure.message = format!(
-        "{}; it failed {failures} times in a row and is quarantined for its next {skips_left} batches",
-        failure.message
-    );
-    // One more failure after the quarantine leads to the next, longer one.
-    Record { failures: FAILURES_BEFORE_QUARANTINE - 1, quarantines: record.quarantines + 1, skips_left }
-}
-
-/// Levels of all detectors with a new one among them: each stands above all that it listens to.
-fn levels(present: &BTreeMap<String, Detector>, new: &Detector) -> anyhow::Result<Vec<Vec<String>>> {
-    let mut matchers: BTreeMap<&str, &Matcher> =
-        present.iter().map(|(id, detector)| (id.as_str(), &detector.matcher)).collect();
-    matchers.insert(new.id(), &new.matcher);
-    let mut left: BTreeSet<&str> = matchers.keys().copied().collect();
-    let mut levels = Vec::new();
-    while !left.is_empty() {
-        let listens = |id: &str| {
-            let matcher = matchers[id];
-            // Listening to everybody means to everybody who listens to nobody in turn, and by name to those who do.
-            left.iter().any(|other| {
-                *other != id && matcher.listens_to(other) && (!matchers[other].is_combiner() || matcher.names(other))
-            })
-        };
-        let level: Vec<String> = left.iter().filter(|id| !listens(id)).map(|id| (*id).to_owned()).collect();
-        if level.is_empty() {
-            let ring: Vec<&str> = left.into_iter().collect();
-            anyhow::bail!("these detectors listen to each other in a ring: {}", ring.join(", "));
-        }
-        left.retain(|id| !level.iter().any(|placed| placed == id));
-        levels.push(level);
-    }
-    Ok(levels)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_detector_that_keeps_failing_rests_longer_each_time() {
-        let fail = |record| judge(record, &mut Err(Failure::new("trap", "x")));
-        let mut record = Record::default();
-        let mut rests = Vec::new();
-        for _ in 0..6 {
-            record = fail(record);
-            rests.push(record.skips_left);
-        }
-        assert_eq!(rests, [0, 0, 8, 16, 32, 64]);
-        assert_eq!(judge(record, &mut Ok(Vec::new())), Record::default());
+    /// Makes a block the newest of its chain; chain time of the one before, in seconds.
+    pub fn advance(&mut self, block: &Block) -> Option<u64> {
+        self.heads.insert(block.chain, Head::of(block)).map(|head| head.timestamp_s)
     }
 }

@@ -19,6 +19,8 @@ pub struct Limits {
     pub batch_deadline_ms: u64,
     /// Longest that it may take to describe itself or to start, milliseconds.
     pub start_deadline_ms: u64,
+    /// How many batches may wait for it before that is told as a gap in the watch.
+    pub batches_behind: u64,
     /// Most reads of the chain on one batch.
     pub chain_reads_per_batch: u32,
     /// Largest sum of what these reads answer, bytes.
@@ -46,6 +48,7 @@ impl Default for Limits {
             instances: 32,
             batch_deadline_ms: 1_000,
             start_deadline_ms: 5_000,
+            batches_behind: 16,
             chain_reads_per_batch: 64,
             chain_read_bytes: 1 << 20,
             state_bytes: 16 << 20,

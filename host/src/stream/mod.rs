@@ -26,6 +26,17 @@ impl Sequencer {
         Self { newest_ms, tolerance_ms: 1_000 }
     }
 
+    /// The newest stamp, milliseconds since the Unix epoch.
+    pub fn newest_ms(&self) -> u64 {
+        self.newest_ms
+    }
+
+    /// Moves the newest stamp on to the clock, and gives it: the `now` of what follows from no event.
+    pub fn now(&mut self, clock_ms: u64) -> u64 {
+        self.newest_ms = self.newest_ms.max(clock_ms);
+        self.newest_ms
+    }
+
     /// Stamps an event. `clock_ms` is the wall clock, or the time that a recording gives.
     pub fn stamp(&mut self, event: Event, clock_ms: u64) -> Sequenced {
         let behind_ms = self.newest_ms.saturating_sub(clock_ms);

@@ -100,7 +100,7 @@ impl Bench {
         let wide = self.blocks.wide_config();
         let matchers = [("one contract's logs", &narrow), ("transfers of 100 addresses", &wide)];
         for (name, config) in matchers {
-            let matcher = Matcher::new(self.detector("x", config)?.subscriptions());
+            let matcher = Matcher::new(self.detector("x", config)?.profile().subscriptions());
             let time = self.timed(|| {
                 let rows = self.blocks.all.iter().map(|block| matcher.select(&BlockIndex::new(block, None)));
                 Ok(rows.filter(|selection| !selection.is_empty()).count())

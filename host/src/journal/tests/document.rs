@@ -57,7 +57,7 @@ fn each_kind_and_event_is_documented() {
     let (mut kinds, mut events, mut from_outside) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for entry in samples() {
         kinds.insert(entry.kind().to_owned());
-        if entry.is_input() {
+        if entry.is_given() {
             from_outside.insert(entry.kind().to_owned());
         }
         if let Entry::Input(stamped) = &entry {

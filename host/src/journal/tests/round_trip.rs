@@ -99,7 +99,7 @@ fn what_was_made_of_the_inputs_has_a_digest_of_its_own() {
         journal.derived_digest().unwrap()
     };
     let all = samples();
-    let derived: Vec<Entry> = all.iter().filter(|entry| !entry.is_input()).cloned().collect();
+    let derived: Vec<Entry> = all.iter().filter(|entry| !entry.is_given()).cloned().collect();
     assert_eq!(digest(&all), digest(&derived));
     for left_out in 0..derived.len() {
         let mut fewer = derived.clone();

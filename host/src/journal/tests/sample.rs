@@ -1,6 +1,7 @@
 //! One entry of each kind, with every shape within it that is written differently.
 
 use super::*;
+use crate::block::Finality;
 use crate::chain_read::{ChainFault, ChainRead};
 use crate::block::Finality;
 use crate::decision::{Answer, Choice, Decision};

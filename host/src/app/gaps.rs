@@ -1,0 +1,87 @@
+//! Live findings of the host's own: where the watch is weakened, and since when.
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::B256;
+
+use crate::finding::{COVERAGE, Claim, Finding, Severity, Subject};
+
+/// Which gap.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Gap {
+    /// `head-stalled`, `feed-silent`, `detector-failed`, …
+    pub(super) kind: String,
+    /// `chain/1`, `feed/eth-usd`, `detector/outflow`.
+    pub(super) subject: String,
+    /// Where in the chain, for those that can be in several places at once.
+    pub(super) place: String,
+}
+
+impl Gap {
+    /// A gap that a detector leaves.
+    pub(super) fn of_detector(kind: &str, detector: &str, place: &str) -> Self {
+        Self { kind: kind.to_owned(), subject: format!("detector/{detector}"), place: place.to_owned() }
+    }
+
+    pub(super) fn claim(&self, severity: Severity, message: &str) -> Claim {
+        let (kind, id) = self.subject.split_once('/').unwrap_or(("host", &self.subject));
+        Claim {
+            kind: self.kind.clone(),
+            severity,
+            confidence_percent: 100,
+            title: format!("The watch is weakened: {} ({})", self.kind.replace('-', " "), self.subject),
+            description: message.to_owned(),
+            subject: Subject { kind: kind.to_owned(), id: id.to_owned() },
+            transactions: Vec::new(),
+            logs: Vec::new(),
+            amounts: Vec::new(),
+            attributes: Vec::new(),
+            condition_key: self.place.clone(),
+        }
+    }
+}
+
+/// Live ones, with the finding that tells of each.
+#[derive(Debug, Default)]
+pub(super) struct Gaps {
+    live: BTreeMap<Gap, B256>,
+}
+
+impl Gaps {
+    pub(super) fn has(&self, gap: &Gap) -> bool {
+        self.live.contains_key(gap)
+    }
+
+    pub(super) fn get(&self, gap: &Gap) -> Option<B256> {
+        self.live.get(gap).copied()
+    }
+
+    pub(super) fn open(&mut self, gap: Gap, finding: B256) {
+        self.live.insert(gap, finding);
+    }
+
+    /// A finding of the journal's.
+    pub(super) fn remember(&mut self, finding: &Finding) {
+        if finding.detector == COVERAGE {
+            let Claim { kind, subject, condition_key, .. } = &finding.claim;
+            let subject = format!("{}/{}", subject.kind, subject.id);
+            self.open(Gap { kind: kind.clone(), subject, place: condition_key.clone() }, finding.id);
+        }
+    }
+
+    pub(super) fn forget(&mut self, finding: B256) {
+        self.live.retain(|_, live| *live != finding);
+    }
+
+    /// Kind and subject of those that sources told of.
+    pub(super) fn of_sources(&self) -> Vec<(String, String)> {
+        let of_sources = self.live.keys().filter(|gap| !gap.subject.starts_with("detector/"));
+        of_sources.map(|gap| (gap.kind.clone(), gap.subject.clone())).collect()
+    }
+
+    /// Those that a detector leaves.
+    pub(super) fn of_detector(&self, detector: &str) -> Vec<Gap> {
+        let subject = format!("detector/{detector}");
+        self.live.keys().filter(|gap| gap.subject == subject).cloned().collect()
+    }
+}

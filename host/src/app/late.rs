@@ -1,0 +1,304 @@
+//! Detectors that are late: what they are owed is shown to them one by one, in order, while the others go on.
+
+use std::collections::BTreeSet;
+
+use crate::app::engine::{Engine, Given};
+use crate::app::scene::Scene;
+use crate::block::{BlockRef, ChainId};
+use crate::digest::Hasher;
+use crate::entry::Entry;
+use crate::event::{Event, Stamped, Why};
+use crate::finding::Finding;
+use crate::journal::Debt;
+use crate::plugin::{Audience, Heard, Late, Look, Outcome, View};
+
+/// An input as it is shown another time.
+struct Retold {
+    view: View,
+    scene: Scene,
+    heard: Vec<Heard>,
+    /// Whether only what was heard is new to whom it is shown.
+    only_hears: bool,
+}
+
+impl Engine {
+    /// Whether some detector has yet to see something, other than what was set aside.
+    pub fn has_late(&self) -> bool {
+        !self.owed.is_nobody_late()
+    }
+
+    /// Takes in what late detectors have come back with, and gives each its next. Where detectors are waited for, shows
+    /// them all that they are owed.
+    pub fn catch_up(&mut self, at_ms: u64) -> anyhow::Result<()> {
+        for late in self.fleet.take_late() {
+            self.came_back(late, at_ms)?;
+        }
+        if self.owed.is_nobody_late() {
+            return Ok(());
+        }
+        if self.fleet.is_impatient() {
+            for (detector, input, why) in self.owed.next() {
+                if self.fleet.get(&detector).is_some() && self.fleet.at_work(&detector).is_none() {
+                    self.send(&Debt { detector, input, root: 0, why: Some(why) }, at_ms)?;
+                }
+            }
+            return Ok(());
+        }
+        loop {
+            let next = self.owed.next().into_iter().filter(|(id, ..)| self.fleet.get(id).is_some());
+            let Some((detector, input, why)) = next.min_by_key(|(id, input, _)| (*input, self.fleet.level(id))) else {
+                return Ok(());
+            };
+            let debt = Debt { detector, input, root: 0, why: Some(why) };
+            if self.is_worth_showing(&debt, at_ms)? {
+                let Debt { detector, input, .. } = debt;
+                self.take(Stamped { at_ms, event: Event::Shown { detector, input, why } }, &Given::default())?;
+            }
+        }
+    }
+
+    /// Has what a detector set aside shown to it in its turn, after what it is late on; how many inputs that are.
+    pub fn retry(&mut self, detector: &str) -> anyhow::Result<usize> {
+        self.owed.retry(&mut self.journal, detector)
+    }
+
+    fn came_back(&mut self, late: Late, at_ms: u64) -> anyhow::Result<()> {
+        let Late { detector, seq, outcome } = late;
+        let why = self.owed.why_late(&detector, seq);
+        let is_lost = outcome.as_ref().is_some_and(Outcome::is_lost);
+        if let (Some(outcome), Some(why)) = (outcome, why) {
+            let event = Event::Shown { detector: detector.clone(), input: seq, why };
+            let at = self.append(Entry::Input(Stamped { at_ms, event }))?;
+            let debt = Debt { detector: detector.clone(), input: seq, root: 0, why: Some(why) };
+            self.show_late(at, at_ms, &debt, Some(outcome), &Given::default())?;
+            if !is_lost {
+                return Ok(());
+            }
+        }
+        // What it made does not count any more, and its state with it.
+        let state = self.journal.load_state(&detector)?;
+        self.fleet.set_state(&detector, state);
+        Ok(())
+    }
+
+    /// Gives a late detector what it is owed next.
+    fn send(&mut self, debt: &Debt, at_ms: u64) -> anyhow::Result<()> {
+        if !self.is_worth_showing(debt, at_ms)? {
+            return Ok(());
+        }
+        let Some(retold) = self.retold(debt, debt.input, at_ms)? else { return Ok(()) };
+        let look = Look {
+            seq: debt.input,
+            input: retold.scene.input,
+            reader: &self.reader,
+            recorded: &Default::default(),
+            withheld: &BTreeSet::new(),
+            audience: retold.audience(&debt.detector),
+        };
+        self.fleet.send(&debt.detector, &retold.view, &look, retold.heard);
+        Ok(())
+    }
+
+    /// Whether there is anything in it for the detector. Where there is not, nothing is owed any more.
+    fn is_worth_showing(&mut self, debt: &Debt, at_ms: u64) -> anyhow::Result<bool> {
+        let retold = self.retold(debt, debt.input, at_ms)?;
+        let worth = retold.is_some_and(|retold| {
+            self.fleet.sees(&debt.detector, &retold.view, retold.audience(&debt.detector), &retold.heard)
+        });
+        if !worth {
+            self.owed.remove(&mut self.journal, &debt.detector, debt.input)?;
+        }
+        Ok(worth)
+    }
+
+    /// Takes in what a detector makes of an earlier input, by the input `seq`: shows it, where that has not been done.
+    pub(super) fn show_late(
+        &mut self,
+        seq: u64,
+        at_ms: u64,
+        debt: &Debt,
+        outcome: Option<Outcome>,
+        given: &Given,
+    ) -> anyhow::Result<()> {
+        let detector = debt.detector.as_str();
+        let retold = self.retold(debt, seq, at_ms)?;
+        self.owed.remove(&mut self.journal, detector, debt.input)?;
+        let Some(Retold { view, scene, heard, only_hears }) = retold else { return Ok(()) };
+        let audience = if only_hears { Audience::OneHears(detector) } else { Audience::One(detector) };
+        let outcome = match outcome {
+            Some(outcome) => Some(outcome),
+            None => {
+                let view = &view;
+                self.show(debt.input, &scene, view, audience, heard, given).outcomes.pop()
+            }
+        };
+        let Some(mut outcome) = outcome else { return Ok(()) };
+        if debt.why == Some(Why::Again) {
+            self.keep_what_stands(&scene, &mut outcome)?;
+        }
+        let heard = Heard::of(&outcome, scene.input);
+        self.outcomes(&scene, vec![outcome])?;
+        self.mend_gaps(seq, at_ms, detector)?;
+        if heard.is_empty() {
+            return Ok(());
+        }
+        let shown = self.show(seq, &scene, &view, Audience::Listeners, heard, given);
+        // To those who listen, this is an input of its own, which comes after what they have seen since.
+        let scene = Scene { seq, applied: seq, ..scene };
+        self.came(seq, &scene, shown)
+    }
+
+    /// An input as it is shown to a detector by the input `by`; `None` where the journal no longer has it.
+    fn retold(&self, debt: &Debt, by: u64, at_ms: u64) -> anyhow::Result<Option<Retold>> {
+        let Some(mut retold) = self.retold_plainly(debt.input, at_ms, 0)? else { return Ok(None) };
+        retold
+            .heard
+            .retain(|heard| heard.detector != debt.detector && self.fleet.is_below(&heard.detector, &debt.detector));
+        retold.scene.seq = debt.input;
+        match debt.why {
+            Some(Why::Again) => {
+                // What it finds this time must not be taken for what it found the first time.
+                let hash = Hasher::new("seen again").number(debt.input).number(by);
+                retold.scene.input = hash.finish();
+            }
+            Some(Why::Retry) => retold.scene.applied = by,
+            Some(Why::Behind) | None => {}
+        }
+        Ok(Some(retold))
+    }
+
+    fn retold_plainly(&self, seq: u64, at_ms: u64, depth: u32) -> anyhow::Result<Option<Retold>> {
+        let Some(stamped) = self.journal.input(seq)? else { return Ok(None) };
+        let (view, scene) = match stamped.event {
+            Event::Committed { block } => {
+                let previous = block.number.checked_sub(1).map(|below| self.before(block.chain, below)).transpose()?;
+                let previous_s = previous.flatten().map(|previous| previous.timestamp_s);
+                let scene = self.block_scene(seq, at_ms, &block)?;
+                (View::Block { block, previous_s }, scene)
+            }
+            Event::Observed { observation } => {
+                let scene = Scene::off_chain(seq, observation.observed_at_ms, at_ms);
+                (View::Observation(observation), scene)
+            }
+            Event::Pending { chain, transactions } => {
+                (View::Pending { chain, transactions }, Scene::off_chain(seq, stamped.at_ms, at_ms))
+            }
+            // Whoever listens to listeners that were late: each step is one more input, and levels bound their number.
+            Event::Shown { input, .. } if depth < 64 => {
+                let Some(inner) = self.retold_plainly(input, at_ms, depth + 1)? else { return Ok(None) };
+                let heard = self.heard_by(seq)?;
+                return Ok(Some(Retold {
+                    only_hears: true,
+                    heard,
+                    scene: Scene { applied: seq, ..inner.scene },
+                    ..inner
+                }));
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(Retold { view, scene, heard: self.heard_by(seq)?, only_hears: false }))
+    }
+
+    fn heard_by(&self, cause: u64) -> anyhow::Result<Vec<Heard>> {
+        let findings = self.journal.live_findings_caused_by(cause)?;
+        let heard = |finding: Finding| Heard { detector: finding.detector, id: finding.id, claim: finding.claim };
+        Ok(findings.into_iter().map(heard).collect())
+    }
+
+    /// Of what a detector finds again, leaves only what is new, and takes back what it no longer finds.
+    fn keep_what_stands(&mut self, scene: &Scene, outcome: &mut Outcome) -> anyhow::Result<()> {
+        let Ok(claims) = &mut outcome.result else { return Ok(()) };
+        let told: Vec<Finding> = self
+            .journal
+            .live_findings_of_input(scene.root)?
+            .into_iter()
+            .filter(|finding| finding.detector == outcome.detector)
+            .collect();
+        for finding in told.iter().filter(|finding| !claims.contains(&finding.claim)) {
+            self.retract(finding.id, "no longer so after a reorg".to_owned(), scene.at_ms)?;
+        }
+        claims.retain(|claim| !told.iter().any(|finding| finding.claim == *claim));
+        Ok(())
+    }
+
+    /// Undoes what the blocks that left the chain have done; the detectors whose state went back are to see again what
+    /// came in since and still stands.
+    pub(super) fn reverted(&mut self, seq: u64, at_ms: u64, chain: ChainId, blocks: &[BlockRef]) -> anyhow::Result<()> {
+        let mut seqs = Vec::new();
+        for block in blocks {
+            seqs.extend(self.journal.seq_of_reverted(block.hash, seq)?.map(|at| (at, block)));
+        }
+        let Some(first) = seqs.iter().map(|(at, _)| *at).min() else { return Ok(()) };
+        let roots: BTreeSet<u64> = seqs.iter().map(|(at, _)| *at).collect();
+        let relieved = self.owed.revert(&mut self.journal, &roots)?;
+        let mut touched = Vec::new();
+        for id in self.fleet.ids() {
+            let restored = self.journal.undo_state(&id, first)?;
+            if !restored.is_empty() {
+                touched.push(id.clone());
+            }
+            self.fleet.restore(&id, restored);
+        }
+        for (at, block) in &seqs {
+            for finding in self.journal.live_findings_of_input(*at)? {
+                let reason = format!("block {} {} left the chain", block.number, block.hash);
+                self.retract(finding.id, reason, at_ms)?;
+            }
+        }
+        for detector in relieved {
+            self.mend_gaps(seq, at_ms, &detector)?;
+        }
+        let head = self.head(chain)?;
+        self.fleet.set_head(chain, head);
+        self.owe_again(seq, first, &touched)
+    }
+
+    /// What detectors whose state went back are owed: all that they saw from `first` on and that still stands.
+    fn owe_again(&mut self, seq: u64, first: u64, touched: &[String]) -> anyhow::Result<()> {
+        if touched.is_empty() {
+            return Ok(());
+        }
+        let surviving = self.journal.surviving_inputs(first, seq)?;
+        let shown = self.journal.shown_between(first, seq)?;
+        for id in touched {
+            let mut again: Vec<(u64, Why)> = surviving.iter().map(|input| (*input, Why::Again)).collect();
+            for (by, detector, input, why) in &shown {
+                if detector == id && *why == Why::Retry && *input < first {
+                    again.push((*input, Why::Retry));
+                } else if detector != id && *input < first {
+                    again.push((*by, Why::Again));
+                }
+            }
+            for (input, why) in again {
+                let Some(root) = self.root_of(input)? else { continue };
+                if !self.owed.has(id, input) {
+                    let debt = Debt { detector: id.clone(), input, root, why: Some(why) };
+                    self.owed.add(&mut self.journal, debt)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The block or observation that an input comes down to, where it still stands.
+    fn root_of(&self, input: u64) -> anyhow::Result<Option<u64>> {
+        let mut at = input;
+        for _ in 0..64 {
+            match self.journal.input(at)?.map(|stamped| stamped.event) {
+                Some(Event::Shown { input, .. }) => at = input,
+                Some(Event::Committed { block }) => {
+                    return Ok(self.journal.seq_of_block(block.hash)?.filter(|seq| *seq == at));
+                }
+                Some(_) => return Ok(Some(at)),
+                None => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Retold {
+    fn audience<'a>(&self, detector: &'a str) -> Audience<'a> {
+        if self.only_hears { Audience::OneHears(detector) } else { Audience::One(detector) }
+    }
+}

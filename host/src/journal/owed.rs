@@ -1,0 +1,73 @@
+//! What detectors have not seen and are to be shown another time.
+
+use rusqlite::params;
+
+use super::{Journal, Result};
+use crate::entry::Entry;
+use crate::event::{Event, Stamped, Why};
+use crate::finding::Finding;
+
+/// An input that a detector is owed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Debt {
+    /// The detector's id.
+    pub detector: String,
+    /// The input's sequence number.
+    pub input: u64,
+    /// The block or observation that it comes down to.
+    pub root: u64,
+    /// Why it has not seen it; `None` where it is set aside until somebody asks for it.
+    pub why: Option<Why>,
+}
+
+impl Journal {
+    /// Notes a debt, or another reason for one that there is.
+    pub fn owe(&mut self, debt: &Debt) -> Result<()> {
+        let sql = "INSERT OR REPLACE INTO owed (detector, input, root, why) VALUES (?1, ?2, ?3, ?4)";
+        let why = debt.why.map_or("set-aside", Why::name);
+        self.run(sql, params![debt.detector, debt.input, debt.root, why])?;
+        Ok(())
+    }
+
+    /// Forgets a debt.
+    pub fn owe_no_more(&mut self, detector: &str, input: u64) -> Result<()> {
+        self.run("DELETE FROM owed WHERE detector = ?1 AND input = ?2", params![detector, input])?;
+        Ok(())
+    }
+
+    /// All debts.
+    pub fn owed(&self) -> Result<Vec<Debt>> {
+        let sql = "SELECT detector, input, root, why FROM owed ORDER BY detector, input";
+        self.all(sql, [], |row| {
+            let why: String = row.get(3)?;
+            Ok(Debt { detector: row.get(0)?, input: row.get(1)?, root: row.get(2)?, why: Why::of_name(&why) })
+        })
+    }
+
+    /// Live findings that were made on an input itself, by whomever, in order.
+    pub fn live_findings_caused_by(&self, cause: u64) -> Result<Vec<Finding>> {
+        let sql = "SELECT entry.seq FROM entry JOIN live_finding ON live_finding.id = entry.finding \
+                   WHERE entry.cause = ?1 AND entry.kind = 'finding' ORDER BY entry.seq";
+        let seqs: Vec<u64> = self.all(sql, [cause], |row| row.get(0))?;
+        let mut findings = Vec::new();
+        for seq in seqs {
+            if let Some(Entry::Finding(finding)) = self.entry(seq)? {
+                findings.push(finding);
+            }
+        }
+        Ok(findings)
+    }
+
+    /// Inputs after `after` and before `before` by which some detector was shown an earlier one.
+    pub fn shown_between(&self, after: u64, before: u64) -> Result<Vec<(u64, String, u64, Why)>> {
+        let sql = "SELECT seq FROM entry WHERE event = 'shown' AND seq > ?1 AND seq < ?2 ORDER BY seq";
+        let seqs: Vec<u64> = self.all(sql, params![after, before], |row| row.get(0))?;
+        let mut shown = Vec::new();
+        for seq in seqs {
+            if let Some(Stamped { event: Event::Shown { detector, input, why }, .. }) = self.input(seq)? {
+                shown.push((seq, detector, input, why));
+            }
+        }
+        Ok(shown)
+    }
+}

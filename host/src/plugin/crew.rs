@@ -1,0 +1,167 @@
+//! Threads that run guests: as many as there are cores, and one more for each that a slow guest holds up, so that a
+//! slow one slows nobody.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Most threads beyond one for each core; past that, slow guests wait for each other.
+const HELD_UP_AT_MOST: usize = 256;
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// The threads.
+pub(super) struct Crew {
+    shared: Arc<Shared>,
+}
+
+/// One job, for whoever waits for it.
+pub(super) struct Ticket {
+    shared: Arc<Shared>,
+    stage: Arc<Mutex<Stage>>,
+}
+
+#[derive(Clone, Copy)]
+enum Stage {
+    Waiting,
+    Running { since: Instant, is_held_up: bool },
+    Done,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    work: Condvar,
+    /// Threads that are to be free of slow guests.
+    size: usize,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<(Work, Arc<Mutex<Stage>>)>,
+    threads: usize,
+    held_up: usize,
+    closed: bool,
+}
+
+impl Crew {
+    /// Starts one thread for each core.
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let size = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
+        let shared = Arc::new(Shared { queue: Mutex::default(), work: Condvar::new(), size });
+        for _ in 0..size {
+            shared.start(&mut shared.lock())?;
+        }
+        Ok(Self { shared })
+    }
+
+    /// Has some thread do a job, in the order in which jobs come.
+    pub(super) fn submit(&self, work: Work) -> Ticket {
+        let stage = Arc::new(Mutex::new(Stage::Waiting));
+        self.shared.lock().jobs.push_back((work, stage.clone()));
+        self.shared.work.notify_one();
+        Ticket { shared: self.shared.clone(), stage }
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.work.notify_all();
+    }
+}
+
+impl Ticket {
+    /// Whether the job has run for so long. Another thread then takes the place of the one that it holds up.
+    pub(super) fn is_slow(&self, patience: Duration) -> bool {
+        // In this order everywhere: the queue, then a stage.
+        let mut queue = self.shared.lock();
+        let mut stage = lock(&self.stage);
+        match *stage {
+            Stage::Running { since, is_held_up: false } if since.elapsed() >= patience => {
+                *stage = Stage::Running { since, is_held_up: true };
+                queue.held_up += 1;
+                if queue.threads - queue.held_up < self.shared.size && queue.held_up <= HELD_UP_AT_MOST {
+                    // Without another thread it is slower, and nothing is lost.
+                    let _ = self.shared.start(&mut queue);
+                }
+                true
+            }
+            Stage::Running { is_held_up, .. } => is_held_up,
+            Stage::Waiting | Stage::Done => false,
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        lock(&self.queue)
+    }
+
+    fn start(self: &Arc<Self>, queue: &mut Queue) -> std::io::Result<()> {
+        let shared = self.clone();
+        std::thread::Builder::new().name("detectors".into()).spawn(move || shared.run())?;
+        queue.threads += 1;
+        Ok(())
+    }
+
+    fn run(&self) {
+        let mut queue = self.lock();
+        loop {
+            if queue.closed || queue.threads - queue.held_up > self.size {
+                queue.threads -= 1;
+                return;
+            }
+            let Some((work, stage)) = queue.jobs.pop_front() else {
+                queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            *lock(&stage) = Stage::Running { since: Instant::now(), is_held_up: false };
+            drop(queue);
+            work();
+            queue = self.lock();
+            let before = std::mem::replace(&mut *lock(&stage), Stage::Done);
+            if matches!(before, Stage::Running { is_held_up: true, .. }) {
+                queue.held_up -= 1;
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn those_that_are_held_up_are_replaced_and_then_sent_home() {
+        let crew = Crew::new().unwrap();
+        let size = crew.shared.size;
+        let (release, held) = mpsc::channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        let slow: Vec<Ticket> = (0..3 * size)
+            .map(|_| {
+                let held = held.clone();
+                crew.submit(Box::new(move || drop(held.lock().unwrap().recv())))
+            })
+            .collect();
+        let (done, quick) = mpsc::channel();
+        crew.submit(Box::new(move || done.send(()).unwrap()));
+        let started = Instant::now();
+        while quick.recv_timeout(Duration::from_millis(1)).is_err() {
+            slow.iter().for_each(|ticket| drop(ticket.is_slow(Duration::from_millis(2))));
+            assert!(started.elapsed() < Duration::from_secs(20), "the quick job never ran");
+        }
+        drop(release);
+        while { crew.shared.lock().threads } != size {
+            std::thread::sleep(Duration::from_millis(1));
+            crew.shared.work.notify_all();
+            assert!(started.elapsed() < Duration::from_secs(20), "nobody went home");
+        }
+        assert_eq!(crew.shared.lock().held_up, 0);
+    }
+}

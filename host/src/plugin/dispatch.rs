@@ -1,0 +1,446 @@
+//! One input on its way through the fleet: who sees what of it, who is waited for, and who is late.
+//!
+//! Outcomes come in the order of level and id, however the work was spread, so that the same inputs give the same
+//! journal. A detector with nothing to see is not called.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use alloy::primitives::B256;
+use rayon::prelude::*;
+
+use super::batch::{Batch, Head, Scene};
+use super::chain::Shared;
+use super::crew::Ticket;
+use super::detector::{Detector, Ran};
+use super::failure::HOST;
+use super::fleet::{Fleet, Late, Out, Outcome, Recorded};
+use super::profile::Profile;
+use super::{Failure, text};
+use crate::block::{Block, ChainId, Transactions};
+use crate::chain_read::ChainReader;
+use crate::entry::QUARANTINED;
+use crate::event::Observation;
+use crate::finding::{Claim, Finding};
+use crate::narrow::{BlockIndex, Selection};
+
+/// Batches at once from which on it pays to wake other threads.
+const WORTH_SPREADING: usize = 4;
+/// How often it is looked whether somebody who is waited for is slow.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// What is shown.
+#[derive(Clone, Debug)]
+pub enum View {
+    /// A block that was added to its chain.
+    Block {
+        /// The block.
+        block: Arc<Block>,
+        /// Chain time of the block before it, in seconds; `None` for the first that is seen.
+        previous_s: Option<u64>,
+    },
+    /// What a feed said.
+    Observation(Observation),
+    /// Transactions that wait for a block.
+    Pending {
+        /// EIP-155 id of the chain.
+        chain: ChainId,
+        /// The transactions.
+        transactions: Arc<Transactions>,
+    },
+}
+
+/// To whom it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience<'a> {
+    /// Everybody who subscribed to something in it.
+    All,
+    /// One detector only, and nobody who listens to it.
+    One(&'a str),
+    /// One detector, and only what others found: the view itself it has seen.
+    OneHears(&'a str),
+    /// Those who listen to what was found in it: the view itself they have seen.
+    Listeners,
+}
+
+/// How it is shown.
+pub struct Look<'a> {
+    /// The input's sequence number.
+    pub seq: u64,
+    /// Tells this input from every other.
+    pub input: B256,
+    /// Who answers reads of the chain.
+    pub reader: &'a Arc<dyn ChainReader>,
+    /// Failures that are repeated rather than run into.
+    pub recorded: &'a Recorded,
+    /// Detectors that are late and see it another time.
+    pub withheld: &'a BTreeSet<String>,
+    /// To whom.
+    pub audience: Audience<'a>,
+}
+
+/// A finding that others may listen to.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// Who found it.
+    pub detector: String,
+    /// The finding's id.
+    pub id: B256,
+    /// What it claims.
+    pub claim: Claim,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// In the order of level and id.
+    pub outcomes: Vec<Outcome>,
+    /// Detectors that have something to see in it and have not seen it to its end, in the order of level and id.
+    pub behind: Vec<String>,
+}
+
+/// A job that has ended.
+pub(super) struct Done {
+    job: u64,
+    detector: Box<Detector>,
+    outcome: Outcome,
+    /// Whether the host's own code failed, which may have cost the detector its state.
+    is_lost: bool,
+}
+
+/// One batch for one detector.
+struct Task {
+    id: String,
+    batch: Batch,
+    recorded: Option<Failure>,
+}
+
+impl Fleet {
+    /// Shows an input level by level. `heard` is what was found in it before.
+    pub fn show(&mut self, view: &View, look: &Look<'_>, mut heard: Vec<Heard>) -> Shown {
+        let index = match view {
+            View::Block { block, previous_s } => Some(BlockIndex::new(block, *previous_s)),
+            View::Observation(_) | View::Pending { .. } => None,
+        };
+        let shared = Shared::new(look.reader.clone());
+        let mut scenes: BTreeMap<Option<ChainId>, Arc<Scene>> = BTreeMap::new();
+        let mut shown = Shown::default();
+        for level in self.levels.clone() {
+            let mut tasks = Vec::new();
+            for id in &level {
+                let Some(slot) = self.slots.get(id) else { continue };
+                let profile = &slot.profile;
+                let (sees, hears) = match look.audience {
+                    Audience::All => (true, true),
+                    Audience::One(one) => (one == id, one == id),
+                    Audience::OneHears(one) => (false, one == id),
+                    Audience::Listeners => (false, true),
+                };
+                let selection = if sees { select(profile, view, index.as_ref()) } else { None };
+                let findings = if hears { wanted(profile, view, &heard) } else { Vec::new() };
+                if selection.is_none() && findings.is_empty() {
+                    continue;
+                }
+                if slot.detector.is_none() || look.withheld.contains(id) {
+                    shown.behind.push(id.clone());
+                    continue;
+                }
+                let home = if matches!(view, View::Observation(_)) { profile.home() } else { None };
+                let scene = scenes.entry(home).or_insert_with(|| scene(view, home, &self.heads)).clone();
+                let (selection, findings) = (selection.unwrap_or_default(), Arc::new(findings));
+                let recorded = look.recorded.get(id).cloned();
+                tasks.push(Task { id: id.clone(), batch: Batch { scene, selection, findings }, recorded });
+            }
+            let (outcomes, late) = match self.patience {
+                None => (self.run_all(tasks, look, &shared), Vec::new()),
+                Some(patience) => self.run_for(tasks, look, &shared, patience),
+            };
+            shown.behind.extend(late);
+            for outcome in outcomes {
+                heard.extend(Heard::of(&outcome, look.input));
+                shown.outcomes.push(outcome);
+            }
+        }
+        shown
+    }
+
+    /// Whether there is anything for a detector in an input.
+    pub fn sees(&self, id: &str, view: &View, audience: Audience<'_>, heard: &[Heard]) -> bool {
+        let Some(slot) = self.slots.get(id) else { return false };
+        let index = match (view, audience) {
+            (View::Block { block, previous_s }, Audience::One(_)) => Some(BlockIndex::new(block, *previous_s)),
+            _ => None,
+        };
+        let sees = matches!(audience, Audience::One(_)) && select(&slot.profile, view, index.as_ref()).is_some();
+        sees || !wanted(&slot.profile, view, heard).is_empty()
+    }
+
+    /// Has a detector look at an input without waiting for it: it comes back late. Nothing happens where
+    /// there is nothing in it for that detector, or it is at work.
+    pub fn send(&mut self, id: &str, view: &View, look: &Look<'_>, heard: Vec<Heard>) {
+        let _ = self.try_send(id, view, look, &heard);
+    }
+
+    fn try_send(&mut self, id: &str, view: &View, look: &Look<'_>, heard: &[Heard]) -> Option<()> {
+        let slot = self.slots.get(id)?;
+        let sees = matches!(look.audience, Audience::One(_));
+        let index = match view {
+            View::Block { block, previous_s } if sees => Some(BlockIndex::new(block, *previous_s)),
+            _ => None,
+        };
+        let selection = if sees { select(&slot.profile, view, index.as_ref()) } else { None };
+        let findings = wanted(&slot.profile, view, heard);
+        if (selection.is_none() && findings.is_empty()) || slot.detector.is_none() {
+            return None;
+        }
+        let home = if matches!(view, View::Observation(_)) { slot.profile.home() } else { None };
+        let (selection, findings) = (selection.unwrap_or_default(), Arc::new(findings));
+        let batch = Batch { scene: scene(view, home, &self.heads), selection, findings };
+        let recorded = look.recorded.get(id).cloned();
+        let task = Task { id: id.to_owned(), batch, recorded };
+        self.start(task, look, &Shared::new(look.reader.clone())).map(drop)
+    }
+
+    /// Detectors that came back from what they were late on, in the order in which they did.
+    pub fn take_late(&mut self) -> Vec<Late> {
+        while let Ok(done) = self.done.try_recv() {
+            if let Some((late, _)) = self.come_back(done) {
+                self.late.push(late);
+            }
+        }
+        std::mem::take(&mut self.late)
+    }
+
+    /// Waits for all of them.
+    fn run_all(&mut self, tasks: Vec<Task>, look: &Look<'_>, shared: &Shared) -> Vec<Outcome> {
+        let fresh = self.fresh_each_batch;
+        let mut tasks: BTreeMap<String, Task> = tasks.into_iter().map(|task| (task.id.clone(), task)).collect();
+        let mut work = Vec::with_capacity(tasks.len());
+        if tasks.len() == 1 {
+            let task = tasks.into_values().next();
+            let slot = task.as_ref().and_then(|task| self.slots.get_mut(&task.id));
+            work.extend(slot.and_then(|slot| slot.detector.as_mut()).zip(task));
+        } else {
+            for (id, slot) in &mut self.slots {
+                if let (Some(task), Some(detector)) = (tasks.remove(id), &mut slot.detector) {
+                    work.push((detector, task));
+                }
+            }
+        }
+        let run = |(detector, task): (&mut Box<Detector>, Task)| run(detector, task, shared, look.input, fresh);
+        if work.len() < WORTH_SPREADING {
+            work.into_iter().map(run).collect()
+        } else {
+            self.pool.install(|| work.into_par_iter().map(run).collect())
+        }
+    }
+
+    /// Waits for each of them so long from when it began; the outcomes, and who is late.
+    fn run_for(
+        &mut self,
+        tasks: Vec<Task>,
+        look: &Look<'_>,
+        shared: &Shared,
+        patience: Duration,
+    ) -> (Vec<Outcome>, Vec<String>) {
+        let order: Vec<String> = tasks.iter().map(|task| task.id.clone()).collect();
+        let mut waited: BTreeMap<u64, (String, Ticket)> = BTreeMap::new();
+        for task in tasks {
+            let id = task.id.clone();
+            if let Some((job, ticket)) = self.start(task, look, shared) {
+                waited.insert(job, (id, ticket));
+            }
+        }
+        let mut came: BTreeMap<String, Outcome> = BTreeMap::new();
+        while !waited.is_empty() {
+            match self.done.recv_timeout(LOOK_EVERY.min(patience)) {
+                Ok(done) => {
+                    let is_waited = waited.remove(&done.job).is_some();
+                    if let Some((late, is_lost)) = self.come_back(done) {
+                        match late.outcome {
+                            Some(outcome) if is_waited && !is_lost => {
+                                came.insert(late.detector, outcome);
+                            }
+                            outcome => self.late.push(Late { outcome, ..late }),
+                        }
+                    }
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => waited.retain(|_, (_, ticket)| !ticket.is_slow(patience)),
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        let late = order.iter().filter(|id| !came.contains_key(*id)).cloned().collect();
+        (order.iter().filter_map(|id| came.remove(id)).collect(), late)
+    }
+
+    /// Gives a detector to a thread.
+    fn start(&mut self, task: Task, look: &Look<'_>, shared: &Shared) -> Option<(u64, Ticket)> {
+        let (input, shared, fresh) = (look.input, shared.clone(), self.fresh_each_batch);
+        let (tell, wake) = (self.tell_done.clone(), self.wake.clone());
+        let slot = self.slots.get_mut(&task.id)?;
+        let mut detector = slot.detector.take()?;
+        self.jobs += 1;
+        let job = self.jobs;
+        slot.out = Some(Out { seq: look.seq, job, is_void: false });
+        let crew = self.crew.as_ref()?;
+        let ticket = crew.submit(Box::new(move || {
+            let ran = std::panic::catch_unwind(AssertUnwindSafe(|| run(&mut detector, task, &shared, input, fresh)));
+            let is_lost = ran.is_err();
+            let outcome = ran.unwrap_or_else(|panic| {
+                detector.drop_instance();
+                let said = panic.downcast_ref::<String>().map(String::as_str);
+                let said = said.or(panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+                let told = format!("the host's own code failed, please report it: {}", text::line(said, 1_000));
+                outcome_of(&detector, failed(Failure::new(HOST, told)))
+            });
+            // Nobody waits any more where the fleet is gone.
+            let _ = tell.send(Done { job, detector, outcome, is_lost });
+            if let Some(wake) = wake {
+                wake();
+            }
+        }));
+        Some((job, ticket))
+    }
+
+    /// Puts a detector back in its place; `None` where that is another's now.
+    fn come_back(&mut self, done: Done) -> Option<(Late, bool)> {
+        let Done { job, detector, outcome, is_lost } = done;
+        let id = outcome.detector.clone();
+        let slot = self.slots.get_mut(&id)?;
+        let out = slot.out.take_if(|out| out.job == job)?;
+        slot.detector = Some(detector);
+        Some((Late { detector: id, seq: out.seq, outcome: (!out.is_void).then_some(outcome) }, is_lost))
+    }
+}
+
+impl Heard {
+    /// What an outcome claims, as findings that others may listen to.
+    pub fn of(outcome: &Outcome, input: B256) -> Vec<Heard> {
+        let claims = outcome.result.iter().flatten().enumerate();
+        claims
+            .map(|(position, claim)| {
+                let id = Finding::id_of(&outcome.detector, outcome.digest, input, position);
+                Heard { detector: outcome.detector.clone(), id, claim: claim.clone() }
+            })
+            .collect()
+    }
+}
+
+impl Head {
+    pub(super) fn of(block: &Block) -> Self {
+        Head { block: Some(block.reference()), parent_hash: block.parent_hash.0, timestamp_s: block.timestamp_s }
+    }
+}
+
+fn select(profile: &Profile, view: &View, index: Option<&BlockIndex<'_>>) -> Option<Selection> {
+    match view {
+        View::Block { block, .. } => {
+            let selection =
+                index.filter(|_| profile.watches(block.chain)).map(|index| profile.matcher.select(index))?;
+            (!selection.is_empty()).then_some(selection)
+        }
+        View::Observation(observation) => profile.matcher.wants_feed(&observation.feed).then(Selection::default),
+        View::Pending { chain, transactions } => {
+            let transactions = profile.watches(*chain).then(|| profile.matcher.select_pending(transactions))?;
+            (!transactions.is_none()).then(|| Selection { transactions, ..Selection::default() })
+        }
+    }
+}
+
+/// What a detector wants of what others found.
+fn wanted(profile: &Profile, view: &View, heard: &[Heard]) -> Vec<Heard> {
+    let chain = match view {
+        View::Block { block, .. } => Some(block.chain),
+        View::Pending { chain, .. } => Some(*chain),
+        View::Observation(_) => None,
+    };
+    if !profile.matcher.is_combiner() || chain.is_some_and(|chain| !profile.watches(chain)) {
+        return Vec::new();
+    }
+    let wants = |heard: &&Heard| {
+        heard.detector != profile.id && profile.matcher.wants_finding(&heard.detector, &heard.claim.kind)
+    };
+    heard.iter().filter(wants).cloned().collect()
+}
+
+/// What a view is to a detector at home on a chain.
+fn scene(view: &View, home: Option<ChainId>, heads: &BTreeMap<ChainId, Head>) -> Arc<Scene> {
+    let newest = |chain: ChainId| heads.get(&chain).copied().unwrap_or_default();
+    Arc::new(match view {
+        View::Block { block, .. } => Scene {
+            trigger: "block",
+            chain: block.chain,
+            head: Head::of(block),
+            block: Some(block.clone()),
+            pending: None,
+            observation: None,
+        },
+        View::Observation(observation) => {
+            let chain = home.or(heads.keys().next().copied()).unwrap_or(0);
+            let observation = Some(observation.clone());
+            Scene { trigger: "feed", chain, head: newest(chain), block: None, pending: None, observation }
+        }
+        View::Pending { chain, transactions } => {
+            let pending = Some(transactions.clone());
+            Scene { trigger: "pending", chain: *chain, head: newest(*chain), block: None, pending, observation: None }
+        }
+    })
+}
+
+/// Runs one batch, twice where it fails, unless the detector rests.
+fn run(detector: &mut Detector, task: Task, shared: &Shared, input: B256, fresh_each_batch: bool) -> Outcome {
+    if let Some(left) = detector.record.skip() {
+        let told = format!("it rests; {left} more batches are set aside for it");
+        return outcome_of(detector, failed(Failure::new(QUARANTINED, told)));
+    }
+    let mut outcome = match task.recorded {
+        Some(failure) => {
+            detector.drop_instance();
+            outcome_of(detector, failed(failure))
+        }
+        None => {
+            let first = detector.on_batch(task.batch.clone(), shared, input);
+            match first.result {
+                Ok(_) => outcome_of(detector, first),
+                Err(failure) => {
+                    // A fresh instance over the same state: what went wrong with the old one may be gone.
+                    let mut second = detector.on_batch(task.batch, shared, input);
+                    second.reads.extend(first.reads);
+                    second.elapsed += first.elapsed;
+                    if second.log.is_empty() {
+                        second.log = first.log;
+                    }
+                    Outcome { first_failure: Some(failure), ..outcome_of(detector, second) }
+                }
+            }
+        }
+    };
+    if fresh_each_batch {
+        detector.drop_instance();
+    }
+    match &outcome.result {
+        Ok(_) => detector.record.good(),
+        Err(_) => outcome.quarantined_for = detector.record.bad(),
+    }
+    outcome
+}
+
+fn outcome_of(detector: &Detector, ran: Ran) -> Outcome {
+    Outcome {
+        detector: detector.profile().id().to_owned(),
+        digest: detector.profile().digest(),
+        result: ran.result,
+        first_failure: None,
+        quarantined_for: None,
+        state: ran.state,
+        reads: ran.reads,
+        log: ran.log,
+        elapsed: ran.elapsed,
+    }
+}
+
+fn failed(failure: Failure) -> Ran {
+    Ran { result: Err(failure), state: Vec::new(), reads: Vec::new(), log: Vec::new(), elapsed: Duration::ZERO }
+}

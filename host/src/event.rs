@@ -69,6 +69,15 @@ pub enum Event {
         /// Why only now.
         why: Why,
     },
+    /// A version of a detector failed soon after it was swapped in, and is not to be taken up again.
+    Rejected {
+        /// Its id in the config.
+        detector: String,
+        /// SHA-256 of the component.
+        digest: B256,
+        /// How it failed.
+        reason: String,
+    },
     /// A detector will not be shown what it set aside: somebody has taken the gap upon themselves.
     Waived {
         /// Its id in the config.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../tests/src/guests.rs"]
+#[allow(dead_code)]
 mod guests;
 
 use std::path::Path;
@@ -12,15 +14,55 @@ use watchfire::app::engine::{Engine, Given};
 use watchfire::app::load::KeptSpec;
 use watchfire::app::output::Output;
 use watchfire::app::replay;
-use watchfire::block::Block;
+use watchfire::block::{Assurance, Block, BlockRef, Verification};
+use watchfire::chain_read::{ChainAnswer, ChainRead, ChainReader};
 use watchfire::entry::Entry;
 use watchfire::event::{Event, Stamped};
 use watchfire::journal::Journal;
 use watchfire::plugin::{Fleet, Limits, Runtime};
 
-use guests::{Zeroes, block, block_of_fork, component, module, trick};
+use alloy::primitives::B256;
+use guests::guest;
 
 const PATIENCE: Duration = Duration::from_millis(2);
+
+/// A chain on which everything is zero.
+struct Zeroes;
+
+impl ChainReader for Zeroes {
+    fn read(&self, _: BlockRef, _: &ChainRead) -> ChainAnswer {
+        Ok(vec![0; 32].into())
+    }
+}
+
+/// An empty block.
+fn block(number: u64) -> Arc<Block> {
+    of_fork(number, 0, 0)
+}
+
+/// An empty block of another fork, which leaves the first one at height 3.
+fn block_of_fork(number: u64) -> Arc<Block> {
+    of_fork(number, 1, u8::from(number > 4))
+}
+
+fn of_fork(number: u64, fork: u8, parents: u8) -> Arc<Block> {
+    let hash = |number: u64, fork: u8| B256::left_padding_from(&[fork, number as u8]);
+    Arc::new(Block {
+        chain: 1,
+        number,
+        hash: hash(number, fork),
+        parent_hash: hash(number - 1, parents),
+        timestamp_s: 1_000 + number,
+        beneficiary: Default::default(),
+        gas_used: 0,
+        base_fee_wei: None,
+        assurance: Assurance { verification: Verification::None, exceptions: Vec::new(), source: "test".into() },
+        transactions: Default::default(),
+        logs: Default::default(),
+        frames: None,
+        storage: None,
+    })
+}
 
 /// A host without sources: blocks go in, and whoever is late comes back.
 struct Watch {
@@ -42,11 +84,11 @@ impl Watch {
         Self { runtime, engine, woken, entries: Vec::new(), at_ms }
     }
 
-    fn load(&mut self, id: &str, module: &str) {
+    fn load(&mut self, id: &str, trick: &str) {
         let limits = Limits { batch_deadline_ms: 2_000, batches_behind: 5, ..Limits::default() };
         let grants = vec!["state".into(), "chain".into()];
         let spec = KeptSpec { chains: Vec::new(), feeds: Vec::new(), grants, limits, config: serde_json::json!({}) };
-        let bytes = component(module);
+        let bytes = guest(trick).unwrap();
         let compiled = Arc::new(self.runtime.compile(&bytes, &spec.limits).unwrap());
         self.engine.keep_component(&bytes).unwrap();
         let detector = spec.start(&self.runtime, id, compiled).unwrap();
@@ -105,8 +147,8 @@ fn a_slow_detector_sees_every_block_late_and_slows_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
     let mut watch = Watch::over(&path);
-    watch.load("quick", &module(""));
-    watch.load("slow", &module(&trick("slow")));
+    watch.load("quick", "");
+    watch.load("slow", "slow");
     let numbers: Vec<u64> = (1..=20).collect();
     let started = Instant::now();
     let mut slow_by_then = 0;
@@ -136,8 +178,8 @@ fn a_reorg_while_a_detector_is_late_leaves_what_a_clean_run_would() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
     let mut watch = Watch::over(&path);
-    watch.load("counter", &module(&trick("slow-counter")));
-    watch.load("quick", &module(""));
+    watch.load("counter", "slow-counter");
+    watch.load("quick", "");
     (1..=6).for_each(|number| watch.add(block(number)));
     let reverted = [6, 5, 4].map(|number| block(number).reference()).to_vec();
     watch.take(Event::Reverted { chain: 1, blocks: reverted });
@@ -154,13 +196,13 @@ fn a_host_that_ends_while_a_detector_is_late_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
     let mut watch = Watch::over(&path);
-    watch.load("counter", &module(&trick("slow-counter")));
+    watch.load("counter", "slow-counter");
     (1..=10).for_each(|number| watch.add(block(number)));
     assert!(watch.engine.has_late());
     let before = watch.heights("counter");
     drop(watch);
     let mut watch = Watch::over(&path);
-    watch.load("counter", &module(&trick("slow-counter")));
+    watch.load("counter", "slow-counter");
     watch.settle();
     let all: Vec<u64> = before.into_iter().chain(watch.heights("counter")).collect();
     assert_eq!(all, (1..=10).collect::<Vec<u64>>());
@@ -174,7 +216,7 @@ fn what_fails_twice_is_set_aside_and_shown_to_a_mended_version() {
     let path = folder.path().join("journal.db");
     let mut watch = Watch::over(&path);
     let entries = |watch: &Watch, kind: &str| watch.entries.iter().filter(|entry| entry.kind() == kind).count();
-    watch.load("guest", &module(&trick("trap")));
+    watch.load("guest", "trap");
     (1..=20).for_each(|number| watch.add(block(number)));
     watch.settle();
     assert_eq!(watch.heights("guest"), [0; 0]);
@@ -182,7 +224,7 @@ fn what_fails_twice_is_set_aside_and_shown_to_a_mended_version() {
     // It fails three times and rests for eight blocks, then once and rests for sixteen.
     assert_eq!((entries(&watch, "retried"), watch.gaps("detector-failed")), (4, 4));
     assert_eq!(watch.gaps("detector-quarantined"), 1);
-    watch.load("guest", &module(""));
+    watch.load("guest", "");
     watch.add(block(21));
     assert_eq!(watch.heights("guest"), [21]);
     assert_eq!(watch.gaps("detector-blind"), 1, "it works again, and is still blind to what was set aside");

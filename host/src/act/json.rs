@@ -53,6 +53,7 @@ fn input(at_ms: u64, event: &Event) -> (&'static str, Value) {
                 Event::Coverage { .. } => "coverage",
                 Event::Detector { .. } => "detector",
                 Event::Shown { .. } => "shown",
+                Event::Rejected { .. } => "rejected",
                 Event::Waived { .. } => "waived",
                 Event::Committed { .. } | Event::Pending { .. } | Event::Plan { .. } => "input",
             };

@@ -91,6 +91,10 @@ impl Pretty {
             Event::Detector { detector, digest: None, .. } => {
                 format!("{at}  {NEWS}detector{NEWS:#}   {detector} was removed")
             }
+            Event::Rejected { detector, digest, reason } => {
+                let digest = short(digest.as_slice());
+                format!("{at}  {BAD}rejected{BAD:#}   {detector} {digest}: {reason}")
+            }
             Event::Waived { detector, by } => {
                 format!("{at}  {ASKS}waived{ASKS:#}     {detector} is not shown what it set aside: {by}")
             }

@@ -2,27 +2,33 @@
 //! touches the old. What fails leaves the old running.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use alloy::primitives::B256;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::app::config::Config;
-use crate::app::load::{self, KeptSpec};
-use crate::app::sources::Sources;
+use crate::app::config::{Config, DetectorConfig};
+use crate::app::load::{self, KeptSpec, Ready};
+use crate::app::rehearse::{Rehearsal, Version, rehearse};
+use crate::app::sources::{Readers, Sources};
 use crate::app::turn::Turn;
 use crate::diagnostic::Diagnostic;
 use crate::digest::sha256;
+use crate::journal::Journal;
 use crate::plugin::Runtime;
 
 /// What runs now, as far as a change can touch it.
 pub struct Deployment {
-    runtime: Arc<Runtime>,
-    turns: mpsc::Sender<Turn>,
-    /// Digest and spec of each detector.
-    detectors: BTreeMap<String, (B256, KeptSpec)>,
+    pub(super) runtime: Arc<Runtime>,
+    pub(super) turns: mpsc::Sender<Turn>,
+    pub(super) journal: PathBuf,
+    readers: Readers,
+    pub(super) detectors: BTreeMap<String, Arc<Version>>,
     /// Detectors of an earlier run, not yet compared with the config.
     stale: BTreeSet<String>,
+    /// Versions that failed soon after they were swapped in.
+    pub(super) rejected: BTreeMap<String, BTreeSet<B256>>,
     plan: Option<B256>,
     webhooks: String,
     sources: Sources,
@@ -37,11 +43,47 @@ pub struct Applied {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// What came of putting one version in the place of another.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub struct Swapped {
+    /// SHA-256 of the version that runs now.
+    pub digest: B256,
+    /// What it made of the last inputs, where another ran before it.
+    pub rehearsal: Option<Rehearsal>,
+}
+
+/// What a journal knows of earlier runs.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    journal: PathBuf,
+    stale: BTreeSet<String>,
+    rejected: BTreeMap<String, BTreeSet<B256>>,
+}
+
+impl Past {
+    /// What this journal knows.
+    pub fn of(journal: &Journal) -> anyhow::Result<Self> {
+        let mut rejected: BTreeMap<String, BTreeSet<B256>> = BTreeMap::new();
+        for (id, digest, _) in journal.rejected()? {
+            rejected.entry(id).or_default().insert(digest);
+        }
+        let stale = journal.live_detectors()?.into_iter().map(|(id, _)| id).collect();
+        Ok(Self { journal: journal.path().to_owned(), stale, rejected })
+    }
+}
+
 impl Deployment {
-    /// Nothing yet. `stale` are detectors that the journal ends with: what the config no longer has is removed.
-    pub fn new(runtime: Arc<Runtime>, turns: mpsc::Sender<Turn>, sources: Sources, stale: BTreeSet<String>) -> Self {
+    /// Nothing yet. What the journal ends with and the config no longer has is removed.
+    pub fn new(
+        runtime: Arc<Runtime>,
+        turns: mpsc::Sender<Turn>,
+        sources: Sources,
+        readers: Readers,
+        past: Past,
+    ) -> Self {
+        let Past { journal, stale, rejected } = past;
         let (detectors, plan, webhooks) = (BTreeMap::new(), None, String::new());
-        Self { runtime, turns, detectors, stale, plan, webhooks, sources }
+        Self { runtime, turns, journal, readers, detectors, stale, rejected, plan, webhooks, sources }
     }
 
     /// Takes up a config. Each part that is good is taken, each that is not is told.
@@ -85,34 +127,123 @@ impl Deployment {
             self.send(Turn::Remove(id)).await?;
         }
         for (id, wanted) in &config.detectors {
-            let spec = KeptSpec::of(config, wanted);
-            let digest = tokio::fs::read(config.component_path(wanted)).await.ok().map(|bytes| sha256(&bytes));
-            if let (Some(digest), Some(running)) = (digest, self.detectors.get(id))
-                && *running == (digest, spec.clone())
-            {
-                continue;
-            }
-            let (runtime, owned, name) = (self.runtime.clone(), config.clone(), id.clone());
-            let loaded = tokio::task::spawn_blocking(move || load::detector(&runtime, &owned, &name)).await?;
-            match loaded {
-                Err(diagnostics) => applied.diagnostics.extend(diagnostics),
-                Ok(ready) => {
-                    let digest = ready.detector.profile().digest();
-                    let (reply, swapped) = oneshot::channel();
-                    self.send(Turn::Swap(Box::new(ready), reply)).await?;
-                    match swapped.await? {
-                        Ok(()) => {
-                            self.detectors.insert(id.clone(), (digest, spec));
-                            applied.changes.push(format!("detector {id}: is now {digest}"));
-                        }
-                        Err(message) => {
-                            applied.diagnostics.push(load::diagnostic(config, &["detector", id], message, ""));
-                        }
-                    }
+            let Some(bytes) = self.bytes_of(config, id, wanted, applied).await? else { continue };
+            let (digest, spec) = (sha256(&bytes), KeptSpec::of(config, wanted));
+            let is_new = |running: &Arc<Version>| running.component.digest() != digest || running.spec != spec;
+            if self.detectors.get(id).is_none_or(is_new) {
+                match self.replace(config, id, bytes, false).await? {
+                    Ok(swapped) => applied.changes.push(told(id, &swapped)),
+                    Err(diagnostics) => applied.diagnostics.extend(diagnostics),
                 }
             }
         }
         Ok(())
+    }
+
+    /// The component to run: the config's file, or the version before it where that one was rejected.
+    async fn bytes_of(
+        &self,
+        config: &Config,
+        id: &str,
+        wanted: &DetectorConfig,
+        applied: &mut Applied,
+    ) -> anyhow::Result<Option<Vec<u8>>> {
+        let path = config.component_path(wanted);
+        let place = ["detector", id, "component"];
+        let bytes = match tokio::fs::read(&path).await {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let message = format!("`{}` can't be read: {error}", path.display());
+                let help = "build it with `watchfire plugin build`";
+                applied.diagnostics.push(load::diagnostic(config, &place, message, help));
+                return Ok(None);
+            }
+        };
+        let rejected = self.rejected.get(id);
+        if !rejected.is_some_and(|rejected| rejected.contains(&sha256(&bytes))) {
+            return Ok(Some(bytes));
+        }
+        let before = self.version_before(id, None)?;
+        let Some((digest, bytes)) = before else { return Ok(Some(bytes)) };
+        tracing::warn!(
+            "detector {id}: `{}` failed soon after it was swapped in before; {digest} runs in its place. Replace the \
+             file, or take it up all the same with `watchfire plugin swap {id} {} --force`",
+            path.display(),
+            path.display()
+        );
+        Ok(Some(bytes))
+    }
+
+    /// The version of a detector to go back to: the newest that the journal keeps and that is neither the given one nor
+    /// rejected.
+    pub(super) fn version_before(&self, id: &str, than: Option<B256>) -> anyhow::Result<Option<(B256, Vec<u8>)>> {
+        let journal = Journal::open_existing_read_only(&self.journal)?;
+        let is_good = |digest: &B256| {
+            Some(*digest) != than && !self.rejected.get(id).is_some_and(|rejected| rejected.contains(digest))
+        };
+        let digest = journal.versions(id)?.into_iter().rev().map(|(_, digest)| digest).find(is_good);
+        let Some(digest) = digest else { return Ok(None) };
+        Ok(journal.component(digest)?.map(|bytes| (digest, bytes)))
+    }
+
+    /// Builds a version, tries it on the last inputs, and puts it in the place of the one that runs. Where that fails the
+    /// old one runs on; `force` takes it up even where it failed on them.
+    pub(super) async fn replace(
+        &mut self,
+        config: &Config,
+        id: &str,
+        bytes: Vec<u8>,
+        force: bool,
+    ) -> anyhow::Result<Result<Swapped, Vec<Diagnostic>>> {
+        let (runtime, owned, name) = (self.runtime.clone(), config.clone(), id.to_owned());
+        let (old, journal, readers) = (self.detectors.get(id).cloned(), self.journal.clone(), self.readers.clone());
+        let built = tokio::task::spawn_blocking(move || {
+            let ready = match load::detector_of(&runtime, &owned, &name, bytes) {
+                Ok(ready) => ready,
+                Err(diagnostics) => return Ok(Err(diagnostics)),
+            };
+            let new = Version { component: ready.detector.profile().component().clone(), spec: ready.spec.clone() };
+            let rehearsal = match &old {
+                Some(old) => Some(rehearse(&journal, &runtime, &name, Some(old), &new, Arc::new(readers))?),
+                None => None,
+            };
+            anyhow::Ok(Ok((ready, new, rehearsal)))
+        });
+        let (ready, new, rehearsal) = match built.await?? {
+            Ok(built) => built,
+            Err(diagnostics) => return Ok(Err(diagnostics)),
+        };
+        if let Some(rehearsal) = rehearsal.as_ref().filter(|rehearsal| !force && is_worse(rehearsal)) {
+            let message = format!(
+                "it fails on {} of the last {} inputs: {}",
+                rehearsal.failures.len(),
+                rehearsal.inputs,
+                rehearsal.failures.first().map_or("", String::as_str)
+            );
+            let help = format!("mend it, or take it up all the same with `watchfire plugin swap {id} FILE --force`");
+            return Ok(Err(vec![load::diagnostic(config, &["detector", id, "component"], message, &help)]));
+        }
+        self.place(config, id, ready, new, rehearsal).await
+    }
+
+    async fn place(
+        &mut self,
+        config: &Config,
+        id: &str,
+        ready: Ready,
+        new: Version,
+        rehearsal: Option<Rehearsal>,
+    ) -> anyhow::Result<Result<Swapped, Vec<Diagnostic>>> {
+        let digest = new.component.digest();
+        let (reply, swapped) = oneshot::channel();
+        self.send(Turn::Swap(Box::new(ready), reply)).await?;
+        match swapped.await? {
+            Ok(()) => {
+                self.detectors.insert(id.to_owned(), Arc::new(new));
+                Ok(Ok(Swapped { digest, rehearsal }))
+            }
+            Err(message) => Ok(Err(vec![load::diagnostic(config, &["detector", id], message, "")])),
+        }
     }
 
     async fn apply_webhooks(&mut self, config: &Config, applied: &mut Applied) -> anyhow::Result<()> {
@@ -129,7 +260,17 @@ impl Deployment {
         Ok(())
     }
 
-    async fn send(&self, turn: Turn) -> anyhow::Result<()> {
+    pub(super) async fn send(&self, turn: Turn) -> anyhow::Result<()> {
         self.turns.send(turn).await.map_err(|_| anyhow::anyhow!("the loop has ended"))
     }
+}
+
+/// Whether a new version fails where the old one did not.
+fn is_worse(rehearsal: &Rehearsal) -> bool {
+    rehearsal.failures.len() > rehearsal.old_failures
+}
+
+fn told(id: &str, swapped: &Swapped) -> String {
+    let tried = swapped.rehearsal.as_ref().map(|rehearsal| format!("; {}", rehearsal.told())).unwrap_or_default();
+    format!("detector {id}: is now {}{tried}", swapped.digest)
 }

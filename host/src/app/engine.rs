@@ -50,6 +50,8 @@ pub struct Engine {
     pub(super) gaps: Gaps,
     /// What detectors have yet to see.
     pub(super) owed: Owed,
+    /// Detectors that are given nothing more for now: another is about to take their place.
+    pub(super) held: BTreeSet<String>,
     /// What was appended since the last commit.
     fresh: Vec<Placed>,
 }
@@ -67,6 +69,7 @@ impl Engine {
             settled: Settled::default(),
             gaps: Gaps::default(),
             owed,
+            held: BTreeSet::new(),
             fresh: Vec::new(),
         };
         engine.rebuild()?;
@@ -95,6 +98,7 @@ impl Engine {
             Event::Shown { detector, input, why } => {
                 self.show_late(seq, at_ms, &Debt { detector, input, root: 0, why: Some(why) }, None, given)
             }
+            Event::Rejected { .. } => Ok(()),
             Event::Waived { detector, .. } => self.waived(seq, at_ms, &detector),
             Event::Coverage { coverage } => self.covered(seq, at_ms, &coverage),
             Event::Plan { files, .. } => {
@@ -189,10 +193,11 @@ impl Engine {
         let withheld = match (&given.behind, audience) {
             (_, Audience::One(_) | Audience::OneHears(_)) => BTreeSet::new(),
             (Some(behind), _) => behind.clone(),
-            (None, _) => self.owed.late(),
+            (None, _) => self.owed.late().union(&self.held).cloned().collect(),
         };
         let (reader, recorded) = (&self.reader, &given.failures);
-        let look = Look { seq, input: scene.input, reader, recorded, withheld: &withheld, audience };
+        let look =
+            Look { seq, input: scene.input, reader, recorded, withheld: &withheld, audience, rouse: scene.rouse };
         self.fleet.show(view, &look, heard)
     }
 
@@ -223,6 +228,7 @@ impl Engine {
             time_ms: block.timestamp_s.saturating_mul(1_000),
             at_ms,
             assurance: Some(block.assurance.clone()),
+            rouse: false,
         })
     }
 

@@ -30,15 +30,14 @@ impl Engine {
     /// Takes in what late detectors have come back with, and gives each its next. Where detectors are waited for, shows
     /// them all that they are owed.
     pub fn catch_up(&mut self, at_ms: u64) -> anyhow::Result<()> {
-        for late in self.fleet.take_late() {
-            self.came_back(late, at_ms)?;
-        }
+        self.take_in_late(at_ms)?;
         if self.owed.is_nobody_late() {
             return Ok(());
         }
         if self.fleet.is_impatient() {
             for (detector, input, why) in self.owed.next() {
-                if self.fleet.get(&detector).is_some() && self.fleet.at_work(&detector).is_none() {
+                let is_ready = self.fleet.get(&detector).is_some() && self.fleet.at_work(&detector).is_none();
+                if is_ready && !self.held.contains(&detector) {
                     self.send(&Debt { detector, input, root: 0, why: Some(why) }, at_ms)?;
                 }
             }
@@ -55,6 +54,11 @@ impl Engine {
                 self.take(Stamped { at_ms, event: Event::Shown { detector, input, why } }, &Given::default())?;
             }
         }
+    }
+
+    /// Takes in what late detectors have come back with.
+    pub fn take_in_late(&mut self, at_ms: u64) -> anyhow::Result<()> {
+        self.fleet.take_late().into_iter().try_for_each(|late| self.came_back(late, at_ms))
     }
 
     /// Has what a detector set aside shown to it in its turn, after what it is late on; how many inputs that are.
@@ -94,6 +98,7 @@ impl Engine {
             recorded: &Default::default(),
             withheld: &BTreeSet::new(),
             audience: retold.audience(&debt.detector),
+            rouse: retold.scene.rouse,
         };
         self.fleet.send(&debt.detector, &retold.view, &look, retold.heard);
         Ok(())
@@ -144,7 +149,7 @@ impl Engine {
         }
         let shown = self.show(seq, &scene, &view, Audience::Listeners, heard, given);
         // To those who listen, this is an input of its own, which comes after what they have seen since.
-        let scene = Scene { seq, applied: seq, ..scene };
+        let scene = Scene { seq, applied: seq, rouse: false, ..scene };
         self.came(seq, &scene, shown)
     }
 
@@ -161,7 +166,7 @@ impl Engine {
                 let hash = Hasher::new("seen again").number(debt.input).number(by);
                 retold.scene.input = hash.finish();
             }
-            Some(Why::Retry) => retold.scene.applied = by,
+            Some(Why::Retry) => (retold.scene.applied, retold.scene.rouse) = (by, true),
             Some(Why::Behind) | None => {}
         }
         Ok(Some(retold))

@@ -74,14 +74,22 @@ pub struct Ready {
 pub fn detector(runtime: &Runtime, config: &Config, id: &str) -> Result<Ready, Vec<Diagnostic>> {
     let Some(wanted) = config.detectors.get(id) else { return Err(Vec::new()) };
     let path = config.component_path(wanted);
+    let bytes = std::fs::read(&path).map_err(|error| {
+        let message = format!("`{}` can't be read: {error}", path.display());
+        let help = "build it with `watchfire plugin build`";
+        vec![diagnostic(config, &["detector", id, "component"], message, help)]
+    })?;
+    detector_of(runtime, config, id, bytes)
+}
+
+/// Compiles and starts a component as one of a config's detectors.
+pub fn detector_of(runtime: &Runtime, config: &Config, id: &str, bytes: Vec<u8>) -> Result<Ready, Vec<Diagnostic>> {
+    let Some(wanted) = config.detectors.get(id) else { return Err(Vec::new()) };
+    let path = config.component_path(wanted);
     let told = |key: &[&str], message: String, help: &str| {
         let place: Vec<&str> = ["detector", id].iter().chain(key).copied().collect();
         vec![diagnostic(config, &place, message, help)]
     };
-    let bytes = std::fs::read(&path).map_err(|error| {
-        let message = format!("`{}` can't be read: {error}", path.display());
-        told(&["component"], message, "build it with `watchfire plugin build`")
-    })?;
     let spec = KeptSpec::of(config, wanted);
     let component = runtime
         .compile(&bytes, &spec.limits)

@@ -61,13 +61,14 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
         turns: inbox,
         back: turns.clone(),
         needs,
+        failing: mpsc::unbounded_channel().0,
         stop_after_blocks: options.blocks,
     };
     let main_loop = Loop::new(engine, wiring, Handle::current())?;
     let mut looping = tokio::task::spawn_blocking(move || main_loop.run());
-    let sources = Sources::new(turns.clone(), needed, readers, true);
+    let sources = Sources::new(turns.clone(), needed, readers.clone(), true);
     let shown = progress::show(sources.progress());
-    let mut deployment = Deployment::new(runtime, turns.clone(), sources, Default::default());
+    let mut deployment = Deployment::new(runtime, turns.clone(), sources, readers, Default::default());
     deployment.apply(&config).await?;
     let ended = tokio::select! {
         () = interrupts.next() => None,

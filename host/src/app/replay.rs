@@ -57,6 +57,12 @@ impl Answers {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert((at, read), answer);
     }
 
+    /// An answer that is kept.
+    pub fn known(&self, at: B256, read: &ChainRead) -> Option<ChainAnswer> {
+        let answers = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        answers.get(&(at, read.clone())).cloned()
+    }
+
     fn clear(&self) {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();
     }
@@ -64,8 +70,7 @@ impl Answers {
 
 impl ChainReader for Answers {
     fn read(&self, at: BlockRef, read: &ChainRead) -> ChainAnswer {
-        let answers = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        answers.get(&(at.hash, read.clone())).cloned().unwrap_or_else(|| {
+        self.known(at.hash, read).unwrap_or_else(|| {
             Err(ChainFault {
                 code: "unavailable".into(),
                 message: format!("nobody asked this of block {} when it was recorded", at.number),

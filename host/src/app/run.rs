@@ -9,13 +9,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::app::config::Config;
-use crate::app::deploy::{Applied, Deployment};
+use crate::app::control::Control;
+use crate::app::deploy::{Applied, Deployment, Past};
 use crate::app::engine::Engine;
 use crate::app::output::{Format, Output};
-use crate::app::progress;
 use crate::app::sources::{Readers, Sources};
 use crate::app::turn::{Loop, Turn, Wiring, wall_clock_ms};
 use crate::app::watch::Watcher;
+use crate::app::{orders, progress};
 use crate::diagnostic::Diagnostic;
 use crate::journal::Journal;
 use crate::plugin::{Fleet, Runtime};
@@ -54,13 +55,15 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     };
     let journal = Journal::open(&config.journal)?;
     let newest_ms = journal.newest_ms();
-    let stale = journal.live_detectors()?.into_iter().map(|(id, _)| id).collect();
+    let past = Past::of(&journal)?;
+    let mut control = Control::beside(&config.journal);
 
     let runtime = Arc::new(Runtime::new()?);
     let readers = Readers::default();
     let mut engine = Engine::new(journal, Fleet::new(&runtime)?, Arc::new(readers.clone()))?;
     engine.start_sources_afresh(newest_ms.max(wall_clock_ms()))?;
     let (turns, inbox) = mpsc::channel(WAITING);
+    let (failing, mut failed) = mpsc::unbounded_channel();
     let (needs, needed) = watch::channel(Default::default());
     let wiring = Wiring {
         output: Output::stdout(options.format, config.chain_names(), options.blocks),
@@ -69,14 +72,15 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
         turns: inbox,
         back: turns.clone(),
         needs,
+        failing,
         stop_after_blocks: None,
     };
     let main_loop = Loop::new(engine, wiring, Handle::current())?;
     let mut looping = tokio::task::spawn_blocking(move || main_loop.run());
 
-    let sources = Sources::new(turns.clone(), needed, readers, options.record.is_some());
+    let sources = Sources::new(turns.clone(), needed, readers.clone(), options.record.is_some());
     let shown = progress::show(sources.progress());
-    let mut deployment = Deployment::new(runtime, turns.clone(), sources, stale);
+    let mut deployment = Deployment::new(runtime, turns.clone(), sources, readers, past);
     let applied = deployment.apply(&config).await?;
     let refused = applied.diagnostics.iter().any(Diagnostic::is_error);
     if !refused {
@@ -88,6 +92,16 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                 ended = &mut looping => return ended.context("the loop ended by a panic; please report it")?.map(|()| Ended::Stopped),
                 () = watcher.changed() => {
                     reload(&mut deployment, &mut watcher, &options.config).await?;
+                }
+                (ask, reply) = control.next() => {
+                    let answer = orders::carry_out(&mut deployment, &options.config, ask).await;
+                    // Whoever asked may have gone.
+                    let _ = reply.send(answer);
+                }
+                Some(failing) = failed.recv() => {
+                    if let Ok(config) = Config::load(&options.config) {
+                        deployment.reject(&config, failing).await?;
+                    }
                 }
             }
         }

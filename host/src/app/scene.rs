@@ -21,12 +21,14 @@ pub(super) struct Scene {
     pub(super) time_ms: u64,
     pub(super) at_ms: u64,
     pub(super) assurance: Option<Assurance>,
+    /// Whether detectors that rest after too many failures are shown it, too.
+    pub(super) rouse: bool,
 }
 
 impl Scene {
     pub(super) fn off_chain(seq: u64, time_ms: u64, at_ms: u64) -> Self {
         let input = input_hash(seq);
-        Self { input, seq, root: seq, applied: seq, block: None, time_ms, at_ms, assurance: None }
+        Self { input, seq, root: seq, applied: seq, block: None, time_ms, at_ms, assurance: None, rouse: false }
     }
 
     pub(super) fn place(

@@ -61,6 +61,7 @@ impl Tape {
                 | Event::Coverage { .. }
                 | Event::Detector { .. }
                 | Event::Shown { .. }
+                | Event::Rejected { .. }
                 | Event::Waived { .. }
                 | Event::Plan { .. } => {}
             }

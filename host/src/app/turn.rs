@@ -13,6 +13,8 @@ use crate::act::webhook::{Undelivered, Webhook, backoff_ms};
 use crate::app::engine::{Engine, Given};
 use crate::app::load::{LoadedPlan, Ready};
 use crate::app::output::Output;
+use crate::app::status::DetectorStatus;
+use crate::app::swap::Swaps;
 use crate::app::tape::Tape;
 use crate::block::{BlockRef, ChainId};
 use crate::entry::Entry;
@@ -27,6 +29,14 @@ pub enum Turn {
     Delivery(Delivery),
     /// A detector is to take its place; the answer says whether it did.
     Swap(Box<Ready>, oneshot::Sender<Result<(), String>>),
+    /// What a detector set aside is shown to it in its turn; the answer says how many inputs that are.
+    Retry(String, Option<oneshot::Sender<usize>>),
+    /// What a detector set aside is not shown to it, by somebody's word.
+    Waive(String, String, oneshot::Sender<usize>),
+    /// A version of a detector is not to be taken up again, and why.
+    Rejected(String, B256, String),
+    /// How the detectors do.
+    Status(oneshot::Sender<Vec<DetectorStatus>>),
     /// A detector is to go.
     Remove(String),
     /// Decisions are to be made under this plan from here on.
@@ -45,9 +55,20 @@ pub enum Turn {
     Stop,
 }
 
+/// A version of a detector that fails soon after it was swapped in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failing {
+    /// Its id in the config.
+    pub detector: String,
+    /// SHA-256 of the component.
+    pub digest: B256,
+    /// How it failed.
+    pub reason: String,
+}
+
 /// The loop's own part of the state.
 pub struct Loop {
-    engine: Engine,
+    pub(super) engine: Engine,
     sequencer: Sequencer,
     output: Output,
     tape: Option<Tape>,
@@ -66,6 +87,8 @@ pub struct Loop {
     stopping: bool,
     /// How many blocks are still wanted, where not all are.
     blocks_left: Option<u64>,
+    /// Swaps that wait for the old one, and versions that are new.
+    pub(super) swaps: Swaps,
 }
 
 /// How long an input waits for a detector; one that takes longer is late, and sees it while the others go on.
@@ -93,6 +116,8 @@ pub struct Wiring {
     pub back: mpsc::Sender<Turn>,
     /// What the sources must fetch.
     pub needs: watch::Sender<BTreeMap<ChainId, Needs>>,
+    /// Who is told of versions that fail soon after they were swapped in.
+    pub failing: mpsc::UnboundedSender<Failing>,
     /// After how many blocks the loop ends by itself.
     pub stop_after_blocks: Option<u64>,
 }
@@ -119,6 +144,7 @@ impl Loop {
             since: None,
             stopping: false,
             blocks_left: wiring.stop_after_blocks,
+            swaps: Swaps::new(wiring.failing),
         })
     }
 
@@ -151,15 +177,20 @@ impl Loop {
     fn turn(&mut self, turn: Turn) -> anyhow::Result<()> {
         match turn {
             Turn::Delivery(delivery) => self.delivery(delivery),
-            Turn::Swap(ready, reply) => {
-                let at_ms = self.now_ms();
-                let text = ready.spec.text();
-                self.engine.keep_component(&ready.bytes)?;
-                let swapped = self.engine.swap(ready.detector, text, at_ms);
-                self.engine_changed();
-                // Nobody waits any more where the run has ended meanwhile.
-                let _ = reply.send(swapped.map_err(|error| format!("{error:#}")));
-                Ok(())
+            Turn::Swap(ready, reply) => self.swap_soon(ready, reply),
+            Turn::Retry(id, reply) => {
+                let count = self.engine.retry(&id)?;
+                self.answer(reply, count)
+            }
+            Turn::Waive(id, by, reply) => {
+                let count = self.engine.set_aside(&id).len();
+                self.take(Event::Waived { detector: id, by }, None)?;
+                self.answer(Some(reply), count)
+            }
+            Turn::Rejected(detector, digest, reason) => self.take(Event::Rejected { detector, digest, reason }, None),
+            Turn::Status(reply) => {
+                let status = self.engine.status()?;
+                self.answer(Some(reply), status)
             }
             Turn::Remove(id) => {
                 let at_ms = self.now_ms();
@@ -218,7 +249,15 @@ impl Loop {
         Ok(())
     }
 
+    /// Answers whoever asked; nobody waits any more where the run has ended meanwhile.
+    fn answer<T>(&mut self, reply: Option<oneshot::Sender<T>>, answer: T) -> anyhow::Result<()> {
+        self.since.get_or_insert_with(Instant::now);
+        reply.map(|reply| reply.send(answer));
+        Ok(())
+    }
+
     fn catch_up(&mut self) -> anyhow::Result<()> {
+        self.swap_those_due()?;
         let before = self.engine.newest_seq();
         let at_ms = self.now_ms();
         self.engine.catch_up(at_ms)?;
@@ -228,11 +267,11 @@ impl Loop {
         Ok(())
     }
 
-    fn now_ms(&mut self) -> u64 {
+    pub(super) fn now_ms(&mut self) -> u64 {
         self.sequencer.now(wall_clock_ms())
     }
 
-    fn engine_changed(&mut self) {
+    pub(super) fn engine_changed(&mut self) {
         self.since.get_or_insert_with(Instant::now);
         self.needs.send_replace(self.engine.needs());
     }
@@ -242,6 +281,7 @@ impl Loop {
         let placed = self.engine.commit()?;
         for (seq, entry) in &placed {
             self.output.tell(*seq, entry);
+            self.swaps.look(entry);
         }
         if let Some(tape) = &mut self.tape {
             tape.write(&placed)?;

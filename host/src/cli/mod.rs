@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod demo;
 mod journal;
+mod operate;
 mod plugin;
 mod record;
 mod replay;
@@ -61,7 +62,7 @@ enum Command {
     Record(record::Args),
     /// Check config, plan and plugins: every error with file, line, key and remedy.
     Check(check::Args),
-    /// Build, inspect and test detectors.
+    /// Build, inspect and test detectors; ask and tell those of a running host.
     #[command(subcommand)]
     Plugin(plugin::Command),
     /// List, filter and verify what happened.

@@ -7,15 +7,17 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::Exit;
+use super::{Exit, operate};
 use crate::app::output::Format;
 use crate::app::plugin_test::{Bench, Found, Tested};
 use crate::digest::sha256;
 use crate::plugin::{Limits, Manifest, Runtime, build};
 
-/// Build, inspect and test detectors.
+/// Build, inspect and test detectors; ask and tell those of a running host.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    #[command(flatten)]
+    Operate(operate::Command),
     /// Build a component from a Rust project, or wrap a core module.
     #[command(after_help = "\
 Examples:
@@ -66,6 +68,7 @@ Examples:
 
 pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
     match command {
+        Command::Operate(command) => operate::main(command),
         Command::Build { path, out } => build_component(&path, out.as_deref()),
         Command::Inspect { component, format } => inspect(&component, format),
         Command::Test { component, recording, config, expected, accept } => {

@@ -30,6 +30,7 @@ impl<'a> Facts<'a> {
                     }
                     Event::Detector { detector, .. }
                     | Event::Shown { detector, .. }
+                    | Event::Rejected { detector, .. }
                     | Event::Waived { detector, .. } => facts.detector = Some(detector),
                     Event::Observed { observation } => facts.detector = Some(&observation.feed),
                     _ => {}
@@ -70,6 +71,7 @@ pub(super) fn event_name(event: &Event) -> &'static str {
         Event::Coverage { .. } => "coverage",
         Event::Detector { .. } => "detector",
         Event::Shown { .. } => "shown",
+        Event::Rejected { .. } => "rejected",
         Event::Waived { .. } => "waived",
         Event::Plan { .. } => "plan",
     }

@@ -173,6 +173,34 @@ impl Journal {
         Ok(live)
     }
 
+    /// Versions of a detector, oldest first: when each was taken up, milliseconds since the Unix epoch, and its digest.
+    pub fn versions(&self, detector: &str) -> Result<Vec<(u64, B256)>> {
+        let sql = "SELECT seq FROM entry WHERE event = 'detector' AND detector = ?1 ORDER BY seq";
+        let seqs: Vec<u64> = self.all(sql, [detector], |row| row.get(0))?;
+        let mut versions: Vec<(u64, B256)> = Vec::new();
+        for seq in seqs {
+            if let Some(Stamped { at_ms, event: Event::Detector { digest: Some(digest), .. } }) = self.input(seq)?
+                && versions.last().is_none_or(|(_, last)| *last != digest)
+            {
+                versions.push((at_ms, digest));
+            }
+        }
+        Ok(versions)
+    }
+
+    /// Versions that failed soon after they were swapped in, with how each did.
+    pub fn rejected(&self) -> Result<Vec<(String, B256, String)>> {
+        let seqs: Vec<u64> =
+            self.all("SELECT seq FROM entry WHERE event = 'rejected' ORDER BY seq", [], |row| row.get(0))?;
+        let mut rejected = Vec::new();
+        for seq in seqs {
+            if let Some(Stamped { event: Event::Rejected { detector, digest, reason }, .. }) = self.input(seq)? {
+                rejected.push((detector, digest, reason));
+            }
+        }
+        Ok(rejected)
+    }
+
     /// Keeps a component, so that the journal can be replayed wherever it is taken.
     pub fn keep_component(&mut self, digest: B256, bytes: &[u8]) -> Result<()> {
         self.run("INSERT OR IGNORE INTO component (digest, bytes) VALUES (?1, ?2)", params![digest.0, bytes])?;

@@ -137,6 +137,11 @@ impl Journal {
         Ok(())
     }
 
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Newest sequence number, 0 where there is none, and the hash that the chain ends with.
     pub fn head(&self) -> (u64, B256) {
         (self.seq, self.hash)

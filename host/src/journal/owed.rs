@@ -58,6 +58,17 @@ impl Journal {
         Ok(findings)
     }
 
+    /// What an input caused, in order.
+    pub fn caused_by(&self, cause: u64) -> Result<Vec<Entry>> {
+        let seqs: Vec<u64> =
+            self.all("SELECT seq FROM entry WHERE cause = ?1 AND seq > ?1 ORDER BY seq", [cause], |row| row.get(0))?;
+        let mut entries = Vec::new();
+        for seq in seqs {
+            entries.extend(self.entry(seq)?);
+        }
+        Ok(entries)
+    }
+
     /// Inputs after `after` and before `before` by which some detector was shown an earlier one.
     pub fn shown_between(&self, after: u64, before: u64) -> Result<Vec<(u64, String, u64, Why)>> {
         let sql = "SELECT seq FROM entry WHERE event = 'shown' AND seq > ?1 AND seq < ?2 ORDER BY seq";

@@ -174,6 +174,7 @@ fn input(event: &Event) -> String {
         Event::Detector { detector, digest: Some(digest), .. } => format!("detector {detector} is {digest}"),
         Event::Detector { detector, digest: None, .. } => format!("detector {detector} removed"),
         Event::Shown { detector, input, why } => format!("{detector} is shown input {input}: {}", why.name()),
+        Event::Rejected { detector, digest, reason } => format!("detector {detector} {digest} is rejected: {reason}"),
         Event::Waived { detector, by } => format!("{detector} is not shown what it set aside: {by}"),
         Event::Plan { hash, .. } => format!("plan is {hash}"),
     }

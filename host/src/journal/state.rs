@@ -31,6 +31,46 @@ impl Journal {
         Ok(rows.into_iter().collect())
     }
 
+    /// Bytes of all keys and values of a detector's state.
+    pub fn state_bytes(&self, detector: &str) -> Result<u64> {
+        let sql = "SELECT coalesce(sum(length(key) + length(value)), 0) FROM state WHERE detector = ?1";
+        Ok(self.one(sql, [detector], |row| row.get(0))?.unwrap_or(0))
+    }
+
+    /// A detector's state as it was before an input, for as long as that can be undone.
+    pub fn state_before(&self, detector: &str, input: u64) -> Result<Values> {
+        let mut values = self.load_state(detector)?;
+        let sql = "SELECT key, before FROM undo WHERE detector = ?1 AND input >= ?2 ORDER BY id DESC";
+        let undo: Restored = self.all(sql, params![detector, input], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        for (key, before) in undo {
+            match before {
+                Some(before) => drop(values.insert(key, before)),
+                None => drop(values.remove(&key)),
+            }
+        }
+        Ok(values)
+    }
+
+    /// The newest blocks and observations that still stand, oldest first, no further back than state can be undone.
+    pub fn newest_inputs(&self, at_most: usize) -> Result<Vec<u64>> {
+        let mut horizon = Some(u64::MAX);
+        let settled = self.settled()?;
+        for head in self.heads()? {
+            let finalized = settled.iter().find(|(chain, ..)| *chain == head.chain).map(|(_, _, finalized)| *finalized);
+            let seq = match finalized {
+                Some(finalized) => self.canonical(head.chain, finalized)?.map(|(_, seq)| seq),
+                None => None,
+            };
+            horizon = horizon.zip(seq).map(|(oldest, seq)| oldest.min(seq));
+        }
+        let horizon = horizon.filter(|horizon| *horizon != u64::MAX).unwrap_or(0);
+        let sql = "SELECT seq FROM (SELECT seq FROM entry WHERE event = 'observed' AND seq > ?1 \
+                   UNION SELECT seq FROM canonical_block WHERE seq > ?1) ORDER BY seq DESC LIMIT ?2";
+        let mut newest: Vec<u64> = self.all(sql, params![horizon, at_most as u64], |row| row.get(0))?;
+        newest.reverse();
+        Ok(newest)
+    }
+
     /// Undoes what a detector changed on this input and on all later ones, newest first; the keys that went back.
     pub fn undo_state(&mut self, detector: &str, from_input: u64) -> Result<Restored> {
         let sql = "SELECT key, before FROM undo WHERE detector = ?1 AND input >= ?2 ORDER BY id DESC";

@@ -79,6 +79,8 @@ pub struct Look<'a> {
     pub withheld: &'a BTreeSet<String>,
     /// To whom.
     pub audience: Audience<'a>,
+    /// Whether it is shown to those who rest after too many failures, too.
+    pub rouse: bool,
 }
 
 /// A finding that others may listen to.
@@ -115,6 +117,7 @@ struct Task {
     id: String,
     batch: Batch,
     recorded: Option<Failure>,
+    rouse: bool,
 }
 
 impl Fleet {
@@ -151,7 +154,8 @@ impl Fleet {
                 let scene = scenes.entry(home).or_insert_with(|| scene(view, home, &self.heads)).clone();
                 let (selection, findings) = (selection.unwrap_or_default(), Arc::new(findings));
                 let recorded = look.recorded.get(id).cloned();
-                tasks.push(Task { id: id.clone(), batch: Batch { scene, selection, findings }, recorded });
+                let batch = Batch { scene, selection, findings };
+                tasks.push(Task { id: id.clone(), batch, recorded, rouse: look.rouse });
             }
             let (outcomes, late) = match self.patience {
                 None => (self.run_all(tasks, look, &shared), Vec::new()),
@@ -199,7 +203,7 @@ impl Fleet {
         let (selection, findings) = (selection.unwrap_or_default(), Arc::new(findings));
         let batch = Batch { scene: scene(view, home, &self.heads), selection, findings };
         let recorded = look.recorded.get(id).cloned();
-        let task = Task { id: id.to_owned(), batch, recorded };
+        let task = Task { id: id.to_owned(), batch, recorded, rouse: look.rouse };
         self.start(task, look, &Shared::new(look.reader.clone())).map(drop)
     }
 
@@ -391,7 +395,9 @@ fn scene(view: &View, home: Option<ChainId>, heads: &BTreeMap<ChainId, Head>) ->
 
 /// Runs one batch, twice where it fails, unless the detector rests.
 fn run(detector: &mut Detector, task: Task, shared: &Shared, input: B256, fresh_each_batch: bool) -> Outcome {
-    if let Some(left) = detector.record.skip() {
+    if !task.rouse
+        && let Some(left) = detector.record.skip()
+    {
         let told = format!("it rests; {left} more batches are set aside for it");
         return outcome_of(detector, failed(Failure::new(QUARANTINED, told)));
     }

@@ -265,7 +265,8 @@ impl Fleet {
     ) -> Vec<Outcome> {
         let previous_s = self.advance(block);
         let view = View::Block { block: block.clone(), previous_s };
-        let look = Look { seq: 0, input, reader, recorded, withheld: &BTreeSet::new(), audience: Audience::All };
+        let look =
+            Look { seq: 0, input, reader, recorded, withheld: &BTreeSet::new(), audience: Audience::All, rouse: false };
         let Shown { outcomes, .. } = self.show(&view, &look, Vec::new());
         outcomes
     }

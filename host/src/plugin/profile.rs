@@ -35,6 +35,11 @@ impl Profile {
         self.component.digest()
     }
 
+    /// What it is made of.
+    pub fn component(&self) -> &Arc<Component> {
+        &self.component
+    }
+
     /// What it says of itself.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest

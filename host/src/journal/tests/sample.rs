@@ -3,9 +3,8 @@
 use super::*;
 use crate::block::Finality;
 use crate::chain_read::{ChainFault, ChainRead};
-use crate::block::Finality;
 use crate::decision::{Answer, Choice, Decision};
-use crate::event::Coverage;
+use crate::event::{Coverage, Why};
 use crate::finding::{Amount, Claim, LogReference, Origin, Subject};
 use crate::incident::{Incident, IncidentState};
 
@@ -164,5 +163,23 @@ pub(super) fn samples() -> Vec<Entry> {
         ordered(3, withdraw),
         input(22, removed),
         Entry::Settled { chain: 1, finality: Finality::Finalized, findings: vec![second] },
+        input(23, committed(block(1, 102, 1))),
+        Entry::Behind { detectors: vec!["outflow".into(), "prices".into()] },
+        input(24, Event::Shown { detector: "outflow".into(), input: 29, why: Why::Behind }),
+        Entry::Retried {
+            detector: "outflow".into(),
+            digest: B256::repeat_byte(7),
+            kind: "deadline".into(),
+            message: "it took longer than 1000 ms".into(),
+        },
+        input(
+            25,
+            Event::Rejected {
+                detector: "prices".into(),
+                digest: B256::repeat_byte(9),
+                reason: "trap: unreachable".into(),
+            },
+        ),
+        input(26, Event::Waived { detector: "prices".into(), by: "ana: a known gap".into() }),
     ]
 }

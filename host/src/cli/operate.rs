@@ -1,0 +1,186 @@
+//! `watchfire plugin status|swap|rollback|retry`: the operator's hand on the detectors of a running host.
+
+use std::path::{Path, PathBuf};
+
+use alloy::primitives::B256;
+use anyhow::Context;
+use clap::Subcommand;
+
+use super::{Exit, runtime, tell};
+use crate::act::pretty::short;
+use crate::app::config::Config;
+use crate::app::control::{Answer, Ask, client};
+use crate::app::deploy::Swapped;
+use crate::app::output::Format;
+use crate::app::status::DetectorStatus;
+
+/// Of a running host.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show how the detectors of a running host do: versions, what waits for them, what they are blind to.
+    #[command(after_help = "\
+Examples:
+  watchfire plugin status
+  watchfire plugin status --format json | jq '.[] | select(.set_aside > 0)'")]
+    Status {
+        /// The config that the host runs on.
+        #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+        config: PathBuf,
+        /// The shape of what is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Put a component in the place of a detector's, on a running host.
+    #[command(after_help = "\
+Examples:
+  watchfire plugin swap outflow target/outflow.wasm
+  watchfire plugin swap outflow mended.wasm --retry
+
+It is compiled, started with the real config and tried on the last inputs beside the old one; then it takes its place
+between two batches, and the file that the config names is replaced by it. One that fails within its first blocks is
+taken back.")]
+    Swap {
+        /// The detector's id in the config.
+        detector: String,
+        /// The component.
+        component: PathBuf,
+        /// Show it what its predecessor set aside.
+        #[arg(long)]
+        retry: bool,
+        /// Even where it fails on the last inputs, or failed soon after it was swapped in before.
+        #[arg(long)]
+        force: bool,
+        /// The config that the host runs on.
+        #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Go back to an earlier version of a detector, on a running host.
+    #[command(after_help = "\
+Examples:
+  watchfire plugin rollback outflow
+  watchfire plugin rollback outflow --to 0x5f0c…   (all of it; `watchfire plugin status` lists versions)")]
+    Rollback {
+        /// The detector's id in the config.
+        detector: String,
+        /// SHA-256 of the version; the one that ran before by default.
+        #[arg(long, value_name = "DIGEST")]
+        to: Option<B256>,
+        /// The config that the host runs on.
+        #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Show a detector what it failed on and set aside, on a running host; or go on without.
+    #[command(after_help = "\
+Examples:
+  watchfire plugin retry outflow
+  watchfire plugin retry outflow --waive \"Ana: a known trap on blocks without logs\"")]
+    Retry {
+        /// The detector's id in the config.
+        detector: String,
+        /// Don't show it: who takes the gap upon themselves, and why. It stands in the journal.
+        #[arg(long, value_name = "WHO AND WHY")]
+        waive: Option<String>,
+        /// The config that the host runs on.
+        #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Status { config, format } => {
+            let Some(answer) = ask(&config, &Ask::Status)? else { return Ok(Exit::Refused) };
+            match (answer, format) {
+                (Answer::Status { detectors }, Format::Json) => println!("{}", serde_json::to_string(&detectors)?),
+                (Answer::Status { detectors }, Format::Pretty) => detectors.iter().for_each(show),
+                (other, _) => return done(&other),
+            }
+            Ok(Exit::Good)
+        }
+        Command::Swap { detector, component, retry, force, config } => {
+            let component =
+                std::path::absolute(&component).with_context(|| format!("`{}` is no path", component.display()))?;
+            let swap = Ask::Swap { detector: detector.clone(), component, force };
+            let Some(answer) = ask(&config, &swap)? else { return Ok(Exit::Refused) };
+            let exit = done(&answer)?;
+            if retry && exit == Exit::Good {
+                let Some(answer) = ask(&config, &Ask::Retry { detector })? else { return Ok(Exit::Refused) };
+                return done(&answer);
+            }
+            Ok(exit)
+        }
+        Command::Rollback { detector, to, config } => carry_out(&config, &Ask::RollBack { detector, to }),
+        Command::Retry { detector, waive: None, config } => carry_out(&config, &Ask::Retry { detector }),
+        Command::Retry { detector, waive: Some(by), config } => carry_out(&config, &Ask::Waive { detector, by }),
+    }
+}
+
+fn carry_out(config: &Path, what: &Ask) -> anyhow::Result<Exit> {
+    match ask(config, what)? {
+        Some(answer) => done(&answer),
+        None => Ok(Exit::Refused),
+    }
+}
+
+/// `None` where the config is wrong, which was told.
+fn ask(config: &Path, what: &Ask) -> anyhow::Result<Option<Answer>> {
+    let config = match Config::load_for_sources(config) {
+        Ok(config) => config,
+        Err(diagnostics) => {
+            tell(&diagnostics, Format::Pretty)?;
+            return Ok(None);
+        }
+    };
+    runtime()?.block_on(client::ask(&config.journal, what)).map(Some)
+}
+
+/// Says what came of it.
+fn done(answer: &Answer) -> anyhow::Result<Exit> {
+    match answer {
+        Answer::Swapped(swapped) => {
+            told(swapped);
+            Ok(Exit::Good)
+        }
+        Answer::Count { inputs } => {
+            println!("{inputs} inputs");
+            Ok(Exit::Good)
+        }
+        Answer::Refused { why } => {
+            why.iter().for_each(|why| anstream::eprintln!("not done: {why}"));
+            Ok(Exit::No)
+        }
+        Answer::Status { .. } => anyhow::bail!("the host answers another question"),
+    }
+}
+
+fn told(swapped: &Swapped) {
+    println!("now {}", swapped.digest);
+    let Some(rehearsal) = &swapped.rehearsal else { return };
+    println!("{}", rehearsal.told());
+    let list = |sign: char, lines: &[String]| lines.iter().for_each(|line| println!("  {sign} {line}"));
+    list('+', &rehearsal.only_new);
+    list('-', &rehearsal.only_old);
+    list('!', &rehearsal.failures);
+}
+
+fn show(status: &DetectorStatus) {
+    println!("{} {} {}", status.id, status.version, short(status.digest.as_slice()));
+    if status.is_shadow {
+        println!("  a shadow: its findings are recorded only");
+    }
+    match (status.behind, status.at_work_on) {
+        (0, None) => println!("  in step"),
+        (behind, _) => println!("  {behind} inputs behind"),
+    }
+    if status.set_aside > 0 {
+        println!("  {} inputs set aside: `watchfire plugin retry {}`", status.set_aside, status.id);
+    }
+    if !status.gaps.is_empty() {
+        println!("  told: {}", status.gaps.join(", "));
+    }
+    println!("  {} bytes of state", status.state_bytes);
+    for (at_ms, digest) in &status.versions {
+        let at = i64::try_from(*at_ms).ok().and_then(|at_ms| jiff::Timestamp::from_millisecond(at_ms).ok());
+        println!("  version {digest} since {}", at.map(|at| at.to_string()).unwrap_or_default());
+    }
+}

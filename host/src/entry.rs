@@ -59,6 +59,8 @@ pub enum Entry {
     },
     /// A finding.
     Finding(Finding),
+    /// A finding of a detector that runs as a shadow: recorded, not acted on.
+    Shadow(Finding),
     /// A finding was taken back.
     Retraction {
         /// Which.
@@ -92,13 +94,14 @@ pub enum Entry {
 
 impl Entry {
     /// Names of all kinds.
-    pub const KINDS: [&str; 12] = [
+    pub const KINDS: [&str; 13] = [
         "input",
         "answer",
         "behind",
         "retried",
         "failed",
         "finding",
+        "shadow",
         "retraction",
         "settled",
         "silence",
@@ -116,6 +119,7 @@ impl Entry {
             Entry::Retried { .. } => "retried",
             Entry::Failed { .. } => "failed",
             Entry::Finding(_) => "finding",
+            Entry::Shadow(_) => "shadow",
             Entry::Retraction { .. } => "retraction",
             Entry::Settled { .. } => "settled",
             Entry::Silence { .. } => "silence",

@@ -166,14 +166,7 @@ impl Finding {
     /// Places the `position`-th claim of one input.
     pub fn place(origin: &Origin<'_>, position: usize, claim: Claim) -> Self {
         let id = Self::id_of(origin.detector, origin.digest, origin.input, position);
-        let fingerprint = Hasher::new("fingerprint")
-            .text(origin.detector)
-            .text(&claim.kind)
-            .number(origin.block.map_or(0, |block| block.chain))
-            .text(&claim.subject.kind)
-            .text(&claim.subject.id)
-            .text(&claim.condition_key)
-            .finish();
+        let fingerprint = fingerprint(origin.detector, origin.block, &claim);
         Self {
             id,
             fingerprint,
@@ -187,4 +180,21 @@ impl Finding {
             claim,
         }
     }
+
+    /// The same finding as another detector's.
+    pub fn by(self, detector: &str) -> Self {
+        let fingerprint = fingerprint(detector, self.block, &self.claim);
+        Self { detector: detector.to_owned(), fingerprint, ..self }
+    }
+}
+
+fn fingerprint(detector: &str, block: Option<BlockRef>, claim: &Claim) -> B256 {
+    Hasher::new("fingerprint")
+        .text(detector)
+        .text(&claim.kind)
+        .number(block.map_or(0, |block| block.chain))
+        .text(&claim.subject.kind)
+        .text(&claim.subject.id)
+        .text(&claim.condition_key)
+        .finish()
 }

@@ -58,7 +58,7 @@ fn load(runtime: &Runtime, id: &str, module: &str) -> Result<Detector, LoadError
     let (chains, feeds, config) = (Vec::new(), Vec::new(), serde_json::json!({}));
     Detector::load(
         runtime,
-        Spec { id: id.to_owned(), component, config, chains, feeds, grants, limits },
+        Spec { id: id.to_owned(), component, config, chains, feeds, grants, shadow_of: None, limits },
         BTreeMap::new(),
     )
 }

@@ -87,7 +87,14 @@ impl Watch {
     fn load(&mut self, id: &str, trick: &str) {
         let limits = Limits { batch_deadline_ms: 2_000, batches_behind: 5, ..Limits::default() };
         let grants = vec!["state".into(), "chain".into()];
-        let spec = KeptSpec { chains: Vec::new(), feeds: Vec::new(), grants, limits, config: serde_json::json!({}) };
+        let spec = KeptSpec {
+            chains: Vec::new(),
+            feeds: Vec::new(),
+            grants,
+            shadow_of: None,
+            limits,
+            config: serde_json::json!({}),
+        };
         let bytes = guest(trick).unwrap();
         let compiled = Arc::new(self.runtime.compile(&bytes, &spec.limits).unwrap());
         self.engine.keep_component(&bytes).unwrap();

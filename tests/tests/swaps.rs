@@ -135,3 +135,45 @@ async fn a_batch_that_was_set_aside_is_retried_or_waived_by_command() {
     assert!(output.status.success() && told.contains("0 inputs"), "{told}");
     assert_eq!(host.stop().unwrap().0.iter().filter(|line| line["type"] == "waived").count(), 1);
 }
+
+#[tokio::test]
+async fn a_shadow_is_recorded_and_compared_and_not_acted_on() {
+    let Some(anvil) = Anvil::start(&[]).await.unwrap() else { return skip_or_fail("anvil") };
+    let shadow = "[detector.next]\ncomponent = \"next.wasm\"\ngrant = [\"state\", \"chain\"]\nshadow_of = \"guset\"\n";
+    let broken =
+        "[detector.broken]\ncomponent = \"broken.wasm\"\ngrant = [\"state\", \"chain\"]\nshadow_of = \"guest\"\n";
+    let mut deployment = Deployment { more: format!("{GUEST}{shadow}{broken}"), ..Deployment::of(anvil.url()) };
+    let folder = deployment.make().unwrap();
+    let folder = folder.path();
+    build(folder, "", "guest");
+    build(folder, "escapes", "next");
+    build(folder, "trap", "broken");
+    let output = watchfire(folder, &["check"]).unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("detector.next.shadow_of: there is no detector `guset`"), "{told}");
+    assert!(told.contains("did you mean `guest`?"), "{told}");
+    deployment.more = deployment.more.replace("guset", "guest");
+    deployment.write(folder).unwrap();
+    let mut host = Host::start(folder, &[]).unwrap();
+    anvil.mine_many(2).await.unwrap();
+    let shadows = |lines: &[Value]| lines.iter().filter(|line| line["type"] == "shadow").count();
+    host.until("three of each", |lines| shadows(lines) == 3 && found(lines).len() == 3).await.unwrap();
+    // Other words about the same condition are the same finding.
+    let same = ["next beside guest, 3 inputs", "3 findings are the same", "0 that only next makes"];
+    let broken =
+        ["0 findings are the same", "- block 2 of chain 31337: medium: guest", "3 batches that broken failed on"];
+    for (shadow, expected) in [("next", same), ("broken", broken)] {
+        let (output, told) = plugin(folder, &["compare", shadow]);
+        assert!(output.status.success(), "{told}");
+        assert!(expected.iter().all(|expected| told.contains(expected)), "{told}");
+    }
+    let (output, told) = plugin(folder, &["compare", "guest"]);
+    assert_eq!(output.status.code(), Some(4), "{told}");
+    assert!(told.contains("`guest` runs as nobody's shadow"), "{told}");
+    let (lines, exit) = host.stop().unwrap();
+    assert_eq!(exit, Some(0));
+    let others = lines.iter().filter(|line| line["type"] == "finding" && line["detector"] != "guest");
+    assert_eq!(others.count(), 0, "nobody acts on what they find, or don't see");
+    let replayed = watchfire(folder, &["replay", "watchfire.db", "--quiet"]).unwrap();
+    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stdout));
+}

@@ -47,6 +47,10 @@ impl Pretty {
                 vec![format!("          {BAD}failed{BAD:#}     {detector}: {kind}: {message}")]
             }
             Entry::Finding(finding) => self.finding(finding),
+            Entry::Shadow(finding) => {
+                let (detector, title) = (&finding.detector, &finding.claim.title);
+                vec![format!("{DIM}{}  shadow     {detector}: {title}{DIM:#}", clock(finding.at_ms))]
+            }
             Entry::Retraction { finding, reason } => {
                 let reason = shortened(reason);
                 vec![format!("          {NEWS}retracted{NEWS:#}  finding {}: {reason}", short(finding.as_slice()))]

@@ -240,6 +240,13 @@ impl Engine {
         self.step(Input::Finding(&finding), at_ms)
     }
 
+    /// A finding of a shadow: the journal has it, and nobody acts on it.
+    pub(super) fn shadowed(&mut self, input: u64, finding: Finding) -> anyhow::Result<()> {
+        let id = finding.id;
+        let seq = self.append(Entry::Shadow(finding))?;
+        Ok(self.journal.finding_lives(id, seq, input)?)
+    }
+
     pub(super) fn retract(&mut self, finding: B256, reason: String, at_ms: u64) -> anyhow::Result<()> {
         self.gaps.forget(finding);
         self.settled.forget(finding);

@@ -141,7 +141,7 @@ impl Engine {
         if debt.why == Some(Why::Again) {
             self.keep_what_stands(&scene, &mut outcome)?;
         }
-        let heard = Heard::of(&outcome, scene.input);
+        let heard = if self.is_shadow(detector) { Vec::new() } else { Heard::of(&outcome, scene.input) };
         self.outcomes(&scene, vec![outcome])?;
         self.mend_gaps(seq, at_ms, detector)?;
         if heard.is_empty() {

@@ -22,6 +22,9 @@ pub struct KeptSpec {
     pub feeds: Vec<String>,
     /// Capabilities that it was granted.
     pub grants: Vec<String>,
+    /// The detector that it runs beside as a shadow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow_of: Option<String>,
     /// What it may use up.
     pub limits: Limits,
     /// Its own config.
@@ -35,6 +38,7 @@ impl KeptSpec {
             chains: config.chain_ids(detector),
             feeds: detector.feeds.clone(),
             grants: detector.grant.clone(),
+            shadow_of: detector.shadow_of.clone(),
             limits: detector.limits.clone(),
             config: serde_json::to_value(&detector.config).unwrap_or_default(),
         }
@@ -54,6 +58,7 @@ impl KeptSpec {
             chains: self.chains.clone(),
             feeds: self.feeds.clone(),
             grants: self.grants.clone(),
+            shadow_of: self.shadow_of.clone(),
             limits: self.limits.clone(),
         };
         Detector::load(runtime, spec, BTreeMap::new())

@@ -1,6 +1,7 @@
 //! Where the edges meet: the loop, what runs in it, and how it changes while it runs.
 
 pub mod check;
+pub mod compare;
 pub mod config;
 pub mod control;
 pub mod deploy;

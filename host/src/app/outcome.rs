@@ -35,9 +35,14 @@ impl Engine {
             Ok(claims) => {
                 self.journal.save_state(&outcome.detector, scene.applied, &outcome.state)?;
                 self.works(scene, &outcome.detector)?;
+                let is_shadow = self.is_shadow(&outcome.detector);
                 for (position, claim) in claims.into_iter().enumerate() {
                     let finding = scene.place(&outcome.detector, outcome.digest, position, claim, &self.settled);
-                    self.found(scene.root, finding)?;
+                    if is_shadow {
+                        self.shadowed(scene.root, finding)?;
+                    } else {
+                        self.found(scene.root, finding)?;
+                    }
                 }
                 Ok(())
             }
@@ -57,7 +62,8 @@ impl Engine {
         self.append(Entry::Failed { detector: detector.clone(), digest, kind: kind.clone(), message })?;
         let debt = Debt { detector: detector.clone(), input: scene.seq, root: scene.root, why: None };
         self.owed.add(&mut self.journal, debt)?;
-        if kind == QUARANTINED {
+        // What a shadow does not see is no gap in the watch.
+        if kind == QUARANTINED || self.is_shadow(&detector) {
             return Ok(());
         }
         let gap = Gap::of_detector(FAILED, &detector, &scene.told());
@@ -112,7 +118,9 @@ impl Engine {
 
     /// A detector that has too much waiting for it is behind.
     pub(super) fn fall_behind(&mut self, seq: u64, at_ms: u64, detector: &str) -> anyhow::Result<()> {
-        let Some(profile) = self.fleet.get(detector) else { return Ok(()) };
+        let Some(profile) = self.fleet.get(detector).filter(|profile| profile.shadow_of().is_none()) else {
+            return Ok(());
+        };
         let most = profile.limits().batches_behind;
         let late = self.owed.late_on(detector);
         if (late.len() as u64) < most {
@@ -125,6 +133,10 @@ impl Engine {
             late.first().copied().unwrap_or(seq)
         );
         self.open_gap(seq, 0, at_ms, Gap::of_detector(BEHIND, detector, ""), Severity::High, &told)
+    }
+
+    pub(super) fn is_shadow(&self, detector: &str) -> bool {
+        self.fleet.get(detector).is_some_and(|profile| profile.shadow_of().is_some())
     }
 
     /// Somebody takes the gap upon themselves: what a detector set aside is not shown to it.

@@ -63,6 +63,7 @@ impl Bench<'_> {
             chains: Vec::new(),
             feeds: vec!["*".to_owned()],
             grants: self.manifest.capabilities.clone(),
+            shadow_of: None,
             limits: Default::default(),
             config: self.config.clone(),
         };

@@ -39,7 +39,7 @@ impl Engine {
             all.push(DetectorStatus {
                 digest: profile.digest(),
                 version: profile.manifest().version.clone(),
-                is_shadow: false,
+                is_shadow: profile.shadow_of().is_some(),
                 behind: self.owed.late_on(&id).len(),
                 at_work_on: self.fleet.at_work(&id),
                 set_aside: self.owed.set_aside(&id).len(),

@@ -8,6 +8,7 @@ use clap::Subcommand;
 
 use super::{Exit, runtime, tell};
 use crate::act::pretty::short;
+use crate::app::compare::{Compared, Course, compare};
 use crate::app::config::Config;
 use crate::app::control::{Answer, Ask, client};
 use crate::app::deploy::Swapped;
@@ -69,6 +70,24 @@ Examples:
         #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
         config: PathBuf,
     },
+    /// Compare a detector that runs as a shadow with the one that it stands beside, by the journal.
+    #[command(after_help = "\
+Examples:
+  watchfire plugin compare outflow-next
+  watchfire plugin compare outflow-next --format json | jq .only_shadow
+
+A shadow is a detector with `shadow_of` in its section: it sees all that the other sees, and what it finds is recorded
+and not acted on.")]
+    Compare {
+        /// The shadow's id in the config.
+        shadow: String,
+        /// The config that names the journal.
+        #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+        config: PathBuf,
+        /// The shape of what is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
     /// Show a detector what it failed on and set aside, on a running host; or go on without.
     #[command(after_help = "\
 Examples:
@@ -109,6 +128,15 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
             }
             Ok(exit)
         }
+        Command::Compare { shadow, config, format } => {
+            let Some(config) = sources_of(&config)? else { return Ok(Exit::Refused) };
+            let compared = compare(&config.journal, &shadow)?;
+            match format {
+                Format::Json => println!("{}", serde_json::to_string(&compared)?),
+                Format::Pretty => show_compared(&compared),
+            }
+            Ok(Exit::Good)
+        }
         Command::Rollback { detector, to, config } => carry_out(&config, &Ask::RollBack { detector, to }),
         Command::Retry { detector, waive: None, config } => carry_out(&config, &Ask::Retry { detector }),
         Command::Retry { detector, waive: Some(by), config } => carry_out(&config, &Ask::Waive { detector, by }),
@@ -124,14 +152,19 @@ fn carry_out(config: &Path, what: &Ask) -> anyhow::Result<Exit> {
 
 /// `None` where the config is wrong, which was told.
 fn ask(config: &Path, what: &Ask) -> anyhow::Result<Option<Answer>> {
-    let config = match Config::load_for_sources(config) {
-        Ok(config) => config,
+    let Some(config) = sources_of(config)? else { return Ok(None) };
+    runtime()?.block_on(client::ask(&config.journal, what)).map(Some)
+}
+
+/// The part of a config that names the journal; `None` where it is wrong, which was told.
+fn sources_of(config: &Path) -> anyhow::Result<Option<Config>> {
+    match Config::load_for_sources(config) {
+        Ok(config) => Ok(Some(config)),
         Err(diagnostics) => {
             tell(&diagnostics, Format::Pretty)?;
-            return Ok(None);
+            Ok(None)
         }
-    };
-    runtime()?.block_on(client::ask(&config.journal, what)).map(Some)
+    }
 }
 
 /// Says what came of it.
@@ -161,6 +194,29 @@ fn told(swapped: &Swapped) {
     list('+', &rehearsal.only_new);
     list('-', &rehearsal.only_old);
     list('!', &rehearsal.failures);
+}
+
+fn show_compared(compared: &Compared) {
+    let Compared { shadow, beside, inputs, both, .. } = compared;
+    println!("{shadow} beside {beside}, {inputs} inputs");
+    println!("  {both} findings are the same");
+    let list = |sign: char, what: &str, lines: &[String]| {
+        println!("  {} {what}", lines.len());
+        lines.iter().for_each(|line| println!("    {sign} {line}"));
+    };
+    list('+', &format!("that only {shadow} makes"), &compared.only_shadow);
+    list('-', &format!("that only {beside} makes"), &compared.only_beside);
+    list('!', &format!("batches that {shadow} failed on"), &compared.failures);
+    let course = |name: &str, course: &Course| {
+        let proposed: Vec<String> = course.proposed.iter().map(|(id, count)| format!("{id} {count} times")).collect();
+        let proposed = if proposed.is_empty() { "nothing".to_owned() } else { proposed.join(", ") };
+        println!(
+            "  {name}: {} incidents, {} decisions, {} notices; proposed: {proposed}",
+            course.incidents, course.decisions, course.notified
+        );
+    };
+    course(&format!("with {beside}"), &compared.as_it_was);
+    course(&format!("with {shadow}"), &compared.as_it_would_have_been);
 }
 
 fn show(status: &DetectorStatus) {

@@ -38,7 +38,7 @@ impl<'a> Facts<'a> {
             }
             Entry::Answer { at, .. } => facts.place(*at),
             Entry::Retried { detector, .. } | Entry::Failed { detector, .. } => facts.detector = Some(detector),
-            Entry::Finding(finding) => {
+            Entry::Finding(finding) | Entry::Shadow(finding) => {
                 facts.detector = Some(&finding.detector);
                 facts.finding = Some(finding.id);
                 if let Some(block) = finding.block {

@@ -55,7 +55,7 @@ impl Journal {
             self.all("SELECT seq FROM live_finding WHERE input = ?1 ORDER BY seq", [input], |row| row.get(0))?;
         let mut findings = Vec::new();
         for seq in seqs {
-            if let Some(Entry::Finding(finding)) = self.entry(seq)? {
+            if let Some(Entry::Finding(finding) | Entry::Shadow(finding)) = self.entry(seq)? {
                 findings.push(finding);
             }
         }

@@ -117,7 +117,7 @@ fn told(entry: &Entry) -> String {
         Entry::Behind { detectors } => format!("shown another time to {}", detectors.join(", ")),
         Entry::Retried { detector, kind, message, .. } => format!("{detector} gets a second try: {kind}: {message}"),
         Entry::Failed { detector, kind, message, .. } => format!("{detector}: {kind}: {message}"),
-        Entry::Finding(finding) => format!(
+        Entry::Finding(finding) | Entry::Shadow(finding) => format!(
             "{} {} {}/{}: {}",
             finding.id, finding.claim.severity, finding.detector, finding.claim.kind, finding.claim.title
         ),

@@ -39,6 +39,8 @@ pub struct Spec {
     pub feeds: Vec<String>,
     /// Capabilities that it is granted.
     pub grants: Vec<String>,
+    /// The detector that it runs beside as a shadow.
+    pub shadow_of: Option<String>,
     /// What it may use up.
     pub limits: Limits,
 }
@@ -82,6 +84,7 @@ impl Detector {
             matcher: Matcher::default(),
             chains: spec.chains,
             feeds: spec.feeds,
+            shadow_of: spec.shadow_of,
             config: spec.config.to_string(),
             limits: Arc::new(spec.limits),
             id: spec.id,

@@ -163,7 +163,9 @@ impl Fleet {
             };
             shown.behind.extend(late);
             for outcome in outcomes {
-                heard.extend(Heard::of(&outcome, look.input));
+                if self.slots.get(&outcome.detector).is_none_or(|slot| slot.profile.shadow_of.is_none()) {
+                    heard.extend(Heard::of(&outcome, look.input));
+                }
                 shown.outcomes.push(outcome);
             }
         }

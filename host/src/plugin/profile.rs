@@ -20,6 +20,7 @@ pub struct Profile {
     pub(super) feeds: Vec<String>,
     /// What it asks for and is granted, both.
     pub(super) grants: Vec<String>,
+    pub(super) shadow_of: Option<String>,
     pub(super) config: String,
     pub(super) limits: Arc<Limits>,
 }
@@ -48,6 +49,11 @@ impl Profile {
     /// What it wants to see.
     pub fn subscriptions(&self) -> &[Subscription] {
         &self.subscriptions
+    }
+
+    /// The detector that it runs beside as a shadow: what it finds is recorded, and neither acted on nor heard by others.
+    pub fn shadow_of(&self) -> Option<&str> {
+        self.shadow_of.as_deref()
     }
 
     /// What it may use up.

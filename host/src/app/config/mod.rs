@@ -57,6 +57,9 @@ pub struct DetectorConfig {
     /// `mempool`, `feeds`, `findings`.
     #[serde(default)]
     pub grant: Vec<String>,
+    /// The detector that it runs beside as a shadow: what it finds is recorded and compared, not acted on.
+    #[serde(default)]
+    pub shadow_of: Option<String>,
     /// What it may use up.
     #[serde(default)]
     pub limits: Limits,
@@ -217,6 +220,19 @@ impl Config {
             expect_known(toml, id, "chains", &detector.chains, &chains, "chain");
             expect_known(toml, id, "feeds", &detector.feeds, &feeds, "feed");
             expect_known(toml, id, "grant", &detector.grant, &capabilities, "capability");
+            if let Some(of) = &detector.shadow_of {
+                let real: Vec<&str> = self
+                    .detectors
+                    .iter()
+                    .filter(|(other, real)| *other != id && real.shadow_of.is_none())
+                    .map(|(other, _)| other.as_str())
+                    .collect();
+                if !real.contains(&of.as_str()) {
+                    let help = suggestion(of, real.iter().copied());
+                    let message = format!("there is no detector `{of}` that is no shadow itself");
+                    toml.tell_at(&["detector", id, "shadow_of"], message, help);
+                }
+            }
             let component = self.component_path(detector);
             if !component.is_file() {
                 let message = format!("there is no file `{}`", component.display());

@@ -164,6 +164,7 @@ impl Bench {
             chains: vec![1],
             feeds: Vec::new(),
             grants: vec!["state".into(), "traces".into()],
+            shadow_of: None,
             limits: Limits { findings_per_batch: 10_000, ..Limits::default() },
             config: config.clone(),
         };

@@ -47,8 +47,10 @@ fn each_filter_lets_through_what_it_says() {
     check(Filter { detector, ..Filter::default() }, |row| Facts::of(&row.entry).detector == Some("eth-usd"));
     check(Filter { incident: Some(1), ..Filter::default() }, |row| Facts::of(&row.entry).incident == Some(1));
     check(Filter { chain: Some(1), ..Filter::default() }, |row| match &row.entry {
-        Entry::Input(stamped) => !matches!(event_name(&stamped.event), "plan" | "detector" | "observed" | "coverage"),
-        other => matches!(other.kind(), "answer" | "finding" | "settled"),
+        Entry::Input(stamped) => {
+            matches!(event_name(&stamped.event), "committed" | "reverted" | "finality" | "pending")
+        }
+        other => matches!(other.kind(), "answer" | "finding" | "shadow" | "settled"),
     });
     let from_101 = Filter { chain: Some(1), from_block: Some(101), ..Filter::default() };
     check(from_101, |row| block_of(&row.entry).is_some_and(|number| number >= 101));

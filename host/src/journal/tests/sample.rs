@@ -114,6 +114,7 @@ pub(super) fn samples() -> Vec<Entry> {
     let found = finding("outflow", 100, Severity::High);
     let (id, again) = (found.id, finding("prices", 100, Severity::Low));
     let second = again.id;
+    let shadow = finding("outflow-next", 102, Severity::Low);
     let files = vec![("plan.toml".to_owned(), "[signals]\n".to_owned())];
     let propose = Effect::Propose {
         incident: 1,
@@ -180,6 +181,7 @@ pub(super) fn samples() -> Vec<Entry> {
                 reason: "trap: unreachable".into(),
             },
         ),
+        Entry::Shadow(shadow),
         input(26, Event::Waived { detector: "prices".into(), by: "ana: a known gap".into() }),
     ]
 }

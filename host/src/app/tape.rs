@@ -1,13 +1,13 @@
 //! A recording of a run: raw blocks as the node gave them, with what else came in and what the chain answered.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use alloy::primitives::B256;
 
 use crate::app::engine::Placed;
 use crate::entry::Entry;
-use crate::event::Event;
+use crate::event::{Event, Stamped};
 use crate::source::raw::RawBlock;
 use crate::source::recording::Writer;
 
@@ -16,12 +16,17 @@ pub struct Tape {
     writer: Writer,
     /// Raw blocks that came in and are not yet committed, by hash.
     raw: HashMap<B256, RawBlock>,
+    /// What is not written yet.
+    held: Vec<Placed>,
 }
+
+/// Most entries that are held back for late detectors; past that, a reader does without what they read.
+const HELD_AT_MOST: usize = 4_096;
 
 impl Tape {
     /// Starts a recording; gzipped where the name ends in `.gz`.
     pub fn create(path: &Path) -> anyhow::Result<Self> {
-        Ok(Self { writer: Writer::create(path)?, raw: HashMap::new() })
+        Ok(Self { writer: Writer::create(path)?, raw: HashMap::new(), held: Vec::new() })
     }
 
     /// Keeps a raw block until it is committed.
@@ -35,13 +40,23 @@ impl Tape {
         }
     }
 
-    /// Writes committed entries. Answers go before the input that they belong to, so that a reader has them in
-    /// time.
-    pub fn write(&mut self, placed: &[Placed]) -> anyhow::Result<()> {
-        for (index, (_, entry)) in placed.iter().enumerate() {
+    /// Takes committed entries, and writes them once nobody `is_late`: answers go before the input that they belong to,
+    /// so that a reader has them in time, and a late detector's come after it.
+    pub fn write(&mut self, placed: Vec<Placed>, is_late: bool) -> anyhow::Result<()> {
+        self.held.extend(placed);
+        if is_late && self.held.len() < HELD_AT_MOST {
+            return Ok(());
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> anyhow::Result<()> {
+        let placed = std::mem::take(&mut self.held);
+        let late = late_answers(&placed);
+        for (index, (seq, entry)) in placed.iter().enumerate() {
             let Entry::Input(stamped) = entry else { continue };
-            let after = placed[index + 1..].iter().map(|(_, entry)| entry);
-            for entry in after.take_while(|entry| !matches!(entry, Entry::Input(_))) {
+            let late = late.get(seq).into_iter().flatten().copied();
+            for entry in answers_of(&placed, index).chain(late) {
                 if let Entry::Answer { at, read, answer } = entry {
                     self.writer.write_answer(*at, read, answer)?;
                 }
@@ -70,7 +85,27 @@ impl Tape {
     }
 
     /// Closes the recording: from here on it has its name.
-    pub fn finish(self) -> anyhow::Result<()> {
+    pub fn finish(mut self) -> anyhow::Result<()> {
+        self.flush()?;
         self.writer.finish()
     }
+}
+
+/// The entries that follow from an input.
+fn answers_of(placed: &[Placed], index: usize) -> impl Iterator<Item = &Entry> {
+    placed[index + 1..].iter().map(|(_, entry)| entry).take_while(|entry| !matches!(entry, Entry::Input(_)))
+}
+
+/// Answers to late detectors, by the block or observation that they looked at.
+fn late_answers(placed: &[Placed]) -> BTreeMap<u64, Vec<&Entry>> {
+    let mut roots: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut late: BTreeMap<u64, Vec<&Entry>> = BTreeMap::new();
+    for (index, (seq, entry)) in placed.iter().enumerate() {
+        if let Entry::Input(Stamped { event: Event::Shown { input, .. }, .. }) = entry {
+            let root = roots.get(input).copied().unwrap_or(*input);
+            roots.insert(*seq, root);
+            late.entry(root).or_default().extend(answers_of(placed, index));
+        }
+    }
+    late
 }

@@ -283,14 +283,15 @@ impl Loop {
             self.output.tell(*seq, entry);
             self.swaps.look(entry);
         }
-        if let Some(tape) = &mut self.tape {
-            tape.write(&placed)?;
-        }
         for done in self.waiting.drain(..) {
             // A source that has ended no longer waits.
             let _ = done.send(());
         }
-        if placed.iter().any(|(_, entry)| matches!(entry, Entry::Effect(_))) {
+        let has_effects = placed.iter().any(|(_, entry)| matches!(entry, Entry::Effect(_)));
+        if let Some(tape) = &mut self.tape {
+            tape.write(placed, self.engine.has_late())?;
+        }
+        if has_effects {
             self.post()?;
         }
         Ok(())

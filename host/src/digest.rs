@@ -35,6 +35,14 @@ impl Hasher {
         self
     }
 
+    /// Adds bytes that may be absent, which is not the same as empty: the number 1 and the bytes, or the number 0.
+    pub fn optional(self, bytes: Option<&[u8]>) -> Self {
+        match bytes {
+            Some(bytes) => self.number(1).bytes(bytes),
+            None => self.number(0),
+        }
+    }
+
     /// The hash.
     pub fn finish(self) -> B256 {
         B256::from_slice(&self.0.finalize())

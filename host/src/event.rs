@@ -92,6 +92,11 @@ pub enum Event {
         /// The plan's source: file name and text, in order of name.
         files: Vec<(String, String)>,
     },
+    /// From here on the journal may lack the bodies of blocks, pending transactions and answers of before.
+    Thinned {
+        /// Sequence number of the input that a replay starts with.
+        before: u64,
+    },
 }
 
 /// Why a detector is shown an input later than others.

@@ -55,6 +55,7 @@ fn input(at_ms: u64, event: &Event) -> (&'static str, Value) {
                 Event::Shown { .. } => "shown",
                 Event::Rejected { .. } => "rejected",
                 Event::Waived { .. } => "waived",
+                Event::Thinned { .. } => "thinned",
                 Event::Committed { .. } | Event::Pending { .. } | Event::Plan { .. } => "input",
             };
             (kind, body)

@@ -103,6 +103,9 @@ impl Pretty {
                 format!("{at}  {ASKS}waived{ASKS:#}     {detector} is not shown what it set aside: {by}")
             }
             Event::Plan { hash, .. } => format!("{at}  {NEWS}plan{NEWS:#}       is now {}", short(hash.as_slice())),
+            Event::Thinned { before } => {
+                format!("{DIM}{at}  journal    bodies before entry {before} are dropped{DIM:#}")
+            }
             Event::Coverage { coverage } if coverage.over => {
                 format!("{at}  {GOOD}coverage{GOOD:#}   {}: {}", coverage.subject, coverage.message)
             }

@@ -9,10 +9,12 @@ use alloy::primitives::B256;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::config::{Config, DetectorConfig};
+use crate::app::disk::Watched;
 use crate::app::load::{self, KeptSpec, Ready};
 use crate::app::rehearse::{Rehearsal, Version, rehearse};
 use crate::app::sources::{Readers, Sources};
 use crate::app::turn::Turn;
+use crate::app::upkeep::Retention;
 use crate::diagnostic::Diagnostic;
 use crate::digest::sha256;
 use crate::journal::Journal;
@@ -31,6 +33,7 @@ pub struct Deployment {
     pub(super) rejected: BTreeMap<String, BTreeSet<B256>>,
     plan: Option<B256>,
     webhooks: String,
+    retained: Option<(Retention, Watched)>,
     sources: Sources,
 }
 
@@ -83,7 +86,7 @@ impl Deployment {
     ) -> Self {
         let Past { journal, stale, rejected } = past;
         let (detectors, plan, webhooks) = (BTreeMap::new(), None, String::new());
-        Self { runtime, turns, journal, readers, detectors, stale, rejected, plan, webhooks, sources }
+        Self { runtime, turns, journal, readers, detectors, stale, rejected, plan, webhooks, retained: None, sources }
     }
 
     /// Takes up a config. Each part that is good is taken, each that is not is told.
@@ -92,6 +95,7 @@ impl Deployment {
         self.apply_plan(config, &mut applied).await?;
         self.apply_detectors(config, &mut applied).await?;
         self.apply_webhooks(config, &mut applied).await?;
+        self.apply_retention(config).await?;
         self.sources.apply(config, &mut applied).await?;
         Ok(applied)
     }
@@ -256,6 +260,17 @@ impl Deployment {
                 applied.changes.push(format!("webhooks: {}", names.join(", ")));
             }
             self.send(Turn::Webhooks(config.webhooks()?)).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply_retention(&mut self, config: &Config) -> anyhow::Result<()> {
+        let chains = config.chains.values().map(|chain| chain.id).collect();
+        let watched = Watched { journal: config.journal.clone(), min_free_bytes: config.min_free_bytes };
+        let wanted = (Retention { keep_ms: config.keep_ms, chains }, watched);
+        if self.retained.as_ref() != Some(&wanted) {
+            self.retained = Some(wanted.clone());
+            self.send(Turn::Retain(wanted.0, wanted.1)).await?;
         }
         Ok(())
     }

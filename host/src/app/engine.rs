@@ -13,7 +13,7 @@ use crate::app::gaps::{Gap, Gaps};
 use crate::app::owed::Owed;
 use crate::app::scene::{Scene, input_hash};
 use crate::app::settled::Settled;
-use crate::block::{Block, BlockRef, ChainId};
+use crate::block::{Block, ChainId};
 use crate::chain_read::ChainReader;
 use crate::digest::Hasher;
 use crate::entry::Entry;
@@ -21,7 +21,7 @@ use crate::event::{Coverage, Event, Stamped};
 use crate::finding::{COVERAGE, Finding, Severity};
 use crate::journal::{Debt, Journal};
 use crate::plan::Plan;
-use crate::plugin::{Audience, Detector, Fleet, Heard, Look, Recorded, Shown, View};
+use crate::plugin::{Audience, Detector, Fleet, Head, Heard, Look, Recorded, Shown, View};
 use crate::response::{Desk, Input};
 
 /// An entry with its place in the journal.
@@ -42,8 +42,6 @@ pub struct Engine {
     pub(super) fleet: Fleet,
     pub(super) desk: Desk,
     pub(super) reader: Arc<dyn ChainReader>,
-    /// The input by which each chain's newest finalized block came.
-    pub(super) finalized: BTreeMap<ChainId, u64>,
     /// How settled the blocks of live findings are.
     pub(super) settled: Settled,
     /// Live findings of the host's own.
@@ -65,7 +63,6 @@ impl Engine {
             fleet,
             desk: Desk::default(),
             reader,
-            finalized: BTreeMap::new(),
             settled: Settled::default(),
             gaps: Gaps::default(),
             owed,
@@ -98,7 +95,7 @@ impl Engine {
             Event::Shown { detector, input, why } => {
                 self.show_late(seq, at_ms, &Debt { detector, input, root: 0, why: Some(why) }, None, given)
             }
-            Event::Rejected { .. } => Ok(()),
+            Event::Rejected { .. } | Event::Thinned { .. } => Ok(()),
             Event::Waived { detector, .. } => self.waived(seq, at_ms, &detector),
             Event::Coverage { coverage } => self.covered(seq, at_ms, &coverage),
             Event::Plan { files, .. } => {
@@ -106,9 +103,6 @@ impl Engine {
                 self.step(Input::Plan(Arc::new(plan)), at_ms)
             }
             Event::Finality { chain, safe, finalized } => {
-                if let Some((_, seq)) = self.journal.canonical(chain, finalized)? {
-                    self.finalized.insert(chain, seq);
-                }
                 for (finality, findings) in self.settled.settle(chain, safe, finalized) {
                     self.append(Entry::Settled { chain, finality, findings })?;
                 }
@@ -177,7 +171,7 @@ impl Engine {
 
     /// Shows an input to all who subscribed to it and are not late.
     fn present(&mut self, seq: u64, scene: &Scene, view: &View, given: &Given) -> anyhow::Result<()> {
-        let shown = self.show(seq, scene, view, Audience::All, Vec::new(), given);
+        let shown = self.show(seq, scene, view, Audience::All, (None, Vec::new()), given);
         self.came(seq, scene, shown)
     }
 
@@ -187,7 +181,7 @@ impl Engine {
         scene: &Scene,
         view: &View,
         audience: Audience<'_>,
-        heard: Vec<Heard>,
+        (heads, heard): (Option<&BTreeMap<ChainId, Head>>, Vec<Heard>),
         given: &Given,
     ) -> Shown {
         let withheld = match (&given.behind, audience) {
@@ -196,8 +190,8 @@ impl Engine {
             (None, _) => self.owed.late().union(&self.held).cloned().collect(),
         };
         let (reader, recorded) = (&self.reader, &given.failures);
-        let look =
-            Look { seq, input: scene.input, reader, recorded, withheld: &withheld, audience, rouse: scene.rouse };
+        let (input, withheld, rouse) = (scene.input, &withheld, scene.rouse);
+        let look = Look { seq, input, reader, recorded, withheld, audience, rouse, heads };
         self.fleet.show(view, &look, heard)
     }
 
@@ -294,39 +288,51 @@ impl Engine {
         }
     }
 
-    /// The newest canonical block of a chain, with its parent's hash and its time in seconds.
-    pub(super) fn head(&self, chain: ChainId) -> anyhow::Result<Option<(BlockRef, B256, u64)>> {
-        Ok(self.before(chain, u64::MAX)?.map(|block| (block.reference(), block.parent_hash, block.timestamp_s)))
+    /// The newest canonical block of a chain before an input, with its parent's hash and its time in seconds.
+    pub(super) fn head(&self, chain: ChainId, before: u64) -> anyhow::Result<Option<Head>> {
+        let header = self.journal.header(chain, u64::MAX, before)?;
+        Ok(header.map(|header| (header.block, header.parent_hash, header.timestamp_s)))
     }
 
-    /// The canonical block of a chain at a height, or the next one below.
-    pub(super) fn before(&self, chain: ChainId, number: u64) -> anyhow::Result<Option<Arc<Block>>> {
-        let Some((_, seq)) = self.journal.canonical(chain, number.min(i64::MAX as u64))? else { return Ok(None) };
-        Ok(match self.journal.input(seq)? {
-            Some(Stamped { event: Event::Committed { block }, .. }) => Some(block),
-            _ => None,
-        })
-    }
-
-    /// Forgets how to undo what no reorg reaches any more: all before the oldest of the chains' finalized blocks.
-    fn prune(&mut self) -> anyhow::Result<()> {
-        let mut oldest = None;
-        for chain in self.journal.heads()?.into_iter().map(|head| head.chain) {
-            let Some(seq) = self.finalized.get(&chain).copied() else { return Ok(()) };
-            oldest = Some(oldest.map_or(seq, |oldest: u64| oldest.min(seq)));
+    /// The chains' newest blocks when an input came, by what stands now.
+    pub(super) fn heads(&self, before: u64) -> anyhow::Result<BTreeMap<ChainId, Head>> {
+        let mut heads = BTreeMap::new();
+        for newest in self.journal.heads()? {
+            heads.extend(self.head(newest.chain, before)?.map(|head| (newest.chain, head)));
         }
-        if let Some(oldest) = oldest {
-            self.journal.prune_undo(oldest)?;
+        Ok(heads)
+    }
+
+    /// Forgets how to undo what no reorg reaches any more: of each detector, all before the oldest of the newest final
+    /// blocks of the chains that it watches, or that those watch with which it would have to see again.
+    fn prune(&mut self) -> anyhow::Result<()> {
+        let mut by_chain = BTreeMap::new();
+        for chain in self.journal.heads()?.into_iter().map(|head| head.chain) {
+            by_chain.insert(chain, self.journal.final_input(chain)?.unwrap_or(0));
+        }
+        let of_all = by_chain.values().copied().min().unwrap_or(0);
+        self.journal.prune_undo(None, of_all)?;
+        if by_chain.values().all(|seq| *seq == of_all) {
+            return Ok(());
+        }
+        for id in self.fleet.ids() {
+            let together = self.fleet.heard_together(std::slice::from_ref(&id));
+            let watched = |chain: &ChainId| {
+                together.iter().filter_map(|id| self.fleet.get(id)).any(|detector| detector.watches(*chain))
+            };
+            let own = by_chain.iter().filter(|(chain, _)| watched(chain)).map(|(_, seq)| *seq).min();
+            if let Some(own) = own.filter(|own| *own > of_all) {
+                self.journal.prune_undo(Some(&id), own)?;
+            }
         }
         Ok(())
     }
 
     fn rebuild(&mut self) -> anyhow::Result<()> {
-        for head in self.journal.heads()? {
-            let known = self.head(head.chain)?;
-            self.fleet.set_head(head.chain, known);
+        for (chain, head) in self.heads(u64::MAX)? {
+            self.fleet.set_head(chain, Some(head));
         }
-        for (chain, safe, finalized) in self.journal.settled()? {
+        for (chain, safe, finalized) in self.journal.all_settled()? {
             self.settled.settle(chain, safe, finalized);
         }
         let mut rows = self.journal.desk_entries()?;

@@ -7,10 +7,12 @@ use std::time::Duration;
 use alloy::primitives::B256;
 
 use crate::app::engine::Engine;
-use crate::block::{BlockRef, ChainId};
+use crate::app::turn::Known;
+use crate::block::ChainId;
 use crate::digest::sha256;
 use crate::event::Observation;
 use crate::journal::Outgoing;
+use crate::response::Desk;
 use crate::subscription::Needs;
 
 /// How many blocks back a source is told of: as deep as a reorg is followed.
@@ -37,9 +39,19 @@ impl Engine {
         self.journal.newest_ms()
     }
 
-    /// Where a chain ends, oldest first.
-    pub fn tail(&self, chain: ChainId) -> anyhow::Result<Vec<BlockRef>> {
-        Ok(self.journal.tail(chain, TAIL)?)
+    /// What is known of a chain.
+    pub fn known(&self, chain: ChainId) -> anyhow::Result<Known> {
+        Ok(Known { tail: self.journal.tail(chain, TAIL)?, settled: self.journal.settled(chain)?.unwrap_or_default() })
+    }
+
+    /// What triage and response stand at.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// Whether something waits for a commit.
+    pub fn has_uncommitted(&self) -> bool {
+        self.journal.in_transaction()
     }
 
     /// The latest observations of a feed, oldest first.

@@ -1,6 +1,6 @@
 //! Detectors that are late: what they are owed is shown to them one by one, in order, while the others go on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::engine::{Engine, Given};
 use crate::app::scene::Scene;
@@ -10,13 +10,15 @@ use crate::entry::Entry;
 use crate::event::{Event, Stamped, Why};
 use crate::finding::Finding;
 use crate::journal::Debt;
-use crate::plugin::{Audience, Heard, Late, Look, Outcome, View};
+use crate::plugin::{Audience, Head, Heard, Late, Look, Outcome, View};
 
 /// An input as it is shown another time.
 struct Retold {
     view: View,
     scene: Scene,
     heard: Vec<Heard>,
+    /// The chains' newest blocks when it came.
+    heads: BTreeMap<ChainId, Head>,
     /// Whether only what was heard is new to whom it is shown.
     only_hears: bool,
 }
@@ -37,7 +39,7 @@ impl Engine {
         if self.fleet.is_impatient() {
             for (detector, input, why) in self.owed.next() {
                 let is_ready = self.fleet.get(&detector).is_some() && self.fleet.at_work(&detector).is_none();
-                if is_ready && !self.held.contains(&detector) {
+                if is_ready && !self.held.contains(&detector) && !self.waits_for_others(&detector, input, why) {
                     self.send(&Debt { detector, input, root: 0, why: Some(why) }, at_ms)?;
                 }
             }
@@ -64,6 +66,14 @@ impl Engine {
     /// Has what a detector set aside shown to it in its turn, after what it is late on; how many inputs that are.
     pub fn retry(&mut self, detector: &str) -> anyhow::Result<usize> {
         self.owed.retry(&mut self.journal, detector)
+    }
+
+    /// Whether a detector that sees an input again must wait until those that it listens to have.
+    fn waits_for_others(&self, detector: &str, input: u64, why: Why) -> bool {
+        let is_before = |(other, first, _): &(String, u64, Why)| {
+            *first <= input && other != detector && self.fleet.listens(detector, other)
+        };
+        why == Why::Again && self.owed.next().iter().any(is_before)
     }
 
     fn came_back(&mut self, late: Late, at_ms: u64) -> anyhow::Result<()> {
@@ -99,19 +109,26 @@ impl Engine {
             withheld: &BTreeSet::new(),
             audience: retold.audience(&debt.detector),
             rouse: retold.scene.rouse,
+            heads: Some(&retold.heads),
         };
         self.fleet.send(&debt.detector, &retold.view, &look, retold.heard);
         Ok(())
     }
 
-    /// Whether there is anything in it for the detector. Where there is not, nothing is owed any more.
+    /// Whether there is anything in it for the detector. Where there is not, nothing is owed any more: which is journaled,
+    /// unless all of it is the host's own caution after a reorg.
     fn is_worth_showing(&mut self, debt: &Debt, at_ms: u64) -> anyhow::Result<bool> {
         let retold = self.retold(debt, debt.input, at_ms)?;
         let worth = retold.is_some_and(|retold| {
             self.fleet.sees(&debt.detector, &retold.view, retold.audience(&debt.detector), &retold.heard)
         });
-        if !worth {
-            self.owed.remove(&mut self.journal, &debt.detector, debt.input)?;
+        match debt.why {
+            _ if worth => {}
+            Some(why) if why != Why::Again => {
+                let event = Event::Shown { detector: debt.detector.clone(), input: debt.input, why };
+                self.take(Stamped { at_ms, event }, &Given::default())?;
+            }
+            _ => self.owed.remove(&mut self.journal, &debt.detector, debt.input)?,
         }
         Ok(worth)
     }
@@ -128,16 +145,18 @@ impl Engine {
         let detector = debt.detector.as_str();
         let retold = self.retold(debt, seq, at_ms)?;
         self.owed.remove(&mut self.journal, detector, debt.input)?;
-        let Some(Retold { view, scene, heard, only_hears }) = retold else { return Ok(()) };
+        let Some(Retold { view, scene, heard, heads, only_hears }) = retold else {
+            return self.mend_gaps(seq, at_ms, detector);
+        };
         let audience = if only_hears { Audience::OneHears(detector) } else { Audience::One(detector) };
         let outcome = match outcome {
             Some(outcome) => Some(outcome),
             None => {
                 let view = &view;
-                self.show(debt.input, &scene, view, audience, heard, given).outcomes.pop()
+                self.show(debt.input, &scene, view, audience, (Some(&heads), heard), given).outcomes.pop()
             }
         };
-        let Some(mut outcome) = outcome else { return Ok(()) };
+        let Some(mut outcome) = outcome else { return self.mend_gaps(seq, at_ms, detector) };
         if debt.why == Some(Why::Again) {
             self.keep_what_stands(&scene, &mut outcome)?;
         }
@@ -147,7 +166,10 @@ impl Engine {
         if heard.is_empty() {
             return Ok(());
         }
-        let shown = self.show(seq, &scene, &view, Audience::Listeners, heard, given);
+        let mut shown = self.show(seq, &scene, &view, Audience::Listeners, (Some(&heads), heard), given);
+        // Whoever is yet to see all of it hears of this then; a replay is given who is not.
+        let is_given = given.behind.is_some();
+        shown.behind.retain(|listener| is_given || self.owed.why_late(listener, scene.root) != Some(Why::Again));
         // To those who listen, this is an input of its own, which comes after what they have seen since.
         let scene = Scene { seq, applied: seq, rouse: false, ..scene };
         self.came(seq, &scene, shown)
@@ -169,6 +191,7 @@ impl Engine {
             Some(Why::Retry) => (retold.scene.applied, retold.scene.rouse) = (by, true),
             Some(Why::Behind) | None => {}
         }
+        retold.heard.retain(|heard| self.fleet.is_below(&heard.detector, &debt.detector));
         Ok(Some(retold))
     }
 
@@ -176,7 +199,8 @@ impl Engine {
         let Some(stamped) = self.journal.input(seq)? else { return Ok(None) };
         let (view, scene) = match stamped.event {
             Event::Committed { block } => {
-                let previous = block.number.checked_sub(1).map(|below| self.before(block.chain, below)).transpose()?;
+                let below = block.number.checked_sub(1);
+                let previous = below.map(|below| self.journal.header(block.chain, below, seq)).transpose()?;
                 let previous_s = previous.flatten().map(|previous| previous.timestamp_s);
                 let scene = self.block_scene(seq, at_ms, &block)?;
                 (View::Block { block, previous_s }, scene)
@@ -191,7 +215,7 @@ impl Engine {
             // Whoever listens to listeners that were late: each step is one more input, and levels bound their number.
             Event::Shown { input, .. } if depth < 64 => {
                 let Some(inner) = self.retold_plainly(input, at_ms, depth + 1)? else { return Ok(None) };
-                let heard = self.heard_by(seq)?;
+                let heard = told(self.journal.live_findings_caused_by(seq)?);
                 return Ok(Some(Retold {
                     only_hears: true,
                     heard,
@@ -201,13 +225,8 @@ impl Engine {
             }
             _ => return Ok(None),
         };
-        Ok(Some(Retold { view, scene, heard: self.heard_by(seq)?, only_hears: false }))
-    }
-
-    fn heard_by(&self, cause: u64) -> anyhow::Result<Vec<Heard>> {
-        let findings = self.journal.live_findings_caused_by(cause)?;
-        let heard = |finding: Finding| Heard { detector: finding.detector, id: finding.id, claim: finding.claim };
-        Ok(findings.into_iter().map(heard).collect())
+        let (heard, heads) = (told(self.journal.live_findings_caused_by(seq)?), self.heads(seq)?);
+        Ok(Some(Retold { view, scene, heard, heads, only_hears: false }))
     }
 
     /// Of what a detector finds again, leaves only what is new, and takes back what it no longer finds.
@@ -236,14 +255,7 @@ impl Engine {
         let Some(first) = seqs.iter().map(|(at, _)| *at).min() else { return Ok(()) };
         let roots: BTreeSet<u64> = seqs.iter().map(|(at, _)| *at).collect();
         let relieved = self.owed.revert(&mut self.journal, &roots)?;
-        let mut touched = Vec::new();
-        for id in self.fleet.ids() {
-            let restored = self.journal.undo_state(&id, first)?;
-            if !restored.is_empty() {
-                touched.push(id.clone());
-            }
-            self.fleet.restore(&id, restored);
-        }
+        let touched = self.undo(chain, first)?;
         for (at, block) in &seqs {
             for finding in self.journal.live_findings_of_input(*at)? {
                 let reason = format!("block {} {} left the chain", block.number, block.hash);
@@ -253,9 +265,24 @@ impl Engine {
         for detector in relieved {
             self.mend_gaps(seq, at_ms, &detector)?;
         }
-        let head = self.head(chain)?;
+        let head = self.head(chain, u64::MAX)?;
         self.fleet.set_head(chain, head);
         self.owe_again(seq, first, &touched)
+    }
+
+    /// Takes back what the detectors that watch a chain changed on an input and later, and those with them that they
+    /// hear of or are heard by: who sees an input again needs the same findings of others. Who must see again.
+    fn undo(&mut self, chain: ChainId, first: u64) -> anyhow::Result<Vec<String>> {
+        let changed = self.journal.changed_since(first)?;
+        let watches = |id: &String| self.fleet.get(id).is_none_or(|profile| profile.watches(chain));
+        let changed: Vec<String> = changed.into_iter().filter(watches).collect();
+        let together = self.fleet.heard_together(&changed);
+        let all = self.fleet.ids().into_iter().filter(watches).chain(together.clone()).chain(changed);
+        for id in all.collect::<BTreeSet<String>>() {
+            let restored = self.journal.undo_state(&id, first)?;
+            self.fleet.restore(&id, restored);
+        }
+        Ok(together)
     }
 
     /// What detectors whose state went back are owed: all that they saw from `first` on and that still stands.
@@ -300,6 +327,11 @@ impl Engine {
         }
         Ok(None)
     }
+}
+
+fn told(findings: Vec<Finding>) -> Vec<Heard> {
+    let heard = |finding: Finding| Heard { detector: finding.detector, id: finding.id, claim: finding.claim };
+    findings.into_iter().map(heard).collect()
 }
 
 impl Retold {

@@ -1,10 +1,12 @@
 //! Where the edges meet: the loop, what runs in it, and how it changes while it runs.
 
 pub mod check;
+pub mod compact;
 pub mod compare;
 pub mod config;
 pub mod control;
 pub mod deploy;
+pub mod disk;
 pub mod engine;
 mod gaps;
 pub mod keep;
@@ -27,5 +29,6 @@ pub mod status;
 mod swap;
 pub mod tape;
 pub mod turn;
+pub mod upkeep;
 pub mod versions;
 pub mod watch;

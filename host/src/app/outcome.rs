@@ -103,7 +103,7 @@ impl Engine {
     pub(super) fn mend_gaps(&mut self, _seq: u64, at_ms: u64, detector: &str) -> anyhow::Result<()> {
         let is_here = self.fleet.get(detector).is_some();
         let aside = self.owed.set_aside(detector);
-        let late = self.owed.late_on(detector);
+        let late = self.owed.behind_on(detector);
         for gap in self.gaps.of_detector(detector) {
             let why = match gap.kind.as_str() {
                 _ if !is_here => "the detector was removed",
@@ -122,7 +122,7 @@ impl Engine {
             return Ok(());
         };
         let most = profile.limits().batches_behind;
-        let late = self.owed.late_on(detector);
+        let late = self.owed.behind_on(detector);
         if (late.len() as u64) < most {
             return Ok(());
         }

@@ -88,6 +88,13 @@ impl Owed {
             || self.aside.get(detector).is_some_and(|aside| aside.contains_key(&input))
     }
 
+    /// The oldest input that each detector is owed, for whatever reason.
+    pub(super) fn oldest(&self) -> Vec<(String, u64)> {
+        let late = self.late.iter().filter_map(|(id, of)| Some((id.clone(), *of.first_key_value()?.0)));
+        let aside = self.aside.iter().filter_map(|(id, of)| Some((id.clone(), *of.first_key_value()?.0)));
+        late.chain(aside).collect()
+    }
+
     /// Whether nobody has anything to see before what is new.
     pub(super) fn is_nobody_late(&self) -> bool {
         self.late.is_empty()
@@ -106,9 +113,10 @@ impl Owed {
         self.late.iter().filter_map(first).collect()
     }
 
-    /// Inputs that a detector is late on, oldest first.
-    pub(super) fn late_on(&self, detector: &str) -> Vec<u64> {
-        self.late.get(detector).into_iter().flatten().map(|(input, _)| *input).collect()
+    /// Inputs that came while a detector was at work, oldest first.
+    pub(super) fn behind_on(&self, detector: &str) -> Vec<u64> {
+        let late = self.late.get(detector).into_iter().flatten();
+        late.filter(|(_, (_, why))| *why == Why::Behind).map(|(input, _)| *input).collect()
     }
 
     /// Inputs that a detector is blind to: it failed on them, or rested, and has not seen them since.

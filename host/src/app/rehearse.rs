@@ -106,7 +106,7 @@ pub fn rehearse(
     for seq in inputs {
         scenery.extend(scenery_of(&journal, id, seq, &then)?);
     }
-    let state = journal.state_before(id, first)?;
+    let state = journal.undone_before(id, first)?;
     let reader: Arc<dyn ChainReader> = Arc::new(ThenNow { then, now });
     let run = |version: &Version| -> anyhow::Result<(Vec<Result<Vec<Claim>, String>>, Duration)> {
         let mut fleet = Fleet::new(runtime)?;
@@ -120,8 +120,16 @@ pub fn rehearse(
             }
             let (recorded, withheld) = (Default::default(), BTreeSet::new());
             let (seq, input, audience) = (scene.seq, scene.input, Audience::One(id));
-            let look =
-                Look { seq, input, reader: &reader, recorded: &recorded, withheld: &withheld, audience, rouse: true };
+            let look = Look {
+                seq,
+                input,
+                reader: &reader,
+                recorded: &recorded,
+                withheld: &withheld,
+                audience,
+                rouse: true,
+                heads: None,
+            };
             let outcome = fleet.show(&scene.view, &look, scene.heard.clone()).outcomes.pop();
             made.push(match outcome {
                 None => Ok(Vec::new()),

@@ -24,6 +24,9 @@ use crate::stream::Sequencer;
 /// What a replay gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Replayed {
+    /// The input that it began with, where bodies before it were dropped: detectors' state comes from a snapshot that
+    /// was taken there. `None` where it began with the first.
+    pub from: Option<u64>,
     /// Inputs fed.
     pub inputs: u64,
     /// Findings made.
@@ -80,17 +83,49 @@ impl ChainReader for Answers {
     }
 }
 
-/// Replays a journal from its first input and compares every entry that followed.
-pub fn journal(path: &Path, output: &mut Output, mut tick: impl FnMut(u64)) -> anyhow::Result<Replayed> {
+/// Replays a journal from its first input, or from the first whose body was not dropped, and compares every entry that
+/// followed.
+pub fn journal(path: &Path, output: &mut Output, tick: impl FnMut(u64)) -> anyhow::Result<Replayed> {
     let then = Journal::open_existing_read_only(path)?;
+    Ok(replay(&then, u64::MAX, output, tick)?.0)
+}
+
+/// Detectors' state as it was before an input, made by a replay up to there; an error where the replay differs.
+pub fn state_before(
+    then: &Journal,
+    input: u64,
+    tick: impl FnMut(u64),
+) -> anyhow::Result<BTreeMap<String, crate::journal::Values>> {
+    let (replayed, engine) = replay(then, input, &mut Output::silent(), tick)?;
+    if let Some(Difference { seq, .. }) = replayed.difference {
+        bail!(
+            "a replay differs after entry {seq}, so that the state of then can't be made again; `watchfire replay` shows how"
+        );
+    }
+    Ok(engine.journal.states()?)
+}
+
+fn replay(
+    then: &Journal,
+    until: u64,
+    output: &mut Output,
+    mut tick: impl FnMut(u64),
+) -> anyhow::Result<(Replayed, Engine)> {
     let runtime = Runtime::new()?;
     let answers = Arc::new(Answers::default());
-    let mut engine = Engine::new(Journal::in_memory()?, Fleet::new(&runtime)?, answers.clone())?;
+    let from = then.thinned_before()?;
+    let now = from.map_or_else(Journal::in_memory, |from| then.seed(from))?;
+    let mut engine = Engine::new(now, Fleet::new(&runtime)?, answers.clone())?;
     let mut components: BTreeMap<B256, Arc<Component>> = BTreeMap::new();
-    let mut replayed = Replayed::default();
+    for seq in then.detectors_before(from.unwrap_or(0))? {
+        if let Some(Stamped { event: Event::Detector { detector, digest, spec }, .. }) = then.input(seq)? {
+            exchange(&mut engine, then, &runtime, &mut components, &detector, digest, &spec)?;
+        }
+    }
+    let mut replayed = Replayed { from, ..Replayed::default() };
     let mut made: Vec<Entry> = Vec::new();
     let mut rows = then.causes()?;
-    while let Some(cause) = rows.next()? {
+    while let Some(cause) = rows.next()?.filter(|cause| cause.seq < until) {
         let (seq, stamped, follow) = (cause.seq, cause.stamped, cause.entries);
         answers.clear();
         let mut given = Given { behind: Some(BTreeSet::new()), ..Given::default() };
@@ -106,7 +141,7 @@ pub fn journal(path: &Path, output: &mut Output, mut tick: impl FnMut(u64)) -> a
             }
         }
         if let Event::Detector { detector, digest, spec } = &stamped.event {
-            exchange(&mut engine, &then, &runtime, &mut components, detector, *digest, spec)?;
+            exchange(&mut engine, then, &runtime, &mut components, detector, *digest, spec)?;
         }
         engine.take(stamped, &given)?;
         made.clear();
@@ -124,7 +159,7 @@ pub fn journal(path: &Path, output: &mut Output, mut tick: impl FnMut(u64)) -> a
         tick(seq);
     }
     replayed.derived = engine.derived_digest()?;
-    Ok(replayed)
+    Ok((replayed, engine))
 }
 
 fn exchange(

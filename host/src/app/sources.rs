@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use crate::app::config::Config;
 use crate::app::deploy::Applied;
 use crate::app::load;
-use crate::app::turn::Turn;
+use crate::app::turn::{Known, Turn};
 use crate::block::{BlockRef, ChainId};
 use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
 use crate::event::{Coverage, Event};
@@ -141,13 +141,14 @@ impl Sources {
     }
 
     async fn start_chain(&mut self, key: &str, name: &str, chain: &ChainConfig, config: &Config) -> anyhow::Result<()> {
-        let (reply, tail) = oneshot::channel();
+        let (reply, known) = oneshot::channel();
         self.turns.send(Turn::Resume(chain.id, reply)).await.map_err(|_| anyhow::anyhow!("the loop has ended"))?;
-        let tail = tail.await?;
+        let Known { tail, settled } = known.await?;
         let needs = self.needs_of(chain.id);
         let out = self.outlet();
         let folder = config.folder();
         let follower = Follower::new(name.to_owned(), chain.clone(), &folder, tail, needs, self.keep_raw, out)?;
+        let follower = follower.settled_at(settled);
         let reader = Arc::new(follower.reader());
         self.readers.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(chain.id, reader);
         let progress = follower.progress();

@@ -40,7 +40,7 @@ impl Engine {
                 digest: profile.digest(),
                 version: profile.manifest().version.clone(),
                 is_shadow: profile.shadow_of().is_some(),
-                behind: self.owed.late_on(&id).len(),
+                behind: self.owed.behind_on(&id).len(),
                 at_work_on: self.fleet.at_work(&id),
                 set_aside: self.owed.set_aside(&id).len(),
                 gaps: self.gaps.of_detector(&id).into_iter().map(|gap| gap.kind).collect(),

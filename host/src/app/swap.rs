@@ -75,7 +75,7 @@ impl Loop {
         if self.swaps.waiting.is_empty() {
             return Ok(());
         }
-        let at_ms = self.now_ms();
+        let at_ms = self.now_ms()?;
         self.engine.take_in_late(at_ms)?;
         let engine: &Engine = &self.engine;
         let is_due = |(ready, _, deadline): &mut (Box<Ready>, Reply, Instant)| {

@@ -78,6 +78,7 @@ impl Tape {
                 | Event::Shown { .. }
                 | Event::Rejected { .. }
                 | Event::Waived { .. }
+                | Event::Thinned { .. }
                 | Event::Plan { .. } => {}
             }
         }

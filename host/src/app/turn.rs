@@ -10,17 +10,20 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::act::webhook::{Undelivered, Webhook, backoff_ms};
+use crate::app::disk::{Disk, Watched};
 use crate::app::engine::{Engine, Given};
 use crate::app::load::{LoadedPlan, Ready};
 use crate::app::output::Output;
 use crate::app::status::DetectorStatus;
 use crate::app::swap::Swaps;
 use crate::app::tape::Tape;
+use crate::app::upkeep::Retention;
 use crate::block::{BlockRef, ChainId};
 use crate::entry::Entry;
-use crate::event::{Event, Observation};
+use crate::event::{Coverage, Event, Observation};
+use crate::finding::Severity;
 use crate::source::Delivery;
-use crate::stream::Sequencer;
+use crate::stream::{Clock, Reading, Sequencer};
 use crate::subscription::Needs;
 
 /// What may happen next.
@@ -41,8 +44,8 @@ pub enum Turn {
     Remove(String),
     /// Decisions are to be made under this plan from here on.
     Plan(Box<LoadedPlan>),
-    /// Where a chain's journal ends, for its source to go on from: known blocks, oldest first.
-    Resume(ChainId, oneshot::Sender<Vec<BlockRef>>),
+    /// Where a chain's journal ends, for its source to go on from.
+    Resume(ChainId, oneshot::Sender<Known>),
     /// The latest observations of a feed, oldest first, for its source to go on from.
     LastSeen(String, oneshot::Sender<Vec<Observation>>),
     /// A webhook's receiver has answered, or not.
@@ -51,6 +54,8 @@ pub enum Turn {
     Webhooks(BTreeMap<String, Webhook>),
     /// A detector has come back from what it was late on.
     CameBack,
+    /// For how long things are kept from here on.
+    Retain(Retention, Watched),
     /// The sources are done: finish what is here, then end.
     Stop,
 }
@@ -66,10 +71,27 @@ pub struct Failing {
     pub reason: String,
 }
 
+/// What the journal knows of a chain.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Its newest blocks, oldest first.
+    pub tail: Vec<BlockRef>,
+    /// Up to which heights it is safe and final.
+    pub settled: (u64, u64),
+}
+
 /// The loop's own part of the state.
 pub struct Loop {
     pub(super) engine: Engine,
     sequencer: Sequencer,
+    clock: Clock,
+    /// What the monotonic clock counts from.
+    started: Instant,
+    retention: Retention,
+    /// When a step of the upkeep was done last, and whether there was more to do.
+    upkept: Instant,
+    upkeep_left: bool,
+    disk: Option<Disk>,
     output: Output,
     tape: Option<Tape>,
     handle: Handle,
@@ -97,6 +119,8 @@ const PATIENCE: Duration = Duration::from_millis(4);
 const COMMIT_AFTER: Duration = Duration::from_millis(50);
 /// How long the loop sleeps with nothing to do before it looks at the outbox again.
 const IDLE: Duration = Duration::from_millis(250);
+/// How often a step of the upkeep is done while there is other work.
+const UPKEEP_EVERY: Duration = Duration::from_millis(50);
 /// How far back observations count as recent, milliseconds: longer than any sender's clock may be off.
 const RECENT_MS: u64 = 3_600_000;
 /// How many deliveries to one webhook are under way at once.
@@ -132,6 +156,12 @@ impl Loop {
         Ok(Self {
             engine,
             sequencer: Sequencer::new(wiring.newest_ms),
+            clock: Clock::new(wiring.newest_ms, wall_clock_ms(), 0),
+            started: Instant::now(),
+            retention: Retention::default(),
+            upkept: Instant::now(),
+            upkeep_left: false,
+            disk: None,
             output: wiring.output,
             tape,
             handle,
@@ -158,6 +188,12 @@ impl Loop {
             if self.blocks_left == Some(0) || (self.stopping && self.turns.is_empty()) {
                 break;
             }
+            let rest = if self.upkeep_left && self.turns.is_empty() { Duration::ZERO } else { UPKEEP_EVERY };
+            if self.since.is_none() && self.upkept.elapsed() >= rest {
+                self.upkeep_left = self.upkeep()?;
+                self.upkept = Instant::now();
+                continue;
+            }
             let next = self.handle.block_on(async { tokio::time::timeout(IDLE, self.turns.recv()).await });
             match next {
                 Ok(Some(turn)) => self.turn(turn)?,
@@ -165,6 +201,7 @@ impl Loop {
                 Err(_) => self.post()?,
             }
             self.catch_up()?;
+            self.look_at_disk()?;
         }
         self.commit()?;
         if let Some(tape) = self.tape {
@@ -193,7 +230,7 @@ impl Loop {
                 self.answer(Some(reply), status)
             }
             Turn::Remove(id) => {
-                let at_ms = self.now_ms();
+                let at_ms = self.now_ms()?;
                 self.engine.remove(&id, at_ms)?;
                 self.engine_changed();
                 Ok(())
@@ -204,7 +241,7 @@ impl Loop {
             }
             Turn::Resume(chain, reply) => {
                 self.commit()?;
-                let _ = reply.send(self.engine.tail(chain)?);
+                let _ = reply.send(self.engine.known(chain)?);
                 Ok(())
             }
             Turn::LastSeen(feed, reply) => {
@@ -221,6 +258,11 @@ impl Loop {
             }
             // All turns end with a look at who is late.
             Turn::CameBack => Ok(()),
+            Turn::Retain(retention, watched) => {
+                self.retention = retention;
+                self.disk = Some(Disk::new(watched));
+                Ok(())
+            }
             Turn::Stop => {
                 self.stopping = true;
                 Ok(())
@@ -240,10 +282,11 @@ impl Loop {
         if let (Event::Committed { .. }, Some(left)) = (&event, &mut self.blocks_left) {
             *left = left.saturating_sub(1);
         }
-        let sequenced = self.sequencer.stamp(event, at_ms.unwrap_or_else(wall_clock_ms));
-        if let Some(behind_ms) = sequenced.clock_behind_ms {
-            tracing::warn!(behind_ms, "the clock went back; entries keep the newest time until it has caught up");
-        }
+        let at_ms = match at_ms {
+            Some(at_ms) => at_ms,
+            None => self.now_ms()?,
+        };
+        let sequenced = self.sequencer.stamp(event, at_ms);
         self.engine.take(sequenced.stamped, &Given::default())?;
         self.since.get_or_insert_with(Instant::now);
         Ok(())
@@ -256,19 +299,45 @@ impl Loop {
         Ok(())
     }
 
+    /// The time that inputs are stamped with. That the wall clock has jumped is an input of its own.
+    pub(super) fn now_ms(&mut self) -> anyhow::Result<u64> {
+        let monotonic_ms = self.started.elapsed().as_millis() as u64;
+        let Reading { now_ms, jump_ms } = self.clock.read(wall_clock_ms(), monotonic_ms);
+        if let Some(jump_ms) = jump_ms {
+            let event = Event::Coverage { coverage: clock_jumped(jump_ms) };
+            let stamped = self.sequencer.stamp(event, now_ms).stamped;
+            self.engine.take(stamped, &Given::default())?;
+            self.since.get_or_insert_with(Instant::now);
+        }
+        Ok(self.sequencer.now(now_ms))
+    }
+
+    /// A small step of what keeps the journal small; whether there is more to do at once.
+    fn upkeep(&mut self) -> anyhow::Result<bool> {
+        let retention = std::mem::take(&mut self.retention);
+        let now_ms = self.now_ms()?;
+        let more = self.engine.upkeep(&retention, now_ms);
+        self.retention = retention;
+        if self.engine.has_uncommitted() {
+            self.since.get_or_insert_with(Instant::now);
+        }
+        more
+    }
+
+    fn look_at_disk(&mut self) -> anyhow::Result<()> {
+        let Some(coverage) = self.disk.as_mut().and_then(Disk::look) else { return Ok(()) };
+        self.take(Event::Coverage { coverage }, None)
+    }
+
     fn catch_up(&mut self) -> anyhow::Result<()> {
         self.swap_those_due()?;
         let before = self.engine.newest_seq();
-        let at_ms = self.now_ms();
+        let at_ms = self.now_ms()?;
         self.engine.catch_up(at_ms)?;
         if self.engine.newest_seq() != before {
             self.since.get_or_insert_with(Instant::now);
         }
         Ok(())
-    }
-
-    pub(super) fn now_ms(&mut self) -> u64 {
-        self.sequencer.now(wall_clock_ms())
     }
 
     pub(super) fn engine_changed(&mut self) {
@@ -299,7 +368,8 @@ impl Loop {
 
     /// Starts the deliveries that are due.
     fn post(&mut self) -> anyhow::Result<()> {
-        let now_ms = wall_clock_ms();
+        // Receivers compare what is signed with a clock of their own; waiting times go by ours.
+        let (now_ms, wall_ms) = (self.now_ms()?, wall_clock_ms());
         for (channel, webhook) in &self.webhooks {
             let under_way = self.in_flight.iter().filter(|(name, _)| name == channel).count();
             for outgoing in self.engine.outbox_due(channel, now_ms, DELIVERIES_AT_ONCE.saturating_sub(under_way))? {
@@ -308,7 +378,7 @@ impl Loop {
                 }
                 let (webhook, back, channel) = (webhook.clone(), self.back.clone(), channel.clone());
                 self.handle.spawn(async move {
-                    let result = webhook.deliver(&outgoing.effect, now_ms).await;
+                    let result = webhook.deliver(&outgoing.effect, wall_ms).await;
                     // Where the loop has ended, the outbox still has the effect.
                     let _ = back.send(Turn::Delivered(channel, outgoing.key, result)).await;
                 });
@@ -319,7 +389,7 @@ impl Loop {
 
     fn delivered(&mut self, channel: &str, key: B256, result: Result<(), Undelivered>) -> anyhow::Result<()> {
         self.in_flight.remove(&(channel.to_owned(), key));
-        let now_ms = wall_clock_ms();
+        let now_ms = self.now_ms()?;
         match result {
             Ok(()) => self.engine.outbox_done(channel, key, now_ms)?,
             Err(error) => {
@@ -332,6 +402,18 @@ impl Loop {
         self.since.get_or_insert_with(Instant::now);
         self.post()
     }
+}
+
+fn clock_jumped(jump_ms: i64) -> Coverage {
+    let over = jump_ms == 0;
+    let message = match over {
+        true => "the wall clock is followed again".to_owned(),
+        false => format!(
+            "the wall clock has jumped by {jump_ms} ms; entries are stamped by a clock of the host's own until it is near \
+             that again, or has stayed ahead for a minute. See what sets the clock of this machine"
+        ),
+    };
+    Coverage { kind: "clock-jumped".into(), subject: "host/clock".into(), severity: Severity::Medium, message, over }
 }
 
 /// Milliseconds since the Unix epoch, by the wall clock: read at the edge only.

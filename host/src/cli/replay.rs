@@ -99,7 +99,10 @@ fn recording(args: &Args) -> anyhow::Result<Option<Replayed>> {
 }
 
 fn report(replayed: &Replayed, compared: bool, expected: Option<B256>) {
-    let Replayed { inputs, findings, decisions, derived, difference } = replayed;
+    let Replayed { from, inputs, findings, decisions, derived, difference } = replayed;
+    if let Some(from) = from {
+        println!("from entry {from} on, over the state that was kept of then: bodies before it were dropped by policy");
+    }
     println!("{inputs} inputs, {findings} findings, {decisions} decisions; all that came of them hashes to {derived}");
     if let Some(difference) = difference {
         println!("NOT identical: what followed input {} differs", difference.seq);

@@ -38,6 +38,11 @@ impl Body {
         }
     }
 
+    /// Whether it was dropped: no entry has an empty body.
+    pub(super) fn is_dropped(&self) -> bool {
+        matches!(self, Body::Packed(bytes) if bytes.is_empty())
+    }
+
     pub(super) fn read(value: ValueRef<'_>) -> rusqlite::Result<Self> {
         match value {
             ValueRef::Text(text) => match std::str::from_utf8(text) {

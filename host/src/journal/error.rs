@@ -100,6 +100,12 @@ pub enum JournalError {
     /// An entry is not what this version writes.
     #[error("an entry can't be read: {0}")]
     Unreadable(String),
+    /// The body of an entry was dropped by the policy of retention.
+    #[error("the body of entry {seq} was dropped by the journal's policy; take a copy of the journal from before that")]
+    Thinned {
+        /// The entry.
+        seq: u64,
+    },
     /// Anything else that SQLite says.
     #[error("`{path}`: {source}")]
     Sqlite {

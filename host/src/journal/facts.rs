@@ -74,5 +74,6 @@ pub(super) fn event_name(event: &Event) -> &'static str {
         Event::Rejected { .. } => "rejected",
         Event::Waived { .. } => "waived",
         Event::Plan { .. } => "plan",
+        Event::Thinned { .. } => "thinned",
     }
 }

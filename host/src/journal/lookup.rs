@@ -8,6 +8,20 @@ use crate::block::{BlockRef, ChainId};
 use crate::entry::Entry;
 use crate::event::{Event, Observation, Stamped};
 use crate::finding::Finding;
+use crate::incident::Incident;
+
+/// What is looked up of a block that may be old: enough to stand on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Which block.
+    pub block: BlockRef,
+    /// Hash of the block before it.
+    pub parent_hash: B256,
+    /// Chain time, seconds since the Unix epoch.
+    pub timestamp_s: u64,
+    /// The input that it came by.
+    pub seq: u64,
+}
 
 /// From each chain to the next by the primary key: grouping would read every block that there ever was.
 pub(super) const HEADS: &str = "\
@@ -21,9 +35,17 @@ impl Journal {
     pub(super) fn look_up_later(&mut self, seq: u64, entry: &Entry) -> Result<()> {
         match entry {
             Entry::Input(Stamped { event: Event::Committed { block }, .. }) => {
-                let sql = "INSERT OR REPLACE INTO canonical_block (chain, number, hash, seq) VALUES (?1, ?2, ?3, ?4)";
-                self.run(sql, params![block.chain, block.number, block.hash.0, seq])?;
+                let sql = "INSERT OR REPLACE INTO canonical_block (chain, number, hash, seq, parent_hash, timestamp_s) \
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+                let (parent, time) = (block.parent_hash.0, block.timestamp_s);
+                self.run(sql, params![block.chain, block.number, block.hash.0, seq, parent, time])?;
             }
+            Entry::Input(Stamped { event: Event::Finality { chain, safe, finalized }, .. }) => {
+                let sql = "INSERT INTO settled (chain, safe, finalized) VALUES (?1, ?2, ?3) ON CONFLICT (chain) \
+                           DO UPDATE SET safe = max(safe, excluded.safe), finalized = max(finalized, excluded.finalized)";
+                self.run(sql, params![chain, safe, finalized])?;
+            }
+            Entry::Input(Stamped { event: Event::Thinned { before }, .. }) => self.thin_before(*before)?,
             Entry::Input(Stamped { event: Event::Reverted { chain, blocks }, .. }) => {
                 for block in blocks {
                     let sql = "DELETE FROM canonical_block WHERE chain = ?1 AND number = ?2 AND hash = ?3";
@@ -85,6 +107,40 @@ impl Journal {
         self.one(sql, params![chain, number], |row| Ok((block_ref(row)?, row.get(3)?)))
     }
 
+    /// The canonical block at a height or the next one below it, of those that came before an input.
+    pub fn header(&self, chain: ChainId, number: u64, before: u64) -> Result<Option<Header>> {
+        let sql = "SELECT chain, number, hash, seq, parent_hash, timestamp_s FROM canonical_block \
+                   WHERE chain = ?1 AND number <= ?2 AND seq < ?3 ORDER BY number DESC LIMIT 1";
+        let (number, before) = (number.min(i64::MAX as u64), before.min(i64::MAX as u64));
+        let found = self.one(sql, params![chain, number, before], |row| {
+            let beside: (Option<[u8; 32]>, Option<u64>) = (row.get(4)?, row.get(5)?);
+            Ok((block_ref(row)?, row.get(3)?, beside))
+        })?;
+        let Some((block, seq, beside)) = found else { return Ok(None) };
+        if let (Some(parent_hash), Some(timestamp_s)) = beside {
+            return Ok(Some(Header { block, parent_hash: parent_hash.into(), timestamp_s, seq }));
+        }
+        // A block of the first format has these in its body only, which is never dropped.
+        Ok(match self.input(seq)? {
+            Some(Stamped { event: Event::Committed { block: whole }, .. }) => {
+                Some(Header { block, parent_hash: whole.parent_hash, timestamp_s: whole.timestamp_s, seq })
+            }
+            _ => None,
+        })
+    }
+
+    /// The heights up to which a chain is known to be safe and final.
+    pub fn settled(&self, chain: ChainId) -> Result<Option<(u64, u64)>> {
+        let sql = "SELECT safe, finalized FROM settled WHERE chain = ?1";
+        self.one(sql, [chain], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// The input by which the newest final block of a chain came; `None` where none is known to be final.
+    pub fn final_input(&self, chain: ChainId) -> Result<Option<u64>> {
+        let Some((_, finalized)) = self.settled(chain)? else { return Ok(None) };
+        Ok(self.canonical(chain, finalized)?.map(|(_, seq)| seq))
+    }
+
     /// The input by which a block of the canonical chain came.
     pub fn seq_of_block(&self, hash: B256) -> Result<Option<u64>> {
         self.one("SELECT seq FROM canonical_block WHERE hash = ?1", [hash.0], |row| row.get(0))
@@ -103,12 +159,34 @@ impl Journal {
         self.one(sql, params![hash.0, before], |row| row.get(0))
     }
 
-    /// Inputs between two others, exclusive, that detectors saw and that still stand, in order: observations, and
-    /// blocks of the canonical chains.
+    /// Inputs between two others, exclusive, that detectors saw and that still stand, in order: observations, pending
+    /// transactions, and blocks of the canonical chains.
     pub fn surviving_inputs(&self, after: u64, before: u64) -> Result<Vec<u64>> {
-        let sql = "SELECT seq FROM entry WHERE event = 'observed' AND seq > ?1 AND seq < ?2 \
+        let sql = "SELECT seq FROM entry WHERE event IN ('observed', 'pending') AND seq > ?1 AND seq < ?2 \
                    UNION SELECT seq FROM canonical_block WHERE seq > ?1 AND seq < ?2 ORDER BY 1";
         self.all(sql, params![after, before], |row| row.get(0))
+    }
+
+    /// The oldest input that an incident stands on.
+    pub fn oldest_input_of(&self, incident: &Incident) -> Result<Option<u64>> {
+        let sql = "SELECT cause FROM entry WHERE incident = ?1 ORDER BY seq LIMIT 1";
+        let mut oldest: Option<u64> = self.one(sql, [incident.id], |row| row.get(0))?;
+        for finding in &incident.findings {
+            let sql = "SELECT input FROM live_finding WHERE id = ?1";
+            let input: Option<u64> = self.one(sql, [finding.0], |row| row.get(0))?;
+            oldest = oldest.into_iter().chain(input).min();
+        }
+        Ok(oldest)
+    }
+
+    /// When the input that an entry follows from was taken in, milliseconds since the Unix epoch.
+    pub fn time_of(&self, seq: u64) -> Result<Option<u64>> {
+        self.one("SELECT at_ms FROM entry WHERE seq = ?1", [seq], |row| row.get(0))
+    }
+
+    /// The newest input at or before an entry.
+    pub fn input_at(&self, seq: u64) -> Result<Option<u64>> {
+        self.one("SELECT cause FROM entry WHERE seq = ?1", [seq], |row| row.get(0))
     }
 
     /// An input.
@@ -145,17 +223,11 @@ impl Journal {
         Ok(recent)
     }
 
-    /// What each chain last said is settled: the newest safe and the newest finalized block.
-    pub fn settled(&self) -> Result<Vec<(ChainId, u64, u64)>> {
-        let sql = "SELECT max(seq) FROM entry WHERE event = 'finality' GROUP BY chain ORDER BY chain";
-        let seqs: Vec<u64> = self.all(sql, [], |row| row.get(0))?;
-        let mut settled = Vec::new();
-        for seq in seqs {
-            if let Some(Stamped { event: Event::Finality { chain, safe, finalized }, .. }) = self.input(seq)? {
-                settled.push((chain, safe, finalized));
-            }
-        }
-        Ok(settled)
+    /// Chains of which some block is known to be settled, each with its newest safe and its newest final height.
+    pub fn all_settled(&self) -> Result<Vec<(ChainId, u64, u64)>> {
+        self.all("SELECT chain, safe, finalized FROM settled ORDER BY chain", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
     }
 
     /// Detectors that the journal ends with, by id, with the digest of each.

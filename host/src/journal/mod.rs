@@ -12,10 +12,14 @@ mod outbox;
 mod owed;
 mod read;
 mod schema;
+mod seed;
 mod show;
+mod size;
+mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
+mod thin;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -23,17 +27,22 @@ use std::path::{Path, PathBuf};
 use alloy::primitives::B256;
 use rusqlite::{Connection, OpenFlags, params};
 
-use crate::digest::Hasher;
+use crate::digest::{Hasher, sha256};
 use crate::entry::Entry;
 
 pub use error::{Broken, JournalError};
+pub use lookup::Header;
 pub use outbox::Outgoing;
 pub use owed::Debt;
 pub use read::{Cause, Causes, Rows};
-pub use show::{Filter, Row, one_line};
+pub use show::{Dropped, Filter, Listed, Row, one_line};
+pub use size::{Growth, Size};
+pub use snapshot::Snapshot;
 pub use state::{Restored, Values};
+pub use thin::Thinning;
 pub use verify::Verified;
 
+use body::Body;
 use facts::Facts;
 use lock::WriterLock;
 
@@ -65,17 +74,6 @@ pub struct Journal {
     _lock: Option<WriterLock>,
 }
 
-/// How large a journal is, and what is in it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Size {
-    /// Bytes of the file, without its write-ahead log.
-    pub bytes: u64,
-    /// Entries by kind.
-    pub entries: Vec<(String, u64)>,
-    /// Bytes of entries by kind.
-    pub body_bytes: Vec<(String, u64)>,
-}
-
 impl Journal {
     /// Opens a journal for writing, and makes it where there is none. One process may write at a time.
     pub fn open(path: &Path) -> Result<Self> {
@@ -87,6 +85,7 @@ impl Journal {
         // Full: a commit is on the disk before anybody is told of it, whatever happens to the machine.
         connection.pragma_update(None, "synchronous", "full").map_err(told)?;
         schema::migrate(&connection, path)?;
+        settle_log(&connection).map_err(told)?;
         Self::start(connection, path, Some(lock))
     }
 
@@ -161,11 +160,12 @@ impl Journal {
             _ => (self.cause, self.at_ms),
         };
         let body = body::encode(entry).map_err(|error| self.gone_back(error))?;
-        let hash = chain_hash(self.hash, seq, cause, at_ms, entry.kind(), body.bytes());
+        let digest = sha256(body.bytes());
         let facts = Facts::of(entry);
+        let hash = Link { before: self.hash, seq, cause, at_ms, kind: entry.kind() }.hash(&facts, digest);
         self.run(
             "INSERT INTO entry (seq, kind, event, cause, at_ms, chain, block_number, block_hash, detector, finding, \
-             incident, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+             incident, body, hash, digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             params![
                 seq,
                 entry.kind(),
@@ -180,11 +180,17 @@ impl Journal {
                 facts.incident,
                 body,
                 hash.0,
+                digest.0,
             ],
         )?;
         (self.seq, self.hash, self.cause, self.at_ms) = (seq, hash, cause, at_ms);
         self.look_up_later(seq, entry)?;
         Ok(seq)
+    }
+
+    /// Whether something waits for a commit.
+    pub fn in_transaction(&self) -> bool {
+        self.in_transaction
     }
 
     /// Makes everything since the last commit durable, as one.
@@ -220,19 +226,6 @@ impl Journal {
         // What went wrong first is what the caller must hear; the next write tells of the rest.
         let _ = self.rollback();
         error
-    }
-
-    /// How large it is, and what is in it.
-    pub fn size(&self) -> Result<Size> {
-        let sql = "SELECT kind, count(*), sum(octet_length(body)) FROM entry GROUP BY kind ORDER BY kind";
-        let rows: Vec<(String, u64, u64)> = self.all(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
-        let bytes = self.one(sql, [], |row| row.get(0))?.unwrap_or(0);
-        Ok(Size {
-            bytes,
-            entries: rows.iter().map(|(kind, count, _)| (kind.clone(), *count)).collect(),
-            body_bytes: rows.into_iter().map(|(kind, _, bytes)| (kind, bytes)).collect(),
-        })
     }
 
     fn begin(&mut self) -> Result<()> {
@@ -305,6 +298,14 @@ impl Journal {
     }
 }
 
+/// Moves what the write-ahead log holds into the file. After a failed fsync the system may believe to have written pages
+/// of the log that it has not: they are written again from memory, before anything stands on them.
+fn settle_log(connection: &Connection) -> rusqlite::Result<()> {
+    // Where a reader holds the log, SQLite moves it later by itself.
+    connection.busy_timeout(std::time::Duration::from_millis(100))?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
+
 fn open_to_read(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let told = |error| JournalError::of(path, error);
@@ -332,14 +333,46 @@ fn log_of(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// The hash of an entry in the chain.
-fn chain_hash(before: B256, seq: u64, cause: u64, at_ms: u64, kind: &str, body: &[u8]) -> B256 {
-    Hasher::new("entry")
-        .bytes(before.as_slice())
-        .number(seq)
-        .number(cause)
-        .number(at_ms)
-        .text(kind)
-        .bytes(body)
-        .finish()
+/// What places an entry in the chain.
+struct Link<'a> {
+    /// The hash of the entry before.
+    before: B256,
+    seq: u64,
+    cause: u64,
+    at_ms: u64,
+    kind: &'a str,
+}
+
+impl Link<'_> {
+    /// The hash of an entry in the chain: over its columns and a digest of its body, so that it can be computed when the
+    /// body is gone.
+    fn hash(&self, facts: &Facts<'_>, digest: B256) -> B256 {
+        let number = |number: Option<u64>| number.map(u64::to_be_bytes);
+        let (chain, incident) = (number(facts.chain), number(facts.incident));
+        let height = number(facts.block.map(|(height, _)| height));
+        self.fields("entry.2")
+            .optional(facts.event.map(str::as_bytes))
+            .optional(chain.as_ref().map(<[u8; 8]>::as_slice))
+            .optional(height.as_ref().map(<[u8; 8]>::as_slice))
+            .optional(facts.block.as_ref().map(|(_, hash)| hash.as_slice()))
+            .optional(facts.detector.map(str::as_bytes))
+            .optional(facts.finding.as_ref().map(|finding| finding.as_slice()))
+            .optional(incident.as_ref().map(<[u8; 8]>::as_slice))
+            .bytes(digest.as_slice())
+            .finish()
+    }
+
+    /// The same of an entry of the first format, which went over the body itself and over no column beside it.
+    fn hash_of_format_1(&self, body: &Body) -> B256 {
+        self.fields("entry").bytes(body.bytes()).finish()
+    }
+
+    fn fields(&self, domain: &str) -> Hasher {
+        Hasher::new(domain)
+            .bytes(self.before.as_slice())
+            .number(self.seq)
+            .number(self.cause)
+            .number(self.at_ms)
+            .text(self.kind)
+    }
 }

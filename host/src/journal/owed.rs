@@ -69,6 +69,13 @@ impl Journal {
         Ok(entries)
     }
 
+    /// The first input from `at` on by which one before `at` was shown, and that one.
+    pub fn shown_across(&self, at: u64) -> Result<Option<(u64, u64)>> {
+        let sql = "SELECT seq, json_extract(body, '$.event.input') FROM entry WHERE event = 'shown' AND seq >= ?1 \
+                   AND json_extract(body, '$.event.input') < ?1 ORDER BY seq LIMIT 1";
+        self.one(sql, [at], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
     /// Inputs after `after` and before `before` by which some detector was shown an earlier one.
     pub fn shown_between(&self, after: u64, before: u64) -> Result<Vec<(u64, String, u64, Why)>> {
         let sql = "SELECT seq FROM entry WHERE event = 'shown' AND seq > ?1 AND seq < ?2 ORDER BY seq";

@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 use rusqlite::{params, params_from_iter};
 
 use super::body::{self, Body};
-use super::show::{Filter, Row};
+use super::show::{Dropped, Filter, Listed, Row};
 use super::{Journal, JournalError, PAGE_ROWS, Result};
 use crate::digest::Hasher;
 use crate::entry::Entry;
@@ -46,7 +46,7 @@ impl Journal {
     /// An entry by its sequence number.
     pub fn entry(&self, seq: u64) -> Result<Option<Entry>> {
         let body = self.one("SELECT body FROM entry WHERE seq = ?1", [seq], |row| Body::read(row.get_ref(0)?))?;
-        body.as_ref().map(body::decode).transpose()
+        body.as_ref().map(|body| decode(seq, body)).transpose()
     }
 
     /// Entries that a filter lets through, oldest first.
@@ -62,9 +62,11 @@ impl Journal {
         Ok(rows)
     }
 
-    /// Inputs in order, each with what followed from it.
+    /// Inputs in order, each with what followed from it, from the first that has its body.
     pub fn causes(&self) -> Result<Causes<'_>> {
-        Ok(Causes { rows: self.entries(&Filter::default())?, ahead: None })
+        let mut rows = self.entries(&Filter::default())?;
+        rows.after = self.thinned_before()?.map_or(0, |before| before - 1);
+        Ok(Causes { rows, ahead: None })
     }
 
     /// What triage and response were made of, in order: findings, retractions and plans, each with its time.
@@ -92,22 +94,41 @@ impl Journal {
 }
 
 impl Rows<'_> {
-    /// The next row; `None` at the end.
+    /// The next row; `None` at the end. A row whose body was dropped is an error: [`Self::next_listed`] gives it too.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Row>> {
+        match self.next_listed()? {
+            None => Ok(None),
+            Some(Listed::Whole(row)) => Ok(Some(row)),
+            Some(Listed::Dropped(Dropped { seq, .. })) => Err(JournalError::Thinned { seq }),
+        }
+    }
+
+    /// The next row, with its body or without; `None` at the end.
+    pub fn next_listed(&mut self) -> Result<Option<Listed>> {
         if self.found.is_empty() && !self.done {
             self.find()?;
         }
         let Some(seq) = self.found.pop_front() else { return Ok(None) };
-        let sql = "SELECT cause, at_ms, hash, body FROM entry WHERE seq = ?1";
+        let sql = "SELECT cause, at_ms, hash, body, kind, event, chain, block_number, block_hash FROM entry \
+                   WHERE seq = ?1";
         let row = self.journal.one(sql, [seq], |row| {
-            let hash: [u8; 32] = row.get(2)?;
-            Ok((row.get(0)?, row.get(1)?, hash, Body::read(row.get_ref(3)?)?))
+            let (cause, at_ms, hash) = (row.get(0)?, row.get(1)?, row.get::<_, [u8; 32]>(2)?.into());
+            let body = Body::read(row.get_ref(3)?)?;
+            if !body.is_dropped() {
+                return Ok(Ok((cause, at_ms, hash, body)));
+            }
+            let hash: Option<[u8; 32]> = row.get(8)?;
+            let (kind, event, chain, number) = (row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?);
+            Ok(Err(Dropped { seq, at_ms, kind, event, chain, number, hash: hash.map(B256::from) }))
         })?;
-        let Some((cause, at_ms, hash, body)) = row else {
-            return Err(JournalError::Unreadable(format!("entry {seq} was here and is gone")));
-        };
-        Ok(Some(Row { seq, cause, at_ms, hash: hash.into(), entry: body::decode(&body)? }))
+        match row {
+            None => Err(JournalError::Unreadable(format!("entry {seq} was here and is gone"))),
+            Some(Err(dropped)) => Ok(Some(Listed::Dropped(dropped))),
+            Some(Ok((cause, at_ms, hash, body))) => {
+                Ok(Some(Listed::Whole(Row { seq, cause, at_ms, hash, entry: body::decode(&body)? })))
+            }
+        }
     }
 
     /// Finds many at once, as an index that does not come in order is sorted each time.
@@ -142,4 +163,8 @@ impl Causes<'_> {
         }
         Ok(Some(Cause { seq, stamped, entries }))
     }
+}
+
+fn decode(seq: u64, body: &Body) -> Result<Entry> {
+    if body.is_dropped() { Err(JournalError::Thinned { seq }) } else { body::decode(body) }
 }

@@ -88,7 +88,39 @@ CREATE TABLE feed_position (
 ) WITHOUT ROWID;
 ";
 
+/// Bodies can be dropped: each entry has a digest of its own, which the chain goes over in place of the body, and what
+/// is looked up of old blocks stands beside them. Entries of before keep their formula, and have no digest.
 const V2: &str = "
+ALTER TABLE entry ADD COLUMN digest BLOB;
+ALTER TABLE canonical_block ADD COLUMN parent_hash BLOB;
+ALTER TABLE canonical_block ADD COLUMN timestamp_s INTEGER;
+CREATE TABLE settled (
+    chain INTEGER PRIMARY KEY,
+    safe INTEGER NOT NULL,
+    finalized INTEGER NOT NULL
+);
+INSERT INTO settled SELECT chain, max(json_extract(body, '$.event.safe')), max(json_extract(body, '$.event.finalized'))
+    FROM entry WHERE event = 'finality' GROUP BY chain;
+CREATE TABLE thinning (
+    before INTEGER PRIMARY KEY,
+    done INTEGER NOT NULL,
+    bodies INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+);
+CREATE TABLE snapshot (
+    seq INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    complete INTEGER NOT NULL,
+    detector TEXT NOT NULL,
+    key BLOB
+);
+CREATE TABLE snapshot_state (
+    seq INTEGER NOT NULL,
+    detector TEXT NOT NULL,
+    key BLOB NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (seq, detector, key)
+) WITHOUT ROWID;
 CREATE TABLE owed (
     detector TEXT NOT NULL,
     input INTEGER NOT NULL,

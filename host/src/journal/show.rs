@@ -53,6 +53,34 @@ pub struct Row {
     pub entry: Entry,
 }
 
+/// A row as it can be listed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Listed {
+    /// With its entry.
+    Whole(Row),
+    /// Without its body.
+    Dropped(Dropped),
+}
+
+/// What is left of an entry whose body was dropped.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Dropped {
+    /// Sequence number.
+    pub seq: u64,
+    /// When its input was taken in, milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// What it was, as [`Entry::kind`] names it.
+    pub kind: String,
+    /// Which event it was, of an input.
+    pub event: Option<String>,
+    /// The chain that it was of.
+    pub chain: Option<u64>,
+    /// Height of its block.
+    pub number: Option<u64>,
+    /// Hash of its block.
+    pub hash: Option<B256>,
+}
+
 impl Filter {
     /// A condition of SQL with its values.
     pub(super) fn sql(&self) -> (String, Vec<Value>) {
@@ -100,6 +128,18 @@ impl Filter {
 pub fn one_line(row: &Row) -> String {
     let told = told(&row.entry).replace(char::is_control, " ");
     format!("{:>8}  {}  {:<10}  {told}", row.seq, time(row.at_ms), row.entry.kind())
+}
+
+impl Dropped {
+    /// One line of text.
+    pub fn one_line(&self) -> String {
+        let what = self.event.as_deref().unwrap_or_default();
+        let chain = self.chain.map(|chain| format!(" chain {chain}")).unwrap_or_default();
+        let number = self.number.map(|number| format!(" block {number}")).unwrap_or_default();
+        let hash = self.hash.map(|hash| format!(" {hash}")).unwrap_or_default();
+        let told = format!("{what}{chain}{number}{hash}: its body was dropped");
+        format!("{:>8}  {}  {:<10}  {}", self.seq, time(self.at_ms), self.kind, told.trim_start())
+    }
 }
 
 fn time(at_ms: u64) -> String {
@@ -177,5 +217,6 @@ fn input(event: &Event) -> String {
         Event::Rejected { detector, digest, reason } => format!("detector {detector} {digest} is rejected: {reason}"),
         Event::Waived { detector, by } => format!("{detector} is not shown what it set aside: {by}"),
         Event::Plan { hash, .. } => format!("plan is {hash}"),
+        Event::Thinned { before } => format!("bodies of before entry {before} are dropped; a replay starts there"),
     }
 }

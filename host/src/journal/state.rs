@@ -13,6 +13,9 @@ pub type Values = BTreeMap<Vec<u8>, Vec<u8>>;
 /// Values that keys went back to; `None` where there was none.
 pub type Restored = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
+/// Changes that are forgotten at once.
+const PRUNED_AT_ONCE: u64 = 20_000;
+
 impl Journal {
     /// Writes what a detector changed on an input, in the open transaction.
     pub fn save_state(&mut self, detector: &str, input: u64, changes: &[StateChange]) -> Result<()> {
@@ -38,7 +41,7 @@ impl Journal {
     }
 
     /// A detector's state as it was before an input, for as long as that can be undone.
-    pub fn state_before(&self, detector: &str, input: u64) -> Result<Values> {
+    pub fn undone_before(&self, detector: &str, input: u64) -> Result<Values> {
         let mut values = self.load_state(detector)?;
         let sql = "SELECT key, before FROM undo WHERE detector = ?1 AND input >= ?2 ORDER BY id DESC";
         let undo: Restored = self.all(sql, params![detector, input], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -54,14 +57,8 @@ impl Journal {
     /// The newest blocks and observations that still stand, oldest first, no further back than state can be undone.
     pub fn newest_inputs(&self, at_most: usize) -> Result<Vec<u64>> {
         let mut horizon = Some(u64::MAX);
-        let settled = self.settled()?;
         for head in self.heads()? {
-            let finalized = settled.iter().find(|(chain, ..)| *chain == head.chain).map(|(_, _, finalized)| *finalized);
-            let seq = match finalized {
-                Some(finalized) => self.canonical(head.chain, finalized)?.map(|(_, seq)| seq),
-                None => None,
-            };
-            horizon = horizon.zip(seq).map(|(oldest, seq)| oldest.min(seq));
+            horizon = horizon.zip(self.final_input(head.chain)?).map(|(oldest, seq)| oldest.min(seq));
         }
         let horizon = horizon.filter(|horizon| *horizon != u64::MAX).unwrap_or(0);
         let sql = "SELECT seq FROM (SELECT seq FROM entry WHERE event = 'observed' AND seq > ?1 \
@@ -84,10 +81,22 @@ impl Journal {
         Ok(restored.into_iter().collect())
     }
 
-    /// Forgets how to undo changes on inputs before this one: they are final.
-    pub fn prune_undo(&mut self, before_input: u64) -> Result<()> {
-        self.run("DELETE FROM undo WHERE input < ?1", [before_input])?;
+    /// Forgets how to undo changes on inputs before this one: they are final. Of one detector, or of all.
+    pub fn prune_undo(&mut self, detector: Option<&str>, before_input: u64) -> Result<()> {
+        let before = self.snapshot_needs()?.map_or(before_input, |needed| needed.min(before_input));
+        let of = if detector.is_some() { "detector = ?1" } else { "?1 IS NULL" };
+        // After a long catch-up there may be millions; the rest goes with the next blocks that become final.
+        let sql = format!(
+            "DELETE FROM undo WHERE id IN (SELECT id FROM undo WHERE {of} AND input < ?2 LIMIT {PRUNED_AT_ONCE})"
+        );
+        self.run(&sql, params![detector, before])?;
         Ok(())
+    }
+
+    /// Detectors that changed something on this input or later, those that were removed since too.
+    pub fn changed_since(&self, input: u64) -> Result<Vec<String>> {
+        let sql = "SELECT DISTINCT detector FROM undo WHERE input >= ?1 ORDER BY detector";
+        self.all(sql, [input], |row| row.get(0))
     }
 
     fn set(&mut self, detector: &str, key: &[u8], value: Option<&[u8]>) -> Result<()> {

@@ -4,7 +4,11 @@ use alloy::primitives::B256;
 use rusqlite::params;
 
 use super::body::{self, Body};
-use super::{Broken, Facts, Journal, JournalError, PAGE_ROWS, Result, chain_hash};
+use super::thin;
+use super::{Broken, Facts, Journal, JournalError, Link, PAGE_ROWS, Result};
+use crate::digest::sha256;
+use crate::entry::Entry;
+use crate::event::{Event, Stamped};
 
 /// A chain that holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +17,22 @@ pub struct Verified {
     pub entries: u64,
     /// The hash that it ends with.
     pub head: B256,
+    /// Entries without a body. What their columns say holds, and that nothing else stood there.
+    pub dropped: u64,
+}
+
+/// How far the check of a chain has come.
+#[derive(Default)]
+struct Checked {
+    seq: u64,
+    hash: B256,
+    /// Whether an entry of the second format came: from there on there is none of the first.
+    has_digests: bool,
+    dropped: u64,
+    /// The newest entry without a body.
+    last_dropped: u64,
+    /// Before which entry bodies may be missing, by what the chain itself says.
+    may_lack: u64,
 }
 
 struct Stored {
@@ -21,6 +41,7 @@ struct Stored {
     at_ms: u64,
     body: Body,
     hash: B256,
+    digest: Option<B256>,
     event: Option<String>,
     chain: Option<u64>,
     block: (Option<u64>, Option<[u8; 32]>),
@@ -39,27 +60,30 @@ impl Journal {
         if let Some(found) = self.one(before_first, [], |row| row.get::<_, i64>(0))? {
             return Err(broken(1, "there is an entry before the first", "entry 1".into(), format!("entry {found}")));
         }
-        let (mut seq, mut hash, mut more) = (0_u64, B256::ZERO, true);
+        let (mut checked, mut more) = (Checked::default(), true);
         while more {
             let page;
-            (page, more) = self.stored(seq)?;
+            (page, more) = self.stored(checked.seq)?;
             for (found, stored) in page {
-                hash = check(seq + 1, hash, found, stored)?;
-                seq += 1;
+                checked.entry(found, stored)?;
             }
-            progress(seq, of.max(seq));
+            progress(checked.seq, of.max(checked.seq));
+        }
+        let Checked { seq, hash, dropped, last_dropped, may_lack, .. } = checked;
+        if last_dropped >= may_lack && dropped > 0 {
+            return Err(broken(last_dropped, "its body is missing", "a body".into(), "none".into()));
         }
         if let Some(expected) = expected_head.filter(|expected| *expected != hash) {
             return Err(Broken::hash(seq, "the chain does not end as expected", expected, hash).into());
         }
-        Ok(Verified { entries: seq, head: hash })
+        Ok(Verified { entries: seq, head: hash, dropped })
     }
 
     /// Rows with their number; a row that is not of the right types is told apart from one that can't be had.
     #[allow(clippy::type_complexity)]
     fn stored(&self, after: u64) -> Result<(Vec<(u64, rusqlite::Result<Stored>)>, bool)> {
         let sql = "SELECT seq, kind, cause, at_ms, body, hash, event, chain, block_number, block_hash, detector, \
-                   finding, incident FROM entry WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+                   finding, incident, digest FROM entry WHERE seq > ?1 ORDER BY seq LIMIT ?2";
         self.page(sql, params![after, PAGE_ROWS as u64], |row| {
             let stored = Stored::read(row);
             let size = stored.as_ref().map_or(0, |stored| stored.body.bytes().len());
@@ -82,6 +106,7 @@ impl Stored {
             detector: row.get(10)?,
             finding: row.get(11)?,
             incident: row.get(12)?,
+            digest: row.get::<_, Option<[u8; 32]>>(13)?.map(B256::from),
         })
     }
 
@@ -105,20 +130,46 @@ fn broken(seq: u64, what: &str, expected: String, found: String) -> JournalError
     Broken { seq, what: what.to_owned(), expected, found }.into()
 }
 
-fn check(seq: u64, before: B256, found: u64, stored: rusqlite::Result<Stored>) -> Result<B256> {
-    if found != seq {
-        return Err(broken(seq, "an entry is missing", format!("entry {seq}"), format!("entry {found}")));
+impl Checked {
+    fn entry(&mut self, found: u64, stored: rusqlite::Result<Stored>) -> Result<()> {
+        let seq = self.seq + 1;
+        if found != seq {
+            return Err(broken(seq, "an entry is missing", format!("entry {seq}"), format!("entry {found}")));
+        }
+        let unlike = |found: String| broken(seq, "it is not what a journal holds", "an entry".into(), found);
+        let stored = stored.map_err(|error| unlike(error.to_string()))?;
+        let facts = stored.facts().ok_or_else(|| unlike("half a block".to_owned()))?;
+        let Stored { kind, cause, at_ms, body, .. } = &stored;
+        let link = Link { before: self.hash, seq, cause: *cause, at_ms: *at_ms, kind };
+        let hash = match stored.digest {
+            Some(digest) => link.hash(&facts, digest),
+            None if self.has_digests => return Err(unlike("no digest".to_owned())),
+            None => link.hash_of_format_1(body),
+        };
+        if hash != stored.hash {
+            return Err(Broken::hash(seq, "it was changed, or what came before it", stored.hash, hash).into());
+        }
+        (self.seq, self.hash, self.has_digests) = (seq, hash, stored.digest.is_some());
+        if body.is_dropped() && stored.digest.is_some() {
+            if !thin::may_drop(kind, stored.event.as_deref()) {
+                return Err(broken(seq, "its body is missing", "a body".into(), "none".into()));
+            }
+            self.dropped += 1;
+            self.last_dropped = seq;
+            return Ok(());
+        }
+        if let Some(digest) = stored.digest.filter(|digest| *digest != sha256(body.bytes())) {
+            return Err(Broken::hash(seq, "its body was changed", digest, sha256(body.bytes())).into());
+        }
+        let entry = body::decode(body).map_err(|error| unlike(error.to_string()))?;
+        let said = Facts::of(&entry);
+        if said != facts || entry.kind() != kind {
+            let (said, facts) = (format!("{said:?}"), format!("{facts:?}"));
+            return Err(broken(seq, "its columns are not what it says", said, facts));
+        }
+        if let Entry::Input(Stamped { event: Event::Thinned { before }, .. }) = entry {
+            self.may_lack = self.may_lack.max(before);
+        }
+        Ok(())
     }
-    let unlike = |found: String| broken(seq, "it is not what a journal holds", "an entry".into(), found);
-    let stored = stored.map_err(|error| unlike(error.to_string()))?;
-    let hash = chain_hash(before, seq, stored.cause, stored.at_ms, &stored.kind, stored.body.bytes());
-    if hash != stored.hash {
-        return Err(Broken::hash(seq, "it was changed, or what came before it", stored.hash, hash).into());
-    }
-    let entry = body::decode(&stored.body).map_err(|error| unlike(error.to_string()))?;
-    let (said, found) = (Facts::of(&entry), stored.facts());
-    if Some(&said) != found.as_ref() || entry.kind() != stored.kind {
-        return Err(broken(seq, "its columns are not what it says", format!("{said:?}"), format!("{found:?}")));
-    }
-    Ok(hash)
 }

@@ -81,6 +81,8 @@ pub struct Look<'a> {
     pub audience: Audience<'a>,
     /// Whether it is shown to those who rest after too many failures, too.
     pub rouse: bool,
+    /// The chains' newest blocks, where they are not those of now.
+    pub heads: Option<&'a BTreeMap<ChainId, super::Head>>,
 }
 
 /// A finding that others may listen to.
@@ -151,7 +153,7 @@ impl Fleet {
                     continue;
                 }
                 let home = if matches!(view, View::Observation(_)) { profile.home() } else { None };
-                let scene = scenes.entry(home).or_insert_with(|| scene(view, home, &self.heads)).clone();
+                let scene = scenes.entry(home).or_insert_with(|| scene(view, home, &self.heads_of(look))).clone();
                 let (selection, findings) = (selection.unwrap_or_default(), Arc::new(findings));
                 let recorded = look.recorded.get(id).cloned();
                 let batch = Batch { scene, selection, findings };
@@ -203,7 +205,7 @@ impl Fleet {
         }
         let home = if matches!(view, View::Observation(_)) { slot.profile.home() } else { None };
         let (selection, findings) = (selection.unwrap_or_default(), Arc::new(findings));
-        let batch = Batch { scene: scene(view, home, &self.heads), selection, findings };
+        let batch = Batch { scene: scene(view, home, &self.heads_of(look)), selection, findings };
         let recorded = look.recorded.get(id).cloned();
         let task = Task { id: id.to_owned(), batch, recorded, rouse: look.rouse };
         self.start(task, look, &Shared::new(look.reader.clone())).map(drop)
@@ -217,6 +219,13 @@ impl Fleet {
             }
         }
         std::mem::take(&mut self.late)
+    }
+
+    fn heads_of(&self, look: &Look<'_>) -> BTreeMap<ChainId, Head> {
+        match look.heads {
+            Some(heads) => heads.iter().map(|(chain, head)| (*chain, Head::from(*head))).collect(),
+            None => self.heads.clone(),
+        }
     }
 
     /// Waits for all of them.
@@ -331,6 +340,12 @@ impl Heard {
                 Heard { detector: outcome.detector.clone(), id, claim: claim.clone() }
             })
             .collect()
+    }
+}
+
+impl From<super::Head> for Head {
+    fn from((block, parent_hash, timestamp_s): super::Head) -> Self {
+        Head { block: Some(block), parent_hash: parent_hash.0, timestamp_s }
     }
 }
 

@@ -169,6 +169,30 @@ impl Fleet {
         self.slots.get(id)?.out.as_ref().map(|out| out.seq)
     }
 
+    /// Some detectors with all that hear of them or are heard by them, however far away, in order.
+    pub fn heard_together(&self, ids: &[String]) -> Vec<String> {
+        let known = ids.iter().filter(|id| self.slots.contains_key(*id));
+        let mut together: BTreeSet<&str> = known.map(String::as_str).collect();
+        let listeners: Vec<_> = self.slots.iter().filter(|(_, slot)| slot.profile.matcher.is_combiner()).collect();
+        let mut before = usize::MAX;
+        while before != together.len() {
+            before = together.len();
+            for (id, listener) in &listeners {
+                let hears = |other: &str| listener.profile.matcher.listens_to(other);
+                if together.contains(id.as_str()) || together.iter().any(|other| hears(other)) {
+                    together.insert(id.as_str());
+                    together.extend(self.slots.keys().map(String::as_str).filter(|other| hears(other)));
+                }
+            }
+        }
+        together.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Whether a detector may hear of what another finds.
+    pub fn listens(&self, id: &str, to: &str) -> bool {
+        self.slots.get(id).is_some_and(|slot| slot.profile.matcher.listens_to(to)) && self.is_below(to, id)
+    }
+
     /// What must be fetched of each chain that some detector watches by name.
     pub fn needs(&self) -> BTreeMap<ChainId, Needs> {
         let mut needs: BTreeMap<ChainId, Needs> = BTreeMap::new();
@@ -239,10 +263,10 @@ impl Fleet {
 
     /// Sets the newest block of a chain, with its parent's hash and its time in seconds, as after a restart or a
     /// reorg.
-    pub fn set_head(&mut self, chain: ChainId, head: Option<(BlockRef, B256, u64)>) {
+    pub fn set_head(&mut self, chain: ChainId, head: Option<super::Head>) {
         match head {
-            Some((block, parent_hash, timestamp_s)) => {
-                self.heads.insert(chain, Head { block: Some(block), parent_hash: parent_hash.0, timestamp_s });
+            Some(head) => {
+                self.heads.insert(chain, Head::from(head));
             }
             None => {
                 self.heads.remove(&chain);
@@ -265,8 +289,16 @@ impl Fleet {
     ) -> Vec<Outcome> {
         let previous_s = self.advance(block);
         let view = View::Block { block: block.clone(), previous_s };
-        let look =
-            Look { seq: 0, input, reader, recorded, withheld: &BTreeSet::new(), audience: Audience::All, rouse: false };
+        let look = Look {
+            seq: 0,
+            input,
+            reader,
+            recorded,
+            withheld: &BTreeSet::new(),
+            audience: Audience::All,
+            rouse: false,
+            heads: None,
+        };
         let Shown { outcomes, .. } = self.show(&view, &look, Vec::new());
         outcomes
     }

@@ -24,6 +24,9 @@ mod wasi;
 
 pub mod build;
 
+/// The newest block of a chain, its parent's hash, and its time in seconds.
+pub type Head = (crate::block::BlockRef, alloy::primitives::B256, u64);
+
 pub use detector::{Detector, Spec};
 pub use dispatch::{Audience, Heard, Look, Shown, View};
 pub use failure::{Failure, LoadError};

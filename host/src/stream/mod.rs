@@ -1,6 +1,10 @@
 //! One order: deliveries of all sources, put one after another and stamped with a clock that never goes back.
 
+mod clock;
+
 use crate::event::{Event, Stamped};
+
+pub use clock::{Clock, Reading};
 
 /// Stamps events as they are taken in. The stamp is the `now` of everything that the event causes, so a
 /// wall clock that jumps back must not show: the newest stamp is repeated until the clock has caught up.

@@ -29,6 +29,10 @@ pub struct Config {
     pub text: String,
     /// The journal's file.
     pub journal: PathBuf,
+    /// For how long the journal keeps bodies, milliseconds; for ever where `None`.
+    pub keep_ms: Option<u64>,
+    /// With less left on the journal's disk, it is a finding.
+    pub min_free_bytes: u64,
     /// Chains by name.
     pub chains: BTreeMap<String, ChainConfig>,
     /// Feeds by name.
@@ -75,6 +79,14 @@ struct JournalConfig {
     /// The journal's file, relative to the config's folder.
     #[serde(default = "default_journal")]
     path: PathBuf,
+    /// Days for which blocks, pending transactions and answers to reads are kept whole; for ever where it is absent.
+    /// What was made of them is kept for ever.
+    #[serde(default)]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    keep_days: Option<f64>,
+    /// With less than so many MiB left on the journal's disk, it is a finding; 0 for never.
+    #[serde(default = "default_min_free")]
+    min_free_mib: u64,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -86,6 +98,16 @@ struct PlanConfig {
 
 fn default_journal() -> PathBuf {
     "watchfire.db".into()
+}
+
+fn default_min_free() -> u64 {
+    1_024
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        Self { path: default_journal(), keep_days: None, min_free_mib: default_min_free() }
+    }
 }
 
 /// How much of a config is read.
@@ -131,12 +153,18 @@ impl Config {
         let whole = matches!(part, Part::Whole { .. });
         toml.expect_sections(&SECTIONS);
         let folder = folder_of(file);
-        let journal = toml.read::<JournalConfig>(&["journal"]).map_or_else(default_journal, |journal| journal.path);
+        let journal = toml.read::<JournalConfig>(&["journal"]).unwrap_or_default();
+        if journal.keep_days.is_some_and(|days| !(days > 0.0 && days.is_finite())) {
+            let help = "leave it out to keep everything for ever";
+            toml.tell_at(&["journal", "keep_days"], "it must be more than 0", help);
+        }
         let plan = toml.read::<PlanConfig>(&["plan"]).map(|plan| folder.join(plan.path)).filter(|_| whole);
         let mut config = Self {
             file: file.to_owned(),
             text: text.to_owned(),
-            journal: folder.join(journal),
+            journal: folder.join(&journal.path),
+            keep_ms: journal.keep_days.map(|days| (days * 86_400_000.0) as u64),
+            min_free_bytes: journal.min_free_mib.saturating_mul(1 << 20),
             chains: section(&mut toml, "chain"),
             feeds: section(&mut toml, "feed"),
             detectors: if whole { section(&mut toml, "detector") } else { BTreeMap::new() },

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rusqlite::types::ValueRef;
+
 use super::*;
 
 const DOCUMENT: &str = include_str!("../../../../docs/journal.md");
@@ -105,27 +107,39 @@ fn the_documented_hash_is_the_one_that_is_written() {
     use sha2::{Digest, Sha256};
     let disk = sample_on_disk();
     let raw = disk.raw();
-    let sql = "SELECT seq, cause, at_ms, kind, CAST(body AS BLOB), hash FROM entry ORDER BY seq";
+    let sql = "SELECT seq, cause, at_ms, kind, CAST(body AS BLOB), hash, event, chain, block_number, block_hash, \
+               detector, finding, incident FROM entry ORDER BY seq";
     let mut statement = raw.prepare(sql).unwrap();
     let mut rows = statement.query([]).unwrap();
     let mut before = vec![0; 32];
     while let Some(row) = rows.next().unwrap() {
-        let mut sha = Sha256::new();
-        let mut bytes = |bytes: &[u8]| {
-            sha.update((bytes.len() as u64).to_be_bytes());
-            sha.update(bytes);
+        let mut fields = Vec::new();
+        let field = |fields: &mut Vec<u8>, bytes: &[u8]| {
+            fields.extend((bytes.len() as u64).to_be_bytes());
+            fields.extend(bytes);
         };
-        bytes(b"entry");
-        bytes(&before);
+        field(&mut fields, b"entry.2");
+        field(&mut fields, &before);
         for column in 0..3 {
-            sha.update(row.get::<_, u64>(column).unwrap().to_be_bytes());
+            fields.extend(row.get::<_, u64>(column).unwrap().to_be_bytes());
         }
-        for field in [row.get::<_, String>(3).unwrap().into_bytes(), row.get(4).unwrap()] {
-            sha.update((field.len() as u64).to_be_bytes());
-            sha.update(field);
+        field(&mut fields, row.get::<_, String>(3).unwrap().as_bytes());
+        for column in 6..13 {
+            let bytes = match row.get_ref(column).unwrap() {
+                ValueRef::Null => {
+                    fields.extend(0_u64.to_be_bytes());
+                    continue;
+                }
+                ValueRef::Integer(number) => number.to_be_bytes().to_vec(),
+                ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
+                ValueRef::Real(_) => panic!("a journal has no such number"),
+            };
+            fields.extend(1_u64.to_be_bytes());
+            field(&mut fields, &bytes);
         }
+        field(&mut fields, &Sha256::digest(row.get::<_, Vec<u8>>(4).unwrap()));
         before = row.get(5).unwrap();
-        assert_eq!(sha.finalize().to_vec(), before);
+        assert_eq!(Sha256::digest(&fields).to_vec(), before);
     }
     assert_eq!(before, disk.open().head().1.to_vec());
 }

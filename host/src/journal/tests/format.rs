@@ -4,7 +4,8 @@ use rusqlite::types::ValueRef;
 
 use super::*;
 
-const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/tests/v1.sql");
+const FIRST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/tests/v1.sql");
+const SECOND: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/tests/v2.sql");
 
 /// All of a journal as SQL text, which reads well in a review.
 fn dump(connection: &Connection) -> String {
@@ -42,9 +43,7 @@ fn literal(value: ValueRef<'_>) -> String {
     }
 }
 
-/// How many of the samples the stored journal of the first format has.
-const OF_FIRST: usize = 28;
-
+/// The first so many samples.
 fn expect_samples(journal: &Journal, count: usize) {
     assert_eq!(journal.verify(None, |_, _| {}).unwrap().entries, count as u64);
     let mut rows = journal.entries(&Filter::default()).unwrap();
@@ -53,6 +52,7 @@ fn expect_samples(journal: &Journal, count: usize) {
     }
     assert_eq!(journal.load_state("outflow").unwrap()[b"k".as_slice()], b"v");
     assert_eq!(journal.outbox_waiting("webhook").unwrap(), 3);
+    assert_eq!(journal.settled(1).unwrap(), Some((99, 90)));
 }
 
 fn sample_with_state() -> OnDisk {
@@ -66,15 +66,51 @@ fn sample_with_state() -> OnDisk {
     disk
 }
 
+/// Opens a stored sample that has so many entries, and goes on with it.
+fn check_stored(sample: &str, count: usize) -> OnDisk {
+    let disk = OnDisk::new();
+    disk.raw().execute_batch(&std::fs::read_to_string(sample).unwrap()).unwrap();
+    let mut journal = disk.open();
+    expect_samples(&journal, count);
+    journal.append(&input(30, observation("feed", "1"))).unwrap();
+    journal.commit().unwrap();
+    assert_eq!(journal.verify(Some(journal.head().1), |_, _| {}).unwrap().entries, count as u64 + 1);
+    disk
+}
+
 #[test]
 fn a_journal_of_the_first_format_opens() {
     let disk = OnDisk::new();
-    disk.raw().execute_batch(&std::fs::read_to_string(SAMPLE).unwrap()).unwrap();
+    disk.raw().execute_batch(&std::fs::read_to_string(FIRST).unwrap()).unwrap();
+    let error = Journal::open_existing_read_only(&disk.path()).err().unwrap();
+    assert!(error.to_string().contains("has format 1, this version reads 2; `watchfire run` migrates it"), "{error}");
+    let disk = check_stored(FIRST, 27);
+    // Its blocks have no digest, so they stay: the chain would not hold without them.
     let mut journal = disk.open();
-    expect_samples(&journal, OF_FIRST);
-    journal.append(&input(30, observation("feed", "1"))).unwrap();
+    let header = journal.header(1, 101, u64::MAX).unwrap();
+    assert!(header.is_none(), "the sample ends with a reorg: {header:?}");
+    journal.append(&input(31, Event::Thinned { before: 28 })).unwrap();
+    while journal.drop_bodies(4).unwrap() {}
     journal.commit().unwrap();
-    assert_eq!(journal.verify(Some(journal.head().1), |_, _| {}).unwrap().entries, OF_FIRST as u64 + 1);
+    assert_eq!(journal.thinning().unwrap().unwrap().bodies, 0);
+    assert_eq!(journal.verify(None, |_, _| {}).unwrap().dropped, 0);
+}
+
+/// `WATCHFIRE_UPDATE=1` writes the sample again, which a released format never needs.
+#[test]
+fn a_journal_of_the_second_format_opens() {
+    if std::env::var_os("WATCHFIRE_UPDATE").is_some() {
+        std::fs::write(SECOND, dump(&sample_with_state().raw())).unwrap();
+    }
+    check_stored(SECOND, samples().len());
+}
+
+#[test]
+fn an_entry_of_the_first_format_after_one_of_the_second_is_found() {
+    let disk = check_stored(FIRST, 27);
+    disk.raw().execute_batch("UPDATE entry SET digest = zeroblob(32) WHERE seq = 5").unwrap();
+    let error = Journal::open_existing_read_only(&disk.path()).unwrap().verify(None, |_, _| {}).unwrap_err();
+    assert!(matches!(error, JournalError::Broken(Broken { seq: 5, .. })), "{error:?}");
 }
 
 /// A later step than any that there is, to see that steps work before one is needed.

@@ -259,7 +259,8 @@ fn recent_observations_are_those_since_a_time_and_at_least_the_newest() {
 fn the_heads_of_a_long_journal_are_found_without_reading_it() {
     let journal = Journal::in_memory().unwrap();
     let sql = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
-               INSERT INTO canonical_block SELECT chain.column1, i, zeroblob(32), i FROM n, (VALUES (1), (5), (10)) chain";
+               INSERT INTO canonical_block (chain, number, hash, seq) \
+               SELECT chain.column1, i, zeroblob(32), i FROM n, (VALUES (1), (5), (10)) chain";
     journal.connection.execute_batch(sql).unwrap();
     let heads: Vec<(u64, u64)> = journal.heads().unwrap().iter().map(|head| (head.chain, head.number)).collect();
     assert_eq!(heads, [(1, 20_000), (5, 20_000), (10, 20_000)]);

@@ -9,8 +9,10 @@ mod lookup;
 mod refusal;
 mod round_trip;
 mod sample;
+mod size;
 mod state;
 mod tamper;
+mod thin;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -183,5 +183,6 @@ pub(super) fn samples() -> Vec<Entry> {
         ),
         Entry::Shadow(shadow),
         input(26, Event::Waived { detector: "prices".into(), by: "ana: a known gap".into() }),
+        input(27, Event::Thinned { before: 1 }),
     ]
 }

@@ -99,7 +99,7 @@ fn check(steps: &[Step]) {
             }
             Step::Prune(kept) => {
                 let before = (journal.head().0 + 1).saturating_sub(*kept);
-                journal.prune_undo(before).unwrap();
+                journal.prune_undo(None, before).unwrap();
                 models.iter_mut().for_each(|model| model.before.retain(|(input, _, _)| *input >= before));
             }
             Step::Commit => {

@@ -33,7 +33,7 @@ fn a_journal_left_alone_is_whole() {
     let mut told = Vec::new();
     let journal = Journal::open_existing_read_only(&disk.path()).unwrap();
     let verified = journal.verify(Some(head), |done, of| told.push((done, of))).unwrap();
-    assert_eq!(verified, Verified { entries: last(), head });
+    assert_eq!(verified, Verified { entries: last(), head, dropped: 0 });
     assert_eq!(told.last(), Some(&(last(), last())));
     assert_eq!(verify(&OnDisk { folder: empty() }, Some(B256::ZERO)).unwrap().entries, 0);
 }
@@ -109,8 +109,15 @@ fn a_changed_column_is_found() {
         ("block_hash = x'00'", 3),
         ("hash = zeroblob(32)", 3),
         ("hash = x'00'", 3),
+        ("digest = zeroblob(32)", 3),
+        ("digest = x'00'", 3),
+        ("digest = NULL", 3),
         ("body = CAST(body AS TEXT)", 3),
         ("body = 5", 3),
+        // No policy said that it may go.
+        ("body = x''", 3),
+        ("body = x''", 9),
+        ("body = ''", 3),
         ("body = CAST(body AS BLOB)", 9),
         ("detector = 'other'", 9),
         ("finding = zeroblob(32)", 9),
@@ -126,7 +133,7 @@ fn an_entry_that_was_put_in_is_found() {
     let copy = |seq: &str| {
         format!(
             "INSERT INTO entry SELECT {seq}, kind, event, cause, at_ms, chain, block_number, block_hash, detector, \
-             finding, incident, body, hash FROM entry WHERE seq = 9"
+             finding, incident, body, hash, digest FROM entry WHERE seq = 9"
         )
     };
     check(&copy("0"), 1);

@@ -27,6 +27,8 @@ const SURVEY_EVERY: Duration = Duration::from_secs(15);
 /// How often a head that went back without a new block must be seen before it is believed: a node behind a balancer
 /// may only be late.
 const BACK_BEFORE_BELIEVED: u32 = 3;
+/// For how many blocks finality may be missing before it is told: what it keeps from being forgotten grows with them.
+const UNSETTLED_TOLD: u64 = 10_000;
 /// Names asked for at once on the way back to a common ancestor.
 const STEPS_BACK: u64 = 32;
 
@@ -57,6 +59,7 @@ pub struct Follower {
     newest: (u64, Instant),
     is_stalled: bool,
     is_unreachable: bool,
+    is_unsettled: bool,
 }
 
 /// The loop is gone: there is nobody to hand blocks to.
@@ -91,6 +94,7 @@ impl Follower {
             newest: (0, Instant::now()),
             is_stalled: false,
             is_unreachable: false,
+            is_unsettled: false,
             name,
             config,
             canon,
@@ -98,6 +102,12 @@ impl Follower {
             keep_raw,
             out,
         })
+    }
+
+    /// Knows already up to which heights the chain is safe and final, as before a restart.
+    pub fn settled_at(mut self, settled: (u64, u64)) -> Self {
+        self.settled = settled;
+        self
     }
 
     /// Reads of this chain's state, by the same nodes.
@@ -353,15 +363,39 @@ impl Follower {
                 let settled = tip.number.saturating_sub(count);
                 (settled, settled)
             }
-            Finality::Tags => (self.tag("safe").await.unwrap_or(0), self.tag("finalized").await.unwrap_or(0)),
+            Finality::Tags => {
+                // A reorg that is not believed can't undo what lies below it.
+                let deepest = self.config.max_reorg_depth.map_or(0, |most| tip.number.saturating_sub(most));
+                let (safe, finalized) = (self.tag("safe").await, self.tag("finalized").await);
+                (safe.unwrap_or(0).max(deepest), finalized.unwrap_or(0).max(deepest))
+            }
         };
         let now = (safe.max(self.settled.0), finalized.max(self.settled.1));
+        self.watch_finality(tip.number, now.1).await?;
         let known = |number: u64| number > 0 && number >= self.canon.lowest();
         if now == self.settled || !known(now.0) && !known(now.1) {
             return Ok(());
         }
         self.settled = now;
         self.send(Event::Finality { chain: self.config.id, safe: now.0, finalized: now.1 }).await
+    }
+
+    /// Told once finality has been missing for long, and once it is back.
+    async fn watch_finality(&mut self, tip: u64, finalized: u64) -> Result<(), Closed> {
+        let unsettled = tip - finalized.max(self.canon.lowest()).min(tip);
+        let is_unsettled = unsettled > UNSETTLED_TOLD;
+        if is_unsettled == std::mem::replace(&mut self.is_unsettled, is_unsettled) {
+            return Ok(());
+        }
+        let message = match is_unsettled {
+            true => format!(
+                "none of the newest {unsettled} blocks is known to be final, so all that undoes them is kept, and the \
+                 journal drops nothing of before; if the node does not tell what is final, set `finality = {{ \
+                 confirmations = … }}` or `max_reorg_depth`"
+            ),
+            false => format!("blocks up to {finalized} are final"),
+        };
+        self.fault("finality-missing", Severity::Medium, message, !is_unsettled).await
     }
 
     /// The height of a tag, where the block there is one of ours.

@@ -5,18 +5,21 @@ use std::path::PathBuf;
 use alloy::primitives::B256;
 use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Subcommand};
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
-use serde_json::json;
+use serde_json::{Value, json};
+
+mod compact;
+mod size;
 
 use super::Exit;
 use crate::act::json as json_lines;
 use crate::app::output::Format;
 use crate::entry::Entry;
 use crate::finding::Severity;
-use crate::journal::{Filter, Journal, JournalError, one_line};
+use crate::journal::{Filter, Journal, JournalError, Listed, one_line};
 
-/// List, filter and verify what happened.
+/// List, filter and verify what happened; see how large it is, and drop old blocks.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List entries, oldest first.
@@ -43,7 +46,7 @@ elsewhere and name it by `--head`.")]
         #[arg(long, value_name = "HASH")]
         head: Option<B256>,
     },
-    /// Tell how large it is, and what is in it.
+    /// Tell how large it is, what is in it, how fast it grows, and when the disk will be full.
     Size {
         /// The journal.
         #[arg(short, long, default_value = "watchfire.db", value_name = "FILE")]
@@ -52,6 +55,15 @@ elsewhere and name it by `--head`.")]
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Drop the bodies of old blocks, of pending transactions and of answers to reads; keep all that was made of them.
+    #[command(after_help = "\
+Examples:
+  watchfire journal compact --keep-days 30 --dry-run
+  watchfire journal compact --keep-days 30 --give-back
+
+The chain of hashes still holds, and `watchfire replay` starts where the bodies do. The host must not run; let it do the
+same by itself with `journal.keep_days`.")]
+    Compact(compact::Args),
 }
 
 /// What is listed.
@@ -99,7 +111,8 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::List(list) => self::list(list),
         Command::Verify { journal, head } => verify(&journal, head),
-        Command::Size { journal, format } => size(&journal, format),
+        Command::Size { journal, format } => size::size(&journal, format),
+        Command::Compact(args) => compact::compact(&args),
     }
 }
 
@@ -119,10 +132,18 @@ fn list(list: List) -> anyhow::Result<Exit> {
         ..Filter::default()
     };
     let mut rows = journal.entries(&filter)?;
-    while let Some(row) = rows.next()? {
-        match list.format {
-            Format::Json => println!("{}", json_lines::object(row.seq, &row.entry)),
-            Format::Pretty => println!("{}", one_line(&row)),
+    while let Some(listed) = rows.next_listed()? {
+        match (list.format, &listed) {
+            (Format::Json, Listed::Whole(row)) => println!("{}", json_lines::object(row.seq, &row.entry)),
+            (Format::Pretty, Listed::Whole(row)) => println!("{}", one_line(row)),
+            (Format::Json, Listed::Dropped(dropped)) => {
+                let mut object = json!({ "type": "dropped" });
+                if let (Value::Object(object), Value::Object(fields)) = (&mut object, json!(dropped)) {
+                    object.extend(fields);
+                }
+                println!("{object}");
+            }
+            (Format::Pretty, Listed::Dropped(dropped)) => println!("{}", dropped.one_line()),
         }
     }
     Ok(Exit::Good)
@@ -140,6 +161,9 @@ fn verify(path: &std::path::Path, head: Option<B256>) -> anyhow::Result<Exit> {
     match verified {
         Ok(verified) => {
             println!("whole: {} entries, head {}", verified.entries, verified.head);
+            if verified.dropped > 0 {
+                println!("{} of them have no body any more, as the policy of retention wants it", verified.dropped);
+            }
             Ok(Exit::Good)
         }
         Err(JournalError::Broken(broken)) => {
@@ -148,20 +172,6 @@ fn verify(path: &std::path::Path, head: Option<B256>) -> anyhow::Result<Exit> {
         }
         Err(other) => Err(other.into()),
     }
-}
-
-fn size(path: &std::path::Path, format: Format) -> anyhow::Result<Exit> {
-    let size = Journal::open_existing_read_only(path)?.size()?;
-    match format {
-        Format::Json => println!("{}", json!(size)),
-        Format::Pretty => {
-            for ((kind, count), (_, bytes)) in size.entries.iter().zip(&size.body_bytes) {
-                println!("{kind:<12} {count:>10}  {}", HumanBytes(*bytes));
-            }
-            println!("{:<12} {:>10}  {}", "the file", "", HumanBytes(size.bytes));
-        }
-    }
-    Ok(Exit::Good)
 }
 
 /// A moment as people write it, in milliseconds since the Unix epoch.

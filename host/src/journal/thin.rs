@@ -1,0 +1,85 @@
+//! Retention: bodies of old blocks are dropped, a few at a time, and everything that was made of them stays.
+//!
+//! The chain of hashes goes over a digest of each body, so it holds without them. A replay starts at the horizon, the
+//! input that [`Event::Thinned`](crate::event::Event::Thinned) names, over the snapshot of state that was taken there.
+
+use rusqlite::params;
+
+use super::{Journal, Result};
+
+/// Which bodies may be dropped: those that are columns of chain data, and answers to reads. In SQL, of a row of `entry`.
+const DROPPABLE: &str = "digest IS NOT NULL AND octet_length(body) > 0 \
+                         AND (kind = 'answer' OR event IN ('committed', 'pending'))";
+
+/// How far bodies are dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Thinning {
+    /// The input that a replay starts with.
+    pub before: u64,
+    /// Bodies that were dropped so far.
+    pub bodies: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Whether all before the horizon are dropped that may be.
+    pub done: bool,
+}
+
+/// Whether the body of an entry may be dropped, by its kind and event.
+pub(super) fn may_drop(kind: &str, event: Option<&str>) -> bool {
+    kind == "answer" || matches!(event, Some("committed" | "pending"))
+}
+
+impl Journal {
+    /// How far bodies were dropped; `None` where all are kept.
+    pub fn thinning(&self) -> Result<Option<Thinning>> {
+        let Some(before) = self.thinned_before()? else { return Ok(None) };
+        let sql = "SELECT sum(bodies), sum(bytes), min(done >= before) FROM thinning";
+        self.one(sql, [], |row| Ok(Thinning { before, bodies: row.get(0)?, bytes: row.get(1)?, done: row.get(2)? }))
+    }
+
+    /// The input that a replay starts with; `None` where it starts with the first.
+    pub fn thinned_before(&self) -> Result<Option<u64>> {
+        Ok(self.one("SELECT max(before) FROM thinning", [], |row| row.get(0))?.flatten())
+    }
+
+    /// How many bodies, of how many bytes, dropping up to an input would drop.
+    pub fn droppable_before(&self, before: u64) -> Result<(u64, u64)> {
+        let sql =
+            format!("SELECT count(*), coalesce(sum(octet_length(body)), 0) FROM entry WHERE seq < ?1 AND {DROPPABLE}");
+        Ok(self.one(&sql, [before], |row| Ok((row.get(0)?, row.get(1)?)))?.unwrap_or((0, 0)))
+    }
+
+    /// From here on bodies before an input may go. Older snapshots of state are of no use any more.
+    pub(super) fn thin_before(&mut self, before: u64) -> Result<()> {
+        let done: u64 = self.one("SELECT max(done) FROM thinning", [], |row| row.get(0))?.flatten().unwrap_or(1);
+        let sql = "INSERT OR IGNORE INTO thinning (before, done, bodies, bytes) VALUES (?1, min(?1, ?2), 0, 0)";
+        self.run(sql, params![before, done])?;
+        self.run("UPDATE thinning SET done = before WHERE before < ?1", [before])?;
+        self.run("DELETE FROM snapshot_state WHERE seq < ?1", [before])?;
+        self.run("DELETE FROM snapshot WHERE seq < ?1", [before])?;
+        Ok(())
+    }
+
+    /// Drops what may go among the next so many entries, in the open transaction; whether there is more to do.
+    pub fn drop_bodies(&mut self, entries: u64) -> Result<bool> {
+        let sql = "SELECT before, done FROM thinning WHERE done < before ORDER BY before DESC LIMIT 1";
+        let Some((before, done)) = self.one(sql, [], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)))? else {
+            return Ok(false);
+        };
+        let to = before.min(done + entries);
+        let within = format!("seq >= ?1 AND seq < ?2 AND {DROPPABLE}");
+        let sql = format!("SELECT coalesce(sum(octet_length(body)), 0) FROM entry WHERE {within}");
+        let bytes: u64 = self.one(&sql, [done, to], |row| row.get(0))?.unwrap_or(0);
+        let bodies = self.run(&format!("UPDATE entry SET body = x'' WHERE {within}"), [done, to])? as u64;
+        let sql = "UPDATE thinning SET done = ?2, bodies = bodies + ?3, bytes = bytes + ?4 WHERE before = ?1";
+        self.run(sql, params![before, to, bodies, bytes])?;
+        Ok(to < before)
+    }
+
+    /// Gives the room of what was dropped back to the disk, which the journal would otherwise fill again itself. Needs
+    /// about as much free space as the journal will take, and time.
+    pub fn give_back_room(&mut self) -> Result<()> {
+        self.commit()?;
+        self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").map_err(|error| self.told(error))
+    }
+}

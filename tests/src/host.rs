@@ -42,7 +42,12 @@ pub struct Host {
 impl Host {
     /// Starts `watchfire run --format json` in a folder that holds a `watchfire.toml`.
     pub fn start(folder: &Path, more: &[&str]) -> anyhow::Result<Self> {
-        let mut child = Command::new(binary()?)
+        Self::start_by(Command::new(binary()?), folder, more)
+    }
+
+    /// Starts it by another program, which is given the host's own arguments after its own.
+    pub fn start_by(mut program: Command, folder: &Path, more: &[&str]) -> anyhow::Result<Self> {
+        let mut child = program
             .args(["run", "--format", "json"])
             .args(more)
             .current_dir(folder)
@@ -109,6 +114,30 @@ impl Host {
         self.until(&format!("block {number}"), is_in).await
     }
 
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits until it has ended by itself; what it logged, and its exit code, which is none where a signal ended it.
+    pub async fn ended(mut self, within: Duration) -> anyhow::Result<(String, Option<i32>)> {
+        let started = Instant::now();
+        while self.is_running() {
+            anyhow::ensure!(started.elapsed() < within, "it still runs after {within:?}:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let code = self.child.wait()?.code();
+        self.wait_for_output();
+        Ok((self.log(), code))
+    }
+
+    /// Sends it a signal by its name: `TERM`, `HUP`.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status()?;
+        anyhow::ensure!(status.success(), "the host can't be signalled");
+        Ok(())
+    }
+
     /// Ends it as `kill -9` does.
     pub fn kill(mut self) -> Vec<Value> {
         // It may have ended by itself.
@@ -119,8 +148,7 @@ impl Host {
 
     /// Asks it to drain and end; what it printed, and its exit code.
     pub fn stop(mut self) -> anyhow::Result<(Vec<Value>, Option<i32>)> {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
-        anyhow::ensure!(status.success(), "the host can't be told to end");
+        self.signal("TERM")?;
         let code = self.child.wait()?.code();
         self.wait_for_output();
         Ok((self.lines(), code))

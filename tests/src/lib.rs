@@ -6,4 +6,6 @@ pub mod harbor;
 pub mod host;
 pub mod peers;
 pub mod proxy;
+pub mod seed;
+pub mod story;
 pub mod watch;

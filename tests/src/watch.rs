@@ -61,7 +61,8 @@ impl Deployment {
     }
 }
 
-const PLAN: &str = r#"
+/// The plan of these deployments.
+pub const PLAN: &str = r#"
 [person.ana]
 name = "Ana"
 channels = ["phone:+351 555 010 101"]

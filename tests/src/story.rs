@@ -1,0 +1,128 @@
+//! What a journal tells, without what differs from run to run: times by the wall clock, places in the order, and what
+//! came of starting the host.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use alloy::primitives::B256;
+use anyhow::Context;
+use watchfire::block::BlockRef;
+use watchfire::entry::Entry;
+use watchfire::event::{Event, Stamped};
+use watchfire::finding::COVERAGE;
+use watchfire::journal::{Filter, Journal};
+
+use crate::host::watchfire;
+
+/// What happened, in order.
+#[derive(Debug, Default, PartialEq)]
+pub struct Story {
+    /// Blocks that came and blocks that left.
+    pub chain: Vec<String>,
+    /// What feeds said.
+    pub observations: Vec<String>,
+    /// Findings, retractions, incidents, decisions and effects.
+    pub told: Vec<Entry>,
+    /// Detectors and plans, each where it is another one than before.
+    pub exchanged: Vec<String>,
+}
+
+/// The journal of a deployment.
+pub fn journal(folder: &Path) -> anyhow::Result<Journal> {
+    Ok(Journal::open_existing_read_only(&folder.join("watchfire.db"))?)
+}
+
+/// The newest block of the journal; `None` where there is no journal yet, or no block in it.
+pub fn tip(folder: &Path, chain: u64) -> Option<BlockRef> {
+    // While a host starts, the journal may be of no format yet.
+    journal(folder).ok()?.tail(chain, 1).ok()?.pop()
+}
+
+impl Story {
+    /// What the journal of a deployment tells.
+    pub fn of(folder: &Path) -> anyhow::Result<Self> {
+        let journal = journal(folder)?;
+        let mut story = Story::default();
+        let mut coverage: BTreeSet<B256> = BTreeSet::new();
+        let mut rows = journal.entries(&Filter::default())?;
+        while let Some(row) = rows.next()? {
+            match row.entry {
+                Entry::Input(Stamped { event, .. }) => story.input(event),
+                Entry::Finding(finding) if finding.detector == COVERAGE => drop(coverage.insert(finding.id)),
+                Entry::Retraction { finding, .. } | Entry::Silence { finding, .. } if coverage.contains(&finding) => {}
+                Entry::Finding(mut finding) => {
+                    finding.at_ms = 0;
+                    story.told.push(Entry::Finding(finding));
+                }
+                Entry::Incident(mut incident) => {
+                    incident.opened_at_ms = 0;
+                    story.told.push(Entry::Incident(incident));
+                }
+                Entry::Decision(mut decision) => {
+                    decision.at_ms = 0;
+                    story.told.push(Entry::Decision(decision));
+                }
+                Entry::Effect(mut ordered) => {
+                    ordered.at_ms = 0;
+                    story.told.push(Entry::Effect(ordered));
+                }
+                Entry::Answer { .. } => {}
+                other => story.told.push(other),
+            }
+        }
+        Ok(story)
+    }
+
+    fn input(&mut self, event: Event) {
+        let exchanged = match event {
+            Event::Committed { block } => return self.chain.push(format!("+{} {}", block.number, block.hash)),
+            Event::Reverted { blocks, .. } => {
+                return self.chain.extend(blocks.iter().map(|block| format!("-{} {}", block.number, block.hash)));
+            }
+            Event::Observed { observation } => {
+                let value = observation.value.text();
+                return self.observations.push(format!("{} {value}", observation.observed_at_ms));
+            }
+            // A host that starts loads again what it had: that is no exchange.
+            Event::Detector { detector, digest, spec } => format!("{detector} {digest:?} {spec}"),
+            Event::Plan { hash, .. } => format!("plan {hash}"),
+            _ => return,
+        };
+        let of = exchanged.split(' ').next().unwrap_or_default();
+        let same = self.exchanged.iter().rfind(|known| known.split(' ').next() == Some(of));
+        if same != Some(&exchanged) {
+            self.exchanged.push(exchanged);
+        }
+    }
+
+    /// Says where it differs from another one first, in words that help.
+    pub fn expect_same(&self, calm: &Story) -> anyhow::Result<()> {
+        same("blocks", &self.chain, &calm.chain)?;
+        same("observations", &self.observations, &calm.observations)?;
+        same("what was told", &self.told, &calm.told)?;
+        same("detectors and plans", &self.exchanged, &calm.exchanged)
+    }
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, disturbed: &[T], calm: &[T]) -> anyhow::Result<()> {
+    let differs = (0..disturbed.len().max(calm.len())).find(|&at| disturbed.get(at) != calm.get(at));
+    if let Some(at) = differs {
+        let (was, is) = (calm.get(at), disturbed.get(at));
+        anyhow::bail!(
+            "{what} differ at {at} ({} and {}):\n  undisturbed: {was:?}\n  disturbed:   {is:?}",
+            calm.len(),
+            disturbed.len()
+        );
+    }
+    Ok(())
+}
+
+/// The chain of hashes holds, and a replay gives the same again.
+pub fn expect_sound(folder: &Path) -> anyhow::Result<()> {
+    for args in [&["journal", "verify"][..], &["replay", "watchfire.db", "--quiet"]] {
+        let output = watchfire(folder, args).with_context(|| format!("{args:?}"))?;
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        anyhow::ensure!(output.status.success(), "{args:?}: {out}{err}");
+    }
+    Ok(())
+}

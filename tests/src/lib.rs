@@ -4,6 +4,7 @@ pub mod anvil;
 pub mod guests;
 pub mod harbor;
 pub mod host;
+pub mod pair;
 pub mod peers;
 pub mod proxy;
 pub mod seed;

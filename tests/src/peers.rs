@@ -20,3 +20,16 @@ pub fn skip_or_fail(what: &str) {
     assert!(std::env::var_os("CI").is_none(), "{what} is not here, and CI must have it");
     println!("skipped: {what} is not here; `cargo xtask peers` installs it");
 }
+
+/// Whether there is a strace that may trace: not everywhere may one process look into another.
+pub fn strace() -> bool {
+    let tried = std::process::Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).status();
+    tried.is_ok_and(|status| status.success())
+}
+
+/// The library of Debian's package `faketime` that gives a process another clock.
+pub fn faketime() -> Option<PathBuf> {
+    let machine = std::env::consts::ARCH;
+    let path = PathBuf::from(format!("/usr/lib/{machine}-linux-gnu/faketime/libfaketimeMT.so.1"));
+    path.is_file().then_some(path)
+}

@@ -1,6 +1,6 @@
 //! The peers that tests talk to: real servers and compilers, pinned, in a folder that git ignores.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
@@ -11,8 +11,42 @@ use crate::step::{run, say};
 /// Files that pin what is installed.
 const PINS: [&str; 2] = ["package.json", "package-lock.json"];
 
-/// Installs what is not there yet; whether all of it is there now. In CI it must be.
+/// Debian's packages with what each brings, in the versions of the release: what disturbs a host's system calls and its
+/// clock.
+const PACKAGES: [(&str, &str); 2] = [("strace", "/usr/bin/strace"), ("faketime", "/usr/bin/faketime")];
+
+/// Installs what is not there yet; whether the node is there now. In CI all must be.
 pub(crate) fn install() -> anyhow::Result<bool> {
+    install_packages()?;
+    install_node()
+}
+
+fn install_packages() -> anyhow::Result<()> {
+    let wanting = || PACKAGES.iter().filter(|(_, brings)| !Path::new(brings).exists()).map(|(name, _)| *name);
+    let missing: Vec<&str> = wanting().collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    say(&format!("installing {} by apt-get", missing.join(" and ")));
+    let apt_get = |args: &[&str]| {
+        let status = Command::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive").status();
+        status.is_ok_and(|status| status.success())
+    };
+    let install = [&["install", "--yes", "--quiet", "--no-install-recommends"], missing.as_slice()].concat();
+    // The lists of a fresh machine may be empty or old.
+    let _ = apt_get(&install) || (apt_get(&["update", "--quiet"]) && apt_get(&install));
+    let missing: Vec<&str> = wanting().collect();
+    if !missing.is_empty() {
+        let missing = missing.join(" and ");
+        if std::env::var_os("CI").is_some() {
+            bail!("{missing} can't be installed by apt-get, and CI must have them to disturb the host in tests");
+        }
+        println!("SKIPPED: {missing} can't be installed here, so tests that disturb the host with them are skipped");
+    }
+    Ok(())
+}
+
+fn install_node() -> anyhow::Result<bool> {
     let (pins, folder) = (root().join("tests/peers"), root().join(".peers"));
     let wanted = read(PINS.map(|name| pins.join(name)))?;
     let stamp = folder.join("installed");

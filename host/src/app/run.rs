@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use crate::app::config::Config;
 use crate::app::control::Control;
@@ -23,6 +25,9 @@ use crate::plugin::{Fleet, Runtime};
 
 /// How many turns may wait for the loop.
 const WAITING: usize = 1_024;
+
+/// How long is waited for the loop's own account of why it ended.
+const LOOP_ENDS_WITHIN: Duration = Duration::from_secs(1);
 
 /// What a run is asked to do.
 #[derive(Clone, Debug)]
@@ -81,7 +86,10 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let sources = Sources::new(turns.clone(), needed, readers.clone(), options.record.is_some());
     let shown = progress::show(sources.progress());
     let mut deployment = Deployment::new(runtime, turns.clone(), sources, readers, past);
-    let applied = deployment.apply(&config).await?;
+    let applied = match deployment.apply(&config).await {
+        Ok(applied) => applied,
+        Err(error) => return Err(reason(error, looping).await),
+    };
     let refused = applied.diagnostics.iter().any(Diagnostic::is_error);
     if !refused {
         announce(&config, &applied);
@@ -91,7 +99,9 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                 () = interrupts.next() => break,
                 ended = &mut looping => return ended.context("the loop ended by a panic; please report it")?.map(|()| Ended::Stopped),
                 () = watcher.changed() => {
-                    reload(&mut deployment, &mut watcher, &options.config).await?;
+                    if let Err(error) = reload(&mut deployment, &mut watcher, &options.config).await {
+                        return Err(reason(error, looping).await);
+                    }
                 }
                 (ask, reply) = control.next() => {
                     let answer = orders::carry_out(&mut deployment, &options.config, ask).await;
@@ -100,7 +110,9 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                 }
                 Some(failing) = failed.recv() => {
                     if let Ok(config) = Config::load(&options.config) {
-                        deployment.reject(&config, failing).await?;
+                        if let Err(error) = deployment.reject(&config, failing).await {
+                            return Err(reason(error, looping).await);
+                        }
                     }
                 }
             }
@@ -116,6 +128,14 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
         () = interrupts.next() => anyhow::bail!("interrupted before the journal was drained; nothing that it holds is lost"),
     }
     if refused { Ok(Ended::Refused(applied.diagnostics)) } else { Ok(Ended::Stopped) }
+}
+
+/// Why something could not be done: what ended the loop, where it has ended, tells more than that it has.
+async fn reason(error: anyhow::Error, looping: JoinHandle<anyhow::Result<()>>) -> anyhow::Error {
+    match tokio::time::timeout(LOOP_ENDS_WITHIN, looping).await {
+        Ok(Ok(Err(ended))) => ended,
+        _ => error,
+    }
 }
 
 async fn reload(deployment: &mut Deployment, watcher: &mut Watcher, file: &Path) -> anyhow::Result<()> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::B256;
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 /// Why the journal can't be used, or what is wrong in it.
 #[derive(Debug, thiserror::Error)]
@@ -140,7 +140,10 @@ impl JournalError {
     pub(super) fn of(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
         let reason = source.to_string();
+        // The file by which readers and the writer meet is made larger: that fails for want of room only.
+        let is_full = source.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE);
         match source.sqlite_error_code() {
+            _ if is_full => Self::Full { path },
             Some(ErrorCode::DiskFull) => Self::Full { path },
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                 Self::ReadOnly { path, reason }

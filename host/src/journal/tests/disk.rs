@@ -167,6 +167,7 @@ fn what_sqlite_says_becomes_what_to_do() {
         assert!(told.starts_with(expected), "{told}");
     };
     check(rusqlite::ffi::SQLITE_FULL, "the disk of `/x/journal.db` is full; what was committed is kept");
+    check(rusqlite::ffi::SQLITE_IOERR_SHMSIZE, "the disk of `/x/journal.db` is full; what was committed is kept");
     check(rusqlite::ffi::SQLITE_IOERR_FSYNC, "the disk of `/x/journal.db` failed: ");
     check(rusqlite::ffi::SQLITE_IOERR_WRITE, "the disk of `/x/journal.db` failed: ");
     check(rusqlite::ffi::SQLITE_READONLY, "`/x/journal.db` can't be opened or written: ");

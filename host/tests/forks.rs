@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 
 use alloy::primitives::{Address, B256, U256, address, b256};
 use proptest::prelude::*;
-use watchfire::app::engine::Engine;
+use watchfire::app::engine::{Engine, Given};
 use watchfire::app::load::KeptSpec;
 use watchfire::app::replay::Answers;
 use watchfire::block::{Assurance, Block, BlockRef, ChainId, Logs, Transactions, Verification};
@@ -19,7 +19,7 @@ use watchfire::finding::Claim;
 use watchfire::incident::Incident;
 use watchfire::journal::{Filter, Journal, Values};
 use watchfire::plan::Plan;
-use watchfire::plugin::{Component, Fleet, Limits, Recorded, Runtime};
+use watchfire::plugin::{Component, Fleet, Limits, Runtime};
 use watchfire::response::Desk;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 
@@ -133,6 +133,7 @@ fn specs() -> Vec<(&'static str, KeptSpec, bool)> {
         chains: chains.to_vec(),
         feeds: vec!["price".into()],
         grants: grants.iter().map(|grant| (*grant).to_owned()).collect(),
+        shadow_of: None,
         limits: Limits { batch_deadline_ms: 60_000, start_deadline_ms: 60_000, ..Limits::default() },
         config,
     };
@@ -164,7 +165,8 @@ fn engine(journal: Journal, at_ms: u64) -> Engine {
 }
 
 fn take(engine: &mut Engine, at_ms: u64, event: Event) {
-    engine.take(Stamped { at_ms, event }, &Recorded::new()).unwrap();
+    engine.take(Stamped { at_ms, event }, &Given::default()).unwrap();
+    engine.catch_up(at_ms).unwrap();
 }
 
 fn block(parent: Option<&Block>, chain: ChainId, salt: u64, transfers: u64) -> Block {

@@ -41,7 +41,8 @@ pub fn deployment(endpoint: String, limit: u64) -> Deployment {
     // Deadlines are no part of what is tested, and machines may be slow.
     let more = "[detector.outflow.limits]\nbatch_deadline_ms = 60000\nstart_deadline_ms = 60000\n\n\
                 [feed.price]\nkind = \"jsonl\"\nfile = \"prices.jsonl\"\npointer = \"/v\"\ntime_pointer = \"/t\"\n";
-    Deployment { limit: limit.to_string(), more: more.into(), ..Deployment::of(endpoint) }
+    let chain = vec!["finality = { confirmations = 8 }".to_owned()];
+    Deployment { limit: limit.to_string(), more: more.into(), chain, ..Deployment::of(endpoint) }
 }
 
 /// The plan without the signal on gaps of the watch, which depend on how a host was disturbed.
@@ -65,16 +66,16 @@ pub async fn until_logged(host: &mut Host, text: &str, times: usize) -> anyhow::
 }
 
 impl Pair {
-    /// Starts a node and the host that is left alone. `folder` is where the other one lives, which is empty as yet.
-    /// `None` without anvil.
-    pub async fn start(folder: &Path) -> anyhow::Result<Option<Self>> {
+    /// Starts a node and the host that is left alone, with an outflow limit in whole ether. `folder` is where the other
+    /// one lives, which is empty as yet. `None` without anvil.
+    pub async fn start(folder: &Path, limit: u64) -> anyhow::Result<Option<Self>> {
         let Some(anvil) = Anvil::start(&[]).await? else { return Ok(None) };
         let calm_folder = tempfile::tempdir()?;
         for folder in [calm_folder.path(), folder] {
             std::fs::create_dir(folder.join("response"))?;
             std::fs::write(folder.join("prices.jsonl"), "")?;
             write_plan(folder, 3)?;
-            deployment(anvil.url(), 10).write(folder)?;
+            deployment(anvil.url(), limit).write(folder)?;
         }
         let started = Instant::now();
         let mut calm = Host::start(calm_folder.path(), &[])?;
@@ -111,6 +112,13 @@ impl Pair {
             }
             self.anvil.mine().await?;
         }
+        Ok(())
+    }
+
+    /// Ends the one that is disturbed as an operator does.
+    pub fn stop(&mut self) -> anyhow::Result<()> {
+        let code = self.host.take().map(Host::stop).transpose()?.map(|(_, code)| code);
+        anyhow::ensure!(code.is_none_or(|code| code == Some(0)), "it ended with {code:?}");
         Ok(())
     }
 

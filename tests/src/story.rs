@@ -10,7 +10,7 @@ use watchfire::block::BlockRef;
 use watchfire::entry::Entry;
 use watchfire::event::{Event, Stamped};
 use watchfire::finding::COVERAGE;
-use watchfire::journal::{Filter, Journal};
+use watchfire::journal::{Dropped, Filter, Journal, Listed};
 
 use crate::host::watchfire;
 
@@ -45,7 +45,18 @@ impl Story {
         let mut story = Story::default();
         let mut coverage: BTreeSet<B256> = BTreeSet::new();
         let mut rows = journal.entries(&Filter::default())?;
-        while let Some(row) = rows.next()? {
+        while let Some(listed) = rows.next_listed()? {
+            let row = match listed {
+                Listed::Whole(row) => row,
+                // Of a block whose body was dropped, its place is left.
+                Listed::Dropped(Dropped { event, number: Some(number), hash: Some(hash), .. }) => {
+                    if event.as_deref() == Some("committed") {
+                        story.chain.push(format!("+{number} {hash}"));
+                    }
+                    continue;
+                }
+                Listed::Dropped(_) => continue,
+            };
             match row.entry {
                 Entry::Input(Stamped { event, .. }) => story.input(event),
                 Entry::Finding(finding) if finding.detector == COVERAGE => drop(coverage.insert(finding.id)),

@@ -59,7 +59,7 @@ async fn a_full_disk_ends_the_host_and_nothing_is_lost() {
         println!("SKIPPED: a small file system can't be mounted here, which a full disk is tested with; run as root");
         return;
     };
-    let Some(mut pair) = Pair::start(folder.path()).await.unwrap() else { return skip_or_fail("anvil") };
+    let Some(mut pair) = Pair::start(folder.path(), 10).await.unwrap() else { return skip_or_fail("anvil") };
     for round in 0..4 {
         pair.begin().unwrap();
         let (log, code) = until_ended(&mut pair, 6).await;
@@ -90,7 +90,7 @@ async fn a_failed_fsync_ends_the_host_and_nothing_is_lost() {
         return skip_or_fail("a strace that may trace");
     }
     let folder = tempfile::tempdir().unwrap();
-    let Some(mut pair) = Pair::start(folder.path()).await.unwrap() else { return skip_or_fail("anvil") };
+    let Some(mut pair) = Pair::start(folder.path(), 10).await.unwrap() else { return skip_or_fail("anvil") };
     for _ in 0..10 {
         let nth = 1 + pair.seeded.below(12);
         pair.begin_by(meddled(&format!("fsync,fdatasync:error=EIO:when={nth}"))).unwrap();
@@ -112,7 +112,7 @@ async fn a_write_that_finds_no_room_ends_the_host_and_nothing_is_lost() {
         return skip_or_fail("a strace that may trace");
     }
     let folder = tempfile::tempdir().unwrap();
-    let Some(mut pair) = Pair::start(folder.path()).await.unwrap() else { return skip_or_fail("anvil") };
+    let Some(mut pair) = Pair::start(folder.path(), 10).await.unwrap() else { return skip_or_fail("anvil") };
     for _ in 0..10 {
         let nth = 1 + pair.seeded.below(80);
         pair.begin_by(meddled(&format!("pwrite64:error=ENOSPC:when={nth}"))).unwrap();
@@ -129,7 +129,7 @@ async fn a_kill_at_any_write_of_a_commit_loses_nothing() {
         return skip_or_fail("a strace that may trace");
     }
     let folder = tempfile::tempdir().unwrap();
-    let Some(mut pair) = Pair::start(folder.path()).await.unwrap() else { return skip_or_fail("anvil") };
+    let Some(mut pair) = Pair::start(folder.path(), 10).await.unwrap() else { return skip_or_fail("anvil") };
     for _ in 0..24 {
         let nth = 1 + pair.seeded.below(60);
         pair.begin_by(meddled(&format!("pwrite64,fsync,fdatasync:signal=KILL:when={nth}"))).unwrap();
@@ -143,7 +143,7 @@ async fn a_kill_at_any_write_of_a_commit_loses_nothing() {
 async fn a_clock_that_jumps_changes_nothing_that_is_decided() {
     let Some(library) = faketime() else { return skip_or_fail("libfaketime") };
     let folder = tempfile::tempdir().unwrap();
-    let Some(mut pair) = Pair::start(folder.path()).await.unwrap() else { return skip_or_fail("anvil") };
+    let Some(mut pair) = Pair::start(folder.path(), 10).await.unwrap() else { return skip_or_fail("anvil") };
     let clock = folder.path().join("clock");
     let set = |offset_s: i64| {
         let new = clock.with_extension("new");

@@ -90,7 +90,7 @@ async fn disturb(pair: &mut Pair, phase: Phase, change: &mut u64) -> anyhow::Res
 #[tokio::test]
 async fn a_host_that_is_killed_again_and_again_tells_what_an_undisturbed_one_tells() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(mut pair) = Pair::start(folder.path()).await.unwrap() else { return skip_or_fail("anvil") };
+    let Some(mut pair) = Pair::start(folder.path(), 10).await.unwrap() else { return skip_or_fail("anvil") };
     let mut phases: Vec<Phase> = PHASES.into_iter().cycle().take(KILLS).collect();
     for at in (1..phases.len()).rev() {
         phases.swap(at, pair.seeded.below(at as u64 + 1) as usize);

@@ -79,6 +79,11 @@ impl Gaps {
         of_sources.map(|gap| (gap.kind.clone(), gap.subject.clone())).collect()
     }
 
+    /// Kinds of those of a subject.
+    pub(super) fn kinds_of(&self, subject: &str) -> Vec<String> {
+        self.live.keys().filter(|gap| gap.subject == subject).map(|gap| gap.kind.clone()).collect()
+    }
+
     /// Those that a detector leaves.
     pub(super) fn of_detector(&self, detector: &str) -> Vec<Gap> {
         let subject = format!("detector/{detector}");

@@ -41,7 +41,11 @@ impl Engine {
 
     /// What is known of a chain.
     pub fn known(&self, chain: ChainId) -> anyhow::Result<Known> {
-        Ok(Known { tail: self.journal.tail(chain, TAIL)?, settled: self.journal.settled(chain)?.unwrap_or_default() })
+        Ok(Known {
+            tail: self.journal.tail(chain, TAIL)?,
+            settled: self.journal.settled(chain)?.unwrap_or_default(),
+            faults: self.gaps.kinds_of(&format!("chain/{chain}")),
+        })
     }
 
     /// What triage and response stand at.

@@ -178,20 +178,22 @@ impl Engine {
     /// An input as it is shown to a detector by the input `by`; `None` where the journal no longer has it.
     fn retold(&self, debt: &Debt, by: u64, at_ms: u64) -> anyhow::Result<Option<Retold>> {
         let Some(mut retold) = self.retold_plainly(debt.input, at_ms, 0)? else { return Ok(None) };
-        retold
-            .heard
-            .retain(|heard| heard.detector != debt.detector && self.fleet.is_below(&heard.detector, &debt.detector));
         retold.scene.seq = debt.input;
         match debt.why {
             Some(Why::Again) => {
                 // What it finds this time must not be taken for what it found the first time.
                 let hash = Hasher::new("seen again").number(debt.input).number(by);
                 retold.scene.input = hash.finish();
+                if !retold.only_hears {
+                    // Others may have seen it again before, by inputs of their own.
+                    retold.heard = told(self.journal.live_findings_of_input(debt.input)?);
+                }
             }
             Some(Why::Retry) => (retold.scene.applied, retold.scene.rouse) = (by, true),
             Some(Why::Behind) | None => {}
         }
         retold.heard.retain(|heard| self.fleet.is_below(&heard.detector, &debt.detector));
+        retold.heard.sort_by_key(|heard| (self.fleet.level(&heard.detector), heard.detector.clone()));
         Ok(Some(retold))
     }
 
@@ -229,7 +231,7 @@ impl Engine {
         Ok(Some(Retold { view, scene, heard, heads, only_hears: false }))
     }
 
-    /// Of what a detector finds again, leaves only what is new, and takes back what it no longer finds.
+    /// Of what a detector finds again, leaves what is new, and takes back what it no longer finds.
     fn keep_what_stands(&mut self, scene: &Scene, outcome: &mut Outcome) -> anyhow::Result<()> {
         let Ok(claims) = &mut outcome.result else { return Ok(()) };
         let told: Vec<Finding> = self
@@ -238,10 +240,12 @@ impl Engine {
             .into_iter()
             .filter(|finding| finding.detector == outcome.detector)
             .collect();
-        for finding in told.iter().filter(|finding| !claims.contains(&finding.claim)) {
+        // As far as they are the same: those who listen hear findings in the order in which they were made.
+        let same = told.iter().zip(claims.iter()).take_while(|(finding, claim)| finding.claim == **claim).count();
+        for finding in &told[same..] {
             self.retract(finding.id, "no longer so after a reorg".to_owned(), scene.at_ms)?;
         }
-        claims.retain(|claim| !told.iter().any(|finding| finding.claim == *claim));
+        claims.drain(..same);
         Ok(())
     }
 

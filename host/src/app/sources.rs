@@ -143,12 +143,12 @@ impl Sources {
     async fn start_chain(&mut self, key: &str, name: &str, chain: &ChainConfig, config: &Config) -> anyhow::Result<()> {
         let (reply, known) = oneshot::channel();
         self.turns.send(Turn::Resume(chain.id, reply)).await.map_err(|_| anyhow::anyhow!("the loop has ended"))?;
-        let Known { tail, settled } = known.await?;
+        let Known { tail, settled, faults } = known.await?;
         let needs = self.needs_of(chain.id);
         let out = self.outlet();
         let folder = config.folder();
         let follower = Follower::new(name.to_owned(), chain.clone(), &folder, tail, needs, self.keep_raw, out)?;
-        let follower = follower.settled_at(settled);
+        let follower = follower.knowing(settled, &faults);
         let reader = Arc::new(follower.reader());
         self.readers.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(chain.id, reader);
         let progress = follower.progress();

@@ -78,6 +78,8 @@ pub struct Known {
     pub tail: Vec<BlockRef>,
     /// Up to which heights it is safe and final.
     pub settled: (u64, u64),
+    /// Kinds of its faults that are open.
+    pub faults: Vec<String>,
 }
 
 /// The loop's own part of the state.

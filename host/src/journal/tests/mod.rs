@@ -5,6 +5,7 @@ mod disk;
 mod document;
 mod filter;
 mod format;
+mod growth;
 mod lookup;
 mod refusal;
 mod round_trip;

@@ -51,6 +51,10 @@ pub struct ChainConfig {
     /// After how many seconds without a new block the head counts as stalled. Default 120.
     #[serde(default = "stall_after_s")]
     pub stall_after_s: u64,
+    /// After how many blocks of which none is final the lack of finality is told: detectors' states can be undone for all
+    /// of them, which takes room. Default 10000.
+    #[serde(default = "unfinal_after_blocks")]
+    pub unfinal_after_blocks: u64,
     /// Reorgs deeper than this are not believed; without it any that the journal holds is followed.
     #[serde(default)]
     pub max_reorg_depth: Option<u64>,
@@ -81,6 +85,10 @@ fn batch() -> u32 {
 
 fn stall_after_s() -> u64 {
     120
+}
+
+fn unfinal_after_blocks() -> u64 {
+    10_000
 }
 
 fn max_response_mib() -> u32 {
@@ -189,6 +197,7 @@ impl ChainConfig {
             ("prefetch", self.prefetch.into()),
             ("batch", self.batch.into()),
             ("stall_after_s", self.stall_after_s),
+            ("unfinal_after_blocks", self.unfinal_after_blocks),
             ("max_response_mib", self.max_response_mib.into()),
         ];
         if let Some((name, _)) = numbers.into_iter().find(|(_, number)| *number == 0) {

@@ -27,8 +27,6 @@ const SURVEY_EVERY: Duration = Duration::from_secs(15);
 /// How often a head that went back without a new block must be seen before it is believed: a node behind a balancer
 /// may only be late.
 const BACK_BEFORE_BELIEVED: u32 = 3;
-/// For how many blocks finality may be missing before it is told: what it keeps from being forgotten grows with them.
-const UNSETTLED_TOLD: u64 = 10_000;
 /// Names asked for at once on the way back to a common ancestor.
 const STEPS_BACK: u64 = 32;
 
@@ -104,9 +102,14 @@ impl Follower {
         })
     }
 
-    /// Knows already up to which heights the chain is safe and final, as before a restart.
-    pub fn settled_at(mut self, settled: (u64, u64)) -> Self {
+    /// Knows already up to which heights the chain is safe and final, and by their kinds which faults are open: those
+    /// that are over are told to be.
+    pub fn knowing(mut self, settled: (u64, u64), faults: &[String]) -> Self {
+        let is_open = |kind: &str| faults.iter().any(|fault| fault == kind);
         self.settled = settled;
+        self.is_stalled = is_open("head-stalled");
+        self.is_unreachable = is_open("chain-unreachable");
+        self.is_unsettled = is_open("finality-missing");
         self
     }
 
@@ -383,7 +386,7 @@ impl Follower {
     /// Told once finality has been missing for long, and once it is back.
     async fn watch_finality(&mut self, tip: u64, finalized: u64) -> Result<(), Closed> {
         let unsettled = tip - finalized.max(self.canon.lowest()).min(tip);
-        let is_unsettled = unsettled > UNSETTLED_TOLD;
+        let is_unsettled = unsettled > self.config.unfinal_after_blocks;
         if is_unsettled == std::mem::replace(&mut self.is_unsettled, is_unsettled) {
             return Ok(());
         }

@@ -12,6 +12,13 @@ use crate::finding::Finding;
 use crate::journal::Debt;
 use crate::plugin::{Audience, Head, Heard, Late, Look, Outcome, View};
 
+/// A detector whose state went back.
+struct Touched {
+    id: String,
+    /// The inputs by which what is undone was applied.
+    inputs: BTreeSet<u64>,
+}
+
 /// An input as it is shown another time.
 struct Retold {
     view: View,
@@ -276,34 +283,36 @@ impl Engine {
 
     /// Takes back what the detectors that watch a chain changed on an input and later, and those with them that they
     /// hear of or are heard by: who sees an input again needs the same findings of others. Who must see again.
-    fn undo(&mut self, chain: ChainId, first: u64) -> anyhow::Result<Vec<String>> {
+    fn undo(&mut self, chain: ChainId, first: u64) -> anyhow::Result<Vec<Touched>> {
         let changed = self.journal.changed_since(first)?;
         let watches = |id: &String| self.fleet.get(id).is_none_or(|profile| profile.watches(chain));
         let changed: Vec<String> = changed.into_iter().filter(watches).collect();
         let together = self.fleet.heard_together(&changed);
         let all = self.fleet.ids().into_iter().filter(watches).chain(together.clone()).chain(changed);
+        let mut touched = Vec::new();
         for id in all.collect::<BTreeSet<String>>() {
+            let inputs = self.journal.changed_on(&id, first)?;
             let restored = self.journal.undo_state(&id, first)?;
             self.fleet.restore(&id, restored);
+            if together.contains(&id) {
+                touched.push(Touched { id, inputs });
+            }
         }
-        Ok(together)
+        Ok(touched)
     }
 
     /// What detectors whose state went back are owed: all that they saw from `first` on and that still stands.
-    fn owe_again(&mut self, seq: u64, first: u64, touched: &[String]) -> anyhow::Result<()> {
+    fn owe_again(&mut self, seq: u64, first: u64, touched: &[Touched]) -> anyhow::Result<()> {
         if touched.is_empty() {
             return Ok(());
         }
         let surviving = self.journal.surviving_inputs(first, seq)?;
         let shown = self.journal.shown_between(first, seq)?;
-        for id in touched {
+        for Touched { id, inputs } in touched {
             let mut again: Vec<(u64, Why)> = surviving.iter().map(|input| (*input, Why::Again)).collect();
-            for (by, detector, input, why) in &shown {
-                if detector == id && *why == Why::Retry && *input < first {
-                    again.push((*input, Why::Retry));
-                } else if detector != id && *input < first {
-                    again.push((*by, Why::Again));
-                }
+            // What came to it late, and so after inputs that it had seen: its own retries, and what others found late.
+            for (by, detector, input, _) in shown.iter().filter(|(by, ..)| inputs.contains(by)) {
+                again.push(if detector == id { (*input, Why::Retry) } else { (*by, Why::Again) });
             }
             for (input, why) in again {
                 let Some(root) = self.root_of(input)? else { continue };

@@ -1,6 +1,6 @@
 //! Detectors' state: its present values, and what undoes each change of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::params;
 
@@ -91,6 +91,12 @@ impl Journal {
         );
         self.run(&sql, params![detector, before])?;
         Ok(())
+    }
+
+    /// Inputs from this one on by which a detector changed something.
+    pub fn changed_on(&self, detector: &str, from_input: u64) -> Result<BTreeSet<u64>> {
+        let sql = "SELECT DISTINCT input FROM undo WHERE detector = ?1 AND input >= ?2";
+        Ok(self.all(sql, params![detector, from_input], |row| row.get(0))?.into_iter().collect())
     }
 
     /// Detectors that changed something on this input or later, those that were removed since too.

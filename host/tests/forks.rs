@@ -11,6 +11,7 @@ use alloy::primitives::{Address, B256, U256, address, b256};
 use proptest::prelude::*;
 use watchfire::app::engine::{Engine, Given};
 use watchfire::app::load::KeptSpec;
+use watchfire::app::output::Output;
 use watchfire::app::replay::Answers;
 use watchfire::block::{Assurance, Block, BlockRef, ChainId, Logs, Transactions, Verification};
 use watchfire::entry::Entry;
@@ -372,6 +373,66 @@ proptest! {
     #[test]
     fn forks_leave_what_a_run_on_the_canonical_chain_leaves(steps in steps()) {
         check(&steps);
+    }
+}
+
+/// The same with detectors that are late on everything: what they are owed is shown to them whenever it comes, over
+/// reorgs and restarts.
+fn check_late(steps: &[Step]) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    // Who hears of findings hears of them later too, and so in other batches.
+    let open = |at_ms| {
+        let mut engine = engine(Journal::open(&path).unwrap(), at_ms);
+        engine.remove("listener-of-two", at_ms).unwrap();
+        engine.be_impatient(std::time::Duration::ZERO, Arc::new(|| {})).unwrap();
+        engine
+    };
+    let mut late = open(0);
+    let mut world = World::default();
+    for step in steps {
+        for event in world.step(step) {
+            take(&mut late, world.at_ms, event);
+        }
+        if matches!(step, Step::Restart) {
+            late.commit().unwrap();
+            drop(late);
+            late = open(world.at_ms);
+        }
+    }
+    let started = std::time::Instant::now();
+    while late.has_late() {
+        late.catch_up(world.at_ms).unwrap();
+        std::thread::yield_now();
+        assert!(started.elapsed() < std::time::Duration::from_secs(60), "still late");
+    }
+    late.commit().unwrap();
+    let desk = late.desk().clone();
+    drop(late);
+    let clean_path = folder.path().join("clean.db");
+    let mut clean = engine(Journal::open(&clean_path).unwrap(), 0);
+    clean.remove("listener-of-two", 0).unwrap();
+    for (at_ms, event, stands) in world.inputs {
+        if stands {
+            take(&mut clean, at_ms, event);
+        }
+    }
+    clean.commit().unwrap();
+    drop(clean);
+    let came = standing(&Journal::open(&path).unwrap(), &desk);
+    let expected = standing(&Journal::open(&clean_path).unwrap(), &desk);
+    assert_eq!(came.states, expected.states);
+    assert_eq!(came.findings, expected.findings);
+    let replayed = watchfire::app::replay::journal(&path, &mut Output::silent(), |_| {}).unwrap();
+    assert_eq!(replayed.difference, None, "who was late is repeated by a replay");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases() / 3, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn forks_leave_the_same_where_detectors_are_late(steps in steps()) {
+        check_late(&steps);
     }
 }
 

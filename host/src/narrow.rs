@@ -1,12 +1,17 @@
-//! Narrowing: which rows of a block a detector asked for. One index per block serves all subscriptions.
+//! Narrowing: which rows of a block a detector asked for. One index over all subscriptions serves all detectors.
 
+mod fits;
 mod index;
 mod matcher;
+mod router;
+mod routes;
+mod table;
 #[cfg(test)]
 mod tests;
 
 pub use index::BlockIndex;
 pub use matcher::Matcher;
+pub use router::Router;
 
 /// Rows of one kind, in the order of the block.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
 /// Logs by emitting address and topics; an empty list matches anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LogFilter {
     /// Emitting contracts.
     pub addresses: Vec<Address>,
@@ -13,7 +13,7 @@ pub struct LogFilter {
 }
 
 /// Transactions by recipient, selector and sender; an empty list matches anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TransactionFilter {
     /// Recipients; a creation has none.
     pub recipients: Vec<Address>,
@@ -24,7 +24,7 @@ pub struct TransactionFilter {
 }
 
 /// Call frames by callee, selector and kind; an empty list matches anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FrameFilter {
     /// Callees.
     pub targets: Vec<Address>,
@@ -37,7 +37,7 @@ pub struct FrameFilter {
 }
 
 /// Storage changes by contract and slot; an empty list matches anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StorageFilter {
     /// Contracts.
     pub addresses: Vec<Address>,

@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
-use super::{BlockIndex, Matcher};
+use super::{BlockIndex, Matcher, Router};
 use crate::block::{Assurance, Block, Frames, Logs, StorageChanges, Transactions, Verification, frame_kind};
 use crate::subscription::{FrameFilter, LogFilter, StorageFilter, Subscription, TransactionFilter};
 
@@ -149,7 +149,6 @@ proptest! {
         transactions in vec((names(), names(), names()), 0..3),
         frames in vec((names(), names(), subsequence((0..7).collect::<Vec<u8>>(), 0..3), any::<bool>()), 0..3),
     ) {
-        let selectors = |names: &[u8]| names.iter().map(|name| [*name; 4]).collect::<Vec<_>>();
         let of_transactions = transactions.iter().map(|(to, selector, from)| {
             Subscription::Transactions(TransactionFilter {
                 recipients: addresses(to), selectors: selectors(selector), senders: addresses(from),
@@ -208,4 +207,71 @@ fn ticks_are_due_by_number_and_by_span_of_time() {
     assert_eq!(due(11, Some(120), 179), [0; 0]);
     assert_eq!(due(12, Some(120), 600), [1, 2], "a gap of several spans is due once");
     assert_eq!(due(20, None, 7), [0, 1, 2], "the first block of all");
+}
+
+fn selectors(names: &[u8]) -> Vec<[u8; 4]> {
+    names.iter().map(|name| [*name; 4]).collect()
+}
+
+fn transaction_filter() -> impl Strategy<Value = TransactionFilter> {
+    (names(), names(), names()).prop_map(|(to, selector, from)| TransactionFilter {
+        recipients: addresses(&to),
+        selectors: selectors(&selector),
+        senders: addresses(&from),
+    })
+}
+
+fn subscription() -> impl Strategy<Value = Subscription> {
+    prop_oneof![
+        (names(), vec(names(), 0..=4)).prop_map(|(from, topics)| {
+            let topics = topics.iter().map(|names| words(names)).collect();
+            Subscription::Logs(LogFilter { addresses: addresses(&from), topics })
+        }),
+        transaction_filter().prop_map(Subscription::Transactions),
+        transaction_filter().prop_map(Subscription::Pending),
+        (names(), names(), subsequence((0..7).collect::<Vec<u8>>(), 0..3), any::<bool>()).prop_map(
+            |(to, selector, kinds, with_value)| Subscription::Frames(FrameFilter {
+                targets: addresses(&to),
+                selectors: selectors(&selector),
+                kinds,
+                with_value,
+            })
+        ),
+        (names(), names()).prop_map(|(of, slots)| {
+            Subscription::Storage(StorageFilter { addresses: addresses(&of), slots: words(&slots) })
+        }),
+        Just(Subscription::Creations),
+        (1..6_u64).prop_map(Subscription::EveryBlocks),
+        (1..90_u64).prop_map(Subscription::EverySeconds),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_router_selects_what_each_matcher_selects_by_itself(
+        logs in vec(log(), 0..12),
+        calls in vec(call(), 0..12),
+        slots in vec((NAMES, NAMES), 0..12),
+        is_traced in any::<bool>(),
+        times in (proptest::option::of(0..200_u64), 0..200_u64),
+        detectors in vec(vec(subscription(), 0..5), 0..8),
+    ) {
+        let mut block = Block { timestamp_s: times.1, ..block(&logs, &calls, &slots) };
+        if !is_traced {
+            (block.frames, block.storage) = (None, None);
+        }
+        let matchers: Vec<Matcher> = detectors.iter().map(|subscriptions| Matcher::new(subscriptions)).collect();
+        // Numbers that are neither dense nor from zero, as where some detectors watch another chain.
+        let numbered = || matchers.iter().enumerate().map(|(at, matcher)| (3 * at + 1, matcher));
+        let router = Router::new(numbered());
+        let index = BlockIndex::new(&block, times.0);
+        let each = numbered().map(|(at, matcher)| (at, matcher.select(&index)));
+        let expected: Vec<_> = each.filter(|(_, selection)| !selection.is_empty()).collect();
+        prop_assert_eq!(router.select(&index), expected);
+
+        let pending = &block.transactions;
+        let each = numbered().map(|(at, matcher)| (at, matcher.select_pending(pending)));
+        let expected: Vec<_> = each.filter(|(_, rows)| !rows.is_none()).collect();
+        prop_assert_eq!(router.select_pending(pending), expected);
+    }
 }

@@ -18,6 +18,7 @@ use super::detector::{Detector, Ran};
 use super::failure::HOST;
 use super::fleet::{Fleet, Late, Out, Outcome, Recorded};
 use super::profile::Profile;
+use super::routes::Routes;
 use super::{Failure, text};
 use crate::block::{Block, ChainId, Transactions};
 use crate::chain_read::ChainReader;
@@ -125,25 +126,25 @@ struct Task {
 impl Fleet {
     /// Shows an input level by level. `heard` is what was found in it before.
     pub fn show(&mut self, view: &View, look: &Look<'_>, mut heard: Vec<Heard>) -> Shown {
-        let index = match view {
-            View::Block { block, previous_s } => Some(BlockIndex::new(block, *previous_s)),
-            View::Observation(_) | View::Pending { .. } => None,
-        };
+        let routes = self.routes();
+        let mut selected = self.selected(&routes, view, look.audience);
         let shared = Shared::new(look.reader.clone());
         let mut scenes: BTreeMap<Option<ChainId>, Arc<Scene>> = BTreeMap::new();
         let mut shown = Shown::default();
-        for level in self.levels.clone() {
-            let mut tasks = Vec::new();
-            for id in &level {
+        for level in 0..routes.height {
+            let seers = selected.keys().copied();
+            let hearers = routes.listeners.iter().copied().filter(|_| !heard.is_empty());
+            let ranks: BTreeSet<usize> = seers.chain(hearers).filter(|rank| routes.levels[*rank] == level).collect();
+            let mut tasks = Vec::with_capacity(ranks.len());
+            for rank in ranks {
+                let id = &routes.ids[rank];
+                let selection = selected.remove(&rank);
                 let Some(slot) = self.slots.get(id) else { continue };
                 let profile = &slot.profile;
-                let (sees, hears) = match look.audience {
-                    Audience::All => (true, true),
-                    Audience::One(one) => (one == id, one == id),
-                    Audience::OneHears(one) => (false, one == id),
-                    Audience::Listeners => (false, true),
+                let hears = match look.audience {
+                    Audience::All | Audience::Listeners => true,
+                    Audience::One(one) | Audience::OneHears(one) => one == id,
                 };
-                let selection = if sees { select(profile, view, index.as_ref()) } else { None };
                 let findings = if hears { wanted(profile, view, &heard) } else { Vec::new() };
                 if selection.is_none() && findings.is_empty() {
                     continue;
@@ -228,28 +229,58 @@ impl Fleet {
         }
     }
 
+    fn routes(&mut self) -> Arc<Routes> {
+        self.routes.get_or_insert_with(|| Arc::new(Routes::new(&self.slots, &self.levels))).clone()
+    }
+
+    /// What of a view its audience sees, by rank.
+    fn selected(&self, routes: &Routes, view: &View, audience: Audience<'_>) -> BTreeMap<usize, Selection> {
+        match (audience, view) {
+            (Audience::OneHears(_) | Audience::Listeners, _) => BTreeMap::new(),
+            (Audience::One(id), _) => {
+                let index = match view {
+                    View::Block { block, previous_s } => Some(BlockIndex::new(block, *previous_s)),
+                    View::Observation(_) | View::Pending { .. } => None,
+                };
+                let Ok(rank) = routes.ids.binary_search_by(|known| known.as_str().cmp(id)) else {
+                    return BTreeMap::new();
+                };
+                let profile = self.slots.get(id).map(|slot| &slot.profile);
+                let selection = profile.and_then(|profile| select(profile, view, index.as_ref()));
+                selection.map(|selection| (rank, selection)).into_iter().collect()
+            }
+            (Audience::All, View::Block { block, previous_s }) => {
+                routes.of_chain(block.chain).select(&BlockIndex::new(block, *previous_s)).into_iter().collect()
+            }
+            (Audience::All, View::Pending { chain, transactions }) => {
+                let selected = routes.of_chain(*chain).select_pending(transactions).into_iter();
+                let of = |transactions| Selection { transactions, ..Selection::default() };
+                selected.map(|(rank, transactions)| (rank, of(transactions))).collect()
+            }
+            (Audience::All, View::Observation(_)) => {
+                let seen = self.slots.values().map(|slot| select(&slot.profile, view, None));
+                seen.enumerate().filter_map(|(rank, selection)| Some((rank, selection?))).collect()
+            }
+        }
+    }
+
     /// Waits for all of them.
     fn run_all(&mut self, tasks: Vec<Task>, look: &Look<'_>, shared: &Shared) -> Vec<Outcome> {
         let fresh = self.fresh_each_batch;
-        let mut tasks: BTreeMap<String, Task> = tasks.into_iter().map(|task| (task.id.clone(), task)).collect();
-        let mut work = Vec::with_capacity(tasks.len());
-        if tasks.len() == 1 {
-            let task = tasks.into_values().next();
-            let slot = task.as_ref().and_then(|task| self.slots.get_mut(&task.id));
-            work.extend(slot.and_then(|slot| slot.detector.as_mut()).zip(task));
+        let mut work: Vec<(Box<Detector>, Task)> =
+            tasks.into_iter().filter_map(|task| Some((self.slots.get_mut(&task.id)?.detector.take()?, task))).collect();
+        let run = |(detector, task): &mut (Box<Detector>, Task)| run(detector, task, shared, look.input, fresh);
+        let outcomes = if work.len() < WORTH_SPREADING {
+            work.iter_mut().map(run).collect()
         } else {
-            for (id, slot) in &mut self.slots {
-                if let (Some(task), Some(detector)) = (tasks.remove(id), &mut slot.detector) {
-                    work.push((detector, task));
-                }
+            self.pool.install(|| work.par_iter_mut().map(run).collect())
+        };
+        for (detector, task) in work {
+            if let Some(slot) = self.slots.get_mut(&task.id) {
+                slot.detector = Some(detector);
             }
         }
-        let run = |(detector, task): (&mut Box<Detector>, Task)| run(detector, task, shared, look.input, fresh);
-        if work.len() < WORTH_SPREADING {
-            work.into_iter().map(run).collect()
-        } else {
-            self.pool.install(|| work.into_par_iter().map(run).collect())
-        }
+        outcomes
     }
 
     /// Waits for each of them so long from when it began; the outcomes, and who is late.
@@ -300,8 +331,10 @@ impl Fleet {
         let job = self.jobs;
         slot.out = Some(Out { seq: look.seq, job, is_void: false });
         let crew = self.crew.as_ref()?;
+        let mut task = task;
         let ticket = crew.submit(Box::new(move || {
-            let ran = std::panic::catch_unwind(AssertUnwindSafe(|| run(&mut detector, task, &shared, input, fresh)));
+            let ran =
+                std::panic::catch_unwind(AssertUnwindSafe(|| run(&mut detector, &mut task, &shared, input, fresh)));
             let is_lost = ran.is_err();
             let outcome = ran.unwrap_or_else(|panic| {
                 detector.drop_instance();
@@ -411,14 +444,14 @@ fn scene(view: &View, home: Option<ChainId>, heads: &BTreeMap<ChainId, Head>) ->
 }
 
 /// Runs one batch, twice where it fails, unless the detector rests.
-fn run(detector: &mut Detector, task: Task, shared: &Shared, input: B256, fresh_each_batch: bool) -> Outcome {
+fn run(detector: &mut Detector, task: &mut Task, shared: &Shared, input: B256, fresh_each_batch: bool) -> Outcome {
     if !task.rouse
         && let Some(left) = detector.record.skip()
     {
         let told = format!("it rests; {left} more batches are set aside for it");
         return outcome_of(detector, failed(Failure::new(QUARANTINED, told)));
     }
-    let mut outcome = match task.recorded {
+    let mut outcome = match task.recorded.take() {
         Some(failure) => {
             detector.drop_instance();
             outcome_of(detector, failed(failure))
@@ -429,7 +462,7 @@ fn run(detector: &mut Detector, task: Task, shared: &Shared, input: B256, fresh_
                 Ok(_) => outcome_of(detector, first),
                 Err(failure) => {
                     // A fresh instance over the same state: what went wrong with the old one may be gone.
-                    let mut second = detector.on_batch(task.batch, shared, input);
+                    let mut second = detector.on_batch(task.batch.clone(), shared, input);
                     second.reads.extend(first.reads);
                     second.elapsed += first.elapsed;
                     if second.log.is_empty() {

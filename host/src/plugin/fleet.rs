@@ -14,6 +14,7 @@ use super::failure::HOST;
 use super::guest::LogLine;
 use super::levels::levels;
 use super::profile::Profile;
+use super::routes::Routes;
 use super::{Failure, LoadError, Runtime};
 use crate::block::{Block, BlockRef, ChainId};
 use crate::chain_read::{ChainAnswer, ChainRead, ChainReader};
@@ -96,6 +97,8 @@ pub struct Fleet {
     pub(super) slots: BTreeMap<String, Slot>,
     /// Ids by level: what listens to others stands above them.
     pub(super) levels: Vec<BTreeSet<String>>,
+    /// Made when an input comes, and again after a change of detectors.
+    pub(super) routes: Option<Arc<Routes>>,
     pub(super) heads: BTreeMap<ChainId, Head>,
     pub(super) pool: rayon::ThreadPool,
     pub(super) crew: Option<Crew>,
@@ -118,6 +121,7 @@ impl Fleet {
         Ok(Self {
             slots: BTreeMap::new(),
             levels: Vec::new(),
+            routes: None,
             heads: BTreeMap::new(),
             pool,
             crew: None,
@@ -225,6 +229,7 @@ impl Fleet {
         let levels = levels(&matchers)?;
         self.levels = levels.into_iter().map(|level| level.into_iter().collect()).collect();
         let id = profile.id().to_owned();
+        self.routes = None;
         self.slots.insert(id, Slot { profile, detector: Some(Box::new(detector)), out: None });
         Ok(())
     }
@@ -232,6 +237,7 @@ impl Fleet {
     /// Takes a detector out.
     pub fn remove(&mut self, id: &str) {
         self.slots.remove(id);
+        self.routes = None;
         for level in &mut self.levels {
             level.remove(id);
         }

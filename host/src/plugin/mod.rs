@@ -15,6 +15,7 @@ mod limits;
 mod manifest;
 mod profile;
 mod record;
+mod routes;
 mod rows;
 mod runtime;
 mod state;

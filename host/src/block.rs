@@ -89,6 +89,15 @@ pub struct Block {
 }
 
 impl Block {
+    /// Whether all columns of each table have as many rows. Whoever reads a block from outside asks first: rows are then
+    /// taken by position.
+    pub fn is_even(&self) -> bool {
+        self.transactions.is_even()
+            && self.logs.is_even()
+            && self.frames.as_ref().is_none_or(Frames::is_even)
+            && self.storage.as_ref().is_none_or(StorageChanges::is_even)
+    }
+
     /// Which block this is.
     pub fn reference(&self) -> BlockRef {
         BlockRef { chain: self.chain, number: self.number, hash: self.hash }
@@ -123,6 +132,22 @@ pub struct Transactions {
 }
 
 impl Transactions {
+    /// Whether all columns have as many rows.
+    pub fn is_even(&self) -> bool {
+        let rows = [
+            self.sender.len(),
+            self.recipient.len(),
+            self.created.len(),
+            self.is_creation.len(),
+            self.value.len(),
+            self.input.len(),
+            self.nonce.len(),
+            self.gas_used.len(),
+            self.status.len(),
+        ];
+        rows.iter().all(|rows| *rows == self.len())
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.hash.len()
@@ -151,6 +176,20 @@ pub struct Logs {
 }
 
 impl Logs {
+    /// Whether all columns have as many rows.
+    pub fn is_even(&self) -> bool {
+        let rows = [
+            self.topic_count.len(),
+            self.topics[0].len(),
+            self.topics[1].len(),
+            self.topics[2].len(),
+            self.topics[3].len(),
+            self.data.len(),
+            self.transaction_index.len(),
+        ];
+        rows.iter().all(|rows| *rows == self.len())
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.address.len()
@@ -206,6 +245,22 @@ pub struct Frames {
 }
 
 impl Frames {
+    /// Whether all columns have as many rows.
+    pub fn is_even(&self) -> bool {
+        let rows = [
+            self.transaction_index.len(),
+            self.depth.len(),
+            self.sender.len(),
+            self.target.len(),
+            self.value.len(),
+            self.input.len(),
+            self.output.len(),
+            self.gas_used.len(),
+            self.status.len(),
+        ];
+        rows.iter().all(|rows| *rows == self.len())
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.kind.len()
@@ -233,6 +288,12 @@ pub struct StorageChanges {
 }
 
 impl StorageChanges {
+    /// Whether all columns have as many rows.
+    pub fn is_even(&self) -> bool {
+        let rows = [self.transaction_index.len(), self.slot.len(), self.before.len(), self.after.len()];
+        rows.iter().all(|rows| *rows == self.len())
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.address.len()

@@ -4,9 +4,28 @@ use serde::{Deserialize, Serialize};
 
 /// Rows of exactly `N` bytes.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "FixedParts")]
 pub struct Fixed<const N: usize> {
     #[serde(with = "serde_bytes")]
     bytes: Vec<u8>,
+}
+
+/// What a column of fixed width is stored as, before it is known to be one.
+#[derive(Deserialize)]
+struct FixedParts {
+    #[serde(with = "serde_bytes")]
+    bytes: Vec<u8>,
+}
+
+impl<const N: usize> TryFrom<FixedParts> for Fixed<N> {
+    type Error = String;
+
+    fn try_from(FixedParts { bytes }: FixedParts) -> Result<Self, String> {
+        if bytes.len().is_multiple_of(N) {
+            return Ok(Self { bytes });
+        }
+        Err(format!("a column of {} bytes has no rows of {N}", bytes.len()))
+    }
 }
 
 impl<const N: usize> Fixed<N> {
@@ -59,11 +78,32 @@ impl<const N: usize> Fixed<N> {
 
 /// Rows of any length.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "VariableParts")]
 pub struct Variable {
     /// Where each row starts, and at last where the last one ends: one more than there are rows.
     offsets: Vec<u32>,
     #[serde(with = "serde_bytes")]
     bytes: Vec<u8>,
+}
+
+/// What a column of any width is stored as, before it is known to be one.
+#[derive(Deserialize)]
+struct VariableParts {
+    offsets: Vec<u32>,
+    #[serde(with = "serde_bytes")]
+    bytes: Vec<u8>,
+}
+
+impl TryFrom<VariableParts> for Variable {
+    type Error = String;
+
+    fn try_from(VariableParts { offsets, bytes }: VariableParts) -> Result<Self, String> {
+        let ends = offsets.first() == Some(&0) && offsets.last().is_some_and(|last| *last as usize == bytes.len());
+        if ends && offsets.is_sorted() {
+            return Ok(Self { offsets, bytes });
+        }
+        Err("a column whose offsets are not those of its bytes".to_owned())
+    }
 }
 
 impl Default for Variable {
@@ -132,5 +172,21 @@ impl<const N: usize> std::fmt::Debug for Fixed<N> {
 impl std::fmt::Debug for Variable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} rows, {} bytes", self.len(), self.bytes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_column_is_not_read_as_one() {
+        let fixed = |bytes: &[u8]| serde_json::from_value::<Fixed<2>>(serde_json::json!({ "bytes": bytes })).is_ok();
+        assert_eq!([&[][..], &[1], &[1, 2], &[1, 2, 3]].map(fixed), [true, false, true, false]);
+        let variable = |offsets: &[u32]| {
+            serde_json::from_value::<Variable>(serde_json::json!({ "offsets": offsets, "bytes": [1, 2] })).is_ok()
+        };
+        let offsets: [&[u32]; 6] = [&[0, 2], &[0, 1, 1, 2], &[], &[1, 2], &[0, 1], &[0, 3, 2]];
+        assert_eq!(offsets.map(variable), [true, true, false, false, false, false]);
     }
 }

@@ -1,5 +1,6 @@
 //! How an entry is written: JSON text where an operator may want to query it, compressed MessagePack for columns.
 
+use std::io::Read;
 use std::sync::Arc;
 
 use rusqlite::ToSql;
@@ -27,8 +28,9 @@ enum Packed {
 }
 
 /// The first byte of a blob: zstd over MessagePack with field names.
-const ZSTD_MESSAGE_PACK: u8 = 1;
+pub(super) const ZSTD_MESSAGE_PACK: u8 = 1;
 const LEVEL: i32 = 1;
+const LARGEST_BYTES: u64 = 1 << 30;
 
 impl Body {
     pub(super) fn bytes(&self) -> &[u8] {
@@ -86,8 +88,15 @@ pub(super) fn decode(body: &Body) -> Result<Entry> {
             let Some((&ZSTD_MESSAGE_PACK, packed)) = bytes.split_first() else {
                 return Err(JournalError::Unreadable("an entry of a format that nobody knows".into()));
             };
-            let unpacked = zstd::decode_all(packed).map_err(|error| unreadable(&error))?;
+            let unpacked = uncompressed(packed).map_err(|error| unreadable(&error))?;
             let event = rmp_serde::from_slice(&unpacked).map_err(|error| unreadable(&error))?;
+            let is_even = match &event {
+                Packed::Block { block, .. } => block.is_even(),
+                Packed::Pending { transactions, .. } => transactions.is_even(),
+            };
+            if !is_even {
+                return Err(JournalError::Unreadable("columns of one table have different numbers of rows".into()));
+            }
             Ok(Entry::Input(match event {
                 Packed::Block { at_ms, block } => Stamped { at_ms, event: Event::Committed { block } },
                 Packed::Pending { at_ms, chain, transactions } => {
@@ -100,9 +109,23 @@ pub(super) fn decode(body: &Body) -> Result<Entry> {
 
 fn pack(packed: &Packed) -> Result<Body> {
     let plain = rmp_serde::to_vec_named(packed).map_err(|error| unreadable(&error))?;
+    Ok(Body::Packed(compressed(&plain).map_err(|error| unreadable(&error))?))
+}
+
+pub(super) fn compressed(plain: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut bytes = vec![ZSTD_MESSAGE_PACK];
-    zstd::stream::copy_encode(plain.as_slice(), &mut bytes, LEVEL).map_err(|error| unreadable(&error))?;
-    Ok(Body::Packed(bytes))
+    zstd::stream::copy_encode(plain, &mut bytes, LEVEL)?;
+    Ok(bytes)
+}
+
+/// No larger than a block that a source takes in may be, whatever a damaged row says.
+fn uncompressed(packed: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    let read = zstd::stream::read::Decoder::new(packed)?.take(LARGEST_BYTES + 1).read_to_end(&mut plain)?;
+    if read as u64 > LARGEST_BYTES {
+        return Err(std::io::Error::other(format!("it is larger than {LARGEST_BYTES} bytes")));
+    }
+    Ok(plain)
 }
 
 fn unreadable(error: &dyn std::error::Error) -> JournalError {
@@ -111,8 +134,6 @@ fn unreadable(error: &dyn std::error::Error) -> JournalError {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
     use super::*;
     use crate::block::Verification;
     use crate::journal::Journal;
@@ -161,6 +182,15 @@ mod tests {
         let rows: usize = blocks.iter().map(|block| block.transactions.len() + block.logs.len()).sum();
         assert_eq!(rows, if blocks.is_empty() { 0 } else { 9_489 + 6_740 });
         journal.verify(Some(journal.head().1), |_, _| {}).unwrap();
+    }
+
+    #[test]
+    fn a_block_with_rows_missing_is_told() {
+        let mut transactions = Transactions::default();
+        transactions.hash.push(&[1; 32]);
+        let body = pack(&Packed::Pending { at_ms: 1, chain: 1, transactions: transactions.into() }).unwrap();
+        let told = decode(&body).unwrap_err().to_string();
+        assert_eq!(told, "an entry can't be read: columns of one table have different numbers of rows");
     }
 
     #[test]

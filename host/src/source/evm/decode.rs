@@ -41,7 +41,7 @@ fn decode_block(raw: &RawBlock, wire: WireBlock, level: Verification, source: &s
     belong(&wire, &receipts)?;
 
     let mut exceptions = Vec::new();
-    let receipts = Receipts::new(&wire.transactions, receipts);
+    let receipts = Receipts::new(&wire.transactions, receipts, level);
     if level >= Verification::Header {
         let came = receipts.bloom();
         if came != header.logs_bloom {
@@ -167,7 +167,8 @@ struct Receipts {
 }
 
 impl Receipts {
-    fn new(transactions: &[WireTransaction], receipts: Vec<WireReceipt>) -> Self {
+    /// Blooms are made only where something is checked by them: they take a hash for each address and topic.
+    fn new(transactions: &[WireTransaction], receipts: Vec<WireReceipt>, level: Verification) -> Self {
         let mut all = Self {
             consensus: Vec::with_capacity(receipts.len()),
             status: Vec::with_capacity(receipts.len()),
@@ -193,7 +194,7 @@ impl Receipts {
             // The type of a chain of its own stands in no receipt whose root is computed.
             let kind = transaction.kind.unwrap_or_default().to::<u64>();
             let kind = u8::try_from(kind).ok().and_then(|kind| TxType::try_from(kind).ok()).unwrap_or(TxType::Legacy);
-            let logs_bloom = receipt.bloom_slow();
+            let logs_bloom = if level >= Verification::Header { receipt.bloom_slow() } else { Bloom::ZERO };
             all.consensus.push(ReceiptEnvelope::from_typed(kind, ReceiptWithBloom { receipt, logs_bloom }));
         }
         all

@@ -20,6 +20,7 @@ use crate::journal::Journal;
 use crate::plugin::{Component, Failure, Fleet, Runtime};
 use crate::source::recording::{Item, Recording};
 use crate::stream::Sequencer;
+use crate::subscription::Needs;
 
 /// What a replay gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -227,6 +228,15 @@ impl Player {
         let runtime = Runtime::new()?;
         let answers = Arc::new(Answers::default());
         let engine = Engine::new(journal, Fleet::new(&runtime)?, answers.clone())?;
+        let mut wrong = Vec::new();
+        let mut detectors = Vec::new();
+        for id in config.detectors.keys() {
+            match load::detector(&runtime, config, id) {
+                Ok(ready) => detectors.push(ready),
+                Err(diagnostics) => wrong.extend(diagnostics),
+            }
+        }
+        recording.need(detectors.iter().fold(Needs::default(), |needs, ready| needs.union(ready.detector.needs())));
         let mut first = None;
         let mut begins_ms = 0;
         // Answers come before the input that they belong to; the time is that of the first input.
@@ -242,14 +252,6 @@ impl Player {
         }
         let sequencer = Sequencer::new(begins_ms);
         let mut player = Self { engine, answers, sequencer, recording, first, replayed: Replayed::default() };
-        let mut wrong = Vec::new();
-        let mut detectors = Vec::new();
-        for id in config.detectors.keys() {
-            match load::detector(&runtime, config, id) {
-                Ok(ready) => detectors.push(ready),
-                Err(diagnostics) => wrong.extend(diagnostics),
-            }
-        }
         match load::plan(config) {
             Ok(Some(loaded)) => {
                 let event = Event::Plan { hash: loaded.plan.hash(), files: loaded.files };

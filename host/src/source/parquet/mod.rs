@@ -15,6 +15,7 @@ use std::path::Path;
 use alloy::primitives::B256;
 
 use crate::block::{Assurance, Block, Verification};
+use crate::subscription::Needs;
 use cursor::Cursor;
 use layout::{BLOCKS, Dataset, LOGS, Layout, TRACES, TRANSACTIONS};
 
@@ -44,6 +45,7 @@ pub struct Archive {
     transactions: Option<Cursor>,
     logs: Option<Cursor>,
     traces: Option<Cursor>,
+    needs: Needs,
     range: RangeInclusive<u64>,
     last: Option<(u64, B256)>,
     gaps: u64,
@@ -67,7 +69,14 @@ impl Archive {
             ArchiveError::new(folder.display().to_string(), what)
         })?;
         let (transactions, logs, traces) = (cursor(&TRANSACTIONS)?, cursor(&LOGS)?, cursor(&TRACES)?);
-        Ok(Self { blocks, transactions, logs, traces, range, last: None, gaps: 0 })
+        let needs = Needs { traces: true, ..Needs::default() };
+        Ok(Self { blocks, transactions, logs, traces, needs, range, last: None, gaps: 0 })
+    }
+
+    /// Leaves out what nobody asked for, from the next block on: traces, the largest part of most archives. Transactions and
+    /// logs are always read, as those of a node are: a block that is journaled must serve whoever asks later.
+    pub fn need(&mut self, needs: Needs) {
+        self.needs = needs;
     }
 
     /// How often blocks were missing between two that follow each other in the archive.
@@ -100,7 +109,10 @@ impl Archive {
         let mut exceptions = Vec::new();
         let transactions = rows(&mut self.transactions, &TRANSACTIONS, number, &mut exceptions)?;
         let logs = rows(&mut self.logs, &LOGS, number, &mut exceptions)?;
-        let traces = rows(&mut self.traces, &TRACES, number, &mut exceptions)?;
+        let traces = match self.needs.traces {
+            true => rows(&mut self.traces, &TRACES, number, &mut exceptions)?,
+            false => None,
+        };
         let transactions = transactions.map(|rows| assemble::transactions(&rows)).transpose().map_err(told)?;
         let count = transactions.as_ref().map(|all| all.len() as u64);
         let logs = logs.map(|rows| assemble::logs(&rows, count)).transpose().map_err(told)?;

@@ -18,6 +18,7 @@ use crate::source::evm::canon::{Canon, Link, Verdict};
 use crate::source::evm::decode::decode;
 use crate::source::parquet::{Archive, ArchiveError};
 use crate::source::raw::RawBlock;
+use crate::subscription::Needs;
 
 /// What a recording has next.
 #[derive(Debug)]
@@ -83,6 +84,13 @@ impl Recording {
             ready: VecDeque::new(),
             gaps: 0,
         })
+    }
+
+    /// Leaves out what nobody asked for, where that is less to read; see [`Archive::need`].
+    pub fn need(&mut self, needs: Needs) {
+        if let Some(archive) = &mut self.archive {
+            archive.need(needs);
+        }
     }
 
     /// How often blocks were missing between two that follow each other in the recording.

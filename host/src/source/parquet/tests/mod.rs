@@ -11,6 +11,7 @@ use super::Archive;
 use crate::block::Block;
 use crate::event::Event;
 use crate::source::recording::{Item, Recording};
+use crate::subscription::Needs;
 use sample::{BINARY, Columns, Style, made_up, tables, write, write_all};
 
 fn read(folder: &Path, range: std::ops::RangeInclusive<u64>) -> Result<Vec<Block>, String> {
@@ -304,4 +305,48 @@ fn bytes_that_were_damaged_end_in_an_error_or_in_what_was_read() {
         told += usize::from(read(folder.path(), 0..=u64::MAX).is_err());
     }
     assert!(told > 0);
+}
+
+/// A file whose footer is whole and whose pages are not: whoever reads a page of it fails.
+fn spoil_pages(path: &Path, pages: std::ops::Range<usize>) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[pages].fill(0xff);
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn traces_that_nobody_asked_for_are_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    write_all(folder.path(), (100, 104), &samples(), BINARY);
+    spoil_pages(&folder.path().join("ethereum__traces__00000100_to_00000104.parquet"), 4..400);
+    assert!(read(folder.path(), 0..=u64::MAX).is_err(), "whoever asks for traces reads them");
+    let mut archive = Archive::open(folder.path(), 0..=u64::MAX).unwrap();
+    archive.need(Needs::default());
+    let mut blocks = Vec::new();
+    while let Some(block) = archive.next_block().unwrap() {
+        assert_eq!(block.assurance.exceptions, [""; 0], "what nobody asked for is not missing");
+        blocks.push(block);
+    }
+    let untraced = samples().into_iter().map(|block| Block { frames: None, ..block }).collect();
+    assert_eq!(bare(blocks), bare(untraced));
+}
+
+#[test]
+fn row_groups_and_columns_that_nobody_asked_for_are_not_read() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    let folder = tempfile::tempdir().unwrap();
+    write_all(folder.path(), (100, 104), &samples(), Style { rows_in_group: 1, ..BINARY });
+    let path = folder.path().join("ethereum__blocks__00000100_to_00000104.parquet");
+    let reader = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
+    let place = |group: usize, name: &str| {
+        let group = reader.metadata().row_group(group);
+        let column = group.columns().iter().find(|column| column.column_path().string() == name).unwrap();
+        let (start, length) = column.byte_range();
+        start as usize..(start + length) as usize
+    };
+    // The first two blocks' hashes, and of all blocks a column that no block has.
+    (0..2).for_each(|group| spoil_pages(&path, place(group, "block_hash")));
+    (0..5).for_each(|group| spoil_pages(&path, place(group, "extra_data")));
+    assert!(read(folder.path(), 0..=u64::MAX).is_err());
+    assert_eq!(bare(read(folder.path(), 102..=200).unwrap()), bare(samples()[2..].to_vec()));
 }

@@ -67,6 +67,7 @@ mod config;
 pub mod decimal;
 mod error;
 pub mod finding;
+mod key;
 pub mod log;
 mod manifest;
 pub mod schema;
@@ -94,6 +95,7 @@ pub use config::{ConfigError, parse as parse_config};
 pub use decimal::Decimal;
 pub use error::Error;
 pub use finding::Finding;
+pub use key::Key;
 pub use manifest::{Capability, FindingKind, Manifest, Severity};
 pub use subscription::{FindingFilter, FrameFilter, LogFilter, StorageFilter, Subscription, TransactionFilter};
 

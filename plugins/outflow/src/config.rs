@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
+use hashbrown::{HashMap, HashSet};
 use serde::{Deserialize, Deserializer};
+use watchfire_sdk::Key;
 use watchfire_sdk::prelude::*;
 
 /// Which outflows to find.
@@ -114,8 +116,8 @@ pub(crate) struct HistoryRule {
 
 /// The config, checked.
 pub(crate) struct Rules {
-    /// In order of address.
     pub(crate) watched: Vec<Watched>,
+    positions: HashMap<Key<20>, u32>,
     /// In order of id; empty where every token counts.
     assets: Vec<Tracked>,
     pub(crate) window_s: u64,
@@ -142,14 +144,14 @@ impl Config {
                 "without any asset only `history_multiple` can find something: set one of them",
             ));
         }
-        let mut watched = Vec::new();
+        let (mut watched, mut seen) = (Vec::new(), HashSet::new());
         for (at, watch) in self.watch.into_iter().enumerate() {
-            if watched.iter().any(|known: &Watched| known.address == watch.address) {
+            if !seen.insert(watch.address) {
                 return Err(ConfigError::at(format!("watch.{at}.address"), "it is watched twice"));
             }
             watched.push(Watched { address: watch.address, label: watch.label });
         }
-        watched.sort_by_key(|watched| watched.address);
+        let positions = watched.iter().zip(0..).map(|(watched, at)| (Key(watched.address.into_array()), at)).collect();
         let mut assets = Vec::new();
         for (at, asset) in self.assets.into_iter().enumerate() {
             let wrong = |key: &str, message: String| Err(ConfigError::at(format!("assets.{at}.{key}"), message));
@@ -172,7 +174,7 @@ impl Config {
         assets.sort_by_key(|asset| asset.id);
         let (windows, window_s) = (self.history_windows as usize, self.window_s);
         let history = self.history_multiple.map(|multiple| HistoryRule { multiple, windows, window_s });
-        Ok(Rules { watched, assets, window_s, history })
+        Ok(Rules { watched, positions, assets, window_s, history })
     }
 }
 
@@ -200,6 +202,6 @@ impl Rules {
 
     /// The position of a watched address.
     pub(crate) fn position(&self, address: &Address) -> Option<u32> {
-        self.watched.binary_search_by(|watched| watched.address.cmp(address)).ok().map(|at| at as u32)
+        self.positions.get(&Key(address.into_array())).copied()
     }
 }

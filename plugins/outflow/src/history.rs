@@ -7,7 +7,7 @@ use watchfire_sdk::alloy_primitives::{I256, U512};
 use watchfire_sdk::prelude::*;
 use watchfire_sdk::state::StateError;
 
-use crate::config::HistoryRule;
+use crate::config::{AssetId, HistoryRule};
 use crate::flow::Flow;
 
 /// Fewer past windows are no history.
@@ -24,10 +24,22 @@ struct History {
     closed: VecDeque<U256>,
 }
 
+fn key(address: Address, asset: AssetId) -> Vec<u8> {
+    match asset {
+        AssetId::Native => state::key("history", &[address.as_slice()]),
+        AssetId::Token(token) => state::key("history", &[address.as_slice(), token.as_slice()]),
+    }
+}
+
+/// Whether something of the asset moved at the address before.
+pub(crate) fn is_known(address: Address, asset: AssetId) -> bool {
+    state::get_raw(&key(address, asset)).is_some()
+}
+
 /// Adds a flow to the window that is open, and gives the mean of those that are closed; `None` where there are too
 /// few of them.
 pub(crate) fn enter(rule: &HistoryRule, address: Address, flow: &Flow, now_s: u64) -> Result<Option<U256>, StateError> {
-    let key = flow.key("history", address);
+    let key = key(address, flow.asset);
     let mut history: History = state::get(&key)?.unwrap_or_default();
     let number = now_s / rule.window_s;
     if number > history.open {

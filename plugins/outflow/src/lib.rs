@@ -18,7 +18,8 @@ sol! {
 /// The detector.
 pub struct Outflow {
     rules: Rules,
-    windows: Windows,
+    /// Loaded with the first batch.
+    windows: Option<Windows>,
 }
 
 impl Detector for Outflow {
@@ -55,24 +56,27 @@ impl Detector for Outflow {
         if rules.watches_native() {
             subscriptions.push(FrameFilter::default().with_value().into());
         }
-        Ok((Self { rules, windows: flow::windows() }, subscriptions))
+        Ok((Self { rules, windows: None }, subscriptions))
     }
 
     fn on_batch(&mut self, batch: &Batch<'_>) -> Result<Vec<Finding>, Error> {
         let now_s = batch.timestamp_s();
         let mut findings = Vec::new();
-        for flow in flow::flows(&self.rules, batch) {
-            let (watched, tracked) = (&self.rules.watched[flow.watched as usize], self.rules.tracked(flow.asset));
-            let Some(net) = flow.enter(&self.rules, &mut self.windows, watched, now_s)? else { continue };
+        let windows = match &mut self.windows {
+            Some(windows) => windows,
+            none => none.insert(Windows::load(&self.rules)?),
+        };
+        for flow in windows.enter(&self.rules, batch)? {
+            let watched = &self.rules.watched[flow.watched as usize];
             let usual = match &self.rules.history {
                 Some(rule) => history::enter(rule, watched.address, &flow, now_s)?,
                 None => None,
             };
             // Findings come with outflows: a window that is over its limit and quiet was told already.
-            if !flow.net.is_negative() || !net.is_negative() {
+            if !flow.net.is_negative() || !flow.window.is_negative() {
                 continue;
             }
-            let out = net.unsigned_abs();
+            let (out, tracked) = (flow.window.unsigned_abs(), self.rules.tracked(flow.asset));
             let case = tell::Case { rules: &self.rules, watched, tracked, flow: &flow, out };
             findings.extend(case.over_limit(batch));
             findings.extend(usual.and_then(|usual| case.unusual(batch, usual)));

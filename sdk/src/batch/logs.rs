@@ -5,6 +5,7 @@ use alloy_sol_types::SolEvent;
 
 use super::column::{Count, Fixed, Plain, Variable};
 use super::{Batch, Host};
+use crate::Key;
 use crate::finding::LogReference;
 
 #[derive(Default)]
@@ -100,7 +101,8 @@ impl<'b> Log<'b> {
 
     /// Whether its first topic is the signature of this event.
     pub fn is<E: SolEvent>(&self) -> bool {
-        self.topic_or_zero(0) == E::SIGNATURE_HASH
+        let (columns, host) = self.columns();
+        Key(*columns.topics[0].get(self.row, || host.log_topics(0))) == Key(E::SIGNATURE_HASH.0)
     }
 
     /// The event, where this log is one: signature, number of topics and data all fit.

@@ -11,12 +11,14 @@ mod cache;
 mod counter;
 mod ring;
 mod seen;
+mod sums;
 mod window;
 
 pub use cache::Cache;
 pub use counter::Counter;
 pub use ring::Ring;
 pub use seen::Seen;
+pub use sums::{Moved, Sums};
 pub use window::Window;
 
 #[cfg(target_arch = "wasm32")]

@@ -39,7 +39,8 @@ pub struct Pair {
 /// The deployment of both, with an outflow limit in whole ether.
 pub fn deployment(endpoint: String, limit: u64) -> Deployment {
     // Deadlines are no part of what is tested, and machines may be slow.
-    let more = "[detector.outflow.limits]\nbatch_deadline_ms = 60000\nstart_deadline_ms = 60000\n\n\
+    // Nobody is late either: whether somebody is depends on the machine, and so does then the order of what is told.
+    let more = "[host]\npatience_ms = 60000\n\n[detector.outflow.limits]\nbatch_deadline_ms = 60000\nstart_deadline_ms = 60000\n\n\
                 [feed.price]\nkind = \"jsonl\"\nfile = \"prices.jsonl\"\npointer = \"/v\"\ntime_pointer = \"/t\"\n";
     let chain = vec!["finality = { confirmations = 8 }".to_owned()];
     Deployment { limit: limit.to_string(), more: more.into(), chain, ..Deployment::of(endpoint) }

@@ -62,7 +62,8 @@ impl Story {
                 Entry::Finding(finding) if finding.detector == COVERAGE => drop(coverage.insert(finding.id)),
                 Entry::Retraction { finding, .. } | Entry::Silence { finding, .. } if coverage.contains(&finding) => {}
                 Entry::Finding(mut finding) => {
-                    finding.at_ms = 0;
+                    // How settled its block was depends on when it was looked at.
+                    (finding.at_ms, finding.finality) = (0, None);
                     story.told.push(Entry::Finding(finding));
                 }
                 Entry::Incident(mut incident) => {
@@ -77,7 +78,7 @@ impl Story {
                     ordered.at_ms = 0;
                     story.told.push(Entry::Effect(ordered));
                 }
-                Entry::Answer { .. } => {}
+                Entry::Answer { .. } | Entry::Settled { .. } => {}
                 other => story.told.push(other),
             }
         }

@@ -72,7 +72,7 @@ impl Bench<'_> {
         fleet.set_fresh_each_batch(fresh_each_batch);
         let answers = Arc::new(Answers::default());
         let mut engine = Engine::new(Journal::in_memory()?, fleet, answers.clone())?;
-        let needs = detector.needs();
+        let needs = detector.profile().needs();
         engine.swap(detector, spec.text(), 0)?;
         let mut sequencer = Sequencer::new(0);
         let mut recording = Recording::open(recording, &BTreeMap::from([(0, Verification::None)]))?;

@@ -61,6 +61,7 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
         turns: inbox,
         back: turns.clone(),
         needs,
+        patience: std::time::Duration::ZERO,
         failing: mpsc::unbounded_channel().0,
         stop_after_blocks: options.blocks,
     };

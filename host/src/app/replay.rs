@@ -236,7 +236,9 @@ impl Player {
                 Err(diagnostics) => wrong.extend(diagnostics),
             }
         }
-        recording.need(detectors.iter().fold(Needs::default(), |needs, ready| needs.union(ready.detector.needs())));
+        recording.need(
+            detectors.iter().fold(Needs::default(), |needs, ready| needs.union(ready.detector.profile().needs())),
+        );
         let mut first = None;
         let mut begins_ms = 0;
         // Answers come before the input that they belong to; the time is that of the first input.

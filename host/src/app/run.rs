@@ -77,6 +77,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
         turns: inbox,
         back: turns.clone(),
         needs,
+        patience: Duration::from_millis(config.patience_ms),
         failing,
         stop_after_blocks: None,
     };

@@ -115,8 +115,6 @@ pub struct Loop {
     pub(super) swaps: Swaps,
 }
 
-/// How long an input waits for a detector; one that takes longer is late, and sees it while the others go on.
-const PATIENCE: Duration = Duration::from_millis(4);
 /// The longest that an input waits for company before it is committed.
 const COMMIT_AFTER: Duration = Duration::from_millis(50);
 /// How long the loop sleeps with nothing to do before it looks at the outbox again.
@@ -142,6 +140,8 @@ pub struct Wiring {
     pub back: mpsc::Sender<Turn>,
     /// What the sources must fetch.
     pub needs: watch::Sender<BTreeMap<ChainId, Needs>>,
+    /// How long an input waits for a detector; one that takes longer is late, and sees it while the others go on.
+    pub patience: Duration,
     /// Who is told of versions that fail soon after they were swapped in.
     pub failing: mpsc::UnboundedSender<Failing>,
     /// After how many blocks the loop ends by itself.
@@ -153,7 +153,7 @@ impl Loop {
     pub fn new(mut engine: Engine, wiring: Wiring, handle: Handle) -> anyhow::Result<Self> {
         let back = wiring.back.clone();
         // Where there is no room, the loop is awake.
-        engine.be_impatient(PATIENCE, Arc::new(move || drop(back.try_send(Turn::CameBack))))?;
+        engine.be_impatient(wiring.patience, Arc::new(move || drop(back.try_send(Turn::CameBack))))?;
         let tape = wiring.record.as_deref().map(Tape::create).transpose()?;
         Ok(Self {
             engine,

@@ -33,6 +33,8 @@ pub struct Config {
     pub keep_ms: Option<u64>,
     /// With less left on the journal's disk, it is a finding.
     pub min_free_bytes: u64,
+    /// How long an input waits for a detector, milliseconds.
+    pub patience_ms: u64,
     /// Chains by name.
     pub chains: BTreeMap<String, ChainConfig>,
     /// Feeds by name.
@@ -90,6 +92,20 @@ struct JournalConfig {
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct HostConfig {
+    /// How long an input waits for a detector, in milliseconds, before what the others found is decided on without it.
+    /// Default 4.
+    patience_ms: u64,
+}
+
+impl Default for HostConfig {
+    fn default() -> Self {
+        Self { patience_ms: 4 }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PlanConfig {
     /// The folder of the plan's files, relative to the config's folder.
@@ -119,7 +135,7 @@ enum Part<'a> {
     Sources,
 }
 
-const SECTIONS: [&str; 6] = ["journal", "chain", "feed", "detector", "plan", "webhook"];
+const SECTIONS: [&str; 7] = ["host", "journal", "chain", "feed", "detector", "plan", "webhook"];
 
 /// Capabilities that there are.
 pub const CAPABILITIES: [&str; 7] = ["chain", "state", "traces", "storage", "mempool", "feeds", "findings"];
@@ -154,6 +170,7 @@ impl Config {
         toml.expect_sections(&SECTIONS);
         let folder = folder_of(file);
         let journal = toml.read::<JournalConfig>(&["journal"]).unwrap_or_default();
+        let host = toml.read::<HostConfig>(&["host"]).unwrap_or_default();
         if journal.keep_days.is_some_and(|days| !(days > 0.0 && days.is_finite())) {
             let help = "leave it out to keep everything for ever";
             toml.tell_at(&["journal", "keep_days"], "it must be more than 0", help);
@@ -163,6 +180,7 @@ impl Config {
             file: file.to_owned(),
             text: text.to_owned(),
             journal: folder.join(&journal.path),
+            patience_ms: host.patience_ms,
             keep_ms: journal.keep_days.map(|days| (days * 86_400_000.0) as u64),
             min_free_bytes: journal.min_free_mib.saturating_mul(1 << 20),
             chains: section(&mut toml, "chain"),

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, schema_for};
 
-use super::{ChainConfig, DetectorConfig, FeedConfig, JournalConfig, PlanConfig, WebhookConfig};
+use super::{ChainConfig, DetectorConfig, FeedConfig, HostConfig, JournalConfig, PlanConfig, WebhookConfig};
 
 /// The whole file, only ever used for its schema: reading goes section by section.
 #[derive(JsonSchema)]
 #[schemars(rename = "watchfire.toml", deny_unknown_fields)]
 #[allow(dead_code)]
 struct File {
+    /// The host itself.
+    #[schemars(default)]
+    host: Option<HostConfig>,
     /// Where everything that happened is kept.
     #[schemars(default)]
     journal: Option<JournalConfig>,

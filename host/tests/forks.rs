@@ -453,3 +453,35 @@ fn a_long_walk_through_forks_has_something_to_compare() {
     assert_eq!(told.len(), 4, "each detector has found something: {told:?}");
     assert!(standing.incidents.len() >= 3, "{:?}", standing.incidents);
 }
+
+/// What can be undone is forgotten once it is final: of a detector, as soon as the chains that it depends on are, even where
+/// another chain never is.
+#[test]
+fn undoing_is_forgotten_by_what_a_detector_depends_on() {
+    let kept = |with_listener: bool| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let mut engine = engine(Journal::open(&path).unwrap(), 0);
+        if !with_listener {
+            engine.remove("listener-of-two", 0).unwrap();
+        }
+        let mut world = World::default();
+        for _ in 0..40 {
+            // Only the first chain is ever final.
+            for step in [Step::Grow(0, 1), Step::Grow(1, 1), Step::Finality(0, 2)] {
+                for event in world.step(&step) {
+                    take(&mut engine, world.at_ms, event);
+                }
+            }
+        }
+        engine.commit().unwrap();
+        drop(engine);
+        let journal = Journal::open(&path).unwrap();
+        let newest = journal.head().0;
+        ["outflow", "ledger-of-all", "ledger-of-one", "listener-of-two"]
+            .map(|id| journal.oldest_undo(id).unwrap().map(|oldest| if newest - oldest > 100 { "all" } else { "few" }))
+    };
+    assert_eq!(kept(false), [Some("all"), Some("all"), Some("few"), None]);
+    // It hears of the others, so it would have to see again with them, and they with it.
+    assert_eq!(kept(true), [Some("all"), Some("all"), Some("all"), Some("all")]);
+}

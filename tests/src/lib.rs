@@ -7,6 +7,7 @@ pub mod host;
 pub mod pair;
 pub mod peers;
 pub mod proxy;
+pub mod receiver;
 pub mod seed;
 pub mod story;
 pub mod watch;

@@ -1,6 +1,7 @@
 //! Two hosts on one chain: one that is left alone, and one that a test disturbs. In the end their journals must tell the
 //! same.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,8 +12,9 @@ use tempfile::TempDir;
 
 use crate::anvil::{ALICE, Anvil, BOB};
 use crate::host::{Host, binary};
+use crate::receiver::Receiver;
 use crate::seed::Seeded;
-use crate::story::{Story, expect_sound, tip};
+use crate::story::{Story, effects, expect_sound, tip};
 use crate::watch::{Deployment, ETHER, PLAN};
 
 /// Anvil's chain.
@@ -33,17 +35,19 @@ pub struct Pair {
     /// How long the first one took to start.
     pub start_ms: u64,
     calm_folder: TempDir,
+    receiver: Receiver,
     said: u64,
 }
 
-/// The deployment of both, with an outflow limit in whole ether.
-pub fn deployment(endpoint: String, limit: u64) -> Deployment {
+/// The deployment of both, with an outflow limit in whole ether, and where its effects are posted.
+fn deployment(endpoint: String, limit: u64, webhook: &str) -> Deployment {
     // Deadlines are no part of what is tested, and machines may be slow.
     // Nobody is late either: whether somebody is depends on the machine, and so does then the order of what is told.
     let more = "[host]\npatience_ms = 60000\n\n[detector.outflow.limits]\nbatch_deadline_ms = 60000\nstart_deadline_ms = 60000\n\n\
                 [feed.price]\nkind = \"jsonl\"\nfile = \"prices.jsonl\"\npointer = \"/v\"\ntime_pointer = \"/t\"\n";
+    let more = format!("{more}\n[webhook.ops]\nurl = \"{webhook}\"\n");
     let chain = vec!["finality = { confirmations = 8 }".to_owned()];
-    Deployment { limit: limit.to_string(), more: more.into(), chain, ..Deployment::of(endpoint) }
+    Deployment { limit: limit.to_string(), more, chain, ..Deployment::of(endpoint) }
 }
 
 /// The plan without the signal on gaps of the watch, which depend on how a host was disturbed.
@@ -72,25 +76,35 @@ impl Pair {
     pub async fn start(folder: &Path, limit: u64) -> anyhow::Result<Option<Self>> {
         let Some(anvil) = Anvil::start(&[]).await? else { return Ok(None) };
         let calm_folder = tempfile::tempdir()?;
-        for folder in [calm_folder.path(), folder] {
+        let receiver = Receiver::start().await?;
+        for (folder, name) in [(calm_folder.path(), "calm"), (folder, "disturbed")] {
             std::fs::create_dir(folder.join("response"))?;
             std::fs::write(folder.join("prices.jsonl"), "")?;
             write_plan(folder, 3)?;
-            deployment(anvil.url(), limit).write(folder)?;
+            deployment(anvil.url(), limit, &receiver.url(name)).write(folder)?;
         }
         let started = Instant::now();
         let mut calm = Host::start(calm_folder.path(), &[])?;
         until_logged(&mut calm, "watching", 1).await?;
         let start_ms = started.elapsed().as_millis() as u64;
         let (seeded, folder, said) = (Seeded::new(), folder.to_owned(), 0);
-        let mut pair = Self { anvil, seeded, calm, calm_folder, folder, host: None, start_ms, said };
-        pair.mine(3).await?;
+        let mut pair = Self { anvil, seeded, calm, calm_folder, folder, host: None, start_ms, receiver, said };
+        pair.mine(10).await?;
         Ok(Some(pair))
     }
 
     /// Both folders.
     pub fn folders(&self) -> [PathBuf; 2] {
         [self.calm_folder.path().to_owned(), self.folder.clone()]
+    }
+
+    /// Gives both another outflow limit, and the one that is disturbed more sections.
+    pub fn write(&self, limit: u64, more: &str) -> anyhow::Result<()> {
+        let [calm, folder] = self.folders();
+        deployment(self.anvil.url(), limit, &self.receiver.url("calm")).write(&calm)?;
+        let mut own = deployment(self.anvil.url(), limit, &self.receiver.url("disturbed"));
+        own.more += more;
+        own.write(&folder)
     }
 
     /// Starts the one that is disturbed.
@@ -176,6 +190,16 @@ impl Pair {
             while (Story::of(&folder)?.observations.len() as u64) < self.said {
                 anyhow::ensure!(started.elapsed() < Duration::from_secs(30), "the feed of {folder:?} is not read");
                 tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        for (folder, name) in self.folders().iter().zip(["calm", "disturbed"]) {
+            // What is ordered arrives, and nothing that was never ordered.
+            let ordered = effects(folder)?;
+            let posted = || self.receiver.ids(name).into_iter().collect::<BTreeSet<String>>();
+            while posted() != ordered {
+                let told = format!("{} of {} effects arrived at {name}", posted().len(), ordered.len());
+                anyhow::ensure!(started.elapsed() < Duration::from_secs(60), told);
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
         let [calm_folder, folder] = self.folders();

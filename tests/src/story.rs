@@ -38,6 +38,19 @@ pub fn tip(folder: &Path, chain: u64) -> Option<BlockRef> {
     journal(folder).ok()?.tail(chain, 1).ok()?.pop()
 }
 
+/// Ids of all effects of a journal, as a receiver has them: those of the watch's own faults too.
+pub fn effects(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
+    let journal = journal(folder)?;
+    let mut rows = journal.entries(&Filter { kinds: vec!["effect".into()], ..Filter::default() })?;
+    let mut ids = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        if let Entry::Effect(ordered) = row.entry {
+            ids.insert(alloy::hex::encode(ordered.key));
+        }
+    }
+    Ok(ids)
+}
+
 impl Story {
     /// What the journal of a deployment tells.
     pub fn of(folder: &Path) -> anyhow::Result<Self> {

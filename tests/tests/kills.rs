@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use watchfire_tests::host::Host;
-use watchfire_tests::pair::{Pair, deployment, until_logged, write_plan};
+use watchfire_tests::pair::{Pair, until_logged, write_plan};
 use watchfire_tests::peers::skip_or_fail;
 
 const KILLS: usize = 204;
@@ -63,11 +63,9 @@ async fn disturb(pair: &mut Pair, phase: Phase, change: &mut u64) -> anyhow::Res
             *change += 1;
             let (limit, trust) = (8 + *change % 5, 3 + *change / 2 % 4);
             let before = pair.calm.log().matches("taken up: ").count();
-            for folder in pair.folders() {
-                match *change % 2 {
-                    0 => write_plan(&folder, trust)?,
-                    _ => deployment(pair.anvil.url(), limit).write(&folder)?,
-                }
+            match *change % 2 {
+                0 => pair.folders().iter().try_for_each(|folder| write_plan(folder, trust))?,
+                _ => pair.write(limit, "")?,
             }
             // Changes are taken up once files have been quiet for a while.
             tokio::time::sleep(Duration::from_millis(250)).await;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use watchfire_tests::anvil::Anvil;
 use watchfire_tests::host::{Host, watchfire};
-use watchfire_tests::pair::{Pair, deployment, until_logged};
+use watchfire_tests::pair::{Pair, until_logged};
 use watchfire_tests::peers::skip_or_fail;
 use watchfire_tests::watch::Deployment;
 
@@ -35,11 +35,7 @@ async fn write(pair: &mut Pair, limit: u64, retention: &str) {
     let host = pair.host.as_mut().unwrap();
     until_logged(host, "watching", 1).await.unwrap();
     let before = [&pair.calm, host].map(|host| host.log().matches("taken up: ").count());
-    let [calm, folder] = pair.folders();
-    deployment(pair.anvil.url(), limit).write(&calm).unwrap();
-    let mut deployment = deployment(pair.anvil.url(), limit);
-    deployment.more += retention;
-    deployment.write(&folder).unwrap();
+    pair.write(limit, retention).unwrap();
     until_logged(&mut pair.calm, "taken up: ", before[0] + 1).await.unwrap();
     until_logged(pair.host.as_mut().unwrap(), "taken up: ", before[1] + 1).await.unwrap();
 }

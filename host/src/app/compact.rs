@@ -61,7 +61,7 @@ pub fn compact(
             engine.journal.give_back_room()?;
         }
     }
-    told.file_bytes = engine.journal.size()?.bytes;
+    told.file_bytes = engine.journal.file_bytes()?.0;
     Ok(told)
 }
 

@@ -9,7 +9,7 @@ use crate::digest::Hasher;
 use crate::entry::Entry;
 use crate::event::{Event, Stamped, Why};
 use crate::finding::Finding;
-use crate::journal::Debt;
+use crate::journal::{Debt, JournalError};
 use crate::plugin::{Audience, Head, Heard, Late, Look, Outcome, View};
 
 /// A detector whose state went back.
@@ -205,7 +205,7 @@ impl Engine {
     }
 
     fn retold_plainly(&self, seq: u64, at_ms: u64, depth: u32) -> anyhow::Result<Option<Retold>> {
-        let Some(stamped) = self.journal.input(seq)? else { return Ok(None) };
+        let Some(stamped) = self.kept(seq)? else { return Ok(None) };
         let (view, scene) = match stamped.event {
             Event::Committed { block } => {
                 let below = block.number.checked_sub(1);
@@ -325,11 +325,20 @@ impl Engine {
         Ok(())
     }
 
+    /// An input, unless its body was dropped, which happens only to what a chain that was not followed for long goes back
+    /// to.
+    fn kept(&self, seq: u64) -> anyhow::Result<Option<Stamped>> {
+        match self.journal.input(seq) {
+            Err(JournalError::Thinned { .. }) => Ok(None),
+            other => Ok(other?),
+        }
+    }
+
     /// The block or observation that an input comes down to, where it still stands.
     fn root_of(&self, input: u64) -> anyhow::Result<Option<u64>> {
         let mut at = input;
         for _ in 0..64 {
-            match self.journal.input(at)?.map(|stamped| stamped.event) {
+            match self.kept(at)?.map(|stamped| stamped.event) {
                 Some(Event::Shown { input, .. }) => at = input,
                 Some(Event::Committed { block }) => {
                     return Ok(self.journal.seq_of_block(block.hash)?.filter(|seq| *seq == at));

@@ -103,6 +103,7 @@ pub struct Loop {
     needs: watch::Sender<BTreeMap<ChainId, Needs>>,
     webhooks: BTreeMap<String, Arc<Webhook>>,
     in_flight: BTreeSet<(String, B256)>,
+    post_due: bool,
     /// To be told once what they brought is durable.
     waiting: Vec<oneshot::Sender<()>>,
     /// When the oldest uncommitted input was taken.
@@ -172,6 +173,7 @@ impl Loop {
             needs: wiring.needs,
             webhooks: BTreeMap::new(),
             in_flight: BTreeSet::new(),
+            post_due: false,
             waiting: Vec::new(),
             since: None,
             stopping: false,
@@ -248,7 +250,7 @@ impl Loop {
             }
             Turn::LastSeen(feed, reply) => {
                 self.commit()?;
-                let since_ms = wall_clock_ms().saturating_sub(RECENT_MS);
+                let since_ms = self.now_ms()?.saturating_sub(RECENT_MS);
                 let _ = reply.send(self.engine.recent_observations(&feed, since_ms)?);
                 Ok(())
             }
@@ -256,11 +258,14 @@ impl Loop {
             Turn::Webhooks(webhooks) => {
                 self.engine.set_channels(&webhooks.keys().cloned().collect::<Vec<_>>());
                 self.webhooks = webhooks.into_iter().map(|(name, webhook)| (name, Arc::new(webhook))).collect();
-                self.post()
+                self.post_once_durable();
+                Ok(())
             }
             // All turns end with a look at who is late.
             Turn::CameBack => Ok(()),
             Turn::Retain(retention, watched) => {
+                self.engine.retain(&retention)?;
+                self.since.get_or_insert_with(Instant::now);
                 self.retention = retention;
                 self.disk = Some(Disk::new(watched));
                 Ok(())
@@ -358,17 +363,24 @@ impl Loop {
             // A source that has ended no longer waits.
             let _ = done.send(());
         }
-        let has_effects = placed.iter().any(|(_, entry)| matches!(entry, Entry::Effect(_)));
+        let is_due = std::mem::take(&mut self.post_due)
+            || placed.iter().any(|(_, entry)| matches!(entry, Entry::Effect(_)));
         if let Some(tape) = &mut self.tape {
             tape.write(placed, self.engine.has_late())?;
         }
-        if has_effects {
+        if is_due {
             self.post()?;
         }
         Ok(())
     }
 
-    /// Starts the deliveries that are due.
+    /// Starts the deliveries that are due with the next commit: what the outbox has before that may yet be undone.
+    fn post_once_durable(&mut self) {
+        self.post_due = true;
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Starts the deliveries that are due. Only ever between two transactions.
     fn post(&mut self) -> anyhow::Result<()> {
         // Receivers compare what is signed with a clock of their own; waiting times go by ours.
         let (now_ms, wall_ms) = (self.now_ms()?, wall_clock_ms());
@@ -401,8 +413,8 @@ impl Loop {
                 self.engine.outbox_failed(channel, key, now_ms + wait_ms, &error.message)?;
             }
         }
-        self.since.get_or_insert_with(Instant::now);
-        self.post()
+        self.post_once_durable();
+        Ok(())
     }
 }
 

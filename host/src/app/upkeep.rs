@@ -28,7 +28,7 @@ pub struct Limit {
     pub why: String,
 }
 
-/// Entries that one step of a running host looks at, and of one that has nothing else to do.
+/// Entries that one step looks at.
 const ENTRIES_AT_ONCE: u64 = 64;
 /// Snapshots are taken so many times within the span that is kept.
 const SNAPSHOTS_WITHIN: u64 = 4;
@@ -62,6 +62,14 @@ impl Engine {
             limit = Limit { before: input, why: format!("input {input}, which was shown late by input {by}") };
         }
         Ok(limit)
+    }
+
+    /// Prepares for another retention: where nothing is to be dropped, no snapshot is wanted.
+    pub fn retain(&mut self, retention: &Retention) -> anyhow::Result<()> {
+        if retention.keep_ms.is_none() {
+            self.journal.forget_unfinished_snapshots()?;
+        }
+        Ok(())
     }
 
     /// Does one small step of what is due, in a transaction of its own; whether there is more to do now. Called between

@@ -49,9 +49,7 @@ impl Journal {
                    GROUP BY kind ORDER BY kind";
         let rows: Vec<(String, u64, u64, u64)> =
             self.all(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-        let sql = "SELECT page_count * page_size, freelist_count * page_size \
-                   FROM pragma_page_count(), pragma_page_size(), pragma_freelist_count()";
-        let (bytes, free_bytes) = self.one(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?.unwrap_or((0, 0));
+        let (bytes, free_bytes) = self.file_bytes()?;
         let entries: u64 = rows.iter().map(|(_, count, _, _)| count).sum();
         let bodies: u64 = rows.iter().map(|(_, _, bytes, _)| bytes).sum();
         let beside = u64::saturating_sub(bytes - free_bytes, bodies).checked_div(entries).unwrap_or(0);
@@ -64,6 +62,13 @@ impl Journal {
             entries: rows.iter().map(|(kind, count, _, _)| (kind.clone(), *count)).collect(),
             body_bytes: rows.into_iter().map(|(kind, _, bytes, _)| (kind, bytes)).collect(),
         })
+    }
+
+    /// Bytes of the file, and how many of them are free for new entries.
+    pub fn file_bytes(&self) -> Result<(u64, u64)> {
+        let sql = "SELECT page_count * page_size, freelist_count * page_size \
+                   FROM pragma_page_count(), pragma_page_size(), pragma_freelist_count()";
+        Ok(self.one(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?.unwrap_or((0, 0)))
     }
 
     /// What came within a span before the newest entry. Each entry takes `beside` bytes besides its body.

@@ -77,6 +77,17 @@ impl Journal {
         Ok(())
     }
 
+    /// Forgets snapshots that are not complete, for whose sake changes are kept that could be forgotten.
+    pub fn forget_unfinished_snapshots(&mut self) -> Result<()> {
+        if self.snapshot_needs()?.is_none() {
+            return Ok(());
+        }
+        let unfinished = "SELECT seq FROM snapshot WHERE complete = 0";
+        self.run(&format!("DELETE FROM snapshot_state WHERE seq IN ({unfinished})"), [])?;
+        self.run("DELETE FROM snapshot WHERE complete = 0", [])?;
+        Ok(())
+    }
+
     /// State of every detector, those that were removed too.
     pub fn states(&self) -> Result<BTreeMap<String, Values>> {
         let detectors: Vec<String> = self.all("SELECT DISTINCT detector FROM state", [], |row| row.get(0))?;

@@ -99,6 +99,11 @@ impl Journal {
         Ok(self.all(sql, params![detector, from_input], |row| row.get(0))?.into_iter().collect())
     }
 
+    /// The oldest input of which a detector's changes can be undone.
+    pub fn oldest_undo(&self, detector: &str) -> Result<Option<u64>> {
+        Ok(self.one("SELECT min(input) FROM undo WHERE detector = ?1", [detector], |row| row.get(0))?.flatten())
+    }
+
     /// Detectors that changed something on this input or later, those that were removed since too.
     pub fn changed_since(&self, input: u64) -> Result<Vec<String>> {
         let sql = "SELECT DISTINCT detector FROM undo WHERE input >= ?1 ORDER BY detector";

@@ -134,6 +134,46 @@ fn a_seed_is_the_journal_as_it_was_at_its_horizon() {
     assert_eq!(journal.live_findings_of_input(seq_of(3)).unwrap().len(), 0);
 }
 
+#[test]
+fn a_snapshot_that_is_not_wanted_any_more_holds_nothing_back() {
+    let mut journal = Journal::in_memory().unwrap();
+    let changed = [(1, Some(1)), (2, Some(1)), (3, Some(1))];
+    let seq = change(&mut journal, "d", &changed);
+    journal.begin_snapshot(seq).unwrap();
+    assert!(journal.snapshot_step().unwrap(), "more keys than a step copies");
+    journal.prune_undo(None, seq + 1).unwrap();
+    assert_eq!(journal.changed_since(0).unwrap(), ["d"], "held for the snapshot");
+    journal.forget_unfinished_snapshots().unwrap();
+    assert!(journal.snapshots().unwrap().is_empty());
+    journal.prune_undo(None, seq + 1).unwrap();
+    assert!(journal.changed_since(0).unwrap().is_empty());
+}
+
+#[test]
+fn a_detector_that_does_not_work_is_known_for_as_long_as_it_does_not() {
+    let mut journal = Journal::in_memory().unwrap();
+    let told = |id: u8, kind: &str| {
+        let mut found = Finding { id: B256::repeat_byte(id), ..finding(crate::finding::COVERAGE, 1, Severity::High) };
+        found.claim.subject = crate::finding::Subject { kind: kind.into(), id: "outflow".into() };
+        Entry::Finding(found)
+    };
+    let retracted = |id: u8| Entry::Retraction { finding: B256::repeat_byte(id), reason: "it works again".into() };
+    for entry in [
+        input(1, observation("feed", "1")),
+        told(1, "chain"),
+        input(2, observation("feed", "2")),
+        told(2, "detector"),
+        input(3, observation("feed", "3")),
+        retracted(2),
+        input(4, observation("feed", "4")),
+    ] {
+        journal.append(&entry).unwrap();
+    }
+    let failing = [1, 3, 5, 7].map(|seq| journal.failing_before(seq).unwrap().map(|(_, since)| since));
+    // Before entry 5 it had failed, on the input 3; by entry 7 it works again.
+    assert_eq!(failing, [None, None, Some(3), None]);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     /// A detector changes keys on the next input.

@@ -363,8 +363,8 @@ impl Loop {
             // A source that has ended no longer waits.
             let _ = done.send(());
         }
-        let is_due = std::mem::take(&mut self.post_due)
-            || placed.iter().any(|(_, entry)| matches!(entry, Entry::Effect(_)));
+        let is_due =
+            std::mem::take(&mut self.post_due) || placed.iter().any(|(_, entry)| matches!(entry, Entry::Effect(_)));
         if let Some(tape) = &mut self.tape {
             tape.write(placed, self.engine.has_late())?;
         }

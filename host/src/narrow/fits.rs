@@ -4,7 +4,7 @@ use crate::block::{Frames, Logs, StorageChanges, Transactions, frame_kind};
 use crate::subscription::{FrameFilter, LogFilter, StorageFilter, TransactionFilter};
 
 /// Whether a sorted list has a value, or is empty and so matches anything.
-fn any<T: AsRef<[u8]>>(wanted: &[T], value: &[u8]) -> bool {
+pub(super) fn any<T: AsRef<[u8]>>(wanted: &[T], value: &[u8]) -> bool {
     match wanted {
         [] => true,
         [only] => only.as_ref() == value,

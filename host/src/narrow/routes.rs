@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fits;
-use super::table::{Id, Sparse, Table};
+use super::table::{Alternatives, Id, Sparse, Table};
 use crate::block::{Frames, Logs, StorageChanges, Transactions};
 use crate::subscription::{FrameFilter, LogFilter, StorageFilter, TransactionFilter};
 
@@ -36,7 +36,7 @@ impl<F: Ord> Filters<F> {
         &self,
         rows: usize,
         candidates: impl Fn(usize, &mut dyn FnMut(&[Id])),
-        fits: impl Fn(&F, usize) -> bool,
+        fits: impl Fn(Id, &F, usize) -> bool,
         mut give: impl FnMut(Id, &[u32]),
     ) {
         if self.0.is_empty() {
@@ -46,55 +46,123 @@ impl<F: Ord> Filters<F> {
         for row in 0..rows {
             candidates(row, &mut |filters| {
                 for &filter in filters {
-                    if fits(&self.0[filter as usize].0, row) {
+                    if fits(filter, &self.0[filter as usize].0, row) {
                         let_through.at(filter).push(row as u32);
                     }
                 }
             });
         }
         for (filter, rows) in let_through.into_begun() {
-            self.0[filter as usize].1.iter().for_each(|&detector| give(detector, &rows));
+            self.give(filter, &rows, &mut give);
         }
+    }
+
+    /// Gives the rows of a filter to each detector that has it.
+    fn give(&self, filter: Id, rows: &[u32], give: &mut impl FnMut(Id, &[u32])) {
+        self.0[filter as usize].1.iter().for_each(|&detector| give(detector, rows));
     }
 }
 
 pub(super) struct LogRoutes {
     filters: Filters<LogFilter>,
+    /// By filter: what else must fit once a log has its key.
+    else_wanted: Vec<ElseWanted>,
     address: Table<20>,
-    topics: [Table<32>; 4],
-    /// Filters that any log may pass.
+    /// By position, those that are some filter's key only.
+    topics: Vec<(usize, Table<32>)>,
+    /// Filters that every log passes.
     open: Vec<Id>,
+}
+
+struct ElseWanted {
+    addresses: Option<Alternatives<20>>,
+    topics: Vec<(usize, Alternatives<32>)>,
+}
+
+impl ElseWanted {
+    /// Of a filter that is found by `key`: a topic's position, or the address.
+    fn of(filter: &LogFilter, key: Key) -> Self {
+        let topics = filter.topics.iter().enumerate();
+        let topics = topics.filter(|(position, wanted)| !wanted.is_empty() && key != Key::Topic(*position));
+        let addresses = Some(&filter.addresses).filter(|wanted| !wanted.is_empty() && key != Key::Address);
+        Self {
+            addresses: addresses.map(|wanted| Alternatives::new(wanted.iter().map(|address| address.into_array()))),
+            topics: topics
+                .map(|(position, wanted)| (position, Alternatives::new(wanted.iter().map(|topic| topic.0))))
+                .collect(),
+        }
+    }
+
+    fn fits(&self, all: &Logs, row: usize) -> bool {
+        let topic = |(position, wanted): &(usize, Alternatives<32>)| {
+            *position < usize::from(all.topic_count[row]) && wanted.have(all.topics[*position].get(row))
+        };
+        self.topics.iter().all(topic) && self.addresses.as_ref().is_none_or(|wanted| wanted.have(all.address.get(row)))
+    }
+}
+
+/// What a filter is found by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Topic(usize),
+    Address,
+    None,
+}
+
+impl Key {
+    /// Parties and the like tell more than contracts, contracts more than events; few alternatives more than many.
+    fn of(filter: &LogFilter) -> Self {
+        let given = filter.topics.iter().enumerate().filter(|(_, wanted)| !wanted.is_empty());
+        let indexed = given.clone().filter(|(position, _)| *position > 0).min_by_key(|(_, wanted)| wanted.len());
+        let by_address = !filter.addresses.is_empty();
+        match indexed {
+            Some((position, wanted)) if !by_address || wanted.len() <= filter.addresses.len() => Key::Topic(position),
+            _ if by_address => Key::Address,
+            _ => given.map(|(position, _)| Key::Topic(position)).next().unwrap_or(Key::None),
+        }
+    }
 }
 
 impl LogRoutes {
     pub(super) fn new<'a>(wanted: impl Iterator<Item = (Id, &'a Arc<LogFilter>)>) -> Self {
         let filters = Filters::new(wanted);
         let (mut address, mut topics, mut open) = (Table::default(), <[Table<32>; 4]>::default(), Vec::new());
+        let mut else_wanted = Vec::new();
         for (id, filter) in filters.each() {
-            // Parties and the like tell more than contracts, contracts more than events; few alternatives more than many.
-            let indexed = filter.topics.iter().enumerate().skip(1).filter(|(_, wanted)| !wanted.is_empty());
-            let indexed = indexed.min_by_key(|(_, wanted)| wanted.len());
-            let event = filter.topics.first().filter(|wanted| !wanted.is_empty()).map(|wanted| (0, wanted));
-            let by_address = !filter.addresses.is_empty();
-            let fewer = |wanted: &[_]| !by_address || wanted.len() <= filter.addresses.len();
-            match indexed.filter(|(_, wanted)| fewer(wanted)).or(event.filter(|_| !by_address)) {
-                Some((position, wanted)) => wanted.iter().for_each(|topic| topics[position].insert(topic.0, id)),
-                None if by_address => filter.addresses.iter().for_each(|key| address.insert(key.into_array(), id)),
-                None => open.push(id),
+            let key = Key::of(filter);
+            match key {
+                Key::Topic(position) => {
+                    filter.topics[position].iter().for_each(|topic| topics[position].insert(topic.0, id))
+                }
+                Key::Address => filter.addresses.iter().for_each(|key| address.insert(key.into_array(), id)),
+                Key::None => open.push(id),
             }
+            else_wanted.push(ElseWanted::of(filter, key));
         }
-        Self { filters, address, topics, open }
+        let topics = topics.into_iter().enumerate().filter(|(_, table)| !table.is_empty()).collect();
+        Self { filters, else_wanted, address, topics, open }
     }
 
-    pub(super) fn route(&self, all: &Logs, give: impl FnMut(Id, &[u32])) {
+    pub(super) fn route(&self, all: &Logs, mut give: impl FnMut(Id, &[u32])) {
+        if !self.open.is_empty() && !all.is_empty() {
+            let every: Vec<u32> = (0..all.len() as u32).collect();
+            self.open.iter().for_each(|&filter| self.filters.give(filter, &every, &mut give));
+        }
+        if self.address.is_empty() && self.topics.is_empty() {
+            return;
+        }
         let candidates = |row: usize, name: &mut dyn FnMut(&[Id])| {
-            name(&self.open);
-            name(self.address.get(all.address.get(row)));
-            for (position, table) in self.topics.iter().enumerate().take(all.topic_count[row].into()) {
-                name(table.get(all.topics[position].get(row)));
+            if !self.address.is_empty() {
+                name(self.address.get(all.address.get(row)));
+            }
+            for (position, table) in &self.topics {
+                if *position < usize::from(all.topic_count[row]) {
+                    name(table.get(all.topics[*position].get(row)));
+                }
             }
         };
-        self.filters.route(all.len(), candidates, |filter, row| fits::log(filter, all, row), give);
+        let fits = |id: Id, _: &LogFilter, row| self.else_wanted[id as usize].fits(all, row);
+        self.filters.route(all.len(), candidates, fits, give);
     }
 }
 
@@ -138,7 +206,7 @@ impl TransactionRoutes {
             name(self.sender.get(all.sender.get(row)));
             name(all.input.get(row).first_chunk().map_or(&[], |key| self.selector.get(key)));
         };
-        self.filters.route(all.len(), candidates, |filter, row| fits::transaction(filter, all, row), give);
+        self.filters.route(all.len(), candidates, |_, filter, row| fits::transaction(filter, all, row), give);
     }
 }
 
@@ -171,7 +239,7 @@ impl FrameRoutes {
             name(self.target.get(all.target.get(row)));
             name(all.input.get(row).first_chunk().map_or(&[], |key| self.selector.get(key)));
         };
-        self.filters.route(all.len(), candidates, |filter, row| fits::frame(filter, all, row), give);
+        self.filters.route(all.len(), candidates, |_, filter, row| fits::frame(filter, all, row), give);
     }
 }
 
@@ -205,6 +273,6 @@ impl StorageRoutes {
             name(self.address.get(all.address.get(row)));
             name(self.slot.get(all.slot.get(row)));
         };
-        self.filters.route(all.len(), candidates, |filter, row| fits::storage(filter, all, row), give);
+        self.filters.route(all.len(), candidates, |_, filter, row| fits::storage(filter, all, row), give);
     }
 }

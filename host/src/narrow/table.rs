@@ -1,8 +1,10 @@
 //! From a key to the filters that ask for it, and places that are made when they are first asked for.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashSet, HashTable};
+
+use super::fits;
 
 /// Position of a filter among those of its kind, or of a detector among those of a router.
 pub(super) type Id = u32;
@@ -16,11 +18,14 @@ pub(super) struct Table<const N: usize> {
 }
 
 impl<const N: usize> Table<N> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     pub(super) fn insert(&mut self, key: [u8; N], id: Id) {
         let hasher = &self.hasher;
-        let hash = hasher.hash_one(key);
         self.entries
-            .entry(hash, |(known, _)| *known == key, |(known, _)| hasher.hash_one(known))
+            .entry(hash(hasher, &key), |(known, _)| *known == key, |(known, _)| hash(hasher, known))
             .or_insert_with(|| (key, Vec::new()))
             .into_mut()
             .1
@@ -31,8 +36,41 @@ impl<const N: usize> Table<N> {
         if self.entries.is_empty() {
             return &[];
         }
-        let found = self.entries.find(self.hasher.hash_one(key), |(known, _)| known == key);
+        let found = self.entries.find(hash(&self.hasher, key), |(known, _)| known == key);
         found.map_or(&[], |(_, ids)| ids)
+    }
+}
+
+/// By words: keys of one table have one length.
+fn hash<const N: usize>(hasher: &DefaultHashBuilder, key: &[u8; N]) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    let (words, rest) = key.as_chunks::<8>();
+    words.iter().for_each(|word| hasher.write_u64(u64::from_le_bytes(*word)));
+    let (halves, _) = rest.as_chunks::<4>();
+    halves.iter().for_each(|half| hasher.write_u32(u32::from_le_bytes(*half)));
+    hasher.finish()
+}
+
+/// From how many alternatives on they are looked up by their hash.
+const MANY: usize = 16;
+
+/// The alternatives of a filter, ready to be searched however many there are.
+pub(super) enum Alternatives<const N: usize> {
+    Few(Vec<[u8; N]>),
+    Many(HashSet<[u8; N]>),
+}
+
+impl<const N: usize> Alternatives<N> {
+    /// Of a sorted list; an empty one matches anything.
+    pub(super) fn new(wanted: impl ExactSizeIterator<Item = [u8; N]>) -> Self {
+        if wanted.len() < MANY { Self::Few(wanted.collect()) } else { Self::Many(wanted.collect()) }
+    }
+
+    pub(super) fn have(&self, value: &[u8; N]) -> bool {
+        match self {
+            Self::Few(wanted) => fits::any(wanted, value),
+            Self::Many(wanted) => wanted.contains(value),
+        }
     }
 }
 

@@ -1,35 +1,37 @@
 //! `watchfire bench`: what each stage costs on real blocks, in one run, with ratios that travel between machines.
 
 mod blocks;
-mod measure;
+mod boundary;
+mod decisions;
+mod fleets;
 mod native;
+mod report;
+mod stages;
+mod upkeep;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use clap::Args as ClapArgs;
-use serde::Serialize;
-use serde_json::json;
+use clap::{Args as ClapArgs, ValueEnum};
+use serde_json::{Value, json};
 
 use super::Exit;
 use crate::app::load::KeptSpec;
 use crate::app::output::Format;
-use crate::block::{BlockRef, Verification};
+use crate::block::{Block, BlockRef};
 use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
-use crate::narrow::{BlockIndex, Matcher};
-use crate::plugin::{Component, Detector, Fleet, Limits, Recorded, Runtime};
-use crate::source::evm::decode::decode;
+use crate::plugin::{Component, Detector, Fleet, Limits, Runtime};
 use blocks::Blocks;
-use measure::{Table, median};
-use native::Native;
+use report::{Report, median};
 
 /// Measure each stage on real blocks.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   watchfire bench
-  watchfire bench --format json > bench.json
+  watchfire bench --format json > before.json
+  watchfire bench --compare before.json
 
 Times are medians of several rounds over all blocks. Compare ratios between machines, times only on one.")]
 pub struct Args {
@@ -39,13 +41,50 @@ pub struct Args {
     /// Where the detectors' components are.
     #[arg(long, default_value = "target/plugins", value_name = "FOLDER")]
     components: PathBuf,
-    /// How often each measurement is repeated.
+    /// How often each measurement is repeated, at most.
     #[arg(long, default_value_t = 9)]
     rounds: usize,
+    /// Few rounds and few detectors: whether it works, not what it costs.
+    #[arg(long)]
+    quick: bool,
+    /// Measure this only; may be given several times.
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
+    /// Show the figures of an earlier run, kept with `--format json`, beside those of this one.
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
     /// The shape of what is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
+
+/// A part of the benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Each stage by itself.
+    Stages,
+    /// Detectors against native code.
+    Boundary,
+    /// Many detectors at once.
+    Fleets,
+    /// From a block to its decisions, journaled.
+    Decisions,
+    /// Memory, start and swap.
+    Upkeep,
+}
+
+type Measure = fn(&Bench, &mut Report) -> anyhow::Result<()>;
+
+const PARTS: [(Part, Measure); 5] = [
+    (Part::Stages, stages::measure),
+    (Part::Boundary, boundary::measure),
+    (Part::Fleets, fleets::measure),
+    (Part::Decisions, decisions::measure),
+    (Part::Upkeep, upkeep::measure),
+];
+
+/// Longest that one measurement is repeated, once it was done three times.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Nobody answers: the rules that are measured ask nothing.
 struct Nobody;
@@ -57,152 +96,123 @@ impl ChainReader for Nobody {
 }
 
 pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
+    let before = args.compare.as_deref().map(Report::read).transpose()?;
     let blocks = Blocks::load(&args.data)?;
-    let path = args.components.join("outflow.wasm");
-    let bytes = std::fs::read(&path)
-        .map_err(|error| anyhow::anyhow!("`{}`: {error}; build it with `cargo xtask plugins`", path.display()))?;
+    let read = |name: &str| {
+        let path = args.components.join(name);
+        std::fs::read(&path)
+            .map_err(|error| anyhow::anyhow!("`{}`: {error}; build it with `cargo xtask bench`", path.display()))
+    };
+    let rounds = if args.quick { 1 } else { args.rounds.max(1) };
     let runtime = Runtime::new()?;
-    let component = Arc::new(runtime.compile(&bytes, &Limits::default())?);
-    let bench = Bench { runtime, component, blocks, rounds: args.rounds.max(1) };
-    let table = bench.run()?;
+    let (outflow, scan) = (read("outflow.wasm")?, read("topic-scan.wasm")?);
+    let bench = Bench {
+        rule: Arc::new(runtime.compile(&outflow, &Limits::default())?),
+        scan: Arc::new(runtime.compile(&scan, &Limits::default())?),
+        outflow,
+        runtime,
+        loops: blocks.loops(rounds + 1),
+        blocks,
+        rounds,
+        most: if args.quick { 10 } else { 1_000 },
+    };
+    let report = bench.run(&args.only)?;
     match args.format {
-        Format::Json => println!("{}", json!(table)),
-        Format::Pretty => table.print(),
+        Format::Json => println!("{}", json!(report)),
+        Format::Pretty => report.print(before.as_ref()),
     }
     Ok(Exit::Good)
 }
 
 struct Bench {
     runtime: Runtime,
-    component: Arc<Component>,
+    /// The outflow rule.
+    rule: Arc<Component>,
+    /// The scan of all logs.
+    scan: Arc<Component>,
+    /// The outflow rule's bytes.
+    outflow: Vec<u8>,
     blocks: Blocks,
+    /// The blocks over and over, as one chain.
+    loops: Vec<Vec<Arc<Block>>>,
     rounds: usize,
-}
-
-/// What a fleet made of all blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-struct Made {
-    findings: usize,
-    batches: usize,
+    /// Most detectors at once.
+    most: usize,
 }
 
 impl Bench {
-    fn run(&self) -> anyhow::Result<Table> {
-        let mut table = Table::new(&self.blocks);
-        let per_block = |total: Duration| total / self.blocks.all.len() as u32;
-
-        let full = self.timed(|| self.decoded(Verification::Full))?;
-        table.row("decode and verify in full, JSON in hand", per_block(full));
-        let none = self.timed(|| self.decoded(Verification::None))?;
-        table.row("decode alone", per_block(none));
-
-        let narrow = self.blocks.narrow_config();
-        let wide = self.blocks.wide_config();
-        let matchers = [("one contract's logs", &narrow), ("transfers of 100 addresses", &wide)];
-        for (name, config) in matchers {
-            let matcher = Matcher::new(self.detector("x", config)?.profile().subscriptions());
-            let time = self.timed(|| {
-                let rows = self.blocks.all.iter().map(|block| matcher.select(&BlockIndex::new(block, None)));
-                Ok(rows.filter(|selection| !selection.is_empty()).count())
-            })?;
-            table.row(&format!("index and narrow, {name}"), per_block(time));
+    fn run(&self, only: &[Part]) -> anyhow::Result<Report> {
+        let mut report = Report::new(&self.blocks);
+        for (_, measure) in PARTS.iter().filter(|(part, _)| only.is_empty() || only.contains(part)) {
+            measure(self, &mut report)?;
         }
-
-        for count in [1, 10, 100] {
-            let (time, made) = self.fleet(count, &narrow)?;
-            let name = format!("{count} narrow detectors, narrowing and hand-over included");
-            table.rate(&name, per_block(time), made.batches);
-            if count == 1 {
-                let batch = time.checked_div(made.batches as u32).unwrap_or_default();
-                table.row("one batch of one contract's logs, all-in", batch);
-            }
-        }
-        for count in [1, 10, 100] {
-            let (time, made) = self.fleet(count, &wide)?;
-            table.rate(&format!("{count} wide detectors, hand-over included"), per_block(time), made.batches);
-            if count == 1 {
-                self.against_native(&mut table, time, made, &wide)?;
-            }
-        }
-        Ok(table)
+        Ok(report)
     }
 
-    /// The same rule as native code in the host, which must find as much.
-    fn against_native(
+    /// The same where there is nothing to make ready.
+    fn per_block_of<T>(&self, mut work: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<Duration> {
+        self.per_block((), |()| Ok(()), |()| work())
+    }
+
+    /// The median time, for one block, of work over a chain that goes on from round to round. The first round, in which
+    /// memory is taken and caches fill, is not counted.
+    fn per_block_of_chain<T>(
         &self,
-        table: &mut Table,
-        guest: Duration,
-        made: Made,
-        config: &serde_json::Value,
-    ) -> anyhow::Result<()> {
-        let mut found = 0;
-        let time = self.timed(|| {
-            let mut native = Native::new(config)?;
-            found = self.blocks.all.iter().map(|block| native.block(block)).sum();
-            Ok(found)
-        })?;
-        anyhow::ensure!(
-            found == made.findings,
-            "the native rule found {found}, the detector {}: they are not the same rule",
-            made.findings
-        );
-        table.row("the wide rule as native code in the host", time / self.blocks.all.len() as u32);
-        table.ratio("wide rule, detector / native", guest, time, 1.5);
-        Ok(())
-    }
-
-    fn decoded(&self, level: Verification) -> anyhow::Result<usize> {
-        let mut logs = 0;
-        for raw in &self.blocks.raw {
-            logs += decode(raw, level, "bench")?.logs.len();
+        mut work: impl FnMut(&[Arc<Block>]) -> anyhow::Result<T>,
+    ) -> anyhow::Result<Duration> {
+        let mut rounds = self.loops.iter();
+        for blocks in rounds.by_ref().take(1) {
+            work(blocks)?;
         }
-        Ok(logs)
+        self.per_block_of(|| rounds.next().map(|blocks| work(blocks)).transpose())
     }
 
-    fn detector(&self, id: &str, config: &serde_json::Value) -> anyhow::Result<Detector> {
-        let spec = KeptSpec {
+    /// Powers of ten up to the most detectors at once.
+    fn counts(&self) -> impl Iterator<Item = usize> {
+        let most = self.most;
+        std::iter::successors(Some(1), |count| Some(count * 10)).take_while(move |count| *count <= most)
+    }
+
+    fn spec(&self, config: Value) -> KeptSpec {
+        KeptSpec {
             chains: vec![1],
             feeds: Vec::new(),
             grants: vec!["state".into(), "traces".into()],
             shadow_of: None,
-            limits: Limits { findings_per_batch: 10_000, ..Limits::default() },
-            config: config.clone(),
-        };
-        Ok(spec.start(&self.runtime, id, self.component.clone())?)
+            limits: Limits { findings_per_batch: 10_000, state_bytes: 64 << 20, ..Limits::default() },
+            config,
+        }
     }
 
-    /// All blocks through so many detectors: the time, and what came of it. Detectors are started beforehand; each
-    /// round begins with an empty state.
-    fn fleet(&self, count: usize, config: &serde_json::Value) -> anyhow::Result<(Duration, Made)> {
-        let reader: Arc<dyn ChainReader> = Arc::new(Nobody);
+    fn detector(&self, id: &str, component: &Arc<Component>, config: Value) -> anyhow::Result<Detector> {
+        Ok(self.spec(config).start(&self.runtime, id, component.clone())?)
+    }
+
+    /// Detectors of the outflow rule, with a config for each.
+    fn fleet(&self, configs: impl Iterator<Item = Value>) -> anyhow::Result<Fleet> {
         let mut fleet = Fleet::new(&self.runtime)?;
-        let mut times = Vec::new();
-        let mut made = Made { findings: 0, batches: 0 };
-        for at in 0..count {
-            fleet.swap(self.detector(&format!("outflow-{at}"), config)?)?;
+        for (at, config) in configs.enumerate() {
+            fleet.swap(self.detector(&format!("outflow-{at}"), &self.rule, config)?)?;
         }
-        for _ in 0..self.rounds {
-            fleet.forget()?;
-            made = Made { findings: 0, batches: 0 };
-            let started = std::time::Instant::now();
-            for block in &self.blocks.all {
-                for outcome in fleet.on_block(block.hash, block, &reader, &Recorded::new()) {
-                    made.findings += outcome.result.map_err(anyhow::Error::from)?.len();
-                    made.batches += 1;
-                }
-            }
-            times.push(started.elapsed());
-        }
-        Ok((median(times), made))
+        Ok(fleet)
     }
 
-    fn timed<T>(&self, mut work: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<Duration> {
+    /// The median time, for one block, of some work that goes over all of them. What is made ready for it each time is
+    /// not counted.
+    fn per_block<S, T>(
+        &self,
+        mut state: S,
+        mut ready: impl FnMut(&mut S) -> anyhow::Result<()>,
+        mut work: impl FnMut(&mut S) -> anyhow::Result<T>,
+    ) -> anyhow::Result<Duration> {
+        let begun = Instant::now();
         let mut times = Vec::new();
-        for _ in 0..self.rounds {
-            let started = std::time::Instant::now();
-            std::hint::black_box(work()?);
+        while times.len() < self.rounds && (times.len() < 3 || begun.elapsed() < PATIENCE) {
+            ready(&mut state)?;
+            let started = Instant::now();
+            std::hint::black_box(work(&mut state)?);
             times.push(started.elapsed());
         }
-        Ok(median(times))
+        Ok(median(times) / self.blocks.all.len() as u32)
     }
 }

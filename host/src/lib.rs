@@ -34,3 +34,5 @@ pub mod stream;
 // Floor 3.
 pub mod app;
 pub mod cli;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;

@@ -25,7 +25,7 @@ const NOUNS: [&str; 15] = [
 ];
 const LOGIC: [&str; 4] = ["narrow", "plan", "response", "triage"];
 const EDGES: [&str; 5] = ["act", "journal", "plugin", "source", "stream"];
-const TOP: [&str; 2] = ["app", "cli"];
+const TOP: [&str; 3] = ["app", "cli", "fuzz"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()

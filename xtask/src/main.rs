@@ -1,5 +1,6 @@
 //! Set-up, the demo and the tests of this repository, by one command each: `cargo xtask demo`, `cargo xtask test`.
 
+mod fuzz;
 mod peers;
 mod step;
 
@@ -16,6 +17,7 @@ cargo xtask plugins       build the first-party detectors into target/plugins
 cargo xtask peers         install the pinned peers of the tests into .peers
 cargo xtask record-demo   make the demo's recording anew, on a real anvil node
 cargo xtask bench         measure each stage on real blocks, and a real node's block to its decision
+cargo xtask fuzz TARGET   fuzz one of the places that take bytes of others [--seconds N]
 cargo xtask ci            what CI runs";
 
 /// Detectors, and the one that the benchmark measures the boundary with.
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Some("peers") => peers::install().map(drop),
         Some("record-demo") => record_demo(),
         Some("bench") => bench(&rest),
+        Some("fuzz") => fuzz::fuzz(&root(), &args.iter().skip(1).map(String::as_str).collect::<Vec<_>>()),
         Some("ci") => ci(),
         _ => {
             println!("{USAGE}");

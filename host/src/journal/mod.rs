@@ -6,6 +6,8 @@
 mod body;
 mod error;
 mod facts;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod lock;
 mod lookup;
 mod outbox;

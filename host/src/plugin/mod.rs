@@ -9,6 +9,8 @@ mod detector;
 mod dispatch;
 mod failure;
 mod fleet;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod guest;
 mod levels;
 mod limits;

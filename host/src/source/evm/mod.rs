@@ -6,6 +6,8 @@ pub mod decode;
 mod fetch;
 pub mod follow;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod heads;
 mod pending;
 mod pool;

@@ -324,6 +324,12 @@ fn outcome(response: Response) -> Result<Box<RawValue>, Fault> {
     }
 }
 
+/// Whether a body answers so many calls, each in its place.
+#[cfg(any(test, fuzzing))]
+pub(super) fn unpacked(body: &[u8], calls: usize) -> bool {
+    unpack(body, calls).is_ok_and(|answers| answers.len() == calls)
+}
+
 /// The answers of a batch in the order of its calls, whatever order the node gave them in.
 fn unpack(body: &[u8], calls: usize) -> Result<Vec<Result<Box<RawValue>, Fault>>, Fault> {
     let Ok(responses) = serde_json::from_slice::<Vec<Response>>(body) else {

@@ -1,6 +1,8 @@
 //! Feeds: what the world off the chain says, as typed, time-stamped observations.
 
 mod config;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod http;
 mod jsonl;
 mod outlet;

@@ -28,10 +28,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const REFUSALS_TOLD: Quota = Quota::per_minute(NonZeroU32::new(6).expect("six is not zero"));
 
 struct Desk {
-    secrets: Vec<Secret>,
-    max_skew_s: u64,
+    door: Door,
     told: Refusals,
     inner: Mutex<Inner>,
+}
+
+/// Who is let in.
+pub(super) struct Door {
+    pub(super) secrets: Vec<Secret>,
+    pub(super) max_skew_s: u64,
 }
 
 /// Tells of refused deliveries without letting strangers fill the log.
@@ -61,8 +66,7 @@ pub(super) async fn run(
     let now_s = now_ms() / 1_000;
     let seen = resume.recent.into_iter().map(|observation| (observation.position, now_s)).collect();
     let desk = Arc::new(Desk {
-        secrets: source.secrets,
-        max_skew_s: source.max_skew_s,
+        door: Door { secrets: source.secrets, max_skew_s: source.max_skew_s },
         told: Refusals { pace: RateLimiter::direct(REFUSALS_TOLD), untold: AtomicU64::new(0) },
         inner: Mutex::new(Inner { outlet, seen }),
     });
@@ -86,7 +90,7 @@ pub(super) async fn run(
 }
 
 async fn take(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Answer {
-    let checked = desk.check(&headers, &body);
+    let checked = desk.door.check(&headers, &body);
     let (timestamp_s, id, text) = match checked {
         Ok(checked) => checked,
         Err((status, what)) => {
@@ -97,7 +101,7 @@ async fn take(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) ->
     let (done, durable) = oneshot::channel();
     {
         let mut inner = desk.inner.lock().await;
-        let oldest_s = (now_ms() / 1_000).saturating_sub(2 * desk.max_skew_s);
+        let oldest_s = (now_ms() / 1_000).saturating_sub(2 * desk.door.max_skew_s);
         inner.seen.retain(|_, signed_s| *signed_s >= oldest_s);
         if inner.seen.contains_key(&id) {
             return (StatusCode::CONFLICT, "this delivery was taken already".to_owned());
@@ -134,9 +138,9 @@ impl Refusals {
     }
 }
 
-impl Desk {
+impl Door {
     /// Time of the signature, delivery id and body of a delivery that is what it says.
-    fn check(&self, headers: &HeaderMap, body: &Bytes) -> Result<(u64, String, String), Answer> {
+    pub(super) fn check(&self, headers: &HeaderMap, body: &Bytes) -> Result<(u64, String, String), Answer> {
         let header = |name: &str| {
             let value = headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty());
             value.ok_or_else(|| (StatusCode::UNAUTHORIZED, format!("the header `{name}` is missing")))

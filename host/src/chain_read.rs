@@ -1,5 +1,7 @@
 //! Reads of chain state: what detectors ask, and who answers.
 
+use std::time::Duration;
+
 use alloy::primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 
@@ -53,4 +55,10 @@ pub type ChainAnswer = Result<Bytes, ChainFault>;
 pub trait ChainReader: Send + Sync {
     /// Answers a read of the state after `at`. Blocks the calling thread, for a bounded time.
     fn read(&self, at: BlockRef, read: &ChainRead) -> ChainAnswer;
+
+    /// The same for somebody who can wait no longer than this: `None` where nothing came in time, which is no answer and
+    /// must not be kept as one.
+    fn read_within(&self, at: BlockRef, read: &ChainRead, _longest: Duration) -> Option<ChainAnswer> {
+        Some(self.read(at, read))
+    }
 }

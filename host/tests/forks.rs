@@ -20,7 +20,7 @@ use watchfire::finding::Claim;
 use watchfire::incident::Incident;
 use watchfire::journal::{Filter, Journal, Values};
 use watchfire::plan::Plan;
-use watchfire::plugin::{Component, Fleet, Limits, Runtime};
+use watchfire::plugin::{Compiler, Component, Fleet, Limits, Runtime};
 use watchfire::response::Desk;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 
@@ -104,7 +104,7 @@ struct Shelf {
 }
 
 static SHELF: LazyLock<Shelf> = LazyLock::new(|| {
-    let runtime = Arc::new(Runtime::new().unwrap());
+    let runtime = Arc::new(Runtime::new(Compiler::in_process()).unwrap());
     let compiled = |bytes: Vec<u8>| (Arc::new(runtime.compile(&bytes, &Limits::default()).unwrap()), bytes);
     let outflow = compiled(std::fs::read(built("outflow")).unwrap());
     let ledger = compiled(ledger());
@@ -423,7 +423,7 @@ fn check_late(steps: &[Step]) {
     let expected = standing(&Journal::open(&clean_path).unwrap(), &desk);
     assert_eq!(came.states, expected.states);
     assert_eq!(came.findings, expected.findings);
-    let replayed = watchfire::app::replay::journal(&path, &mut Output::silent(), |_| {}).unwrap();
+    let replayed = watchfire::app::replay::journal(&path, &SHELF.runtime, &mut Output::silent(), |_| {}).unwrap();
     assert_eq!(replayed.difference, None, "who was late is repeated by a replay");
 }
 

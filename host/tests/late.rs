@@ -19,7 +19,7 @@ use watchfire::chain_read::{ChainAnswer, ChainRead, ChainReader};
 use watchfire::entry::Entry;
 use watchfire::event::{Event, Stamped};
 use watchfire::journal::Journal;
-use watchfire::plugin::{Fleet, Limits, Runtime};
+use watchfire::plugin::{Compiler, Fleet, Limits, Runtime};
 
 use alloy::primitives::B256;
 use guests::guest;
@@ -75,7 +75,7 @@ struct Watch {
 
 impl Watch {
     fn over(path: &Path) -> Self {
-        let runtime = Runtime::new().unwrap();
+        let runtime = Runtime::new(Compiler::in_process()).unwrap();
         let mut fleet = Fleet::new(&runtime).unwrap();
         let (wake, woken) = mpsc::channel();
         fleet.be_impatient(PATIENCE, Arc::new(move || wake.send(()).unwrap_or_default())).unwrap();
@@ -144,7 +144,8 @@ impl Watch {
 }
 
 fn expect_the_same_again(path: &Path) {
-    let replayed = replay::journal(path, &mut Output::silent(), |_| {}).unwrap();
+    let replayed =
+        replay::journal(path, &Runtime::new(Compiler::in_process()).unwrap(), &mut Output::silent(), |_| {}).unwrap();
     assert_eq!(replayed.difference, None);
     assert_eq!(replayed.derived, Journal::open_existing_read_only(path).unwrap().derived_digest().unwrap());
 }

@@ -45,11 +45,13 @@
   ;;; end
 
   ;; A batch is only lent: it must be given back before the call ends.
+  ;;; given-back
   (func $given-back (param $batch i32) (result i32)
     (local $result i32)
     (local.set $result (call $on-batch (local.get $batch)))
     (call $drop (local.get $batch))
     (local.get $result))
+  ;;; realloc
   (func $realloc (param $old i32) (param $had i32) (param $align i32) (param $size i32) (result i32)
     (local $at i32)
     (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 15)) (i32.const -16)))
@@ -58,6 +60,7 @@
       (then (local.set $at (i32.const 65536))))
     (global.set $heap (i32.add (local.get $at) (local.get $size)))
     (local.get $at))
+  ;;; exports
   (export "cabi_realloc" (func $realloc))
   (export "watchfire:detector/guest@0.1.0#describe" (func $describe))
   (export "watchfire:detector/guest@0.1.0#start" (func $start))

@@ -26,9 +26,17 @@ pub fn component(name: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// The binary, with a cache of its own beside it: tests leave the user's alone.
+fn command() -> anyhow::Result<Command> {
+    let binary = binary()?;
+    let mut command = Command::new(&binary);
+    command.env("WATCHFIRE_CACHE", binary.with_file_name("compiled"));
+    Ok(command)
+}
+
 /// Runs a command of `watchfire` to its end.
 pub fn watchfire(folder: &Path, args: &[&str]) -> anyhow::Result<Output> {
-    Ok(Command::new(binary()?).args(args).current_dir(folder).stdin(Stdio::null()).output()?)
+    Ok(command()?.args(args).current_dir(folder).stdin(Stdio::null()).output()?)
 }
 
 /// A host that runs, and what it has said so far.
@@ -42,7 +50,7 @@ pub struct Host {
 impl Host {
     /// Starts `watchfire run --format json` in a folder that holds a `watchfire.toml`.
     pub fn start(folder: &Path, more: &[&str]) -> anyhow::Result<Self> {
-        Self::start_by(Command::new(binary()?), folder, more)
+        Self::start_by(command()?, folder, more)
     }
 
     /// Starts it by another program, which is given the host's own arguments after its own.

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use crate::app::config::Config;
 use crate::app::load;
+use crate::app::sandbox::Sandboxes;
 use crate::diagnostic::Diagnostic;
-use crate::plugin::{Manifest, Runtime};
+use crate::plugin::Manifest;
 
 /// What was looked at and found.
 #[derive(Debug, Default)]
@@ -26,7 +27,7 @@ impl Checked {
 }
 
 /// Checks the config, the plan, and each detector by starting it with its real config.
-pub fn check(file: &Path) -> anyhow::Result<Checked> {
+pub fn check(file: &Path, sandboxes: &Sandboxes) -> anyhow::Result<Checked> {
     let mut checked = Checked::default();
     let config = match Config::load(file) {
         Ok(config) => config,
@@ -44,10 +45,14 @@ pub fn check(file: &Path) -> anyhow::Result<Checked> {
         Ok(None) => {}
         Err(diagnostics) => checked.diagnostics.extend(diagnostics),
     }
-    let runtime = Runtime::new()?;
-    for id in config.detectors.keys() {
-        match load::detector(&runtime, &config, id) {
-            Ok(ready) => checked.detectors.push((id.clone(), ready.detector.profile().manifest().clone())),
+    let runtime = sandboxes.runtime(&config.cache, &config.folder())?;
+    let ids: Vec<String> = config.detectors.keys().cloned().collect();
+    for (id, loaded) in load::detectors(&runtime, &config, &ids) {
+        match loaded {
+            Ok(ready) => {
+                checked.diagnostics.extend(ready.warnings);
+                checked.detectors.push((id, ready.detector.profile().manifest().clone()));
+            }
             Err(diagnostics) => checked.diagnostics.extend(diagnostics),
         }
     }

@@ -30,14 +30,14 @@ pub struct Compacted {
 /// how much.
 pub fn compact(
     path: &Path,
+    runtime: &Runtime,
     since_ms: u64,
     dry_run: bool,
     give_back: bool,
     mut progress: impl FnMut(&'static str, u64, u64),
 ) -> anyhow::Result<Compacted> {
     let open = if dry_run { Journal::open_existing_read_only } else { open_existing };
-    let runtime = Runtime::new()?;
-    let mut engine = Engine::new(open(path)?, Fleet::new(&runtime)?, Arc::new(Answers::default()))?;
+    let mut engine = Engine::new(open(path)?, Fleet::new(runtime)?, Arc::new(Answers::default()))?;
     let (before, held_by) = horizon(&engine, since_ms)?;
     let done = engine.journal.thinned_before()?.unwrap_or(1);
     let mut told = Compacted { before: None, bodies: 0, bytes: 0, held_by, file_bytes: 0 };
@@ -47,7 +47,7 @@ pub fn compact(
     }
     if !dry_run {
         if told.before.is_some() {
-            keep_state(&mut engine, path, before, &mut progress)?;
+            keep_state(&mut engine, path, runtime, before, &mut progress)?;
             engine.thin_before(before, engine.newest_ms())?;
             engine.commit()?;
         }
@@ -97,6 +97,7 @@ fn horizon(engine: &Engine, since_ms: u64) -> anyhow::Result<(u64, Option<String
 fn keep_state(
     engine: &mut Engine,
     path: &Path,
+    runtime: &Runtime,
     before: u64,
     progress: &mut impl FnMut(&'static str, u64, u64),
 ) -> anyhow::Result<()> {
@@ -104,7 +105,7 @@ fn keep_state(
         return Ok(());
     }
     let then = Journal::open_existing_read_only(path)?;
-    let states = replay::state_before(&then, before, |seq| progress("replaying", seq, before))?;
+    let states = replay::state_before(&then, runtime, before, |seq| progress("replaying", seq, before))?;
     engine.journal.put_snapshot(before, &states)?;
     Ok(())
 }

@@ -130,14 +130,26 @@ impl Deployment {
             applied.changes.push(format!("detector {id}: removed"));
             self.send(Turn::Remove(id)).await?;
         }
+        let mut changed = BTreeMap::new();
         for (id, wanted) in &config.detectors {
             let Some(bytes) = self.bytes_of(config, id, wanted, applied).await? else { continue };
             let (digest, spec) = (sha256(&bytes), KeptSpec::of(config, wanted));
             let is_new = |running: &Arc<Version>| running.component.digest() != digest || running.spec != spec;
             if self.detectors.get(id).is_none_or(is_new) {
-                match self.replace(config, id, bytes, false).await? {
-                    Ok(swapped) => applied.changes.push(told(id, &swapped)),
-                    Err(diagnostics) => applied.diagnostics.extend(diagnostics),
+                changed.insert(id.clone(), bytes);
+            }
+        }
+        let (runtime, owned) = (self.runtime.clone(), config.clone());
+        let all = tokio::task::spawn_blocking(move || load::detectors_of(&runtime, &owned, changed)).await?;
+        for (id, loaded) in all {
+            match loaded {
+                Err(diagnostics) => applied.diagnostics.extend(diagnostics),
+                Ok(ready) => {
+                    applied.diagnostics.extend(ready.warnings.iter().cloned());
+                    match self.replace(config, &id, ready, false).await? {
+                        Ok(swapped) => applied.changes.push(told(&id, &swapped)),
+                        Err(diagnostics) => applied.diagnostics.extend(diagnostics),
+                    }
                 }
             }
         }
@@ -190,33 +202,26 @@ impl Deployment {
         Ok(journal.component(digest)?.map(|bytes| (digest, bytes)))
     }
 
-    /// Builds a version, tries it on the last inputs, and puts it in the place of the one that runs. Where that fails the
-    /// old one runs on; `force` takes it up even where it failed on them.
+    /// Tries a version on the last inputs, and puts it in the place of the one that runs. Where that fails the old one
+    /// runs on; `force` takes it up even where it failed on them.
     pub(super) async fn replace(
         &mut self,
         config: &Config,
         id: &str,
-        bytes: Vec<u8>,
+        ready: Ready,
         force: bool,
     ) -> anyhow::Result<Result<Swapped, Vec<Diagnostic>>> {
-        let (runtime, owned, name) = (self.runtime.clone(), config.clone(), id.to_owned());
+        let new = Version { component: ready.detector.profile().component().clone(), spec: ready.spec.clone() };
+        let (runtime, name) = (self.runtime.clone(), id.to_owned());
         let (old, journal, readers) = (self.detectors.get(id).cloned(), self.journal.clone(), self.readers.clone());
-        let built = tokio::task::spawn_blocking(move || {
-            let ready = match load::detector_of(&runtime, &owned, &name, bytes) {
-                Ok(ready) => ready,
-                Err(diagnostics) => return Ok(Err(diagnostics)),
-            };
-            let new = Version { component: ready.detector.profile().component().clone(), spec: ready.spec.clone() };
+        let tried = tokio::task::spawn_blocking(move || {
             let rehearsal = match &old {
                 Some(old) => Some(rehearse(&journal, &runtime, &name, Some(old), &new, Arc::new(readers))?),
                 None => None,
             };
-            anyhow::Ok(Ok((ready, new, rehearsal)))
+            anyhow::Ok((new, rehearsal))
         });
-        let (ready, new, rehearsal) = match built.await?? {
-            Ok(built) => built,
-            Err(diagnostics) => return Ok(Err(diagnostics)),
-        };
+        let (new, rehearsal) = tried.await??;
         if let Some(rehearsal) = rehearsal.as_ref().filter(|rehearsal| !force && is_worse(rehearsal)) {
             let message = format!(
                 "it fails on {} of the last {} inputs: {}",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,43 @@ pub struct Ready {
     pub spec: KeptSpec,
     /// Its component's bytes, for the journal.
     pub bytes: Vec<u8>,
+    /// What it is granted and does not ask for.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Detectors of a config, each or what is wrong with it.
+pub type Loaded = BTreeMap<String, Result<Ready, Vec<Diagnostic>>>;
+
+/// Loads several detectors of a config, as many at once as there are cores.
+pub fn detectors(runtime: &Runtime, config: &Config, ids: &[String]) -> Loaded {
+    at_once(ids.iter().map(|id| (id.clone(), ())).collect(), |id, ()| detector(runtime, config, id))
+}
+
+/// Loads several components as detectors of a config, as many at once as there are cores.
+pub fn detectors_of(runtime: &Runtime, config: &Config, components: BTreeMap<String, Vec<u8>>) -> Loaded {
+    at_once(components, |id, bytes| detector_of(runtime, config, id, bytes))
+}
+
+fn at_once<T: Send>(
+    wanted: BTreeMap<String, T>,
+    load: impl Fn(&str, T) -> Result<Ready, Vec<Diagnostic>> + Sync,
+) -> Loaded {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(wanted.len());
+    let left = Mutex::new(wanted);
+    let loaded = Mutex::new(Loaded::new());
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                loop {
+                    let next = left.lock().unwrap_or_else(PoisonError::into_inner).pop_first();
+                    let Some((id, given)) = next else { break };
+                    let made = load(&id, given);
+                    loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(id, made);
+                }
+            });
+        }
+    });
+    loaded.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads, compiles and starts one detector of a config. What is wrong is told at its place in the config.
@@ -107,13 +144,40 @@ pub fn detector_of(runtime: &Runtime, config: &Config, id: &str, bytes: Vec<u8>)
             told(&place, message.clone(), "")
         }
         LoadError::NotGranted { missing } => {
-            let help =
-                format!("read what it is for with `watchfire plugin inspect`, then grant {missing:?} or leave it");
+            let help = format!(
+                "see what it says of itself by `watchfire plugin inspect {}`, then add {} to `grant`, or leave it",
+                path.display(),
+                missing.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+            );
             told(&["grant"], error.to_string(), &help)
         }
+        LoadError::Limits { key, message } => told(&["limits", key], message.clone(), ""),
         other => told(&["component"], other.to_string(), ""),
     })?;
-    Ok(Ready { detector, spec, bytes })
+    let warnings = unused(config, id, wanted, &detector);
+    Ok(Ready { detector, spec, bytes, warnings })
+}
+
+/// What the operator allows and the detector does not ask for: least power is what it asks for.
+fn unused(config: &Config, id: &str, wanted: &DetectorConfig, detector: &Detector) -> Vec<Diagnostic> {
+    let asks = &detector.profile().manifest().capabilities;
+    let idle = wanted.grant.iter().enumerate().filter(|(_, name)| !asks.contains(name));
+    let mut warnings: Vec<Diagnostic> = idle
+        .map(|(at, name)| {
+            let message = format!("`{name}` is granted, and `{id}` does not ask for it");
+            warning(
+                config,
+                &["detector", id, "grant", &at.to_string()],
+                message,
+                "leave it out: a new version might use it",
+            )
+        })
+        .collect();
+    if !wanted.feeds.is_empty() && !asks.iter().any(|name| name == "feeds") {
+        let message = format!("feeds are allowed, and `{id}` does not ask for `feeds`");
+        warnings.push(warning(config, &["detector", id, "feeds"], message, "leave them out"));
+    }
+    warnings
 }
 
 /// Reads the plan's files, in order of name.
@@ -157,13 +221,21 @@ pub fn plan(config: &Config) -> Result<Option<LoadedPlan>, Vec<Diagnostic>> {
     Ok(Some(LoadedPlan { plan, files }))
 }
 
-/// A diagnostic at a path of the config's file, or at the nearest table around it.
+/// A mistake at a path of the config's file, or at the nearest table around it.
 pub fn diagnostic(config: &Config, path: &[&str], message: String, help: &str) -> Diagnostic {
+    place(config, Gravity::Error, path, message, help)
+}
+
+fn warning(config: &Config, path: &[&str], message: String, help: &str) -> Diagnostic {
+    place(config, Gravity::Warning, path, message, help)
+}
+
+fn place(config: &Config, gravity: Gravity, path: &[&str], message: String, help: &str) -> Diagnostic {
     let name = config.file.display().to_string();
     match TomlFile::parse(&name, &config.text) {
         Ok(toml) => {
             let span = toml.span(path);
-            Diagnostic::at(Gravity::Error, &name, &config.text, span, &path.join("."), message).with_help(help)
+            Diagnostic::at(gravity, &name, &config.text, span, &path.join("."), message).with_help(help)
         }
         Err(told) => told,
     }

@@ -22,6 +22,7 @@ pub mod record;
 pub mod rehearse;
 pub mod replay;
 pub mod run;
+pub mod sandbox;
 mod scene;
 mod settled;
 pub mod sources;

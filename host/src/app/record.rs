@@ -17,7 +17,7 @@ use crate::app::run::{Ended, Interrupts};
 use crate::app::sources::{Readers, Sources};
 use crate::app::turn::{Loop, Turn, Wiring};
 use crate::journal::Journal;
-use crate::plugin::{Fleet, Runtime};
+use crate::plugin::{Compiler, Fleet, Runtime};
 use crate::source::evm::config::Start;
 use crate::subscription::Needs;
 
@@ -48,7 +48,7 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
             chain.start = Start::Number(from);
         }
     }
-    let runtime = Arc::new(Runtime::new()?);
+    let runtime = Arc::new(Runtime::new(Compiler::in_process())?);
     let readers = Readers::default();
     let engine = Engine::new(Journal::in_memory()?, Fleet::new(&runtime)?, Arc::new(readers.clone()))?;
     let (turns, inbox) = mpsc::channel(256);

@@ -17,7 +17,7 @@ use crate::diagnostic::Diagnostic;
 use crate::entry::Entry;
 use crate::event::{Event, Stamped};
 use crate::journal::Journal;
-use crate::plugin::{Component, Failure, Fleet, Runtime};
+use crate::plugin::{Component, EngineSettings, Failure, Fleet, Runtime};
 use crate::source::recording::{Item, Recording};
 use crate::stream::Sequencer;
 use crate::subscription::Needs;
@@ -86,18 +86,19 @@ impl ChainReader for Answers {
 
 /// Replays a journal from its first input, or from the first whose body was not dropped, and compares every entry that
 /// followed.
-pub fn journal(path: &Path, output: &mut Output, tick: impl FnMut(u64)) -> anyhow::Result<Replayed> {
+pub fn journal(path: &Path, runtime: &Runtime, output: &mut Output, tick: impl FnMut(u64)) -> anyhow::Result<Replayed> {
     let then = Journal::open_existing_read_only(path)?;
-    Ok(replay(&then, u64::MAX, output, tick)?.0)
+    Ok(replay(&then, runtime, u64::MAX, output, tick)?.0)
 }
 
 /// Detectors' state as it was before an input, made by a replay up to there; an error where the replay differs.
 pub fn state_before(
     then: &Journal,
+    runtime: &Runtime,
     input: u64,
     tick: impl FnMut(u64),
 ) -> anyhow::Result<BTreeMap<String, crate::journal::Values>> {
-    let (replayed, engine) = replay(then, input, &mut Output::silent(), tick)?;
+    let (replayed, engine) = replay(then, runtime, input, &mut Output::silent(), tick)?;
     if let Some(Difference { seq, .. }) = replayed.difference {
         bail!(
             "a replay differs after entry {seq}, so that the state of then can't be made again; `watchfire replay` shows how"
@@ -108,19 +109,19 @@ pub fn state_before(
 
 fn replay(
     then: &Journal,
+    runtime: &Runtime,
     until: u64,
     output: &mut Output,
     mut tick: impl FnMut(u64),
 ) -> anyhow::Result<(Replayed, Engine)> {
-    let runtime = Runtime::new()?;
     let answers = Arc::new(Answers::default());
     let from = then.thinned_before()?;
     let now = from.map_or_else(Journal::in_memory, |from| then.seed(from))?;
-    let mut engine = Engine::new(now, Fleet::new(&runtime)?, answers.clone())?;
-    let mut components: BTreeMap<B256, Arc<Component>> = BTreeMap::new();
+    let mut engine = Engine::new(now, Fleet::new(runtime)?, answers.clone())?;
+    let mut components: BTreeMap<(B256, EngineSettings), Arc<Component>> = BTreeMap::new();
     for seq in then.detectors_before(from.unwrap_or(0))? {
         if let Some(Stamped { event: Event::Detector { detector, digest, spec }, .. }) = then.input(seq)? {
-            exchange(&mut engine, then, &runtime, &mut components, &detector, digest, &spec)?;
+            exchange(&mut engine, then, runtime, &mut components, &detector, digest, &spec)?;
         }
     }
     let mut replayed = Replayed { from, ..Replayed::default() };
@@ -142,7 +143,7 @@ fn replay(
             }
         }
         if let Event::Detector { detector, digest, spec } = &stamped.event {
-            exchange(&mut engine, then, &runtime, &mut components, detector, *digest, spec)?;
+            exchange(&mut engine, then, runtime, &mut components, detector, *digest, spec)?;
         }
         engine.take(stamped, &given)?;
         made.clear();
@@ -167,7 +168,7 @@ fn exchange(
     engine: &mut Engine,
     then: &Journal,
     runtime: &Runtime,
-    components: &mut BTreeMap<B256, Arc<Component>>,
+    components: &mut BTreeMap<(B256, EngineSettings), Arc<Component>>,
     id: &str,
     digest: Option<B256>,
     spec: &str,
@@ -177,11 +178,12 @@ fn exchange(
         return Ok(());
     };
     let spec: KeptSpec = serde_json::from_str(spec).with_context(|| format!("the journaled spec of {id}"))?;
-    if let std::collections::btree_map::Entry::Vacant(vacant) = components.entry(digest) {
+    let made = (digest, spec.limits.engine());
+    if let std::collections::btree_map::Entry::Vacant(vacant) = components.entry(made) {
         let Some(bytes) = then.component(digest)? else { bail!("the journal no longer has {id} {digest}") };
         vacant.insert(Arc::new(runtime.compile(&bytes, &spec.limits)?));
     }
-    let detector = spec.start(runtime, id, components[&digest].clone())?;
+    let detector = spec.start(runtime, id, components[&made].clone())?;
     engine.adopt(detector)
 }
 
@@ -221,17 +223,17 @@ pub struct Player {
 impl Player {
     /// Builds what a config describes, with the recording in place of its chains and feeds.
     pub fn new(
+        runtime: &Runtime,
         config: &Config,
         mut recording: Recording,
         journal: Journal,
     ) -> anyhow::Result<Result<Self, Vec<Diagnostic>>> {
-        let runtime = Runtime::new()?;
         let answers = Arc::new(Answers::default());
-        let engine = Engine::new(journal, Fleet::new(&runtime)?, answers.clone())?;
+        let engine = Engine::new(journal, Fleet::new(runtime)?, answers.clone())?;
         let mut wrong = Vec::new();
         let mut detectors = Vec::new();
         for id in config.detectors.keys() {
-            match load::detector(&runtime, config, id) {
+            match load::detector(runtime, config, id) {
                 Ok(ready) => detectors.push(ready),
                 Err(diagnostics) => wrong.extend(diagnostics),
             }

@@ -15,13 +15,14 @@ use crate::app::control::Control;
 use crate::app::deploy::{Applied, Deployment, Past};
 use crate::app::engine::Engine;
 use crate::app::output::{Format, Output};
+use crate::app::sandbox::Sandboxes;
 use crate::app::sources::{Readers, Sources};
 use crate::app::turn::{Loop, Turn, Wiring, wall_clock_ms};
 use crate::app::watch::Watcher;
 use crate::app::{orders, progress};
 use crate::diagnostic::Diagnostic;
 use crate::journal::Journal;
-use crate::plugin::{Fleet, Runtime};
+use crate::plugin::Fleet;
 
 /// How many turns may wait for the loop.
 const WAITING: usize = 1_024;
@@ -40,6 +41,8 @@ pub struct Options {
     pub record: Option<PathBuf>,
     /// Whether each block is printed.
     pub blocks: bool,
+    /// Makes the sandbox.
+    pub sandboxes: Sandboxes,
 }
 
 /// How a run came to its end.
@@ -63,7 +66,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let past = Past::of(&journal)?;
     let mut control = Control::beside(&config.journal);
 
-    let runtime = Arc::new(Runtime::new()?);
+    let runtime = Arc::new(options.sandboxes.runtime(&config.cache, &config.folder())?);
     let readers = Readers::default();
     let mut engine = Engine::new(journal, Fleet::new(&runtime)?, Arc::new(readers.clone()))?;
     // What follows from a start is to be delivered too.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -30,16 +31,29 @@ pub struct Readers(Arc<RwLock<BTreeMap<ChainId, Arc<Reader>>>>);
 
 impl ChainReader for Readers {
     fn read(&self, at: BlockRef, read: &ChainRead) -> ChainAnswer {
-        let reader = self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(&at.chain).cloned();
-        match reader {
+        match self.of(at.chain) {
             Some(reader) => reader.read(at, read),
-            None => Err(ChainFault {
-                code: "unavailable".into(),
-                message: format!("chain {} is not followed", at.chain),
-                data: Default::default(),
-            }),
+            None => not_followed(at.chain),
         }
     }
+
+    fn read_within(&self, at: BlockRef, read: &ChainRead, longest: Duration) -> Option<ChainAnswer> {
+        match self.of(at.chain) {
+            Some(reader) => reader.read_within(at, read, longest),
+            None => Some(not_followed(at.chain)),
+        }
+    }
+}
+
+impl Readers {
+    fn of(&self, chain: ChainId) -> Option<Arc<Reader>> {
+        self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(&chain).cloned()
+    }
+}
+
+fn not_followed(chain: ChainId) -> ChainAnswer {
+    let message = format!("chain {chain} is not followed");
+    Err(ChainFault { code: "unavailable".into(), message, data: Default::default() })
 }
 
 struct Running {

@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 
 use crate::app::config::Config;
 use crate::app::deploy::{Deployment, Swapped};
+use crate::app::load::{self, Ready};
 use crate::app::turn::{Failing, Turn};
 use crate::diagnostic::Diagnostic;
 use crate::digest::sha256;
@@ -30,7 +31,11 @@ impl Deployment {
             force || !is_rejected,
             "{digest} failed soon after it was swapped in before; `--force` takes it up all the same"
         );
-        let swapped = self.replace(config, id, bytes.clone(), force).await?;
+        let ready = match self.load(config, id, bytes.clone()).await? {
+            Ok(ready) => ready,
+            Err(diagnostics) => return Ok(Err(diagnostics)),
+        };
+        let swapped = self.replace(config, id, ready, force).await?;
         if swapped.is_ok() {
             if let Some(rejected) = self.rejected.get_mut(id) {
                 rejected.remove(&digest);
@@ -40,6 +45,12 @@ impl Deployment {
             })?;
         }
         Ok(swapped)
+    }
+
+    async fn load(&self, config: &Config, id: &str, bytes: Vec<u8>) -> anyhow::Result<Result<Ready, Vec<Diagnostic>>> {
+        let (runtime, owned, name) = (self.runtime.clone(), config.clone(), id.to_owned());
+        let loading = tokio::task::spawn_blocking(move || load::detector_of(&runtime, &owned, &name, bytes));
+        Ok(loading.await?)
     }
 
     /// Goes back to an earlier version: the one of a digest, or the one that ran before.
@@ -77,8 +88,12 @@ impl Deployment {
         tracing::error!("detector {id}: {digest} fails soon after it was swapped in ({reason}); back to {before}");
         self.rejected.entry(id.clone()).or_default().insert(digest);
         self.send(Turn::Rejected(id.clone(), digest, reason)).await?;
-        match self.replace(config, &id, bytes, true).await? {
-            Ok(_) => self.send(Turn::Retry(id, None)).await,
+        let replaced = match self.load(config, &id, bytes).await? {
+            Ok(ready) => self.replace(config, &id, ready, true).await?.map(drop),
+            Err(diagnostics) => Err(diagnostics),
+        };
+        match replaced {
+            Ok(()) => self.send(Turn::Retry(id, None)).await,
             Err(diagnostics) => {
                 diagnostics.iter().for_each(|told| tracing::error!("{id} can't go back to {before}: {told}"));
                 Ok(())

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{Exit, tell};
 use crate::app::check::check;
 use crate::app::output::Format;
+use crate::app::sandbox::Sandboxes;
 
 /// Check config, plan and plugins: every error with file, line, key and remedy.
 #[derive(Debug, ClapArgs)]
@@ -24,8 +25,8 @@ pub struct Args {
     format: Format,
 }
 
-pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
-    let checked = check(&args.config)?;
+pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
+    let checked = check(&args.config, sandboxes)?;
     tell(&checked.diagnostics, args.format)?;
     let errors = checked.diagnostics.iter().filter(|told| told.is_error()).count();
     let warnings = checked.diagnostics.len() - errors;

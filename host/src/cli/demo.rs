@@ -13,6 +13,7 @@ use crate::app::config::Config;
 use crate::app::load;
 use crate::app::output::{Format, Output};
 use crate::app::replay::Player;
+use crate::app::sandbox::Sandboxes;
 use crate::block::Block;
 use crate::decision::{Answer, Decision};
 use crate::entry::Entry;
@@ -60,7 +61,7 @@ struct Timeline {
     retracted: u64,
 }
 
-pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
+pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let text_of = |name: &str| args.example.join(name);
     let recording = text_of("attack.jsonl.gz");
     anyhow::ensure!(
@@ -81,7 +82,8 @@ pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
     };
     println!("Harbor Lending: one vault, three detectors, and a plan for the night somebody attacks it.\n");
     let played = Recording::open(&recording, &config.verification())?;
-    let mut player = match Player::new(&config, played, journal)? {
+    let runtime = sandboxes.runtime(&config.cache, &config.folder())?;
+    let mut player = match Player::new(&runtime, &config, played, journal)? {
         Ok(player) => player,
         Err(diagnostics) => {
             tell(&diagnostics, Format::Pretty)?;
@@ -100,7 +102,7 @@ pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
             std::thread::sleep(PACE);
         }
         if is_block && timeline.blocks == SWAP_AFTER_BLOCKS {
-            swap(&mut player, &mut config, &mut output)?;
+            swap(&mut player, &runtime, &mut config, &mut output)?;
         }
     }
     let replayed = player.finish()?;
@@ -120,15 +122,14 @@ const SWAP_AFTER_BLOCKS: u64 = 8;
 
 /// What an operator does by saving a file while the host runs: the same component with another limit, built and
 /// started beside the old one, then put in its place between two blocks, over the same state.
-fn swap(player: &mut Player, config: &mut Config, output: &mut Output) -> anyhow::Result<()> {
+fn swap(player: &mut Player, runtime: &Runtime, config: &mut Config, output: &mut Output) -> anyhow::Result<()> {
     const ID: &str = "outflow";
     let limits = config.detectors.get_mut(ID).and_then(|detector| detector.config.get_mut("assets"));
     let first = limits.and_then(|assets| assets.as_array_mut()).and_then(|assets| assets.first_mut());
     let first = first.and_then(toml::Value::as_table_mut).context("the deployment's outflow detector has assets")?;
     first.insert("limit".into(), "500000".into());
     println!("\n          the operator lowers the vault's limit to 500,000 hUSD a minute while the host runs:");
-    let runtime = Runtime::new()?;
-    let ready = load::detector(&runtime, config, ID).map_err(|diagnostics| {
+    let ready = load::detector(runtime, config, ID).map_err(|diagnostics| {
         anyhow::anyhow!("{}", diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     })?;
     let engine = player.engine();

@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod demo;
+mod inspect;
 mod journal;
 mod operate;
 mod plugin;
@@ -18,7 +19,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::app::output::Format;
+use crate::app::sandbox::{CacheChoice, Sandboxes, own_binary};
 use crate::diagnostic::Diagnostic;
+use crate::plugin::{COMPILE_COMMAND, compile_from_stdin};
 
 /// What the exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,9 @@ struct Cli {
     /// How much is logged to standard error: error, warn, info, debug, trace, or a filter as `RUST_LOG` takes it.
     #[arg(long, global = true, env = "WATCHFIRE_LOG", default_value = "info", value_name = "LEVEL")]
     log: String,
+    /// Where compiled detectors are kept, in place of what the config says: a folder, or `off`.
+    #[arg(long, global = true, env = "WATCHFIRE_CACHE", value_name = "FOLDER")]
+    cache: Option<CacheChoice>,
     #[command(subcommand)]
     command: Command,
 }
@@ -74,6 +80,12 @@ enum Command {
     Bench(bench::Args),
     /// Print the JSON Schema of a file, for editors.
     Schema(schema::Args),
+    /// Compile a component from standard input: what a host starts for each that it does not know.
+    #[command(name = COMPILE_COMMAND, hide = true)]
+    CompileComponent {
+        /// What the host asks for, as JSON.
+        request: String,
+    },
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -84,6 +96,9 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Command::CompileComponent { request } = &cli.command {
+        return compile_component(request);
+    }
     let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -91,7 +106,7 @@ pub fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .with_target(false)
         .init();
-    match dispatch(cli.command) {
+    match dispatch(cli.command, cli.cache.unwrap_or_default()) {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
             anstream::eprintln!("error: {error:#}");
@@ -100,15 +115,28 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn dispatch(command: Command) -> anyhow::Result<Exit> {
+/// This process's standard error is read by a host, which tells what it says: no log, no colours.
+fn compile_component(request: &str) -> ExitCode {
+    match compile_from_stdin(request) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(Exit::No as u8)
+        }
+    }
+}
+
+fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
+    let sandboxes = Sandboxes::of_binary(own_binary()?, cache);
     match command {
-        Command::Run(args) => run::main(args),
-        Command::Replay(args) => replay::main(args),
+        Command::Run(args) => run::main(args, sandboxes),
+        Command::Replay(args) => replay::main(args, &sandboxes),
         Command::Record(args) => record::main(args),
-        Command::Check(args) => check::main(args),
-        Command::Plugin(command) => plugin::main(command),
-        Command::Journal(command) => journal::main(command),
-        Command::Demo(args) => demo::main(args),
+        Command::Check(args) => check::main(args, &sandboxes),
+        Command::Plugin(command) => plugin::main(command, &sandboxes),
+        Command::Journal(command) => journal::main(command, &sandboxes),
+        Command::CompileComponent { request } => Ok(compile_from_stdin(&request).map(|()| Exit::Good)?),
+        Command::Demo(args) => demo::main(args, &sandboxes),
         Command::Bench(args) => bench::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Completions { shell } => {

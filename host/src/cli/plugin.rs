@@ -7,11 +7,11 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Exit, operate};
-use crate::app::output::Format;
+use super::{Exit, inspect, operate};
+use crate::app::config::CacheConfig;
 use crate::app::plugin_test::{Bench, Found, Tested};
-use crate::digest::sha256;
-use crate::plugin::{Limits, Manifest, Runtime, build};
+use crate::app::sandbox::Sandboxes;
+use crate::plugin::{Limits, build};
 
 /// Build, inspect and test detectors; ask and tell those of a running host.
 #[derive(Debug, Subcommand)]
@@ -32,17 +32,7 @@ Examples:
         out: Option<PathBuf>,
     },
     /// Show what a component says of itself, what it asks for, and what it may use up.
-    #[command(after_help = "\
-Examples:
-  watchfire plugin inspect target/plugins/outflow.wasm
-  watchfire plugin inspect outflow.wasm --format json | jq .manifest.capabilities")]
-    Inspect {
-        /// The component.
-        component: PathBuf,
-        /// The shape of what is printed.
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-    },
+    Inspect(inspect::Args),
     /// Run a detector over a recording, on a kept instance and on fresh ones, and compare with what is expected.
     #[command(after_help = "\
 Examples:
@@ -66,13 +56,14 @@ Examples:
     },
 }
 
-pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
+pub(super) fn main(command: Command, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     match command {
         Command::Operate(command) => operate::main(command),
         Command::Build { path, out } => build_component(&path, out.as_deref()),
-        Command::Inspect { component, format } => inspect(&component, format),
+        Command::Inspect(args) => inspect::main(args, sandboxes),
         Command::Test { component, recording, config, expected, accept } => {
-            test(&component, &recording, config.as_deref(), expected.as_deref().map(|path| (path, accept)))
+            let expected = expected.as_deref().map(|path| (path, accept));
+            test(sandboxes, &component, &recording, config.as_deref(), expected)
         }
     }
 }
@@ -85,48 +76,13 @@ fn build_component(path: &Path, out: Option<&Path>) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-fn inspect(path: &Path, format: Format) -> anyhow::Result<Exit> {
-    let bytes = std::fs::read(path).with_context(|| format!("`{}` can't be read", path.display()))?;
-    let runtime = Runtime::new()?;
-    let limits = Limits::default();
-    let component = runtime.compile(&bytes, &limits)?;
-    let manifest = runtime.describe(&component, &limits)?;
-    match format {
-        Format::Json => {
-            let (digest, size) = (sha256(&bytes), bytes.len());
-            println!(
-                "{}",
-                json!({ "digest": digest, "size": size, "imports": component.imports(), "manifest": manifest, "limits": limits })
-            );
-        }
-        Format::Pretty => show(&manifest, &bytes, component.imports(), &limits)?,
-    }
-    Ok(Exit::Good)
-}
-
-fn show(manifest: &Manifest, bytes: &[u8], imports: &[String], limits: &Limits) -> anyhow::Result<()> {
-    println!("{} {}", manifest.name, manifest.version);
-    println!("  {}", manifest.summary);
-    println!("digest   {}", sha256(bytes));
-    println!("size     {} bytes", bytes.len());
-    println!(
-        "asks for {}",
-        if manifest.capabilities.is_empty() { "nothing".into() } else { manifest.capabilities.join(", ") }
-    );
-    println!("imports  {}", if imports.is_empty() { "nothing".into() } else { imports.join(", ") });
-    println!("finds");
-    for kind in &manifest.finding_kinds {
-        println!("  {:<28} {:<9} {}", kind.id, kind.default_severity.to_string(), kind.description);
-        if !kind.runbook_url.is_empty() {
-            println!("  {:<28} {:<9} {}", "", "", kind.runbook_url);
-        }
-    }
-    println!("limits   {}", serde_json::to_string(limits)?);
-    println!("config   {}", manifest.config_schema);
-    Ok(())
-}
-
-fn test(path: &Path, recording: &Path, config: Option<&Path>, expected: Option<(&Path, bool)>) -> anyhow::Result<Exit> {
+fn test(
+    sandboxes: &Sandboxes,
+    path: &Path,
+    recording: &Path,
+    config: Option<&Path>,
+    expected: Option<(&Path, bool)>,
+) -> anyhow::Result<Exit> {
     let bytes = std::fs::read(path).with_context(|| format!("`{}` can't be read", path.display()))?;
     let config = match config {
         Some(path) => {
@@ -135,7 +91,7 @@ fn test(path: &Path, recording: &Path, config: Option<&Path>, expected: Option<(
         }
         None => json!({}),
     };
-    let runtime = Runtime::new()?;
+    let runtime = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?;
     let limits = Limits::default();
     let component = runtime.compile(&bytes, &limits)?;
     let manifest = runtime.describe(&component, &limits)?;

@@ -10,9 +10,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{Exit, tell};
-use crate::app::config::Config;
+use crate::app::config::{CacheConfig, Config};
 use crate::app::output::{Format, Output};
 use crate::app::replay::{self, Player, Replayed};
+use crate::app::sandbox::Sandboxes;
 use crate::journal::Journal;
 use crate::source::recording::Recording;
 
@@ -46,9 +47,9 @@ pub struct Args {
     quiet: bool,
 }
 
-pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
+pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let is_journal = is_sqlite(&args.path)?;
-    let replayed = if is_journal { journal(&args)? } else { recording(&args)? };
+    let replayed = if is_journal { journal(&args, sandboxes)? } else { recording(&args, sandboxes)? };
     let Some(replayed) = replayed else { return Ok(Exit::Refused) };
     let as_expected = args.expect.is_none_or(|expected| expected == replayed.derived);
     let same = replayed.difference.is_none() && as_expected;
@@ -59,18 +60,19 @@ pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
     Ok(if same { Exit::Good } else { Exit::No })
 }
 
-fn journal(args: &Args) -> anyhow::Result<Option<Replayed>> {
+fn journal(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Option<Replayed>> {
     let mut output = if args.quiet { Output::silent() } else { Output::stdout(args.format, Default::default(), true) };
     let total = Journal::open_existing_read_only(&args.path)?.head().0;
     let bar = if args.quiet { ProgressBar::new(total) } else { ProgressBar::hidden() };
     let style = ProgressStyle::with_template("replaying {bar:40} {pos}/{len} entries, {per_sec}, {eta} left")?;
     bar.set_style(style);
-    let replayed = replay::journal(&args.path, &mut output, |seq| bar.set_position(seq))?;
+    let runtime = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?;
+    let replayed = replay::journal(&args.path, &runtime, &mut output, |seq| bar.set_position(seq))?;
     bar.finish_and_clear();
     Ok(Some(replayed))
 }
 
-fn recording(args: &Args) -> anyhow::Result<Option<Replayed>> {
+fn recording(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Option<Replayed>> {
     let config = match Config::load(&args.config) {
         Ok(config) => config,
         Err(diagnostics) => {
@@ -85,7 +87,9 @@ fn recording(args: &Args) -> anyhow::Result<Option<Replayed>> {
         Some(path) => Journal::open(path)?,
         None => Journal::in_memory()?,
     };
-    let mut player = match Player::new(&config, Recording::open(&args.path, &config.verification())?, journal)? {
+    let runtime = sandboxes.runtime(&config.cache, &config.folder())?;
+    let played = Recording::open(&args.path, &config.verification())?;
+    let mut player = match Player::new(&runtime, &config, played, journal)? {
         Ok(player) => player,
         Err(diagnostics) => {
             tell(&diagnostics, args.format)?;

@@ -7,6 +7,7 @@ use clap::Args as ClapArgs;
 use super::{Exit, runtime, tell};
 use crate::app::output::Format;
 use crate::app::run::{Ended, Options, run};
+use crate::app::sandbox::Sandboxes;
 
 /// Watch: follow chains and feeds, run detectors, decide, and journal all of it.
 #[derive(Debug, ClapArgs)]
@@ -32,9 +33,9 @@ pub struct Args {
     quiet: bool,
 }
 
-pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
+pub(super) fn main(args: Args, sandboxes: Sandboxes) -> anyhow::Result<Exit> {
     let Args { config, format, record, quiet } = args;
-    let ended = runtime()?.block_on(run(Options { config, format, record, blocks: !quiet }))?;
+    let ended = runtime()?.block_on(run(Options { config, format, record, blocks: !quiet, sandboxes }))?;
     match ended {
         Ended::Stopped => Ok(Exit::Good),
         Ended::Refused(diagnostics) => {

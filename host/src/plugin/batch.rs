@@ -127,6 +127,7 @@ fn offsets<C>(of: Option<(&C, &Rows)>, column: impl Fn(&C) -> &Variable) -> Vec<
 macro_rules! pulls {
     ($($name:ident -> $result:ty = $read:expr;)*) => {
         $(fn $name(&mut self, handle: Resource<Batch>) -> wasmtime::Result<$result> {
+            self.expect_time()?;
             let read: fn(&Batch) -> $result = $read;
             Ok(read(self.table.get(&handle)?))
         })*
@@ -197,6 +198,7 @@ impl batches::HostBatch for Guest {
     }
 
     fn log_topics(&mut self, handle: Resource<Batch>, position: u8) -> wasmtime::Result<Vec<u8>> {
+        self.expect_time()?;
         let batch = self.table.get(&handle)?;
         match position {
             0..=3 => Ok(fixed(batch.logs(), |logs| &logs.topics[usize::from(position)])),
@@ -205,6 +207,7 @@ impl batches::HostBatch for Guest {
     }
 
     fn transaction_hash(&mut self, handle: Resource<Batch>, transaction_index: u32) -> wasmtime::Result<Vec<u8>> {
+        self.expect_time()?;
         Ok(self.table.get(&handle)?.hash_at(transaction_index as usize))
     }
 

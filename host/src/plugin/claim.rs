@@ -32,6 +32,12 @@ pub(super) fn claims(
         let message = format!("{} findings on one batch, {} are allowed", findings.len(), limits.findings_per_batch);
         return Err(Failure::new("findings", message));
     }
+    let bytes: usize = findings.iter().map(size).sum();
+    if bytes > limits.findings_bytes_per_batch {
+        let message =
+            format!("findings of {bytes} bytes on one batch, {} are allowed", limits.findings_bytes_per_batch);
+        return Err(Failure::new("findings", message));
+    }
     findings.into_iter().map(|finding| claim(finding, manifest, limits)).collect()
 }
 
@@ -98,7 +104,8 @@ fn size(finding: &types::Finding) -> usize {
         .map(String::len)
         .sum::<usize>()
         + finding.condition_key.len()
-        + finding.transactions.len() * 32
+        + finding.transactions.iter().map(Vec::len).sum::<usize>()
+        + finding.logs.len() * 12
         + amounts
         + attributes
 }

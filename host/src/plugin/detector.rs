@@ -11,10 +11,12 @@ use wasmtime::component::Resource;
 use super::batch::Batch;
 use super::bindings::Detector as World;
 use super::chain::Shared;
-use super::guest::{Guest, LogLevel, LogLine};
+use super::failure::Circumstances;
+use super::guest::{Guest, HANDLES_AT_MOST, LogLevel, LogLine};
 use super::profile::Profile;
 use super::record::Record;
-use super::runtime::{Component, Runtime, ticks};
+use super::runtime::{Component, Runtime};
+use super::sandbox::ticks;
 use super::state::StateStore;
 use super::wasi::Wasi;
 use super::{Failure, Limits, LoadError, Manifest, claim, subscribe};
@@ -48,7 +50,6 @@ pub struct Spec {
 /// A detector that has started.
 pub struct Detector {
     profile: Arc<Profile>,
-    engine: wasmtime::Engine,
     state: StateStore,
     instance: Option<Instance>,
     pub(super) record: Record,
@@ -70,8 +71,11 @@ pub(super) struct Ran {
 
 impl Detector {
     /// Describes, checks and starts a detector over the state that it has so far.
-    pub fn load(runtime: &Runtime, spec: Spec, state: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Self, LoadError> {
-        let manifest = describe(runtime, &spec.component, &spec.limits)?;
+    pub fn load(_runtime: &Runtime, spec: Spec, state: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Self, LoadError> {
+        if spec.component.settings() != spec.limits.engine() {
+            return Err(LoadError::OtherEngine);
+        }
+        let manifest = describe(&spec.component, &spec.limits)?;
         let asks = &manifest.capabilities;
         let missing: Vec<String> = asks.iter().filter(|name| !spec.grants.contains(name)).cloned().collect();
         if !missing.is_empty() {
@@ -91,16 +95,10 @@ impl Detector {
             component: spec.component,
         };
         let mut state = StateStore::new(state);
-        let (instance, subscriptions) = start(&runtime.engine, &profile, &mut state)?;
+        let (instance, subscriptions) = start(&profile, &mut state)?;
         profile.matcher = Matcher::new(&subscriptions);
         profile.subscriptions = subscriptions;
-        Ok(Self {
-            profile: Arc::new(profile),
-            engine: runtime.engine.clone(),
-            state,
-            instance: Some(instance),
-            record: Record::default(),
-        })
+        Ok(Self { profile: Arc::new(profile), state, instance: Some(instance), record: Record::default() })
     }
 
     /// What it is, and what it wants to see.
@@ -118,7 +116,7 @@ impl Detector {
     pub(super) fn forget(&mut self) -> Result<(), LoadError> {
         self.set_state(BTreeMap::new());
         self.record = Record::default();
-        self.instance = Some(start(&self.engine, &self.profile, &mut self.state)?.0);
+        self.instance = Some(start(&self.profile, &mut self.state)?.0);
         Ok(())
     }
 
@@ -159,7 +157,7 @@ impl Detector {
     fn ready(&mut self) -> Result<Instance, LoadError> {
         match self.instance.take() {
             Some(instance) => Ok(instance),
-            None => start(&self.engine, &self.profile, &mut self.state).map(|(instance, _)| instance),
+            None => start(&self.profile, &mut self.state).map(|(instance, _)| instance),
         }
     }
 
@@ -168,7 +166,7 @@ impl Detector {
         let timestamp_s = batch.scene.head.timestamp_s;
         let guest = instance.store.data_mut();
         guest.state = std::mem::take(&mut self.state);
-        guest.begin(at);
+        guest.begin(at, self.profile.limits.batch_deadline_ms);
         guest.chain.shared = Some(shared.clone());
         if let Some(wasi) = &mut guest.wasi {
             wasi.begin(&self.profile.id, input.as_slice(), timestamp_s);
@@ -181,9 +179,8 @@ impl Detector {
             Ok(Ok(findings)) => claim::claims(findings, &self.profile.manifest, &self.profile.limits),
             Ok(Err(message)) => Err(Failure::new("error", super::text::lines(&message, 4_096))),
             Err(trap) => {
-                let said = log.iter().rev().find(|line| line.level == LogLevel::Error);
-                let said = said.map(|line| line.message.as_str());
-                Err(Failure::of_trap(&trap, said, self.profile.limits.batch_deadline_ms))
+                let what = circumstances(guest, &log, &self.profile.limits, self.profile.limits.batch_deadline_ms);
+                Err(Failure::of_trap(&trap, &what))
             }
         };
         let reads = std::mem::take(&mut guest.chain.asked);
@@ -209,6 +206,9 @@ impl Detector {
     ) -> wasmtime::Result<Result<Vec<super::bindings::watchfire::detector::types::Finding>, String>> {
         let store = &mut instance.store;
         store.set_epoch_deadline(ticks(self.profile.limits.batch_deadline_ms));
+        if let Some(fuel) = self.profile.limits.fuel_per_batch {
+            store.set_fuel(fuel)?;
+        }
         let handle: Resource<Batch> = store.data_mut().table.push(batch)?;
         let borrowed = Resource::new_borrow(handle.rep());
         let called = instance.world.watchfire_detector_guest().call_on_batch(&mut *store, borrowed);
@@ -218,18 +218,14 @@ impl Detector {
 }
 
 /// A fresh instance, started with the config over the present state.
-fn start(
-    engine: &wasmtime::Engine,
-    profile: &Profile,
-    state: &mut StateStore,
-) -> Result<(Instance, Vec<Subscription>), LoadError> {
-    let mut instance = instantiate(engine, &profile.component, &profile.limits)?;
+fn start(profile: &Profile, state: &mut StateStore) -> Result<(Instance, Vec<Subscription>), LoadError> {
+    let mut instance = instantiate(&profile.component, &profile.limits)?;
     let guest = instance.store.data_mut();
     let has = |name: &str| profile.grants.iter().any(|grant| grant == name);
     guest.has_state = has("state");
     guest.chain.granted = has("chain");
     guest.state = std::mem::take(state);
-    guest.begin(None);
+    guest.begin(None, profile.limits.start_deadline_ms);
     instance.store.set_epoch_deadline(ticks(profile.limits.start_deadline_ms));
     let called = instance.world.watchfire_detector_guest().call_start(&mut instance.store, &profile.config);
     let guest = instance.store.data_mut();
@@ -244,9 +240,8 @@ fn start(
             return Err(LoadError::Config { key, message });
         }
         Err(trap) => {
-            let said = log.iter().rev().find(|line| line.level == LogLevel::Error);
-            let said = said.map(|line| line.message.as_str());
-            return Err(LoadError::Start(Failure::of_trap(&trap, said, profile.limits.start_deadline_ms)));
+            let what = circumstances(guest, &log, &profile.limits, profile.limits.start_deadline_ms);
+            return Err(LoadError::Start(Failure::of_trap(&trap, &what)));
         }
     };
     let subscriptions = subscribe::subscriptions(said, &profile.grants, &profile.feeds)?;
@@ -254,28 +249,40 @@ fn start(
 }
 
 /// What a component says of itself, asked on an instance that has nothing granted.
-pub(super) fn describe(runtime: &Runtime, component: &Component, limits: &Limits) -> Result<Manifest, LoadError> {
-    let mut instance = instantiate(&runtime.engine, component, &Arc::new(limits.clone()))?;
+pub(super) fn describe(component: &Component, limits: &Limits) -> Result<Manifest, LoadError> {
+    let limits = Arc::new(limits.clone());
+    let mut instance = instantiate(component, &limits)?;
     instance.store.set_epoch_deadline(ticks(limits.start_deadline_ms));
-    let said = instance
-        .world
-        .watchfire_detector_guest()
-        .call_describe(&mut instance.store)
-        .map_err(|trap| LoadError::Describe(Failure::of_trap(&trap, None, limits.start_deadline_ms)))?;
+    let said = instance.world.watchfire_detector_guest().call_describe(&mut instance.store).map_err(|trap| {
+        let guest = instance.store.data_mut();
+        let log = guest.take_log();
+        LoadError::Describe(Failure::of_trap(&trap, &circumstances(guest, &log, &limits, limits.start_deadline_ms)))
+    })?;
     Manifest::of(said)
 }
 
-fn instantiate(engine: &wasmtime::Engine, component: &Component, limits: &Arc<Limits>) -> Result<Instance, LoadError> {
-    let mut guest = Guest::new(limits.clone(), component.has_wasi.then(Wasi::new));
-    guest.begin(None);
-    let mut store = Store::new(engine, guest);
+fn instantiate(component: &Component, limits: &Arc<Limits>) -> Result<Instance, LoadError> {
+    let mut guest = Guest::new(limits.clone(), component.has_wasi().then(Wasi::new));
+    guest.begin(None, limits.start_deadline_ms);
+    let mut store = Store::new(component.engine(), guest);
     store.limiter(|guest| &mut guest.limiter);
     store.set_epoch_deadline(ticks(limits.start_deadline_ms));
+    if limits.fuel_per_batch.is_some() {
+        // Fuel is a batch's; what comes before has its deadline.
+        store.set_fuel(u64::MAX).map_err(|error| LoadError::Start(Failure::new("trap", format!("{error:#}"))))?;
+    }
     // What a guest returns is copied by the host before anybody can count it.
-    store.set_hostcall_fuel((limits.findings_per_batch * limits.finding_bytes).max(4 << 20));
-    let world = component
-        .pre
-        .instantiate(&mut store)
-        .map_err(|trap| LoadError::Start(Failure::of_trap(&trap, None, limits.start_deadline_ms)))?;
+    store.set_hostcall_fuel(limits.transfer_bytes());
+    store.set_max_component_handles(HANDLES_AT_MOST);
+    let world = component.pre().instantiate(&mut store).map_err(|trap| {
+        let guest = store.data_mut();
+        let log = guest.take_log();
+        LoadError::Start(Failure::of_trap(&trap, &circumstances(guest, &log, limits, limits.start_deadline_ms)))
+    })?;
     Ok(Instance { store, world })
+}
+
+fn circumstances<'a>(guest: &mut Guest, log: &'a [LogLine], limits: &'a Limits, deadline_ms: u64) -> Circumstances<'a> {
+    let said = log.iter().rev().find(|line| line.level == LogLevel::Error).map(|line| line.message.as_str());
+    Circumstances { limits, deadline_ms, said, denied: guest.limiter.take_denied() }
 }

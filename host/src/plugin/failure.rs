@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use wasmtime::Trap;
+use wasmtime::component::ResourceTableError;
+
+use super::Limits;
+use super::guest::HANDLES_AT_MOST;
+use super::text::lines;
 
 /// The kind of a failure of the host's own code on behalf of a detector.
 pub(super) const HOST: &str = "host";
@@ -10,8 +15,8 @@ pub(super) const HOST: &str = "host";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{kind}: {message}")]
 pub struct Failure {
-    /// `trap`, `deadline`, `memory`, `stack`, `error`, `findings`, `undeclared-kind`, `invalid-finding`,
-    /// `start`, `quarantined`, `host`.
+    /// `trap`, `deadline`, `fuel`, `memory`, `stack`, `transfer`, `error`, `findings`, `undeclared-kind`,
+    /// `invalid-finding`, `start`, `quarantined`, `host`.
     pub kind: String,
     /// What it said, or what happened.
     pub message: String,
@@ -27,20 +32,55 @@ impl Failure {
         matches!(kind, "deadline" | HOST)
     }
 
-    /// What wasmtime says, in our words. `said` is what the guest wrote to its log last, where it did.
-    pub(super) fn of_trap(error: &wasmtime::Error, said: Option<&str>, deadline_ms: u64) -> Self {
-        let said = said.map(|said| format!(": {said}")).unwrap_or_default();
-        let Some(trap) = error.downcast_ref::<Trap>() else {
+    /// What wasmtime says, in our words.
+    pub(super) fn of_trap(error: &wasmtime::Error, what: &Circumstances<'_>) -> Self {
+        let said = what.said.map(|said| format!("; its log ends with: {said}")).unwrap_or_default();
+        let limits = what.limits;
+        let told = match error.downcast_ref::<Trap>() {
+            Some(Trap::Interrupt) => {
+                return Self::new("deadline", format!("it took longer than {} ms", what.deadline_ms));
+            }
+            Some(Trap::OutOfFuel) => {
+                let fuel = limits.fuel_per_batch.unwrap_or_default();
+                return Self::new("fuel", format!("it used up its {fuel} units of fuel, its `limits.fuel_per_batch`"));
+            }
+            Some(Trap::StackOverflow) => {
+                let message = format!("it recursed deeper than its stack of {} bytes", limits.stack_bytes);
+                return Self::new("stack", message);
+            }
+            Some(trap) => trap.to_string(),
+            None if error
+                .downcast_ref::<ResourceTableError>()
+                .is_some_and(|e| matches!(e, ResourceTableError::Full)) =>
+            {
+                format!("it holds more than {HANDLES_AT_MOST} handles")
+            }
             // A host function refused, or a limit of the store was hit: its own message says which.
-            let message = super::text::line(&format!("{:#}{said}", error.root_cause()), 1_000);
-            return Self::new("trap", message);
+            None => format!("{:#}", error.root_cause()),
         };
-        match trap {
-            Trap::Interrupt => Self::new("deadline", format!("it took longer than {deadline_ms} ms")),
-            Trap::StackOverflow => Self::new("stack", "it recursed deeper than its stack"),
-            trap => Self::new("trap", super::text::line(&format!("{trap}{said}"), 1_000)),
+        if told.contains(TRANSFER_EXHAUSTED) {
+            let message = format!("it handed over more than {} bytes at once", limits.transfer_bytes());
+            return Self::new("transfer", message);
+        }
+        match &what.denied {
+            Some(denied) => Self::new("memory", lines(&format!("{denied}; then: {told}{said}"), 1_000)),
+            None => Self::new("trap", lines(&format!("{told}{said}"), 1_000)),
         }
     }
+}
+
+/// What wasmtime says when a guest hands over too much; its type is its own.
+const TRANSFER_EXHAUSTED: &str = "fuel allocated for hostcalls has been exhausted";
+
+/// What is known about a guest that trapped.
+pub(super) struct Circumstances<'a> {
+    pub(super) limits: &'a Limits,
+    /// The deadline that it ran under, milliseconds.
+    pub(super) deadline_ms: u64,
+    /// What it wrote to its log last as an error.
+    pub(super) said: Option<&'a str>,
+    /// What it asked for in vain, in words.
+    pub(super) denied: Option<String>,
 }
 
 /// Why a detector is not admitted.
@@ -54,6 +94,17 @@ pub enum LoadError {
         /// Its limit.
         limit: usize,
     },
+    /// A limit that can't be.
+    #[error("`limits.{key}` can't be so: {message}")]
+    Limits {
+        /// Which.
+        key: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+    /// Compiling it took too much, or broke off.
+    #[error("{0}")]
+    Compile(String),
     /// No component.
     #[error("it is no component: {0}; wrap a core module by `watchfire plugin build`")]
     NotAComponent(String),
@@ -63,6 +114,14 @@ pub enum LoadError {
     /// It imports what nobody grants.
     #[error("it imports `{0}`, which the host does not have; detectors get `watchfire:detector` only")]
     UnknownImport(String),
+    /// It imports what there is as something that it is not.
+    #[error("it imports `{name}`, but not as the host has it: {message}; build it against the host's own WIT")]
+    OtherImport {
+        /// Which.
+        name: String,
+        /// What differs.
+        message: String,
+    },
     /// It needs more than its limits before it has done anything.
     #[error("it needs more than it may have: {0}")]
     TooMuch(String),
@@ -73,11 +132,14 @@ pub enum LoadError {
     #[error("what it says of itself can't be: {0}")]
     Manifest(String),
     /// It asks for what the operator does not grant.
-    #[error("it asks for {missing:?}, which it is not granted")]
+    #[error("it asks for {}, which it is not granted", quoted(missing))]
     NotGranted {
         /// What is missing.
         missing: Vec<String>,
     },
+    /// Its limits ask for another engine than the one that it was compiled for.
+    #[error("it was compiled for another `limits.stack_bytes` or `limits.fuel_per_batch`; please report it")]
+    OtherEngine,
     /// Its config is wrong.
     #[error("{key}: {message}")]
     Config {
@@ -97,4 +159,8 @@ pub enum LoadError {
         /// What is wrong.
         message: String,
     },
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

@@ -1,18 +1,20 @@
 //! What one guest has on the host's side: its state, its budget, its log, and the interfaces that reach them.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use alloy::primitives::{Address, B256, Bytes};
+use wasmtime::Trap;
 use wasmtime::component::ResourceTable;
-use wasmtime::{StoreLimits, StoreLimitsBuilder};
 
+use super::allowance::Allowance;
 use super::bindings::watchfire::detector::{batches, chain, log, state, types};
 use super::chain::ChainAccess;
-use super::state::{Refused, StateStore};
+use super::state::StateStore;
 use super::wasi::Wasi;
 use super::{Limits, text};
 use crate::block::BlockRef;
-use crate::chain_read::{ChainAnswer, ChainFault, ChainRead};
+use crate::chain_read::{ChainFault, ChainRead};
 
 /// How loud a log line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +40,17 @@ pub struct LogLine {
 
 /// The largest scan that is answered at once.
 const SCAN_AT_MOST: u32 = 10_000;
+/// The longest key of a state.
+const KEY_BYTES: usize = 4 << 10;
+/// The guest's own clock of deadlines, which ticks more slowly, goes first.
+const GRACE: Duration = Duration::from_millis(20);
+/// Most handles that a guest holds at once. It is lent one batch; what else there is comes of WASI.
+pub(super) const HANDLES_AT_MOST: usize = 1_024;
 
 /// The host's side of one guest; the data of its store.
 pub(super) struct Guest {
     pub(super) table: ResourceTable,
-    pub(super) limiter: StoreLimits,
+    pub(super) limiter: Allowance,
     pub(super) limits: Arc<Limits>,
     pub(super) state: StateStore,
     /// Whether `state` was granted.
@@ -52,20 +60,17 @@ pub(super) struct Guest {
     /// Lines past the limit.
     pub(super) dropped_lines: u32,
     pub(super) wasi: Option<Wasi>,
+    /// When its time is up.
+    until: Instant,
 }
 
 impl Guest {
     pub(super) fn new(limits: Arc<Limits>, wasi: Option<Wasi>) -> Self {
-        let limiter = StoreLimitsBuilder::new()
-            .memory_size(limits.memory_bytes)
-            .table_elements(limits.table_elements)
-            .instances(limits.instances)
-            .memories(limits.instances)
-            .tables(limits.instances)
-            .trap_on_grow_failure(false)
-            .build();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES_AT_MOST);
+        let limiter = Allowance::new(&limits);
         Self {
-            table: ResourceTable::new(),
+            table,
             limiter,
             limits,
             state: StateStore::default(),
@@ -74,32 +79,42 @@ impl Guest {
             log: Vec::new(),
             dropped_lines: 0,
             wasi,
+            until: Instant::now(),
         }
     }
 
     /// Begins a batch or a start: nothing of the last one's budget is used.
-    pub(super) fn begin(&mut self, at: Option<BlockRef>) {
+    pub(super) fn begin(&mut self, at: Option<BlockRef>, deadline_ms: u64) {
+        self.until = Instant::now() + Duration::from_millis(deadline_ms) + GRACE;
         self.log.clear();
         self.dropped_lines = 0;
+        self.limiter.take_denied();
         self.chain.begin(at);
         self.state.discard();
     }
 
+    /// Ends a guest whose time is up. Its own code looks at the clock in loops and where functions begin; one that only
+    /// calls the host, line after line, never does.
+    pub(super) fn expect_time(&self) -> wasmtime::Result<()> {
+        if Instant::now() > self.until { Err(Trap::Interrupt.into()) } else { Ok(()) }
+    }
+
     fn write(&mut self, level: LogLevel, message: &str) {
         if self.log.len() >= self.limits.log_lines_per_batch as usize {
-            self.dropped_lines += 1;
+            self.dropped_lines = self.dropped_lines.saturating_add(1);
             return;
         }
         self.log.push(LogLine { level, message: text::line(message, self.limits.log_line_bytes) });
     }
 
-    fn read(&mut self, read: ChainRead) -> Result<Vec<u8>, chain::ChainError> {
-        let answer: ChainAnswer = self.chain.read(read, &self.limits);
-        answer.map(|bytes| bytes.to_vec()).map_err(|fault| chain::ChainError {
+    fn read(&mut self, read: ChainRead) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
+        let longest = self.until.saturating_duration_since(Instant::now());
+        let Some(answer) = self.chain.read(read, &self.limits, longest) else { return Err(Trap::Interrupt.into()) };
+        Ok(answer.map(|bytes| bytes.to_vec()).map_err(|fault| chain::ChainError {
             code: fault.code,
             message: fault.message,
             data: fault.data.to_vec(),
-        })
+        }))
     }
 }
 
@@ -122,48 +137,63 @@ impl batches::Host for Guest {}
 
 impl chain::Host for Guest {
     fn call(&mut self, to: Vec<u8>, data: Vec<u8>) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
-        Ok(address(&to).and_then(|to| self.read(ChainRead::Call { to, data: data.into() })))
+        self.expect_time()?;
+        match address(&to) {
+            Ok(to) => self.read(ChainRead::Call { to, data: data.into() }),
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     fn storage_at(&mut self, of: Vec<u8>, slot: Vec<u8>) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
+        self.expect_time()?;
         let slot = B256::try_from(slot.as_slice()).map_err(|_| invalid("a slot", &slot));
-        Ok(address(&of).and_then(|address| self.read(ChainRead::Storage { address, slot: slot? })))
+        match address(&of).and_then(|address| Ok((address, slot?))) {
+            Ok((address, slot)) => self.read(ChainRead::Storage { address, slot }),
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     fn balance(&mut self, of: Vec<u8>) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
-        Ok(address(&of).and_then(|address| self.read(ChainRead::Balance { address })))
+        self.expect_time()?;
+        match address(&of) {
+            Ok(address) => self.read(ChainRead::Balance { address }),
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     fn code(&mut self, of: Vec<u8>) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
-        Ok(address(&of).and_then(|address| self.read(ChainRead::Code { address })))
+        self.expect_time()?;
+        match address(&of) {
+            Ok(address) => self.read(ChainRead::Code { address }),
+            Err(error) => Ok(Err(error)),
+        }
     }
 }
 
 impl state::Host for Guest {
     fn get(&mut self, key: Vec<u8>) -> wasmtime::Result<Option<Vec<u8>>> {
+        self.expect_time()?;
         Ok(self.state.get(&key).cloned())
     }
 
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> wasmtime::Result<Result<(), state::StateError>> {
+        self.expect_time()?;
         let told = |code: &str, message: String| state::StateError { code: code.to_owned(), message };
         if !self.has_state {
             return Ok(Err(told("denied", "the operator does not grant `state`".to_owned())));
         }
-        let (bytes, writes) = (self.limits.state_bytes, self.limits.state_writes_per_batch);
-        Ok(self.state.set(key, Some(value), bytes, writes).map_err(|refused| match refused {
-            Refused::Bytes => told("quota", format!("the state would grow past {bytes} bytes")),
-            Refused::Writes => told("quota", format!("{writes} writes are enough for one batch")),
-        }))
+        if key.len() > KEY_BYTES {
+            return Ok(Err(told("invalid", format!("a key of {} bytes, {KEY_BYTES} are allowed", key.len()))));
+        }
+        Ok(self.state.set(key, Some(value), &self.limits).map_err(|refused| told("quota", refused.to_string())))
     }
 
     fn delete(&mut self, key: Vec<u8>) -> wasmtime::Result<()> {
+        self.expect_time()?;
         if !self.has_state || self.state.get(&key).is_none() {
             return Ok(());
         }
-        let (bytes, writes) = (self.limits.state_bytes, self.limits.state_writes_per_batch);
-        self.state
-            .set(key, None, bytes, writes)
-            .map_err(|_| wasmtime::Error::msg(format!("more than {writes} writes to its state on one batch")))
+        self.state.set(key, None, &self.limits).map_err(|refused| wasmtime::Error::msg(refused.to_string()))
     }
 
     fn scan(
@@ -172,12 +202,14 @@ impl state::Host for Guest {
         after: Option<Vec<u8>>,
         limit: u32,
     ) -> wasmtime::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        self.expect_time()?;
         Ok(self.state.scan(&prefix, after.as_deref(), limit.min(SCAN_AT_MOST) as usize))
     }
 }
 
 impl log::Host for Guest {
     fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
+        self.expect_time()?;
         let level = match level {
             log::Level::Debug => LogLevel::Debug,
             log::Level::Info => LogLevel::Info,

@@ -76,11 +76,15 @@ impl Manifest {
             let shown = line(unknown, 64);
             return wrong(format!("it asks for `{shown}`; there are {}", CAPABILITIES.join(", ")));
         }
+        let asks = &said.capabilities;
+        if let Some((_, twice)) = asks.iter().enumerate().find(|(at, name)| asks[..*at].contains(name)) {
+            return wrong(format!("it asks for `{twice}` twice"));
+        }
         if said.config_schema.len() > SCHEMA_BYTES {
             return wrong(format!("a config schema of {} bytes, {SCHEMA_BYTES} are allowed", said.config_schema.len()));
         }
         if let Err(error) = serde_json::from_str::<serde_json::Value>(&said.config_schema) {
-            return wrong(format!("the config schema is no JSON: {error}"));
+            return wrong(line(&format!("the config schema is no JSON: {error}"), 1_000));
         }
         Ok(Self {
             name: said.name,

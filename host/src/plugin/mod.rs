@@ -1,9 +1,11 @@
 //! Detectors in their sandbox. This is the only place that knows wasmtime.
 
+mod allowance;
 mod batch;
 mod bindings;
 mod chain;
 mod claim;
+mod compile;
 mod crew;
 mod detector;
 mod dispatch;
@@ -20,6 +22,7 @@ mod record;
 mod routes;
 mod rows;
 mod runtime;
+mod sandbox;
 mod state;
 mod subscribe;
 mod text;
@@ -27,6 +30,7 @@ mod wasi;
 
 pub mod build;
 
+pub use compile::{COMMAND as COMPILE_COMMAND, Cache, Compiler, compile_from_stdin, default_folder};
 /// The newest block of a chain, its parent's hash, and its time in seconds.
 pub type Head = (crate::block::BlockRef, alloy::primitives::B256, u64);
 
@@ -35,7 +39,7 @@ pub use dispatch::{Audience, Heard, Look, Shown, View};
 pub use failure::{Failure, LoadError};
 pub use fleet::{Fleet, Late, Outcome, Recorded};
 pub use guest::{LogLevel, LogLine};
-pub use limits::Limits;
+pub use limits::{EngineSettings, Limit, Limits};
 pub use manifest::{FindingKind, Manifest};
 pub use profile::Profile;
 pub use runtime::{Component, Runtime};

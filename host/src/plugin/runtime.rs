@@ -1,64 +1,64 @@
-//! The engine that all detectors share, and components made ready for it.
+//! The sandbox of a host: components compiled, linked, and made ready to start.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use alloy::primitives::B256;
-use wasmtime::component::{Component as Compiled, HasSelf, Linker};
-use wasmtime::{Config, Engine};
+use wasmtime::Engine;
+use wasmtime::component::Component as Compiled;
 
-use super::bindings::{Detector as World, DetectorPre};
+use super::bindings::DetectorPre;
+use super::compile::Compiler;
 use super::detector;
 use super::guest::Guest;
+use super::limits::EngineSettings;
+use super::sandbox::Sandbox;
+use super::text::{line, lines};
+use super::wasi;
 use super::{Limits, LoadError, Manifest};
 use crate::digest::sha256;
 
-/// How often the clock of deadlines ticks.
-const TICK_MS: u64 = 5;
-
-/// A guest's stack; well below what the threads that run guests have.
-const STACK_BYTES: usize = 512 << 10;
-
 /// The sandbox: one for a host.
 pub struct Runtime {
-    pub(super) engine: Engine,
-    bare: Linker<Guest>,
-    with_wasi: Linker<Guest>,
+    compiler: Compiler,
+    /// One engine for each setting that an engine fixes; most hosts have one.
+    sandboxes: Mutex<BTreeMap<EngineSettings, Arc<Sandbox>>>,
+    /// What is in use, so that detectors of one component share its machine code. A place is held while its component is
+    /// being compiled: whoever wants the same one waits for it.
+    known: Mutex<BTreeMap<(B256, EngineSettings), Place>>,
 }
 
+type Place = Arc<Mutex<Weak<Ready>>>;
+
 /// A component that was compiled and linked, not yet started.
-pub struct Component {
-    pub(super) pre: DetectorPre<Guest>,
+#[derive(Clone)]
+pub struct Component(Arc<Ready>);
+
+struct Ready {
+    pre: DetectorPre<Guest>,
+    compiled: Compiled,
+    settings: EngineSettings,
     digest: B256,
     size: usize,
     imports: Vec<String>,
-    pub(super) has_wasi: bool,
+    has_wasi: bool,
 }
 
 impl Runtime {
-    /// Makes the engine, and starts the clock of deadlines.
-    pub fn new() -> anyhow::Result<Self> {
-        let mut config = Config::new();
-        config
-            .epoch_interruption(true)
-            // No guest of ours has async functions; without them a call costs a sixth.
-            .concurrency_support(false)
-            .max_wasm_stack(STACK_BYTES)
-            .cranelift_nan_canonicalization(true)
-            .wasm_relaxed_simd(false)
-            .wasm_memory64(false)
-            .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
-        let engine = Engine::new(&config).map_err(ours)?;
-        tick(&engine)?;
-        let mut bare = Linker::new(&engine);
-        World::add_to_linker::<_, HasSelf<Guest>>(&mut bare, |guest| guest).map_err(ours)?;
-        let mut with_wasi = bare.clone();
-        wasmtime_wasi::p2::add_to_linker_sync(&mut with_wasi).map_err(ours)?;
-        Ok(Self { engine, bare, with_wasi })
+    /// Makes the sandbox, and starts its clock of deadlines.
+    pub fn new(compiler: Compiler) -> anyhow::Result<Self> {
+        let runtime = Self { compiler, sandboxes: Mutex::default(), known: Mutex::default() };
+        // What can't work on this machine is told here, not at the first detector.
+        runtime.sandbox(Limits::default().engine()).map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        Ok(runtime)
     }
 
     /// Compiles and links a component. Nothing of it has run yet.
     pub fn compile(&self, bytes: &[u8], limits: &Limits) -> Result<Component, LoadError> {
+        if let Some((key, message)) = limits.mistakes().into_iter().next() {
+            return Err(LoadError::Limits { key, message });
+        }
         if bytes.len() > limits.component_bytes {
             return Err(LoadError::TooLarge { size: bytes.len(), limit: limits.component_bytes });
         }
@@ -66,25 +66,20 @@ impl Runtime {
             let what = if bytes.starts_with(b"\0asm") { "a core module" } else { "no WebAssembly" };
             return Err(LoadError::NotAComponent(format!("it is {what}")));
         }
-        let compiled = Compiled::new(&self.engine, bytes)
-            .map_err(|error| LoadError::NotAComponent(format!("{:#}", error.root_cause())))?;
-        let imports = imports(&compiled, &self.engine);
-        let unknown =
-            imports.iter().find(|name| !name.starts_with("watchfire:detector/") && !name.starts_with("wasi:"));
-        if let Some(unknown) = unknown {
-            return Err(LoadError::UnknownImport(unknown.clone()));
-        }
-        let has_wasi = imports.iter().any(|name| name.starts_with("wasi:"));
-        expect_within(&compiled, limits)?;
-        let linker = if has_wasi { &self.with_wasi } else { &self.bare };
-        let pre = linker.instantiate_pre(&compiled).map_err(|error| {
-            let told = format!("{error:#}");
-            let missing = imports.iter().find(|name| told.contains(name.as_str())).cloned();
-            LoadError::UnknownImport(missing.unwrap_or(told))
-        })?;
-        let pre =
-            DetectorPre::new(pre).map_err(|error| LoadError::NotADetector(format!("{:#}", error.root_cause())))?;
-        Ok(Component { pre, digest: sha256(bytes), size: bytes.len(), imports, has_wasi })
+        let digest = sha256(bytes);
+        let place = self.place(digest, limits.engine());
+        let mut known = place.lock().unwrap_or_else(PoisonError::into_inner);
+        let ready = match known.upgrade() {
+            Some(ready) => ready,
+            None => {
+                let ready = Arc::new(self.make(bytes, digest, limits)?);
+                *known = Arc::downgrade(&ready);
+                ready
+            }
+        };
+        drop(known);
+        expect_within(&ready.compiled, limits)?;
+        Ok(Component(ready))
     }
 
     /// Compiles the component of a file.
@@ -95,42 +90,83 @@ impl Runtime {
 
     /// What a component says of itself.
     pub fn describe(&self, component: &Component, limits: &Limits) -> Result<Manifest, LoadError> {
-        detector::describe(self, component, limits)
+        detector::describe(component, limits)
+    }
+
+    fn place(&self, digest: B256, settings: EngineSettings) -> Place {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry((digest, settings)).or_default().clone()
+    }
+
+    fn sandbox(&self, settings: EngineSettings) -> wasmtime::Result<Arc<Sandbox>> {
+        let mut sandboxes = self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sandbox) = sandboxes.get(&settings) {
+            return Ok(sandbox.clone());
+        }
+        let sandbox = Arc::new(Sandbox::new(settings)?);
+        sandboxes.insert(settings, sandbox.clone());
+        Ok(sandbox)
+    }
+
+    fn make(&self, bytes: &[u8], digest: B256, limits: &Limits) -> Result<Ready, LoadError> {
+        let settings = limits.engine();
+        let sandbox = self.sandbox(settings).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        let compiled = self.compiler.compile(&sandbox.engine, settings, bytes, digest, limits)?;
+        let imports = imports(&compiled, &sandbox.engine);
+        let known = |name: &str| name.starts_with("watchfire:detector/") || wasi::is_known(name);
+        if let Some(unknown) = imports.iter().find(|name| !known(name)) {
+            return Err(LoadError::UnknownImport(unknown.clone()));
+        }
+        let has_wasi = imports.iter().any(|name| wasi::is_known(name));
+        let linker = if has_wasi { &sandbox.with_wasi } else { &sandbox.bare };
+        let pre = linker.instantiate_pre(&compiled).map_err(|error| {
+            let told = lines(&format!("{error:#}"), 1_000);
+            match imports.iter().find(|name| told.contains(name.as_str())) {
+                Some(name) => {
+                    let message = lines(&format!("{:#}", error.root_cause()), 500);
+                    LoadError::OtherImport { name: name.clone(), message }
+                }
+                None => LoadError::UnknownImport(told),
+            }
+        })?;
+        let pre = DetectorPre::new(pre)
+            .map_err(|error| LoadError::NotADetector(lines(&format!("{:#}", error.root_cause()), 1_000)))?;
+        Ok(Ready { pre, compiled, settings, digest, size: bytes.len(), imports, has_wasi })
     }
 }
 
 impl Component {
     /// SHA-256 of its bytes.
     pub fn digest(&self) -> B256 {
-        self.digest
+        self.0.digest
     }
 
     /// Its size in bytes.
     pub fn size(&self) -> usize {
-        self.size
+        self.0.size
     }
 
     /// Interfaces that it imports.
     pub fn imports(&self) -> &[String] {
-        &self.imports
+        &self.0.imports
     }
-}
 
-/// How many ticks are at least so long.
-pub(super) fn ticks(deadline_ms: u64) -> u64 {
-    deadline_ms.div_ceil(TICK_MS) + 1
-}
+    /// What it was compiled for: the limits of each detector made of it must ask for the same.
+    pub fn settings(&self) -> EngineSettings {
+        self.0.settings
+    }
 
-fn tick(engine: &Engine) -> anyhow::Result<()> {
-    let weak = engine.weak();
-    std::thread::Builder::new().name("deadlines".into()).spawn(move || {
-        while let Some(engine) = weak.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            std::thread::sleep(Duration::from_millis(TICK_MS));
-        }
-    })?;
-    Ok(())
+    pub(super) fn pre(&self) -> &DetectorPre<Guest> {
+        &self.0.pre
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        self.0.pre.engine()
+    }
+
+    pub(super) fn has_wasi(&self) -> bool {
+        self.0.has_wasi
+    }
 }
 
 /// A component's preamble: the magic number, then version 13 and layer 1.
@@ -138,8 +174,9 @@ fn is_component(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\0asm\x0d\0\x01\0")
 }
 
+/// Names of what it imports. They come from the guest: a name may hold a URL of its own choice.
 fn imports(compiled: &Compiled, engine: &Engine) -> Vec<String> {
-    compiled.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect()
+    compiled.component_type().imports(engine).map(|(name, _)| line(name, 256)).collect()
 }
 
 fn expect_within(compiled: &Compiled, limits: &Limits) -> Result<(), LoadError> {
@@ -158,9 +195,4 @@ fn expect_within(compiled: &Compiled, limits: &Limits) -> Result<(), LoadError> 
         )));
     }
     Ok(())
-}
-
-/// An error of wasmtime's as one of ours.
-fn ours(error: wasmtime::Error) -> anyhow::Error {
-    anyhow::anyhow!("{error:#}")
 }

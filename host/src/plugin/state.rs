@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use super::Limits;
 use crate::entry::StateChange;
 
 /// Values by key, with the changes of the batch under way on top.
@@ -15,23 +16,26 @@ pub(super) struct StateStore {
     committed_bytes: usize,
     /// The same with the overlay applied.
     bytes: usize,
-    /// Writes of the batch.
+    /// Writes of the batch, and their keys and values together.
     writes: u32,
+    written_bytes: usize,
 }
 
 /// Why a write was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
-    /// The state would grow past its limit.
-    Bytes,
-    /// The batch has written often enough.
-    Writes,
+    #[error("the state would grow past {0} bytes, its `limits.state_bytes`")]
+    Bytes(usize),
+    #[error("{0} writes are enough for one batch, by `limits.state_writes_per_batch`")]
+    Writes(u32),
+    #[error("{0} bytes written are enough for one batch, by `limits.state_write_bytes_per_batch`")]
+    Written(usize),
 }
 
 impl StateStore {
     pub(super) fn new(values: BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
         let bytes = values.iter().map(|(key, value)| key.len() + value.len()).sum();
-        Self { values, overlay: BTreeMap::new(), committed_bytes: bytes, bytes, writes: 0 }
+        Self { values, overlay: BTreeMap::new(), committed_bytes: bytes, bytes, writes: 0, written_bytes: 0 }
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Option<&Vec<u8>> {
@@ -42,24 +46,23 @@ impl StateStore {
     }
 
     /// Writes or deletes a key.
-    pub(super) fn set(
-        &mut self,
-        key: Vec<u8>,
-        value: Option<Vec<u8>>,
-        bytes_limit: usize,
-        writes_limit: u32,
-    ) -> Result<(), Refused> {
-        if self.writes >= writes_limit {
-            return Err(Refused::Writes);
+    pub(super) fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>, limits: &Limits) -> Result<(), Refused> {
+        if self.writes >= limits.state_writes_per_batch {
+            return Err(Refused::Writes(limits.state_writes_per_batch));
+        }
+        let written = self.written_bytes + key.len() + value.as_ref().map_or(0, Vec::len);
+        if written > limits.state_write_bytes_per_batch {
+            return Err(Refused::Written(limits.state_write_bytes_per_batch));
         }
         let freed = self.get(&key).map_or(0, |old| key.len() + old.len());
         let taken = value.as_ref().map_or(0, |new| key.len() + new.len());
         let bytes = self.bytes - freed + taken;
-        if value.is_some() && bytes > bytes_limit {
-            return Err(Refused::Bytes);
+        if value.is_some() && bytes > limits.state_bytes {
+            return Err(Refused::Bytes(limits.state_bytes));
         }
         self.bytes = bytes;
         self.writes += 1;
+        self.written_bytes = written;
         self.overlay.insert(key, value);
         Ok(())
     }
@@ -105,7 +108,7 @@ impl StateStore {
 
     /// Ends the batch well: its changes, in the order of their keys. What is as it was is no change.
     pub(super) fn commit(&mut self) -> Vec<StateChange> {
-        self.writes = 0;
+        (self.writes, self.written_bytes) = (0, 0);
         self.committed_bytes = self.bytes;
         let mut changes = Vec::with_capacity(self.overlay.len());
         for (key, after) in std::mem::take(&mut self.overlay) {
@@ -122,7 +125,7 @@ impl StateStore {
 
     /// Ends the batch badly: nothing of it was.
     pub(super) fn discard(&mut self) {
-        self.writes = 0;
+        (self.writes, self.written_bytes) = (0, 0);
         self.overlay.clear();
         self.bytes = self.committed_bytes;
     }
@@ -154,7 +157,13 @@ mod tests {
     }
 
     fn put(store: &mut StateStore, key: &str, value: Option<&str>) -> Result<(), Refused> {
-        store.set(key.as_bytes().to_vec(), value.map(|value| value.as_bytes().to_vec()), 40, 10)
+        let limits = Limits {
+            state_bytes: 40,
+            state_writes_per_batch: 10,
+            state_write_bytes_per_batch: 60,
+            ..Limits::default()
+        };
+        store.set(key.as_bytes().to_vec(), value.map(|value| value.as_bytes().to_vec()), &limits)
     }
 
     fn scan(store: &StateStore, prefix: &str, after: Option<&str>) -> String {
@@ -194,15 +203,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_batch_writes_over_and_over_is_counted_each_time() {
+        let mut store = store(&[]);
+        assert_eq!(put(&mut store, "k", Some(&"x".repeat(30))), Ok(()));
+        assert_eq!(put(&mut store, "k", Some(&"y".repeat(30))), Err(Refused::Written(60)));
+        store.commit();
+        assert_eq!(put(&mut store, "k", Some(&"y".repeat(30))), Ok(()));
+    }
+
+    #[test]
     fn a_quota_holds_within_the_batch() {
         let mut store = store(&[]);
         assert_eq!(put(&mut store, "k", Some(&"x".repeat(39))), Ok(()));
-        assert_eq!(put(&mut store, "l", Some("x")), Err(Refused::Bytes));
+        assert_eq!(put(&mut store, "l", Some("x")), Err(Refused::Bytes(40)));
         assert_eq!(put(&mut store, "k", None), Ok(()));
         assert_eq!(put(&mut store, "l", Some("x")), Ok(()));
         for _ in 0..7 {
             put(&mut store, "l", Some("x")).unwrap();
         }
-        assert_eq!(put(&mut store, "l", Some("x")), Err(Refused::Writes));
+        assert_eq!(put(&mut store, "l", Some("x")), Err(Refused::Writes(10)));
     }
 }

@@ -71,8 +71,11 @@ fn subscription(said: types::Subscription, grants: &[String], feeds: &[String]) 
         types::Subscription::Creations => Subscription::Creations,
         types::Subscription::Feed(name) => {
             expect_granted("feeds")?;
+            let shown = line(&name, 64);
+            if shown != name {
+                return Err(format!("no feed can be called `{shown}`"));
+            }
             if !feeds.iter().any(|feed| *feed == name || feed == "*") {
-                let shown = line(&name, 64);
                 let allowed = if feeds.is_empty() { "none".to_owned() } else { feeds.join(", ") };
                 return Err(format!("it may not see the feed `{shown}`; `feeds` allows {allowed}"));
             }
@@ -80,7 +83,8 @@ fn subscription(said: types::Subscription, grants: &[String], feeds: &[String]) 
         }
         types::Subscription::Findings(filter) => {
             expect_granted("findings")?;
-            Subscription::Findings(FindingFilter { detectors: filter.detectors, kinds: filter.kinds })
+            let (detectors, kinds) = (names(&filter.detectors)?, names(&filter.kinds)?);
+            Subscription::Findings(FindingFilter { detectors, kinds })
         }
         types::Subscription::EveryBlocks(0) | types::Subscription::EverySeconds(0) => {
             return Err("a tick every 0 never comes".to_owned());
@@ -103,6 +107,18 @@ fn items<T>(what: &str, said: &[Vec<u8>], parse: impl Fn(&[u8]) -> Option<T>) ->
         return Err(format!("a list of {}, {ITEMS_AT_MOST} are allowed", said.len()));
     }
     said.iter().map(|bytes| parse(bytes).ok_or_else(|| format!("{what} of {} bytes", bytes.len()))).collect()
+}
+
+/// Names as they may stand in a config; no other ever matches.
+fn names(said: &[String]) -> Result<Vec<String>, String> {
+    if said.len() > ITEMS_AT_MOST {
+        return Err(format!("a list of {}, {ITEMS_AT_MOST} are allowed", said.len()));
+    }
+    let named = |name: &String| match line(name, 64) == *name {
+        true => Ok(name.clone()),
+        false => Err(format!("nothing can be called `{}`", line(name, 64))),
+    };
+    said.iter().map(named).collect()
 }
 
 fn addresses(said: &[Vec<u8>]) -> Result<Vec<Address>, String> {

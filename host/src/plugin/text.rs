@@ -16,7 +16,7 @@ fn clean(text: &str, at_most: usize, may_break: bool) -> String {
         let c = match c {
             '\n' if may_break => '\n',
             '\n' | '\r' | '\t' => ' ',
-            c if c.is_control() || turns(c) => '\u{fffd}',
+            c if c.is_control() || hides(c) => '\u{fffd}',
             c => c,
         };
         if clean.len() + c.len_utf8() > at_most {
@@ -28,10 +28,15 @@ fn clean(text: &str, at_most: usize, may_break: bool) -> String {
     clean
 }
 
-/// Marks that turn the direction of text or can't be seen: what is shown would not be what is there.
-fn turns(c: char) -> bool {
+/// Marks that turn the direction of text or can't be seen: what is shown would not be what is there. These are the
+/// characters that Unicode 17 lists as `Default_Ignorable_Code_Point` and `Bidi_Control`, its separators of lines and
+/// paragraphs, and those that stand for nothing and look like a space.
+fn hides(c: char) -> bool {
     matches!(c,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]
@@ -44,5 +49,7 @@ mod tests {
         assert_eq!(line("pay \u{202e}eciohc", 100), "pay \u{fffd}eciohc");
         assert_eq!(lines("one\ntwo\u{7}", 100), "one\ntwo\u{fffd}");
         assert_eq!(line("ééé", 4), "éé…");
+        assert_eq!(line("trea\u{ad}sury\u{e0041}\u{feff}\u{200b}", 100), "trea\u{fffd}sury\u{fffd}\u{fffd}\u{fffd}");
+        assert_eq!(line("a\u{9b}31mb\u{85}", 100), "a\u{fffd}31mb\u{fffd}", "C1 controls command terminals too");
     }
 }

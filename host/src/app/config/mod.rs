@@ -45,6 +45,8 @@ pub struct Config {
     pub plan: Option<PathBuf>,
     /// Webhooks by name.
     pub webhooks: BTreeMap<String, WebhookConfig>,
+    /// Where compiled components are kept.
+    pub cache: CacheConfig,
 }
 
 /// A detector, as the operator allows it.
@@ -105,6 +107,24 @@ impl Default for HostConfig {
     }
 }
 
+/// Where compiled components are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CacheConfig {
+    /// Whether they are kept at all.
+    pub enabled: bool,
+    /// The folder, relative to the config's folder; `watchfire/compiled` in the user's cache folder where absent.
+    pub path: Option<PathBuf>,
+    /// Largest size of the folder, bytes; what was not used for longest goes first.
+    pub max_bytes: u64,
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        Self { enabled: true, path: None, max_bytes: 2 << 30 }
+    }
+}
+
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PlanConfig {
@@ -135,7 +155,7 @@ enum Part<'a> {
     Sources,
 }
 
-const SECTIONS: [&str; 7] = ["host", "journal", "chain", "feed", "detector", "plan", "webhook"];
+const SECTIONS: [&str; 8] = ["host", "journal", "chain", "feed", "detector", "plan", "webhook", "cache"];
 
 /// Capabilities that there are.
 pub const CAPABILITIES: [&str; 7] = ["chain", "state", "traces", "storage", "mempool", "feeds", "findings"];
@@ -187,6 +207,7 @@ impl Config {
             feeds: section(&mut toml, "feed"),
             detectors: if whole { section(&mut toml, "detector") } else { BTreeMap::new() },
             plan,
+            cache: toml.read(&["cache"]).unwrap_or_default(),
             webhooks: if whole { section(&mut toml, "webhook") } else { BTreeMap::new() },
         };
         if let Part::Whole { components: Some(components) } = part {
@@ -278,6 +299,9 @@ impl Config {
                     let message = format!("there is no detector `{of}` that is no shadow itself");
                     toml.tell_at(&["detector", id, "shadow_of"], message, help);
                 }
+            }
+            for (key, message) in detector.limits.mistakes() {
+                toml.tell_at(&["detector", id, "limits", key], message, "");
             }
             let component = self.component_path(detector);
             if !component.is_file() {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, schema_for};
 
-use super::{ChainConfig, DetectorConfig, FeedConfig, HostConfig, JournalConfig, PlanConfig, WebhookConfig};
+use super::{
+    CacheConfig, ChainConfig, DetectorConfig, FeedConfig, HostConfig, JournalConfig, PlanConfig, WebhookConfig,
+};
 
 /// The whole file, only ever used for its schema: reading goes section by section.
 #[derive(JsonSchema)]
@@ -32,6 +34,9 @@ struct File {
     /// Where effects are posted, by name.
     #[schemars(default)]
     webhook: BTreeMap<String, WebhookConfig>,
+    /// Where compiled components are kept.
+    #[schemars(default)]
+    cache: CacheConfig,
 }
 
 /// JSON Schema of `watchfire.toml`.

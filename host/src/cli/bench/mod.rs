@@ -21,7 +21,7 @@ use crate::app::load::KeptSpec;
 use crate::app::output::Format;
 use crate::block::{Block, BlockRef};
 use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
-use crate::plugin::{Component, Detector, Fleet, Limits, Runtime};
+use crate::plugin::{Compiler, Component, Detector, Fleet, Limits, Runtime};
 use blocks::Blocks;
 use report::{Report, median};
 
@@ -104,7 +104,7 @@ pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
             .map_err(|error| anyhow::anyhow!("`{}`: {error}; build it with `cargo xtask bench`", path.display()))
     };
     let rounds = if args.quick { 1 } else { args.rounds.max(1) };
-    let runtime = Runtime::new()?;
+    let runtime = Runtime::new(Compiler::in_process())?;
     let (outflow, scan) = (read("outflow.wasm")?, read("topic-scan.wasm")?);
     let bench = Bench {
         rule: Arc::new(runtime.compile(&outflow, &Limits::default())?),
@@ -179,7 +179,13 @@ impl Bench {
             feeds: Vec::new(),
             grants: vec!["state".into(), "traces".into()],
             shadow_of: None,
-            limits: Limits { findings_per_batch: 10_000, state_bytes: 64 << 20, ..Limits::default() },
+            limits: Limits {
+                findings_per_batch: 10_000,
+                findings_bytes_per_batch: 64 << 20,
+                state_bytes: 64 << 20,
+                state_write_bytes_per_batch: 64 << 20,
+                ..Limits::default()
+            },
             config,
         }
     }

@@ -8,7 +8,7 @@ use super::{Bench, Nobody};
 use crate::app::engine::Engine;
 use crate::chain_read::ChainReader;
 use crate::journal::Journal;
-use crate::plugin::{Limits, Recorded, Runtime};
+use crate::plugin::{Compiler, Limits, Recorded, Runtime};
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     report.section("memory");
@@ -52,7 +52,7 @@ fn start(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let count = bench.most.min(100);
     let variants: Vec<Vec<u8>> = (0..count).map(|at| variant(&bench.outflow, at)).collect();
     let started = Instant::now();
-    let runtime = Runtime::new()?;
+    let runtime = Runtime::new(Compiler::in_process())?;
     let mut compiled = Duration::ZERO;
     for (at, bytes) in variants.iter().enumerate() {
         let compiling = Instant::now();

@@ -1,6 +1,6 @@
 //! `watchfire journal compact`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
@@ -8,7 +8,9 @@ use serde_json::json;
 
 use super::super::Exit;
 use crate::app::compact::{self, Compacted};
+use crate::app::config::CacheConfig;
 use crate::app::output::Format;
+use crate::app::sandbox::Sandboxes;
 use crate::app::turn::wall_clock_ms;
 
 /// What is dropped.
@@ -36,7 +38,7 @@ fn days(text: &str) -> Result<f64, String> {
     days.ok_or_else(|| "not a number of days, such as 30 or 0.5".to_owned())
 }
 
-pub(super) fn compact(args: &Args) -> anyhow::Result<Exit> {
+pub(super) fn compact(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let keep_ms = (args.keep_days * 86_400_000.0) as u64;
     let bar = ProgressBar::new(0);
     bar.set_style(ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} entries, {eta} left")?);
@@ -45,8 +47,9 @@ pub(super) fn compact(args: &Args) -> anyhow::Result<Exit> {
         bar.set_length(of);
         bar.set_position(done);
     };
+    let runtime = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?;
     let since_ms = wall_clock_ms().saturating_sub(keep_ms);
-    let told = compact::compact(&args.journal, since_ms, args.dry_run, args.give_back, progress);
+    let told = compact::compact(&args.journal, &runtime, since_ms, args.dry_run, args.give_back, progress);
     bar.finish_and_clear();
     let told = told?;
     match args.format {

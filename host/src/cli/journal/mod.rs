@@ -15,6 +15,7 @@ mod size;
 use super::Exit;
 use crate::act::json as json_lines;
 use crate::app::output::Format;
+use crate::app::sandbox::Sandboxes;
 use crate::entry::Entry;
 use crate::finding::Severity;
 use crate::journal::{Filter, Journal, JournalError, Listed, one_line};
@@ -107,12 +108,12 @@ pub struct List {
     format: Format,
 }
 
-pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
+pub(super) fn main(command: Command, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     match command {
         Command::List(list) => self::list(list),
         Command::Verify { journal, head } => verify(&journal, head),
         Command::Size { journal, format } => size::size(&journal, format),
-        Command::Compact(args) => compact::compact(&args),
+        Command::Compact(args) => compact::compact(&args, sandboxes),
     }
 }
 

@@ -26,6 +26,10 @@ impl Reader {
         Self { pool, handle }
     }
 
+    fn wait(&self, at: BlockRef, read: &ChainRead, longest: Duration) -> Option<ChainAnswer> {
+        self.handle.block_on(async { tokio::time::timeout(longest, self.ask(at, read)).await }).ok()
+    }
+
     async fn ask(&self, at: BlockRef, read: &ChainRead) -> ChainAnswer {
         // By hash: after a reorg the same height is another state.
         let block = json!({ "blockHash": at.hash });
@@ -63,11 +67,14 @@ impl Reader {
 
 impl ChainReader for Reader {
     fn read(&self, at: BlockRef, read: &ChainRead) -> ChainAnswer {
-        let asked = self.handle.block_on(async { tokio::time::timeout(LONGEST, self.ask(at, read)).await });
-        asked.unwrap_or_else(|_| {
+        self.wait(at, read, LONGEST).unwrap_or_else(|| {
             let message = format!("no answer within {} s", LONGEST.as_secs());
             Err(fault("unavailable", message, Bytes::new()))
         })
+    }
+
+    fn read_within(&self, at: BlockRef, read: &ChainRead, longest: Duration) -> Option<ChainAnswer> {
+        if longest >= LONGEST { Some(self.read(at, read)) } else { self.wait(at, read, longest) }
     }
 }
 
@@ -91,4 +98,35 @@ fn is_revert(code: i64, message: &str) -> bool {
 
 fn fault(code: &str, message: String, data: Bytes) -> ChainFault {
     ChainFault { code: code.to_owned(), message: message.chars().take(300).collect(), data }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use alloy::primitives::Address;
+
+    use super::*;
+
+    #[test]
+    fn a_node_that_never_answers_holds_nobody_up_for_longer_than_they_have() {
+        let node = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", node.local_addr().unwrap());
+        let mut config: crate::source::evm::config::ChainConfig =
+            toml::from_str(&format!("id = 1\nendpoints = [\"{url}\"]")).unwrap();
+        for endpoint in &mut config.endpoints {
+            endpoint.resolve(std::path::Path::new(".")).unwrap();
+        }
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let pool = {
+            let _within = runtime.enter();
+            Arc::new(Pool::new(&config))
+        };
+        let reader = Reader::new(pool, runtime.handle().clone());
+        let read = ChainRead::Balance { address: Address::ZERO };
+        let at = BlockRef { chain: 1, number: 1, hash: B256::ZERO };
+        let started = Instant::now();
+        assert_eq!(reader.read_within(at, &read, Duration::from_millis(100)), None);
+        assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    }
 }

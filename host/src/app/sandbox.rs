@@ -1,0 +1,87 @@
+//! How this process makes its sandbox: which binary compiles, and where what was compiled is kept.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::Context;
+
+use crate::app::config::CacheConfig;
+use crate::plugin::{Cache, Compiler, Runtime, default_folder};
+
+/// What the command line says of the cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CacheChoice {
+    /// Nothing: the config decides.
+    #[default]
+    AsConfigured,
+    /// Nothing is kept.
+    Off,
+    /// It is kept in this folder.
+    Folder(PathBuf),
+}
+
+impl FromStr for CacheChoice {
+    type Err = std::convert::Infallible;
+
+    fn from_str(said: &str) -> Result<Self, Self::Err> {
+        Ok(if said == "off" { Self::Off } else { Self::Folder(said.into()) })
+    }
+}
+
+/// Makes sandboxes.
+#[derive(Clone, Debug)]
+pub struct Sandboxes {
+    binary: Option<PathBuf>,
+    cache: CacheChoice,
+}
+
+impl Sandboxes {
+    /// Components are compiled by `binary`, a `watchfire` of this very build, in processes of their own.
+    pub fn of_binary(binary: PathBuf, cache: CacheChoice) -> Self {
+        Self { binary: Some(binary), cache }
+    }
+
+    /// Components are compiled in this process, without a deadline: for tests and for detectors that one wrote oneself.
+    pub fn in_process() -> Self {
+        Self { binary: None, cache: CacheChoice::Off }
+    }
+
+    /// A sandbox. A cache that can't be used is told, and then there is none.
+    pub fn runtime(&self, config: &CacheConfig, folder: &Path) -> anyhow::Result<Runtime> {
+        let compiler = match &self.binary {
+            Some(binary) => Compiler::in_processes_of(binary),
+            None => Compiler::in_process(),
+        };
+        Runtime::new(match self.open(config, folder) {
+            Some(cache) => compiler.with_cache(cache),
+            None => compiler,
+        })
+    }
+
+    fn open(&self, config: &CacheConfig, folder: &Path) -> Option<Cache> {
+        let path = match &self.cache {
+            CacheChoice::Off => return None,
+            CacheChoice::Folder(path) => path.clone(),
+            CacheChoice::AsConfigured if !config.enabled => return None,
+            CacheChoice::AsConfigured => match &config.path {
+                Some(path) => folder.join(path),
+                None => default_folder()?,
+            },
+        };
+        match Cache::open(&path, config.max_bytes) {
+            Ok(cache) => Some(cache),
+            Err(error) => {
+                tracing::warn!(
+                    "compiled components are not kept, each start compiles anew: `{}`: {error:#}",
+                    path.display()
+                );
+                None
+            }
+        }
+    }
+}
+
+/// The binary that this process runs.
+pub fn own_binary() -> anyhow::Result<PathBuf> {
+    std::env::current_exe().context("this process's own binary, which compiles detectors, can't be found")
+}

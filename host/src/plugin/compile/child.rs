@@ -1,0 +1,57 @@
+//! The compiler's own process: it limits itself, reads a component from standard input, and writes machine code to
+//! standard output.
+
+use std::io::{Read, Write};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde::{Deserialize, Serialize};
+use wasmtime::Engine;
+
+use crate::plugin::limits::EngineSettings;
+use crate::plugin::sandbox::config;
+
+/// What a host asks of a compiler's process; JSON text on its command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    pub(super) stack_bytes: usize,
+    pub(super) counts_fuel: bool,
+    /// Most memory that it may take, bytes.
+    pub(super) memory_bytes: u64,
+    /// Most processor time that it may take, seconds: for when nobody is left to end it.
+    pub(super) cpu_s: u64,
+}
+
+/// Compiles what comes in by standard input, as a host's `request` says. An error is for whoever gave the component.
+pub fn compile_from_stdin(request: &str) -> anyhow::Result<()> {
+    let request: Request = serde_json::from_str(request)?;
+    limit(request)?;
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    let settings = EngineSettings { stack_bytes: request.stack_bytes, counts_fuel: request.counts_fuel };
+    let told = |error: wasmtime::Error| anyhow::anyhow!("{:#}", error.root_cause());
+    let engine = Engine::new(&config(settings)).map_err(told)?;
+    let artefact = engine.precompile_component(&bytes).map_err(told)?;
+    let mut out = std::io::stdout().lock();
+    out.write_all(&artefact)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Takes from this process what a compiler does not need. Each can only be lowered.
+fn limit(request: Request) -> std::io::Result<()> {
+    // What it writes to, rather than what it maps: allocators reserve far more than they use.
+    lower(Resource::Data, request.memory_bytes)?;
+    lower(Resource::Cpu, request.cpu_s)?;
+    lower(Resource::Core, 0)?;
+    lower(Resource::Fsize, 0)?;
+    lower(Resource::Nofile, 64)?;
+    // Whatever is being watched goes first.
+    let _ = rustix::process::nice(10);
+    Ok(())
+}
+
+fn lower(resource: Resource, to: u64) -> std::io::Result<()> {
+    let to = getrlimit(resource).maximum.map_or(to, |most| most.min(to));
+    Ok(setrlimit(resource, Rlimit { current: Some(to), maximum: Some(to) })?)
+}

@@ -1,0 +1,91 @@
+//! From a component's bytes to machine code. Compilers are large and take hostile input badly: each component is
+//! compiled in a process of its own, which has a deadline and a memory limit, and dies alone.
+
+mod artefact;
+mod cache;
+mod child;
+mod process;
+
+use std::path::PathBuf;
+
+use alloy::primitives::B256;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use self::artefact::Artefact;
+use self::cache::Name;
+use super::limits::EngineSettings;
+use super::text::lines;
+use super::{Limits, LoadError};
+
+pub use cache::{Cache, default_folder};
+pub use child::compile_from_stdin;
+pub use process::COMMAND;
+
+/// How components are compiled, and where what was compiled is kept.
+pub struct Compiler {
+    place: Place,
+    cache: Option<Cache>,
+}
+
+enum Place {
+    InProcess,
+    Processes(PathBuf),
+}
+
+impl Compiler {
+    /// Compiles in this very process, where neither `compile_deadline_ms` nor `compile_memory_bytes` holds: for
+    /// components that one made oneself, where there is no `watchfire` binary to start, as in tests of the library.
+    pub fn in_process() -> Self {
+        Self { place: Place::InProcess, cache: None }
+    }
+
+    /// Compiles each component in a process of its own: `binary` is a `watchfire` of this very build.
+    pub fn in_processes_of(binary: impl Into<PathBuf>) -> Self {
+        Self { place: Place::Processes(binary.into()), cache: None }
+    }
+
+    /// Keeps what was compiled.
+    pub fn with_cache(mut self, cache: Cache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
+    pub(super) fn compile(
+        &self,
+        engine: &Engine,
+        settings: EngineSettings,
+        bytes: &[u8],
+        digest: B256,
+        limits: &Limits,
+    ) -> Result<Component, LoadError> {
+        let name = Name::of(digest, engine);
+        if let Some(kept) = self.cache.as_ref().and_then(|cache| cache.read(&name)) {
+            match kept.load(engine) {
+                Ok(component) => return Ok(component),
+                Err(error) => {
+                    tracing::warn!("what the cache holds of {digest} does not fit, compiling anew: {error:#}")
+                }
+            }
+        }
+        let made = match &self.place {
+            Place::InProcess => {
+                let made = engine.precompile_component(bytes).map_err(|error| not_a_component(&error))?;
+                Artefact::vouched_for(made)
+            }
+            Place::Processes(binary) => process::compile(binary, settings, bytes, limits)?,
+        };
+        let component = made.load(engine).map_err(|error| {
+            let told = lines(&format!("{:#}", error.root_cause()), 1_000);
+            LoadError::Compile(format!("the compiler's process made something that this one can't load: {told}"))
+        })?;
+        if let Some(cache) = &self.cache {
+            cache.write(&name, &made);
+        }
+        Ok(component)
+    }
+}
+
+fn not_a_component(error: &wasmtime::Error) -> LoadError {
+    LoadError::NotAComponent(lines(&format!("{:#}", error.root_cause()), 1_000))
+}

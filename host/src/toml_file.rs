@@ -140,7 +140,26 @@ fn explain(message: &str) -> (String, String) {
         let field = quoted.first().copied().unwrap_or_default();
         return (format!("`{field}` is missing"), format!("add `{field} = …`"));
     }
-    (message.replace('\n', ", "), String::new())
+    (in_our_words(&message.replace('\n', ", ")), String::new())
+}
+
+/// What types are called where they are no programmer's.
+const TYPES: [(&str, &str); 10] = [
+    ("expected u64", "expected a whole number, 0 or more"),
+    ("expected u32", "expected a whole number, 0 or more"),
+    ("expected u16", "expected a whole number, 0 or more"),
+    ("expected u8", "expected a whole number from 0 to 255"),
+    ("expected usize", "expected a whole number, 0 or more"),
+    ("expected i64", "expected a whole number"),
+    ("expected f64", "expected a number"),
+    ("expected a boolean", "expected true or false"),
+    ("expected a sequence", "expected a list"),
+    ("expected a map", "expected a table"),
+];
+
+fn in_our_words(message: &str) -> String {
+    let typed = TYPES.iter().find(|(theirs, _)| message.ends_with(theirs));
+    typed.map_or_else(|| message.to_owned(), |(theirs, ours)| message.replace(theirs, ours))
 }
 
 #[cfg(test)]
@@ -176,7 +195,7 @@ mod tests {
             &[
                 "watchfire.toml:1:2: error: chian: there is no section `chian`; did you mean `chain`?",
                 "watchfire.toml:4:1: error: chain.b.endponts: there is no key `endponts` here; did you mean `endpoints`?",
-                "watchfire.toml:7:6: error: chain.c.id: invalid type: string \"x\", expected u64",
+                "watchfire.toml:7:6: error: chain.c.id: invalid type: string \"x\", expected a whole number, 0 or more",
                 "watchfire.toml:8:1: error: chain.d: `id` is missing; add `id = …`",
             ],
         );

@@ -1,4 +1,4 @@
-;; Asks the batch before, once there is a second one; a fresh instance has none to ask. expect: ok: guest
+;; Asks the batch before, once there is a second one. expect: ok: guest; last: trap: unknown handle index
   (import "watchfire:detector/batches@0.1.0" "[method]batch.block-number" (func $number (param i32) (result i64)))
   ;;; given-back
   (func $given-back (param $batch i32) (result i32)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::config::{Config, DetectorConfig};
 use crate::block::ChainId;
-use crate::diagnostic::{Diagnostic, Gravity};
+use crate::diagnostic::{Diagnostic, Gravity, suggestion};
 use crate::plan::Plan;
 use crate::plugin::{Component, Detector, Limits, LoadError, Runtime, Spec};
 use crate::toml_file::TomlFile;
@@ -152,6 +152,16 @@ pub fn detector_of(runtime: &Runtime, config: &Config, id: &str, bytes: Vec<u8>)
             told(&["grant"], error.to_string(), &help)
         }
         LoadError::Limits { key, message } => told(&["limits", key], message.clone(), ""),
+        LoadError::Feed { name } => {
+            let known = config.feeds.keys().map(String::as_str);
+            let help = match config.feeds.contains_key(name) {
+                true => format!("add \"{name}\" to `feeds`, or mend the detector's own config"),
+                false => {
+                    format!("there is no `[feed.{name}]`: mend the detector's own config. {}", suggestion(name, known))
+                }
+            };
+            told(&["feeds"], error.to_string(), help.trim_end())
+        }
         other => told(&["component"], other.to_string(), ""),
     })?;
     let warnings = unused(config, id, wanted, &detector);

@@ -217,6 +217,8 @@ pub struct Player {
     recording: Recording,
     /// The first item, which was looked at for its time.
     first: Option<Item>,
+    /// Whether there is anything in it.
+    is_begun: bool,
     replayed: Replayed,
 }
 
@@ -255,7 +257,8 @@ impl Player {
             }
         }
         let sequencer = Sequencer::new(begins_ms);
-        let mut player = Self { engine, answers, sequencer, recording, first, replayed: Replayed::default() };
+        let (is_begun, replayed) = (first.is_some(), Replayed::default());
+        let mut player = Self { engine, answers, sequencer, recording, first, is_begun, replayed };
         match load::plan(config) {
             Ok(Some(loaded)) => {
                 let event = Event::Plan { hash: loaded.plan.hash(), files: loaded.files };
@@ -306,6 +309,7 @@ impl Player {
 
     /// What came of it all.
     pub fn finish(mut self) -> anyhow::Result<Replayed> {
+        anyhow::ensure!(self.is_begun, "the recording holds no block and no observation");
         self.replayed.derived = self.engine.derived_digest()?;
         Ok(self.replayed)
     }

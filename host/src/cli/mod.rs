@@ -69,10 +69,26 @@ enum Command {
     /// Check config, plan and plugins: every error with file, line, key and remedy.
     Check(check::Args),
     /// Build, inspect and test detectors; ask and tell those of a running host.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  watchfire plugin build my-rule --out my-rule.wasm
+  watchfire plugin inspect my-rule.wasm
+  watchfire plugin test my-rule.wasm --recording attack.jsonl.gz --config my-rule.toml
+  watchfire plugin status
+  watchfire plugin swap my-rule mended.wasm"
+    )]
     Plugin(plugin::Command),
     /// List, filter and verify what happened.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  watchfire journal list --kind decision --last 5
+  watchfire journal verify
+  watchfire journal size"
+    )]
     Journal(journal::Command),
     /// Watch a lending protocol being attacked, from a recording.
     Demo(demo::Args),
@@ -98,6 +114,10 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Command::CompileComponent { request } = &cli.command {
         return compile_component(request);
+    }
+    // A reader that has had enough, as `head`, ends a command that only tells something; a watch goes on without one.
+    if !matches!(cli.command, Command::Run(_) | Command::Record(_)) {
+        sigpipe::reset();
     }
     let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()

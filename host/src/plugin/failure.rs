@@ -151,6 +151,12 @@ pub enum LoadError {
     /// It failed to start.
     #[error("it failed to start: {0}")]
     Start(Failure),
+    /// It wants to see a feed that it may not.
+    #[error("it wants to see the feed `{name}`, which `feeds` does not allow")]
+    Feed {
+        /// The feed's name.
+        name: String,
+    },
     /// It subscribes to what it can't have.
     #[error("subscription {position}: {message}")]
     Subscription {

@@ -25,12 +25,12 @@ pub struct Limits {
     pub batch_deadline_ms: u64,
     /// Longest that it may take to describe itself or to start, milliseconds.
     pub start_deadline_ms: u64,
-    /// How many batches may wait for it before that is told as a gap in the watch.
-    pub batches_behind: u64,
     /// Most WebAssembly instructions, roughly, on one batch: a deadline that is the same on every machine. Counting
     /// makes a detector 5 to 40 percent slower. Not counted where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuel_per_batch: Option<u64>,
+    /// How many batches may wait for it before that is told as a gap in the watch.
+    pub batches_behind: u64,
     /// Most reads of the chain on one batch.
     pub chain_reads_per_batch: u32,
     /// Largest sum of what these reads ask and answer on one batch, bytes.
@@ -65,8 +65,8 @@ impl Default for Limits {
             stack_bytes: 512 << 10,
             batch_deadline_ms: 1_000,
             start_deadline_ms: 5_000,
-            batches_behind: 16,
             fuel_per_batch: None,
+            batches_behind: 16,
             chain_reads_per_batch: 64,
             chain_read_bytes: 1 << 20,
             state_bytes: 16 << 20,
@@ -161,6 +161,7 @@ impl Limits {
             row("stack_bytes", bytes(self.stack_bytes as u64), "the batch fails"),
             row("batch_deadline_ms", milliseconds(self.batch_deadline_ms), "the batch fails"),
             row("start_deadline_ms", milliseconds(self.start_deadline_ms), "not admitted, or the batch fails"),
+            row("batches_behind", each(self.batches_behind), "told as a gap in the watch"),
             row("fuel_per_batch", fuel, "the batch fails, on a replay too"),
             row("chain_reads_per_batch", each(self.chain_reads_per_batch.into()), "answered `budget`"),
             row("chain_read_bytes", bytes(self.chain_read_bytes as u64), "answered `budget`"),

@@ -25,12 +25,18 @@ pub(super) fn subscriptions(
     said.into_iter()
         .enumerate()
         .map(|(position, said)| {
-            subscription(said, grants, feeds).map_err(|message| LoadError::Subscription { position, message })
+            let parsed = subscription(said, grants).map_err(|message| LoadError::Subscription { position, message })?;
+            match parsed {
+                Subscription::Feed(name) if !feeds.iter().any(|feed| *feed == name || feed == "*") => {
+                    Err(LoadError::Feed { name })
+                }
+                parsed => Ok(parsed),
+            }
         })
         .collect()
 }
 
-fn subscription(said: types::Subscription, grants: &[String], feeds: &[String]) -> Result<Subscription, String> {
+fn subscription(said: types::Subscription, grants: &[String]) -> Result<Subscription, String> {
     let expect_granted = |capability: &str| match grants.iter().any(|grant| grant == capability) {
         true => Ok(()),
         false => Err(format!("it needs `{capability}`, which it does not ask for or is not granted")),
@@ -74,10 +80,6 @@ fn subscription(said: types::Subscription, grants: &[String], feeds: &[String]) 
             let shown = line(&name, 64);
             if shown != name {
                 return Err(format!("no feed can be called `{shown}`"));
-            }
-            if !feeds.iter().any(|feed| *feed == name || feed == "*") {
-                let allowed = if feeds.is_empty() { "none".to_owned() } else { feeds.join(", ") };
-                return Err(format!("it may not see the feed `{shown}`; `feeds` allows {allowed}"));
             }
             Subscription::Feed(name)
         }

@@ -179,6 +179,9 @@ pub fn run(runtime: &Runtime, detectors: Vec<Detector>, blocks: u64) -> Vec<Vec<
 /// What came of a batch, in a line.
 pub fn told(outcome: &Outcome) -> String {
     match &outcome.result {
+        Ok(_) if outcome.first_failure.is_some() => {
+            outcome.first_failure.as_ref().map(|failure| format!("{}: {}", failure.kind, failure.message)).unwrap()
+        }
         Ok(claims) => format!("ok: {}", claims.iter().map(|claim| claim.title.as_str()).collect::<Vec<_>>().join(", ")),
         Err(failure) => format!("{}: {}", failure.kind, failure.message),
     }
@@ -191,9 +194,9 @@ pub fn all_of(rounds: &[Vec<Outcome>], id: &str) -> Vec<String> {
         .iter()
         .map(of)
         .map(|outcome| {
-            let Outcome { detector, digest, result, first_failure, quarantined_for, state, reads, log, elapsed: _ } =
+            let Outcome { detector, digest, result, state, reads, log, first_failure, quarantined_for, elapsed: _ } =
                 outcome;
-            format!("{detector} {digest} {result:?} {first_failure:?} {quarantined_for:?} {state:?} {reads:?} {log:?}")
+            format!("{detector} {digest} {result:?} {state:?} {reads:?} {log:?} {first_failure:?} {quarantined_for:?}")
         })
         .collect()
 }

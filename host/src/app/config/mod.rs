@@ -280,8 +280,11 @@ impl Config {
                 toml.tell_at(&["chain", name, "id"], message, "one chain has one section, with all its endpoints");
             }
         }
-        let chains: BTreeSet<&str> = self.chains.keys().map(String::as_str).collect();
-        let feeds: BTreeSet<&str> = self.feeds.keys().map(String::as_str).collect();
+        // By what is written: one that is wrong is told where it stands, and not again wherever it is named.
+        let named = |section: &str| toml.names(section).into_iter().map(|(name, _)| name).collect::<Vec<String>>();
+        let (chains, feeds) = (named("chain"), named("feed"));
+        let chains: BTreeSet<&str> = chains.iter().map(String::as_str).collect();
+        let feeds: BTreeSet<&str> = feeds.iter().map(String::as_str).collect();
         let capabilities = BTreeSet::from(CAPABILITIES);
         for (id, detector) in &self.detectors {
             expect_known(toml, id, "chains", &detector.chains, &chains, "chain");
@@ -328,10 +331,10 @@ impl Config {
             }
         }
         for (name, chain) in &self.chains {
-            for (at, endpoint) in chain.endpoints.iter().enumerate() {
-                if let Err(error) = endpoint.resolve(&folder) {
-                    toml.tell_at(&["chain", name, "endpoints", &at.to_string()], error.to_string(), "");
-                }
+            if let Err(error) = chain.resolve(&folder) {
+                let key = error.key();
+                let path: Vec<&str> = ["chain", name].into_iter().chain(key.iter().map(String::as_str)).collect();
+                toml.tell_at(&path, error.to_string(), "");
             }
         }
         for (name, feed) in &self.feeds {

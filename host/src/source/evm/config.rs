@@ -179,10 +179,33 @@ pub enum ChainConfigError {
         /// Position in the list, from 1.
         place: usize,
     },
-    /// A number that must not be zero.
-    #[error("`{0}` must be more than 0")]
-    Zero(&'static str),
+    /// A number that is too small or too large.
+    #[error("{value} is not between 1 and {most}")]
+    OutOfRange {
+        /// Its key.
+        key: &'static str,
+        /// What was given.
+        value: u64,
+        /// The largest that makes sense.
+        most: u64,
+    },
 }
+
+impl ChainConfigError {
+    /// The key that it is about, as a path below the chain's section.
+    pub fn key(&self) -> Vec<String> {
+        match self {
+            Self::NoEndpoint => vec!["endpoints".to_owned()],
+            Self::Secret { place, .. } | Self::NotAnEndpoint { place } => {
+                vec!["endpoints".to_owned(), (place - 1).to_string()]
+            }
+            Self::OutOfRange { key, .. } => vec![(*key).to_owned()],
+        }
+    }
+}
+
+/// Longest spans that make sense, in seconds.
+const DAY_S: u64 = 86_400;
 
 impl ChainConfig {
     /// Fetches the endpoints' secrets and checks the settings; a relative file is looked for in `base`.
@@ -191,17 +214,17 @@ impl ChainConfig {
             return Err(ChainConfigError::NoEndpoint);
         }
         let numbers = [
-            ("poll_interval_ms", self.poll_interval_ms),
-            ("timeout_ms", self.timeout_ms),
-            ("max_requests_per_second", self.max_requests_per_second.map_or(1, u64::from)),
-            ("prefetch", self.prefetch.into()),
-            ("batch", self.batch.into()),
-            ("stall_after_s", self.stall_after_s),
-            ("unfinal_after_blocks", self.unfinal_after_blocks),
-            ("max_response_mib", self.max_response_mib.into()),
+            ("poll_interval_ms", self.poll_interval_ms, DAY_S * 1_000),
+            ("timeout_ms", self.timeout_ms, DAY_S * 1_000),
+            ("max_requests_per_second", self.max_requests_per_second.map_or(1, u64::from), 1_000_000),
+            ("prefetch", self.prefetch.into(), 10_000),
+            ("batch", self.batch.into(), 1_000),
+            ("stall_after_s", self.stall_after_s, 30 * DAY_S),
+            ("unfinal_after_blocks", self.unfinal_after_blocks, u64::MAX),
+            ("max_response_mib", self.max_response_mib.into(), 65_536),
         ];
-        if let Some((name, _)) = numbers.into_iter().find(|(_, number)| *number == 0) {
-            return Err(ChainConfigError::Zero(name));
+        if let Some((key, value, most)) = numbers.into_iter().find(|(_, number, most)| !(1..=*most).contains(number)) {
+            return Err(ChainConfigError::OutOfRange { key, value, most });
         }
         let mut endpoints = Vec::with_capacity(self.endpoints.len());
         for (place, endpoint) in (1..).zip(&self.endpoints) {
@@ -242,7 +265,7 @@ mod tests {
         let neither = "endpoint 1 is neither an http, https, ws or wss URL nor the path of an IPC socket";
         check("id = 1\nendpoints = ['ftp://x']", Err(neither));
         check("id = 1\nendpoints = ['localhost:8545']", Err(neither));
-        check("id = 1\nendpoints = ['http://x']\nbatch = 0", Err("`batch` must be more than 0"));
+        check("id = 1\nendpoints = ['http://x']\nbatch = 0", Err("0 is not between 1 and 1000"));
         check(
             "id = 1\nendpoints = [{ env = 'WATCHFIRE_NO_SUCH_URL' }]",
             Err(

@@ -155,6 +155,15 @@ impl FeedConfig {
                 return Err((key.into(), "a JSON pointer starts with `/`, as `/data/price`".into()));
             }
         }
+        let spans = [
+            ("silent_after_s", self.silent_after_s.unwrap_or(1), 366 * 86_400),
+            ("interval_ms", self.interval_ms, 86_400_000),
+            ("timeout_ms", self.timeout_ms, 86_400_000),
+            ("max_skew_s", self.max_skew_s, 86_400),
+        ];
+        if let Some((key, value, most)) = spans.into_iter().find(|(_, value, most)| !(1..=*most).contains(value)) {
+            return Err((key.into(), format!("{value} is not between 1 and {most}")));
+        }
         let (http, websocket) = (FeedKind::Http, FeedKind::Websocket);
         let belongs: [(&str, bool, &[FeedKind]); 6] = [
             ("url", self.url.is_some(), &[http, websocket]),

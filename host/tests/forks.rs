@@ -1,5 +1,6 @@
-//! State, findings and incidents after any sequence of blocks, reorgs, observations, finality and restarts are those of a
-//! run that saw only what stands in the end: several chains, a feed, real components, the real engine.
+//! State, findings and incidents after any sequence of blocks, reorgs, observations, finality, restarts and compaction are
+//! those of a run that saw only what stands in the end: several chains, a feed, real components, the real engine. And a
+//! replay gives the same again, from the first entry or from the horizon.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,16 +10,17 @@ use std::sync::{Arc, LazyLock};
 
 use alloy::primitives::{Address, B256, U256, address, b256};
 use proptest::prelude::*;
+use watchfire::app::compact;
 use watchfire::app::engine::{Engine, Given};
 use watchfire::app::load::KeptSpec;
 use watchfire::app::output::Output;
-use watchfire::app::replay::Answers;
+use watchfire::app::replay::{self, Answers};
 use watchfire::block::{Assurance, Block, BlockRef, ChainId, Logs, Transactions, Verification};
 use watchfire::entry::Entry;
 use watchfire::event::{Event, Observation, Stamped, Value};
 use watchfire::finding::Claim;
 use watchfire::incident::Incident;
-use watchfire::journal::{Filter, Journal, Values};
+use watchfire::journal::{Filter, Journal, Listed, Values};
 use watchfire::plan::Plan;
 use watchfire::plugin::{Compiler, Component, Fleet, Limits, Runtime};
 use watchfire::response::Desk;
@@ -82,6 +84,8 @@ enum Step {
     Finality(usize, u64),
     /// What was taken is committed; the host is killed and starts again.
     Restart,
+    /// The same, and all bodies are dropped that may be.
+    Compact,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -90,8 +94,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0..2_usize, 1..6_usize).prop_map(|(chain, depth)| Step::Reorg(chain, depth)),
         2 => (0..2_usize).prop_map(Step::Return),
         3 => Just(Step::Observe),
-        1 => (0..2_usize, 0..5_u64).prop_map(|(chain, kept)| Step::Finality(chain, kept)),
+        2 => (0..2_usize, 0..5_u64).prop_map(|(chain, kept)| Step::Finality(chain, kept)),
         1 => Just(Step::Restart),
+        1 => Just(Step::Compact),
     ];
     prop::collection::vec(step, 1..50)
 }
@@ -258,7 +263,7 @@ impl World {
                 self.finalized[*at] = finalized;
                 vec![Event::Finality { chain: *at as u64 + 1, safe: finalized, finalized }]
             }
-            Step::Restart => Vec::new(),
+            Step::Restart | Step::Compact => Vec::new(),
         }
     }
 
@@ -286,7 +291,8 @@ fn told(claim: &Claim) -> String {
 fn standing(journal: &Journal, desk: &Desk) -> Standing {
     let (mut findings, mut fingerprints) = (BTreeMap::new(), BTreeMap::new());
     let mut rows = journal.entries(&Filter::default()).unwrap();
-    while let Some(row) = rows.next().unwrap() {
+    while let Some(listed) = rows.next_listed().unwrap() {
+        let Listed::Whole(row) = listed else { continue };
         match row.entry {
             Entry::Finding(finding) => {
                 fingerprints.insert(finding.id, finding.fingerprint);
@@ -313,23 +319,36 @@ fn standing(journal: &Journal, desk: &Desk) -> Standing {
     Standing { states, findings, incidents }
 }
 
-fn check(steps: &[Step]) -> Standing {
-    let files = vec![("plan.toml".to_owned(), PLAN.to_owned())];
+/// Drops what may go, and says whether that was anything.
+fn compact(path: &Path) -> bool {
+    compact::compact(path, &SHELF.runtime, u64::MAX, false, false, |_, _, _| {}).unwrap().before.is_some()
+}
+
+fn expect_replay(path: &Path) {
+    let replayed = replay::journal(path, &SHELF.runtime, &mut Output::silent(), |_| {}).unwrap();
+    assert!(replayed.difference.is_none(), "{:?}", replayed.difference);
+}
+
+/// Goes through the steps; without incidents where these would keep everything from being dropped.
+fn check(steps: &[Step], incidents: bool) -> (Standing, u64) {
+    let quiet = PLAN.replace("detector = \"", "detector = \"no-");
+    let files = vec![("plan.toml".to_owned(), if incidents { PLAN.to_owned() } else { quiet })];
     let hash = Plan::load(&files).unwrap_or_else(|told| panic!("{told:?}")).hash();
     let plan = Event::Plan { hash, files };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
     let mut disturbed = engine(Journal::open(&path).unwrap(), 0);
     take(&mut disturbed, 0, plan.clone());
-    let mut world = World::default();
+    let (mut world, mut compacted) = (World::default(), 0);
     for step in steps {
         for event in world.step(step) {
             take(&mut disturbed, world.at_ms, event);
         }
-        if matches!(step, Step::Restart) {
+        if matches!(step, Step::Restart | Step::Compact) {
             disturbed.commit().unwrap();
             let desk = disturbed.desk().clone();
             drop(disturbed);
+            compacted += u64::from(matches!(step, Step::Compact) && compact(&path));
             disturbed = engine(Journal::open(&path).unwrap(), world.at_ms);
             assert!(*disturbed.desk() == desk, "what triage and response stood at is another thing after a restart");
         }
@@ -359,20 +378,25 @@ fn check(steps: &[Step]) -> Standing {
     assert_eq!(came.states.len(), expected.states.len());
     assert_eq!(came.findings, expected.findings);
     assert_eq!(came.incidents, expected.incidents);
-    came
+    drop(journal);
+    // A replay compiles the components anew, which takes longer than all the rest.
+    if compacted > 0 || steps.len().is_multiple_of(4) {
+        expect_replay(&path);
+    }
+    (came, compacted)
 }
 
-/// As many as `PROPTEST_CASES` says; as a rule, as many as take a quarter of a minute.
+/// As many as `PROPTEST_CASES` says; as a rule, as many as take half a minute.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(48)
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(32)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn forks_leave_what_a_run_on_the_canonical_chain_leaves(steps in steps()) {
-        check(&steps);
+    fn forks_leave_what_a_run_on_the_canonical_chain_leaves(steps in steps(), incidents in any::<bool>()) {
+        check(&steps, incidents);
     }
 }
 
@@ -439,15 +463,19 @@ proptest! {
 #[test]
 fn a_long_walk_through_forks_has_something_to_compare() {
     let mut steps = Vec::new();
-    for round in 0..12 {
+    for round in 0..8 {
         let chain = round % 2;
         let grow = |transfers| Step::Grow(chain, transfers);
         let other = Step::Grow(1 - chain, 2);
         steps.extend([grow(3), other.clone(), Step::Observe, grow(1), Step::Reorg(chain, 2), grow(3), other]);
         steps.extend([Step::Observe, grow(2), Step::Reorg(chain, 1), Step::Return(chain), Step::Restart, grow(3)]);
-        steps.push(Step::Finality(chain, 3));
+        steps.extend([Step::Finality(chain, 3), Step::Compact]);
     }
-    let standing = check(&steps);
+    let (standing, compacted) = check(&steps, true);
+    assert!(compacted < 3, "an incident is open from early on: {compacted}");
+    let (same, compacted) = check(&steps, false);
+    assert!(compacted > 3, "{compacted}");
+    assert_eq!((&same.states, &same.findings), (&standing.states, &standing.findings));
     assert_eq!(standing.states.len(), 4, "each detector keeps something");
     let told: BTreeSet<&str> = standing.findings.iter().map(|(detector, ..)| detector.as_str()).collect();
     assert_eq!(told.len(), 4, "each detector has found something: {told:?}");
@@ -484,4 +512,14 @@ fn undoing_is_forgotten_by_what_a_detector_depends_on() {
     assert_eq!(kept(false), [Some("all"), Some("all"), Some("few"), None]);
     // It hears of the others, so it would have to see again with them, and they with it.
     assert_eq!(kept(true), [Some("all"), Some("all"), Some("all"), Some("all")]);
+}
+
+/// A reorg of one chain goes back past what is final on the other: no replay can start in between.
+#[test]
+fn a_horizon_stays_before_a_reorg_that_went_back_past_it() {
+    let grow = |chain| Step::Grow(chain, 0);
+    let final_at = |chain| Step::Finality(chain, 0);
+    let steps = [grow(1), grow(1), grow(0), final_at(0), Step::Reorg(1, 1), Step::Return(1), grow(1), final_at(1)];
+    let (_, compacted) = check(&[&steps[..], &[Step::Compact]].concat(), false);
+    assert_eq!(compacted, 1);
 }

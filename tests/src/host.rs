@@ -1,6 +1,7 @@
 //! The real `watchfire`, run as a user runs it.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,6 +63,8 @@ impl Host {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // A group of its own, so that it ends with the program that it was started by.
+            .process_group(0)
             .spawn()?;
         let (lines, log) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
         let stdout = BufReader::new(child.stdout.take().context("its output is piped")?);
@@ -148,10 +151,16 @@ impl Host {
 
     /// Ends it as `kill -9` does.
     pub fn kill(mut self) -> Vec<Value> {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        self.wait_for_output();
+        self.end();
         self.lines()
+    }
+
+    fn end(&mut self) {
+        // It may have ended by itself, and then its group is gone too.
+        let _ = self.child.kill();
+        let _ =
+            Command::new("kill").args(["-KILL", "--", &format!("-{}", self.child.id())]).stderr(Stdio::null()).status();
+        self.wait_for_output();
     }
 
     /// Asks it to drain and end; what it printed, and its exit code.
@@ -174,7 +183,9 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        self.wait_for_output();
+        // What is waited for already may have given its number to another.
+        if !self.readers.is_empty() {
+            self.end();
+        }
     }
 }

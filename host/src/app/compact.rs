@@ -87,10 +87,19 @@ fn horizon(engine: &Engine, since_ms: u64) -> anyhow::Result<(u64, Option<String
     if limit.before < before {
         (before, held_by) = (limit.before, Some(limit.why));
     }
-    while let Some((detector, cause)) = journal.failing_before(before)? {
+    loop {
+        let unbroken = journal.before_reorgs(before)?;
+        if unbroken < before {
+            (before, held_by) = (unbroken, Some("a reorg that went back to before it".to_owned()));
+        }
+        // A replay that starts at the horizon shows late what came after it only.
+        if let Some((by, input)) = journal.shown_across(before)? {
+            (before, held_by) = (input, Some(format!("input {input}, which was shown late by input {by}")));
+            continue;
+        }
+        let Some((detector, cause)) = journal.failing_before(before)? else { return Ok((before, held_by)) };
         (before, held_by) = (cause, Some(format!("detector {detector}, which did not work then")));
     }
-    Ok((before, held_by))
 }
 
 /// Sees to it that there is a snapshot of state at the horizon: by a replay up to there, unless one was taken.

@@ -57,10 +57,6 @@ impl Engine {
         for (detector, input) in self.owed.oldest() {
             lower(input, format!("input {input}, which detector {detector} has yet to see"));
         }
-        // A replay that starts at the horizon shows late what came after it only.
-        while let Some((by, input)) = self.journal.shown_across(limit.before)? {
-            limit = Limit { before: input, why: format!("input {input}, which was shown late by input {by}") };
-        }
         Ok(limit)
     }
 
@@ -93,12 +89,15 @@ impl Engine {
             return Ok(false);
         }
         let limit = self.thinning_limit(&retention.chains)?;
-        let Some(snapshot) = snapshots.iter().rfind(|snapshot| snapshot.seq <= limit.before && snapshot.seq > done)
-        else {
-            return Ok(false);
-        };
-        self.thin_before(snapshot.seq, self.journal.newest_ms())?;
-        Ok(true)
+        let fits = |snapshot: &&crate::journal::Snapshot| snapshot.seq <= limit.before && snapshot.seq > done;
+        for snapshot in snapshots.iter().filter(fits).rev() {
+            // A replay that starts there shows late what came after it only.
+            if self.journal.shown_across(snapshot.seq)?.is_none() {
+                self.thin_before(snapshot.seq, self.journal.newest_ms())?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Notes that bodies before an input go from here on, and makes that durable.
@@ -117,7 +116,16 @@ impl Engine {
         let Some(at_ms) = self.journal.time_of(seq)? else { return Ok(false) };
         let newest = self.journal.snapshots()?.last().copied();
         let due = newest.is_none_or(|newest| at_ms >= newest.at_ms + keep_ms / SNAPSHOTS_WITHIN && seq > newest.seq);
-        if !due || self.journal.failing_before(seq)?.is_some() {
+        // Nobody was late or failing then, so that the state of all is that of a moment.
+        let is_quiet = || {
+            anyhow::Ok(
+                self.journal.failing_before(seq)?.is_none()
+                    && self.journal.before_reorgs(seq)? == seq
+                    && self.owed.oldest().iter().all(|(_, input)| *input >= seq)
+                    && self.journal.shown_across(seq)?.is_none(),
+            )
+        };
+        if !due || !is_quiet()? {
             return Ok(false);
         }
         self.journal.begin_snapshot(seq)?;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use rusqlite::params;
 
 use super::{Journal, PAGE_BYTES, Result, Values};
+use crate::event::{Event, Stamped};
 use crate::finding::COVERAGE;
 
 /// State as it was before an input.
@@ -106,6 +107,27 @@ impl Journal {
                    AND kind = 'finding' AND json_extract(body, '$.subject.kind') = 'detector' AND NOT EXISTS \
                    (SELECT 1 FROM entry WHERE finding = told.finding AND kind = 'retraction' AND seq < ?2) LIMIT 1";
         self.one(sql, params![COVERAGE, seq], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// This input, or the newest one before it that no later reorg of any chain went back past: a replay that started
+    /// in between would have to undo what it has not done.
+    pub fn before_reorgs(&self, seq: u64) -> Result<u64> {
+        let mut lowest = seq;
+        loop {
+            let sql = "SELECT seq FROM entry WHERE event = 'reverted' AND seq >= ?1 ORDER BY seq";
+            let reorgs: Vec<u64> = self.all(sql, [lowest], |row| row.get(0))?;
+            let before = lowest;
+            for reorg in reorgs {
+                let Some(Stamped { event: Event::Reverted { blocks, .. }, .. }) = self.input(reorg)? else { continue };
+                for block in blocks {
+                    let came = self.seq_of_reverted(block.hash, reorg)?;
+                    lowest = came.map_or(lowest, |came| came.min(lowest));
+                }
+            }
+            if lowest == before {
+                return Ok(lowest);
+            }
+        }
     }
 
     fn detector_after(&self, detector: &str) -> Result<Option<String>> {

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use watchfire_tests::anvil::Anvil;
+use watchfire_tests::anvil::{ALICE, Anvil, BOB};
 use watchfire_tests::host::{Host, watchfire};
 use watchfire_tests::pair::{Pair, until_logged};
 use watchfire_tests::peers::skip_or_fail;
-use watchfire_tests::watch::Deployment;
+use watchfire_tests::watch::{Deployment, ETHER};
 
 /// A limit in whole ether that nothing comes near: no incident holds the horizon.
 const HIGH: u64 = 100_000;
@@ -69,7 +69,8 @@ async fn a_running_host_drops_old_blocks_and_decides_the_same() {
     // From here on there is an incident, which holds the horizon.
     write(&mut pair, 8, retention).await;
     pair.kill_within(1).await;
-    pair.level().await.unwrap();
+    pair.anvil.send(ALICE, Some(BOB), 20 * ETHER, "0x").await.unwrap();
+    pair.mine(8).await.unwrap();
     for depth in [1, 3, 6] {
         pair.mine(3).await.unwrap();
         pair.level().await.unwrap();

@@ -52,6 +52,11 @@ use lock::WriterLock;
 const PAGE_ROWS: usize = 256;
 const PAGE_BYTES: usize = 4 << 20;
 
+/// Bytes written after which the write-ahead log is moved into the file, as SQLite does by itself after 1,000 pages. It
+/// would not tell when that fails, and an fsync that failed once must not be taken for done when the next one succeeds.
+const LOG_BYTES: usize = 4 << 20;
+const PAGE: usize = 4_096;
+
 /// Result of everything here.
 pub type Result<T> = std::result::Result<T, JournalError>;
 
@@ -71,6 +76,8 @@ pub struct Journal {
     /// Channels that effects are queued for.
     channels: Vec<String>,
     in_transaction: bool,
+    /// About how many bytes were written since the log was moved into the file.
+    log_bytes: usize,
     /// Set where it could not go back to its last commit.
     unusable: bool,
     _lock: Option<WriterLock>,
@@ -86,6 +93,7 @@ impl Journal {
         connection.pragma_update(None, "journal_mode", "wal").map_err(told)?;
         // Full: a commit is on the disk before anybody is told of it, whatever happens to the machine.
         connection.pragma_update(None, "synchronous", "full").map_err(told)?;
+        connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(told)?;
         schema::migrate(&connection, path)?;
         settle_log(&connection).map_err(told)?;
         Self::start(connection, path, Some(lock))
@@ -122,6 +130,7 @@ impl Journal {
             at_ms: 0,
             channels: Vec::new(),
             in_transaction: false,
+            log_bytes: 0,
             unusable: false,
             _lock: lock,
         };
@@ -163,6 +172,7 @@ impl Journal {
         };
         let body = body::encode(entry).map_err(|error| self.gone_back(error))?;
         let digest = sha256(body.bytes());
+        self.log_bytes += body.bytes().len();
         let facts = Facts::of(entry);
         let hash = Link { before: self.hash, seq, cause, at_ms, kind: entry.kind() }.hash(&facts, digest);
         self.run(
@@ -203,6 +213,11 @@ impl Journal {
                 return Err(self.gone_back(told));
             }
             self.in_transaction = false;
+            if self.log_bytes >= LOG_BYTES {
+                self.log_bytes = 0;
+                let moved = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+                moved.map_err(|error| self.told(error))?;
+            }
         }
         Ok(())
     }
@@ -292,6 +307,7 @@ impl Journal {
     /// Writes, in the open transaction, which is begun where there is none.
     fn run(&mut self, sql: &str, params: impl rusqlite::Params) -> Result<usize> {
         self.begin()?;
+        self.log_bytes += PAGE;
         let done = self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params));
         done.map_err(|error| {
             let told = self.told(error);

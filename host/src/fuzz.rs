@@ -4,16 +4,14 @@
 //! Compiled for tests and fuzzers only.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::app::config::Config;
-use crate::block::{Block, Verification};
+use crate::block::Verification;
 use crate::event::Event;
-use crate::narrow::{BlockIndex, Matcher, Router};
+use crate::narrow::fuzz::look_at;
 use crate::plan::Plan;
 use crate::source::parquet::Archive;
 use crate::source::recording::{Item, Recording};
-use crate::subscription::{FrameFilter, LogFilter, StorageFilter, Subscription, TransactionFilter};
 
 /// A function that is fuzzed, by its name.
 pub type Target = (&'static str, fn(&[u8]));
@@ -82,37 +80,7 @@ fn archive(data: &[u8]) {
     }
     let Ok(mut archive) = Archive::open(folder.path(), 0..=u64::MAX) else { return };
     while let Ok(Some(block)) = archive.next_block() {
-        look_at(&Arc::new(block));
-    }
-}
-
-/// Reads every row of a block, as narrowing and detectors do.
-pub(crate) fn look_at(block: &Block) {
-    assert!(block.is_even(), "columns of one table have one length");
-    let subscriptions = [
-        Subscription::Logs(LogFilter { topics: vec![Vec::new(), vec![[1; 32].into()]], ..LogFilter::default() }),
-        Subscription::Logs(LogFilter::default()),
-        Subscription::Transactions(TransactionFilter { selectors: vec![[1; 4]], ..TransactionFilter::default() }),
-        Subscription::Frames(FrameFilter { selectors: vec![[1; 4]], with_value: true, ..FrameFilter::default() }),
-        Subscription::Storage(StorageFilter { slots: vec![[1; 32].into()], ..StorageFilter::default() }),
-        Subscription::Creations,
-        Subscription::EverySeconds(60),
-    ];
-    let matcher = Matcher::new(&subscriptions);
-    let index = BlockIndex::new(block, Some(0));
-    let alone = matcher.select(&index);
-    let routed = Router::new([(0, &matcher)]).select(&index).pop().map(|(_, selection)| selection).unwrap_or_default();
-    assert_eq!(alone, routed, "a router selects what a matcher does");
-    for row in 0..block.logs.len() {
-        std::hint::black_box(block.logs.data.get(row));
-    }
-    for row in 0..block.transactions.len() {
-        std::hint::black_box(block.transactions.input.get(row));
-    }
-    if let Some(frames) = &block.frames {
-        for row in 0..frames.len() {
-            std::hint::black_box(frames.output.get(row));
-        }
+        look_at(&block);
     }
 }
 

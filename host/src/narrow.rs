@@ -1,6 +1,8 @@
 //! Narrowing: which rows of a block a detector asked for. One index over all subscriptions serves all detectors.
 
 mod fits;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod index;
 mod matcher;
 mod router;

@@ -14,7 +14,7 @@ pub(crate) fn row(data: &[u8]) {
     };
     let Ok(entry) = body::decode(&body) else { return };
     if let Entry::Input(Stamped { event: Event::Committed { block }, .. }) = &entry {
-        crate::fuzz::look_at(block);
+        crate::narrow::fuzz::look_at(block);
     }
     let written = body::encode(&entry).expect("what was read can be written");
     let again = body::decode(&written).expect("what was written can be read");

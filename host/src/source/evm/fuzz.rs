@@ -11,7 +11,7 @@ pub(crate) fn answers(data: &[u8]) {
     let Ok(raw) = serde_json::from_slice::<RawBlock>(data) else { return };
     for level in [Verification::None, Verification::Links, Verification::Header, Verification::Full] {
         if let Ok(block) = decode(&raw, level, "fuzz") {
-            crate::fuzz::look_at(&block);
+            crate::narrow::fuzz::look_at(&block);
         }
     }
 }

@@ -86,6 +86,9 @@ const PARTS: [(Part, Measure); 5] = [
 /// Longest that one measurement is repeated, once it was done three times.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// Rounds over the real blocks in which the hour of a rule's windows fills.
+const FIRST_ROUNDS: usize = 8;
+
 /// Nobody answers: the rules that are measured ask nothing.
 struct Nobody;
 
@@ -111,7 +114,7 @@ pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
         scan: Arc::new(runtime.compile(&scan, &Limits::default())?),
         outflow,
         runtime,
-        loops: blocks.loops(rounds + 1),
+        loops: blocks.loops(rounds + if args.quick { 1 } else { FIRST_ROUNDS }),
         blocks,
         rounds,
         most: if args.quick { 10 } else { 1_000 },
@@ -154,16 +157,18 @@ impl Bench {
         self.per_block((), |()| Ok(()), |()| work())
     }
 
-    /// The median time, for one block, of work over a chain that goes on from round to round. The first round, in which
-    /// memory is taken and caches fill, is not counted.
+    /// The median time, for one block, of work over a chain that goes on from round to round. The first rounds, in which
+    /// windows fill and memory is taken, are not counted.
     fn per_block_of_chain<T>(
         &self,
         mut work: impl FnMut(&[Arc<Block>]) -> anyhow::Result<T>,
     ) -> anyhow::Result<Duration> {
-        let mut rounds = self.loops.iter();
-        for blocks in rounds.by_ref().take(1) {
+        let (first, rest) = self.loops.split_at(self.loops.len() - self.rounds);
+        let begun = Instant::now();
+        for blocks in first.iter().take_while(|_| begun.elapsed() < PATIENCE) {
             work(blocks)?;
         }
+        let mut rounds = rest.iter();
         self.per_block_of(|| rounds.next().map(|blocks| work(blocks)).transpose())
     }
 

@@ -78,6 +78,9 @@ impl ChainReader for ThenNow {
     }
 }
 
+/// What a version made of an input, or how it failed.
+type Made = Result<Vec<Claim>, String>;
+
 /// One input that both are tried on.
 struct Scenery {
     seq: u64,
@@ -108,7 +111,7 @@ pub fn rehearse(
     }
     let state = journal.undone_before(id, first)?;
     let reader: Arc<dyn ChainReader> = Arc::new(ThenNow { then, now });
-    let run = |version: &Version| -> anyhow::Result<(Vec<Result<Vec<Claim>, String>>, Duration)> {
+    let run = |version: &Version| -> anyhow::Result<(Vec<Made>, Duration)> {
         let mut fleet = Fleet::new(runtime)?;
         let mut detector = version.spec.start(runtime, id, version.component.clone())?;
         detector.set_state(state.clone());

@@ -115,10 +115,10 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                     let _ = reply.send(answer);
                 }
                 Some(failing) = failed.recv() => {
-                    if let Ok(config) = Config::load(&options.config) {
-                        if let Err(error) = deployment.reject(&config, failing).await {
-                            return Err(reason(error, looping).await);
-                        }
+                    if let Ok(config) = Config::load(&options.config)
+                        && let Err(error) = deployment.reject(&config, failing).await
+                    {
+                        return Err(reason(error, looping).await);
                     }
                 }
             }

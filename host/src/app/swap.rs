@@ -50,13 +50,13 @@ impl Swaps {
                     *left > 0
                 });
             }
-            Entry::Failed { detector, digest, kind, message } if kind != QUARANTINED => {
-                if self.new.get(detector).is_some_and(|(new, _)| new == digest) {
-                    self.new.remove(detector);
-                    let (detector, digest, reason) = (detector.clone(), *digest, format!("{kind}: {message}"));
-                    // Nobody listens any more where the run is ending.
-                    let _ = self.failing.send(Failing { detector, digest, reason });
-                }
+            Entry::Failed { detector, digest, kind, message }
+                if kind != QUARANTINED && self.new.get(detector).is_some_and(|(new, _)| new == digest) =>
+            {
+                self.new.remove(detector);
+                let (detector, digest, reason) = (detector.clone(), *digest, format!("{kind}: {message}"));
+                // Nobody listens any more where the run is ending.
+                let _ = self.failing.send(Failing { detector, digest, reason });
             }
             _ => {}
         }

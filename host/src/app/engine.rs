@@ -17,7 +17,7 @@ use crate::block::{Block, ChainId};
 use crate::chain_read::ChainReader;
 use crate::digest::Hasher;
 use crate::entry::Entry;
-use crate::event::{Coverage, Event, Stamped};
+use crate::event::{Coverage, Event, Stamped, Why};
 use crate::finding::{COVERAGE, Finding, Severity};
 use crate::journal::{Debt, Journal};
 use crate::plan::Plan;
@@ -203,7 +203,11 @@ impl Engine {
         }
         self.append(Entry::Behind { detectors: shown.behind.clone() })?;
         for detector in shown.behind {
-            let why = Some(crate::event::Why::Behind);
+            // Whoever is yet to see all of it again hears of this then.
+            if self.owed.why_late(&detector, scene.root) == Some(Why::Again) {
+                continue;
+            }
+            let why = Some(Why::Behind);
             self.owed.add(&mut self.journal, Debt { detector: detector.clone(), input: seq, root: scene.root, why })?;
             self.fall_behind(seq, scene.at_ms, &detector)?;
         }

@@ -122,20 +122,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether there is anything in it for the detector. Where there is not, nothing is owed any more: which is journaled,
-    /// unless all of it is the host's own caution after a reorg.
+    /// Whether there is anything in it for the detector. Where there is not, nothing is owed any more.
     fn is_worth_showing(&mut self, debt: &Debt, at_ms: u64) -> anyhow::Result<bool> {
         let retold = self.retold(debt, debt.input, at_ms)?;
         let worth = retold.is_some_and(|retold| {
             self.fleet.sees(&debt.detector, &retold.view, retold.audience(&debt.detector), &retold.heard)
         });
-        match debt.why {
-            _ if worth => {}
-            Some(why) if why != Why::Again => {
-                let event = Event::Shown { detector: debt.detector.clone(), input: debt.input, why };
-                self.take(Stamped { at_ms, event }, &Given::default())?;
-            }
-            _ => self.owed.remove(&mut self.journal, &debt.detector, debt.input)?,
+        if let (false, Some(why)) = (worth, debt.why) {
+            let event = Event::Shown { detector: debt.detector.clone(), input: debt.input, why };
+            self.take(Stamped { at_ms, event }, &Given::default())?;
         }
         Ok(worth)
     }
@@ -173,10 +168,7 @@ impl Engine {
         if heard.is_empty() {
             return Ok(());
         }
-        let mut shown = self.show(seq, &scene, &view, Audience::Listeners, (Some(&heads), heard), given);
-        // Whoever is yet to see all of it hears of this then; a replay is given who is not.
-        let is_given = given.behind.is_some();
-        shown.behind.retain(|listener| is_given || self.owed.why_late(listener, scene.root) != Some(Why::Again));
+        let shown = self.show(seq, &scene, &view, Audience::Listeners, (Some(&heads), heard), given);
         // To those who listen, this is an input of its own, which comes after what they have seen since.
         let scene = Scene { seq, applied: seq, rouse: false, ..scene };
         self.came(seq, &scene, shown)
@@ -316,13 +308,20 @@ impl Engine {
             }
             for (input, why) in again {
                 let Some(root) = self.root_of(input)? else { continue };
-                if !self.owed.has(id, input) {
+                if !self.owed.has(id, input) && self.may_see(id, input)? {
                     let debt = Debt { detector: id.clone(), input, root, why: Some(why) };
                     self.owed.add(&mut self.journal, debt)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether a detector sees something in an input, or may hear of something that others find in it.
+    fn may_see(&self, detector: &str, input: u64) -> anyhow::Result<bool> {
+        let Some(retold) = self.retold_plainly(input, 0, 0)? else { return Ok(false) };
+        let hears = self.fleet.get(detector).is_some_and(|profile| profile.listens());
+        Ok(hears || self.fleet.sees(detector, &retold.view, retold.audience(detector), &retold.heard))
     }
 
     /// An input, unless its body was dropped, which happens only to what a chain that was not followed for long goes back

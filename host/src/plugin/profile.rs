@@ -56,6 +56,11 @@ impl Profile {
         self.shadow_of.as_deref()
     }
 
+    /// Whether it hears of what others find.
+    pub fn listens(&self) -> bool {
+        self.matcher.is_combiner()
+    }
+
     /// What it may use up.
     pub fn limits(&self) -> &Limits {
         &self.limits

@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy::primitives::B256;
+use alloy::primitives::{B256, U64};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
-use super::pool::Pool;
+use super::fetch::Name;
+use super::pool::{Endpoint, Pool};
 use super::rpc::{Call, Fault};
 use super::wire::WireTransaction;
 use crate::block::{ChainId, Transactions};
@@ -33,6 +34,8 @@ pub(super) struct Watch {
 
 #[derive(Deserialize)]
 struct Pending {
+    /// None, or the height that it would have.
+    number: Option<U64>,
     transactions: Vec<WireTransaction>,
 }
 
@@ -52,7 +55,7 @@ impl Watch {
             let mut fresh = Vec::new();
             if let Some(pending) = self.look().await {
                 for transaction in pending.transactions {
-                    if transaction_is_pending(&transaction) && self.told.insert(transaction.hash) {
+                    if self.told.insert(transaction.hash) {
                         self.told_in_order.push_back(transaction.hash);
                         fresh.push(transaction);
                     }
@@ -76,12 +79,9 @@ impl Watch {
 
     async fn look(&self) -> Option<Pending> {
         for endpoint in self.pool.order() {
-            match endpoint.client.call(Call::new("eth_getBlockByNumber", json!(["pending", true]))).await {
-                Ok(answer) if answer.get() != "null" => match serde_json::from_str(answer.get()) {
-                    Ok(pending) => return Some(pending),
-                    Err(error) => self.pool.fault(endpoint, &Fault::Unreadable(error.to_string())),
-                },
-                Ok(_) => {}
+            match pending(endpoint).await {
+                Ok(Some(pending)) => return Some(pending),
+                Ok(None) => {}
                 Err(fault) => self.pool.fault(endpoint, &fault),
             }
         }
@@ -89,9 +89,16 @@ impl Watch {
     }
 }
 
-/// Some nodes show their newest block where they have no pending one.
-fn transaction_is_pending(transaction: &WireTransaction) -> bool {
-    transaction.block_hash.is_none_or(|hash| hash == B256::ZERO)
+/// The pending block of a node. Some nodes show their newest block where they have no pending one: its height tells.
+async fn pending(endpoint: &Endpoint) -> Result<Option<Pending>, Fault> {
+    let unreadable = |error: serde_json::Error| Fault::Unreadable(error.to_string());
+    let answer = endpoint.client.call(Call::new("eth_getBlockByNumber", json!(["pending", true]))).await?;
+    let pending: Option<Pending> = serde_json::from_str(answer.get()).map_err(unreadable)?;
+    let Some(pending) = pending.filter(|pending| !pending.transactions.is_empty()) else { return Ok(None) };
+    // Asked afterwards: a block that came meanwhile is not taken for a pending one.
+    let answer = endpoint.client.call(Call::new("eth_getBlockByNumber", json!(["latest", false]))).await?;
+    let newest: Name = serde_json::from_str(answer.get()).map_err(unreadable)?;
+    Ok(Some(pending).filter(|pending| pending.number.is_none_or(|number| number > newest.number)))
 }
 
 fn columns(transactions: &[WireTransaction]) -> Transactions {

@@ -331,7 +331,7 @@ impl Config {
             }
         }
         for (name, chain) in &self.chains {
-            if let Err(error) = chain.resolve(&folder) {
+            for error in chain.mistakes(&folder) {
                 let key = error.key();
                 let path: Vec<&str> = ["chain", name].into_iter().chain(key.iter().map(String::as_str)).collect();
                 toml.tell_at(&path, error.to_string(), "");

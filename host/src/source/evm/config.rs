@@ -210,9 +210,19 @@ const DAY_S: u64 = 86_400;
 impl ChainConfig {
     /// Fetches the endpoints' secrets and checks the settings; a relative file is looked for in `base`.
     pub fn resolve(&self, base: &Path) -> Result<Self, ChainConfigError> {
-        if self.endpoints.is_empty() {
-            return Err(ChainConfigError::NoEndpoint);
+        if let Some(mistake) = self.mistakes(base).into_iter().next() {
+            return Err(mistake);
         }
+        let endpoint = |(place, endpoint): (usize, &Endpoint)| {
+            let secret = endpoint.resolve(base).map_err(|error| ChainConfigError::Secret { place, error })?;
+            Ok(SecretRef::Literal(secret))
+        };
+        let endpoints = (1..).zip(&self.endpoints).map(endpoint).collect::<Result<_, _>>()?;
+        Ok(Self { endpoints, ..self.clone() })
+    }
+
+    /// All that is wrong with the settings.
+    pub fn mistakes(&self, base: &Path) -> Vec<ChainConfigError> {
         let numbers = [
             ("poll_interval_ms", self.poll_interval_ms, DAY_S * 1_000),
             ("timeout_ms", self.timeout_ms, DAY_S * 1_000),
@@ -223,24 +233,22 @@ impl ChainConfig {
             ("unfinal_after_blocks", self.unfinal_after_blocks, u64::MAX),
             ("max_response_mib", self.max_response_mib.into(), 65_536),
         ];
-        if let Some((key, value, most)) = numbers.into_iter().find(|(_, number, most)| !(1..=*most).contains(number)) {
-            return Err(ChainConfigError::OutOfRange { key, value, most });
-        }
-        let mut endpoints = Vec::with_capacity(self.endpoints.len());
-        for (place, endpoint) in (1..).zip(&self.endpoints) {
-            let secret = endpoint.resolve(base).map_err(|error| ChainConfigError::Secret { place, error })?;
-            let known = match secret.expose().split_once("://") {
-                Some((scheme, _)) => {
-                    matches!(scheme, "http" | "https" | "ws" | "wss") && reqwest::Url::parse(secret.expose()).is_ok()
-                }
-                None => secret.expose().starts_with(['/', '.']) || secret.expose().ends_with(".ipc"),
-            };
-            if !known {
-                return Err(ChainConfigError::NotAnEndpoint { place });
-            }
-            endpoints.push(SecretRef::Literal(secret));
-        }
-        Ok(Self { endpoints, ..self.clone() })
+        let none = self.endpoints.is_empty().then_some(ChainConfigError::NoEndpoint);
+        let numbers = numbers.into_iter().filter(|(_, number, most)| !(1..=*most).contains(number));
+        let numbers = numbers.map(|(key, value, most)| ChainConfigError::OutOfRange { key, value, most });
+        let endpoints = (1..).zip(&self.endpoints).filter_map(|(place, endpoint)| match endpoint.resolve(base) {
+            Err(error) => Some(ChainConfigError::Secret { place, error }),
+            Ok(secret) => (!is_endpoint(secret.expose())).then_some(ChainConfigError::NotAnEndpoint { place }),
+        });
+        none.into_iter().chain(numbers).chain(endpoints).collect()
+    }
+}
+
+/// Whether it is a URL that can be connected to, or the path of an IPC socket.
+fn is_endpoint(text: &str) -> bool {
+    match text.split_once("://") {
+        Some((scheme, _)) => matches!(scheme, "http" | "https" | "ws" | "wss") && reqwest::Url::parse(text).is_ok(),
+        None => text.starts_with(['/', '.']) || text.ends_with(".ipc"),
     }
 }
 

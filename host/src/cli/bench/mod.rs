@@ -7,6 +7,7 @@ mod fleets;
 mod native;
 mod report;
 mod stages;
+mod swaps;
 mod upkeep;
 
 use std::path::PathBuf;

@@ -15,7 +15,8 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> 
     memory(bench, report)?;
     report.section("start and swap");
     start(bench, report)?;
-    swap(bench, report)
+    swap(bench, report)?;
+    super::swaps::measure(bench, report)
 }
 
 /// The memory that the process has, in bytes; `None` where the system does not say.

@@ -10,6 +10,7 @@ use crate::effect::Ordered;
 use crate::event::Stamped;
 use crate::finding::Finding;
 use crate::incident::Incident;
+use crate::outcome::Outcome;
 
 /// The kind of failure of a batch that a detector was not shown, because it rests after too many failures.
 pub const QUARANTINED: &str = "quarantined";
@@ -133,6 +134,17 @@ impl Entry {
     /// it again.
     pub fn is_given(&self) -> bool {
         matches!(self, Entry::Input(_) | Entry::Answer { .. } | Entry::Behind { .. } | Entry::Retried { .. })
+    }
+}
+
+impl From<Outcome> for Entry {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Silence { finding, reason } => Entry::Silence { finding, reason },
+            Outcome::Incident(incident) => Entry::Incident(incident),
+            Outcome::Decision(decision) => Entry::Decision(decision),
+            Outcome::Effect(ordered) => Entry::Effect(ordered),
+        }
     }
 }
 

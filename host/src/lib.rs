@@ -5,24 +5,18 @@
 pub mod block;
 pub mod chain_read;
 pub mod column;
-pub mod decision;
-pub mod diagnostic;
-pub mod digest;
-pub mod effect;
 pub mod entry;
 pub mod event;
-pub mod finding;
-pub mod incident;
 pub mod secret;
 pub mod signature;
 pub mod subscription;
 pub mod toml_file;
 
+// The plan, and the engine that decides by it.
+pub use watchfire_response::{decision, diagnostic, digest, effect, engine, finding, incident, outcome, plan, triage};
+
 // Floor 1: pure logic.
 pub mod narrow;
-pub mod plan;
-pub mod response;
-pub mod triage;
 
 // Floor 2: edges. They meet only in `app`.
 pub mod act;

@@ -16,6 +16,7 @@ use watchfire::app::load::KeptSpec;
 use watchfire::app::output::Output;
 use watchfire::app::replay::{self, Answers};
 use watchfire::block::{Assurance, Block, BlockRef, ChainId, Logs, Transactions, Verification};
+use watchfire::engine::Desk;
 use watchfire::entry::Entry;
 use watchfire::event::{Event, Observation, Stamped, Value};
 use watchfire::finding::Claim;
@@ -23,7 +24,6 @@ use watchfire::incident::Incident;
 use watchfire::journal::{Filter, Journal, Listed, Values};
 use watchfire::plan::Plan;
 use watchfire::plugin::{Compiler, Component, Fleet, Limits, Runtime};
-use watchfire::response::Desk;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 
 const TOKEN: Address = address!("0x00000000000000000000000000000000000070c0");
@@ -33,7 +33,7 @@ const TRANSFER: B256 = b256!("0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a116
 const PLAN: &str = r#"
 [person.ana]
 name = "Ana"
-channels = ["phone:+351 555 010 101"]
+channels = { urgent = ["phone:+351 555 010 101"] }
 
 [role.guardian]
 kind = "decision-owner"

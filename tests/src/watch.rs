@@ -65,11 +65,11 @@ impl Deployment {
 pub const PLAN: &str = r#"
 [person.ana]
 name = "Ana"
-channels = ["phone:+351 555 010 101"]
+channels = { urgent = ["phone:+351 555 010 101"] }
 
 [person.bo]
 name = "Bo"
-channels = ["phone:+46 555 010 102"]
+channels = { urgent = ["phone:+46 555 010 102"] }
 
 [role.guardian]
 kind = "decision-owner"

@@ -10,13 +10,14 @@ use serde::Serialize;
 
 use crate::app::load::KeptSpec;
 use crate::effect::Effect;
+use crate::engine::{Desk, Input};
 use crate::entry::Entry;
 use crate::event::{Event, Stamped};
 use crate::finding::Finding;
 use crate::incident::IncidentState;
 use crate::journal::{Filter, Journal};
+use crate::outcome::Outcome;
 use crate::plan::Plan;
-use crate::response::{Desk, Input};
 
 /// A shadow compared with what it stands beside.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -73,11 +74,11 @@ pub fn compare(journal: &Path, shadow: &str) -> anyhow::Result<Compared> {
             compared.since_ms = row.at_ms;
         }
         let mut step = |at: usize, input: Input<'_>| {
-            for entry in desks[at].step(input, row.at_ms) {
+            for outcome in desks[at].step(input, row.at_ms) {
                 if counts {
-                    courses[at].note(&entry);
+                    courses[at].note(&outcome);
                 }
-                if let (true, Entry::Incident(incident)) = (counts, &entry) {
+                if let (true, Outcome::Incident(incident)) = (counts, &outcome) {
                     open[at].insert(incident.id, incident.state);
                 }
             }
@@ -134,15 +135,15 @@ pub fn compare(journal: &Path, shadow: &str) -> anyhow::Result<Compared> {
 }
 
 impl Course {
-    fn note(&mut self, entry: &Entry) {
-        match entry {
-            Entry::Decision(_) => self.decisions += 1,
-            Entry::Effect(ordered) => match &ordered.effect {
+    fn note(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Decision(_) => self.decisions += 1,
+            Outcome::Effect(ordered) => match &ordered.effect {
                 Effect::Propose { intervention, .. } => {
                     *self.proposed.entry(intervention.clone()).or_default() += 1;
                 }
                 Effect::Notify { .. } => self.notified += 1,
-                Effect::Withdraw { .. } => {}
+                _ => {}
             },
             _ => {}
         }

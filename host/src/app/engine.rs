@@ -16,13 +16,13 @@ use crate::app::settled::Settled;
 use crate::block::{Block, ChainId};
 use crate::chain_read::ChainReader;
 use crate::digest::Hasher;
+use crate::engine::{Desk, Input};
 use crate::entry::Entry;
 use crate::event::{Coverage, Event, Stamped, Why};
 use crate::finding::{COVERAGE, Finding, Severity};
 use crate::journal::{Debt, Journal};
 use crate::plan::Plan;
 use crate::plugin::{Audience, Detector, Fleet, Head, Heard, Look, Recorded, Shown, View};
-use crate::response::{Desk, Input};
 
 /// An entry with its place in the journal.
 pub type Placed = (u64, Entry);
@@ -163,8 +163,8 @@ impl Engine {
     }
 
     fn step(&mut self, input: Input<'_>, at_ms: u64) -> anyhow::Result<()> {
-        for entry in self.desk.step(input, at_ms) {
-            self.append(entry)?;
+        for outcome in self.desk.step(input, at_ms) {
+            self.append(outcome.into())?;
         }
         Ok(())
     }

@@ -10,9 +10,9 @@ use crate::app::engine::Engine;
 use crate::app::turn::Known;
 use crate::block::ChainId;
 use crate::digest::sha256;
+use crate::engine::Desk;
 use crate::event::Observation;
 use crate::journal::Outgoing;
-use crate::response::Desk;
 use crate::subscription::Needs;
 
 /// How many blocks back a source is told of: as deep as a reorg is followed.

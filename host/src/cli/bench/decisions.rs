@@ -20,7 +20,7 @@ const SHARE_A_COMMIT: usize = 16;
 const PLAN: &str = r#"
 [person.ana]
 name = "Ana"
-channels = ["phone:+351 555 010 101"]
+channels = { urgent = ["phone:+351 555 010 101"] }
 
 [role.guardian]
 kind = "decision-owner"

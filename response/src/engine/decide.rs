@@ -8,9 +8,9 @@ use super::{Desk, File};
 use crate::decision::Decision;
 use crate::digest::Hasher;
 use crate::effect::{Effect, Ordered};
-use crate::entry::Entry;
 use crate::finding::{Finding, Severity};
 use crate::incident::{IncidentId, IncidentState};
+use crate::outcome::Outcome;
 use crate::plan::moment::{Moment, span};
 use crate::plan::{Automation, Plan};
 use crate::triage::label;
@@ -33,13 +33,13 @@ impl Desk {
         cause: Option<String>,
         about: Option<&Finding>,
         now_ms: u64,
-        out: &mut Vec<Entry>,
+        out: &mut Vec<Outcome>,
     ) {
         self.revise(id, cause, None, about, now_ms, out);
     }
 
     /// Decides on an incident that something else may have changed; `note` says what.
-    pub(super) fn decide_if_changed(&mut self, id: IncidentId, note: &str, now_ms: u64, out: &mut Vec<Entry>) {
+    pub(super) fn decide_if_changed(&mut self, id: IncidentId, note: &str, now_ms: u64, out: &mut Vec<Outcome>) {
         self.revise(id, None, Some(note), None, now_ms, out);
     }
 
@@ -50,7 +50,7 @@ impl Desk {
         note: Option<&str>,
         about: Option<&Finding>,
         now_ms: u64,
-        out: &mut Vec<Entry>,
+        out: &mut Vec<Outcome>,
     ) {
         let Some(file) = self.files.get(&id) else { return };
         let incident = &file.case.incident;
@@ -86,13 +86,13 @@ impl Desk {
         let what = match incident.state {
             IncidentState::Retracted => "retracted",
             IncidentState::Triage if is_first => "opened",
-            IncidentState::Triage => "changed",
+            _ => "changed",
         };
         let proposals = self.proposals(file, &plan, &verdicts, &decision.cause);
         let Some(file) = self.files.get_mut(&id) else { return };
         file.revision += 1;
         file.standing = Some(standing);
-        out.push(Entry::Decision(decision));
+        out.push(Outcome::Decision(decision));
         for proposal in proposals {
             match &proposal {
                 Effect::Propose { intervention, .. } => {
@@ -161,12 +161,12 @@ impl Desk {
         text: String,
         about: Option<&Finding>,
         now_ms: u64,
-        out: &mut Vec<Entry>,
+        out: &mut Vec<Outcome>,
     ) {
         let silence = about.and_then(|finding| Some((finding, self.silenced(finding, now_ms)?)));
         let Some(file) = self.files.get_mut(&id) else { return };
         match (silence, about) {
-            (Some((finding, reason)), _) => out.push(Entry::Silence { finding: finding.id, reason }),
+            (Some((finding, reason)), _) => out.push(Outcome::Silence { finding: finding.id, reason }),
             // Who was never told that it began need not be told that it ended.
             (None, None) if !file.told => {}
             (None, _) => {
@@ -190,7 +190,7 @@ impl Desk {
     }
 }
 
-fn order(file: &File, effect: Effect, now_ms: u64) -> Entry {
+fn order(file: &File, effect: Effect, now_ms: u64) -> Outcome {
     let (kind, about) = match &effect {
         Effect::Notify { what, .. } => ("notify", what),
         Effect::Propose { intervention, .. } => ("propose", intervention),
@@ -198,7 +198,7 @@ fn order(file: &File, effect: Effect, now_ms: u64) -> Entry {
     };
     let hasher = Hasher::new("effect").bytes(file.seal.as_slice()).number(file.case.incident.id);
     let key = hasher.number(u64::from(file.revision)).text(kind).text(about).finish();
-    Entry::Effect(Ordered { key, at_ms: now_ms, effect })
+    Outcome::Effect(Ordered { key, at_ms: now_ms, effect })
 }
 
 /// What changed from one standing to the next, as the cause of a decision.

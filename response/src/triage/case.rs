@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use alloy::primitives::B256;
+use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use super::agreement::Agreement;
 use super::label::folded;
-use crate::block::ChainId;
+use crate::chain::ChainId;
 use crate::finding::{Finding, Severity};
 use crate::incident::Incident;
 use crate::plan::Signal;

@@ -1,6 +1,6 @@
 //! A decision: every intervention that the plan maps to an incident, each with its answer and the reason.
 
-use alloy::primitives::B256;
+use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Severity;

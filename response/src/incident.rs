@@ -1,6 +1,6 @@
 //! An incident: findings that belong together, from the first to what was made of them.
 
-use alloy::primitives::B256;
+use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Severity;
@@ -8,14 +8,48 @@ use crate::finding::Severity;
 /// Number of an incident, counted from 1 in each journal.
 pub type IncidentId = u64;
 
-/// Where an incident stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Where an incident stands. The order is that of its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum IncidentState {
-    /// Opened by findings, not yet taken by anybody.
+    /// Opened by findings or by somebody, not yet taken for real.
     Triage,
+    /// Declared: clocks of communication run, and the plan is followed.
+    Active,
+    /// It does no further harm as long as what was done holds.
+    Contained,
+    /// Its cause is gone; it is watched.
+    Monitoring,
+    /// It is over, and everything that closing needs was there.
+    Closed,
+    /// It is part of another one.
+    Merged,
+    /// It was none; the reason is in `note`.
+    FalsePositive,
     /// Every finding that it stood on was retracted; the reason is in `note`.
     Retracted,
+}
+
+impl IncidentState {
+    /// Whether anything can still come of it.
+    pub fn is_open(self) -> bool {
+        self <= Self::Monitoring
+    }
+}
+
+impl std::fmt::Display for IncidentState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Triage => "triage",
+            Self::Active => "active",
+            Self::Contained => "contained",
+            Self::Monitoring => "monitoring",
+            Self::Closed => "closed",
+            Self::Merged => "merged",
+            Self::FalsePositive => "false-positive",
+            Self::Retracted => "retracted",
+        })
+    }
 }
 
 /// Findings of one signal that share the values of its grouping labels.

@@ -6,20 +6,18 @@
 mod decide;
 mod judge;
 mod ledger;
-#[cfg(test)]
-mod tests;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use alloy::primitives::B256;
+use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Hasher;
-use crate::entry::Entry;
 use crate::finding::Finding;
 use crate::incident::{Incident, IncidentId, IncidentState};
+use crate::outcome::Outcome;
 use crate::plan::{Plan, Signal};
 use crate::triage::{Case, Taken, label};
 use ledger::Ledger;
@@ -84,7 +82,7 @@ impl Desk {
     /// Takes one input in and gives what follows from it, in order: silences, incidents, decisions and effects. The
     /// caller journals them behind the input. `now_ms` is when the host took in what caused it, milliseconds since
     /// the Unix epoch.
-    pub fn step(&mut self, input: Input<'_>, now_ms: u64) -> Vec<Entry> {
+    pub fn step(&mut self, input: Input<'_>, now_ms: u64) -> Vec<Outcome> {
         let mut out = Vec::new();
         match input {
             Input::Finding(finding) => self.take(finding, now_ms, &mut out),
@@ -115,7 +113,7 @@ impl Desk {
         reserved.flat_map(|(intervention, uses)| uses.iter().map(move |used| (intervention, used.incident, used.at_ms)))
     }
 
-    fn take(&mut self, finding: &Finding, now_ms: u64, out: &mut Vec<Entry>) {
+    fn take(&mut self, finding: &Finding, now_ms: u64, out: &mut Vec<Outcome>) {
         let mut signals = BTreeSet::new();
         for id in self.active.get(&finding.fingerprint).cloned().unwrap_or_default() {
             let incident = &self.files[&id].case.incident;
@@ -143,7 +141,7 @@ impl Desk {
     }
 
     /// Takes in a condition that the incident has already.
-    fn take_again(&mut self, finding: &Finding, id: IncidentId, now_ms: u64, out: &mut Vec<Entry>) {
+    fn take_again(&mut self, finding: &Finding, id: IncidentId, now_ms: u64, out: &mut Vec<Outcome>) {
         let Some(file) = self.files.get_mut(&id) else { return };
         if self.homes.get(&finding.id).is_some_and(|home| home.incidents.contains(&id)) {
             return out.push(silence(finding, &format!("incident {id} has it already")));
@@ -151,7 +149,7 @@ impl Desk {
         if let Taken::Again { of, dropped, changed } = file.case.take(finding) {
             out.push(silence(finding, &format!("duplicate of finding {of} in incident {id}")));
             if changed {
-                out.push(Entry::Incident(file.case.incident.clone()));
+                out.push(Outcome::Incident(file.case.incident.clone()));
             }
             self.settle_at(finding, id);
             if let Some(dropped) = dropped {
@@ -162,7 +160,14 @@ impl Desk {
     }
 
     /// Takes in a condition that is new to its incident, or opens one.
-    fn take_new(&mut self, finding: &Finding, plan: &Plan, signal: (&str, &Signal), now_ms: u64, out: &mut Vec<Entry>) {
+    fn take_new(
+        &mut self,
+        finding: &Finding,
+        plan: &Plan,
+        signal: (&str, &Signal),
+        now_ms: u64,
+        out: &mut Vec<Outcome>,
+    ) {
         let group = label::group(finding, &signal.1.group_by);
         let key = key(plan, signal.0, &group);
         let id = *self.open.entry(key).or_insert_with(|| {
@@ -191,12 +196,12 @@ impl Desk {
         });
         let Some(file) = self.files.get_mut(&id) else { return };
         file.case.take(finding);
-        out.push(Entry::Incident(file.case.incident.clone()));
+        out.push(Outcome::Incident(file.case.incident.clone()));
         self.settle_at(finding, id);
         self.decide(id, None, Some(finding), now_ms, out);
     }
 
-    fn take_back(&mut self, finding: B256, reason: &str, now_ms: u64, out: &mut Vec<Entry>) {
+    fn take_back(&mut self, finding: B256, reason: &str, now_ms: u64, out: &mut Vec<Outcome>) {
         let Some(home) = self.homes.remove(&finding) else { return };
         for id in home.incidents {
             let Some(file) = self.files.get_mut(&id) else { continue };
@@ -219,7 +224,7 @@ impl Desk {
                 self.open.remove(&key);
             }
             if listed || before != (case.incident.severity, case.incident.sources.clone()) {
-                out.push(Entry::Incident(case.incident.clone()));
+                out.push(Outcome::Incident(case.incident.clone()));
             }
             let is_over = case.is_empty();
             self.decide(id, listed.then_some(cause), None, now_ms, out);
@@ -230,7 +235,7 @@ impl Desk {
     }
 
     /// Decides anew on the incidents that could use what others gave back.
-    fn serve_waiting(&mut self, now_ms: u64, out: &mut Vec<Entry>) {
+    fn serve_waiting(&mut self, now_ms: u64, out: &mut Vec<Outcome>) {
         while let Some((intervention, by)) = self.released.pop_first() {
             let maps = |file: &&File| {
                 let plan = self.plans.get(&file.case.incident.plan);
@@ -276,8 +281,8 @@ impl Desk {
     }
 }
 
-fn silence(finding: &Finding, reason: &str) -> Entry {
-    Entry::Silence { finding: finding.id, reason: reason.to_owned() }
+fn silence(finding: &Finding, reason: &str) -> Outcome {
+    Outcome::Silence { finding: finding.id, reason: reason.to_owned() }
 }
 
 fn remove(active: &mut BTreeMap<B256, Vec<IncidentId>>, fingerprint: B256, id: IncidentId) {

@@ -81,12 +81,16 @@ impl<'a> Reading<'a> {
         let known: BTreeMap<&str, &Json> = known.map(|(name, schema)| (name.as_str(), schema)).collect();
         for (key, value) in document.into_inner() {
             let (span, name) = (key.span(), key.into_inner());
+            if name == PROTOCOL {
+                self.protocol(schema, Place { file, text, key: span, value });
+                continue;
+            }
             let Some((table, of)) = TABLES
                 .iter()
                 .find(|table| **table == name)
                 .and_then(|table| Some((*table, known.get(table)?.get("additionalProperties")?)))
             else {
-                let help = suggestion(&name, TABLES);
+                let help = suggestion(&name, TABLES.iter().copied().chain([PROTOCOL]));
                 let message = format!("a plan has no table `{name}`");
                 self.found.push(Diagnostic::at(Gravity::Error, file, text, span, &name, message).with_help(help));
                 continue;
@@ -102,6 +106,30 @@ impl<'a> Reading<'a> {
                 self.entity(schema, of, table, id.into_inner().into_owned(), Place { file, text, key, value });
             }
         }
+    }
+
+    fn protocol(&mut self, root: &Json, place: Place<'a>) {
+        let mut shape = Shape { file: place.file, text: place.text, root, found: Vec::new() };
+        if let Some(first) = self.places.get(&(PROTOCOL, String::new())) {
+            let (line, column) = position(first.text, first.key.start);
+            let message = format!("[protocol] is already at {}:{line}:{column}", first.file);
+            self.found.push(place.say(Gravity::Error, PROTOCOL, &[], message).with_help("join the two"));
+            return;
+        }
+        if let Some(of) = root.get("properties").and_then(|known| known.get(PROTOCOL)) {
+            shape.value(of, &place.value, place.key.clone(), PROTOCOL);
+        }
+        if shape.found.is_empty() {
+            match read(place.value.clone()) {
+                Ok(protocol) => self.tables.protocol = protocol,
+                Err(error) => {
+                    let message = error.message().to_owned();
+                    self.found.push(place.say(Gravity::Error, PROTOCOL, &[], message));
+                }
+            }
+        }
+        self.found.append(&mut shape.found);
+        self.places.insert((PROTOCOL, String::new()), place);
     }
 
     fn entity(&mut self, root: &Json, of: &Json, table: &'static str, id: String, place: Place<'a>) {
@@ -121,16 +149,7 @@ impl<'a> Reading<'a> {
         shape.value(of, &place.value, place.key.clone(), &path);
         if shape.found.is_empty() {
             let value = place.value.clone();
-            let read = match table {
-                "person" => read(value).map(|entity| self.tables.person.insert(id.clone(), entity).is_none()),
-                "role" => read(value).map(|entity| self.tables.role.insert(id.clone(), entity).is_none()),
-                "authority" => read(value).map(|entity| self.tables.authority.insert(id.clone(), entity).is_none()),
-                "intervention" => {
-                    read(value).map(|entity| self.tables.intervention.insert(id.clone(), entity).is_none())
-                }
-                "signal" => read(value).map(|entity| self.tables.signal.insert(id.clone(), entity).is_none()),
-                _ => read(value).map(|entity| self.tables.silence.insert(id.clone(), entity).is_none()),
-            };
+            let read = self.tables.insert(table, &id, value);
             if let Err(error) = read {
                 let span = error.span().unwrap_or(place.key.clone());
                 let message = error.message().to_owned();
@@ -142,8 +161,46 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// The tables of a plan.
-const TABLES: [&str; 6] = ["person", "role", "authority", "intervention", "signal", "silence"];
+/// Names the tables once: each is a field of [`Tables`] of the same name.
+macro_rules! tables {
+    ($($table:ident),*) => {
+        /// The tables of a plan that hold entities by id.
+        const TABLES: &[&str] = &[$(stringify!($table)),*];
+
+        impl Tables {
+            fn insert(&mut self, table: &str, id: &str, value: Spanned<DeValue<'_>>) -> Result<(), toml::de::Error> {
+                match table {
+                    $(stringify!($table) => {
+                        self.$table.insert(id.to_owned(), read(value)?);
+                    })*
+                    _ => {}
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+tables!(
+    person,
+    role,
+    schedule,
+    escalation,
+    authority,
+    intervention,
+    mode,
+    source,
+    signal,
+    silence,
+    inhibition,
+    dependency,
+    communication,
+    risk,
+    waiver
+);
+
+/// The table that is no table of entities: what the plan is for.
+const PROTOCOL: &str = "protocol";
 
 fn read<T: DeserializeOwned>(value: Spanned<DeValue<'_>>) -> Result<T, toml::de::Error> {
     T::deserialize(ValueDeserializer::from(value))

@@ -90,7 +90,7 @@ impl Shape<'_> {
                         format!("write {text}"),
                     );
                 }
-                Some("address") if text.parse::<alloy::primitives::Address>().is_err() => {
+                Some("address") if text.parse::<alloy_primitives::Address>().is_err() => {
                     let help = "an address is 0x and 40 hexadecimal digits";
                     self.error(value.span(), path, format!("`{text}` is no address"), help.into());
                 }

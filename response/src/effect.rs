@@ -1,6 +1,6 @@
 //! Effects: what a decision asks the outside world for, as values. Carrying them out is `act`'s.
 
-use alloy::primitives::B256;
+use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Severity;

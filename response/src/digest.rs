@@ -1,6 +1,6 @@
 //! SHA-256 over typed fields, each with its length, so that no two inputs share an encoding.
 
-use alloy::primitives::B256;
+use alloy_primitives::B256;
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of bytes: what a component or a plan is known by.

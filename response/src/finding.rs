@@ -1,9 +1,9 @@
 //! What detectors claim, and what the host makes of a claim.
 
-use alloy::primitives::B256;
+use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
-use crate::block::{Assurance, BlockRef, Finality};
+use crate::chain::{Assurance, BlockRef, Finality};
 use crate::digest::Hasher;
 
 /// The id under which the host itself reports that the watch is weakened.

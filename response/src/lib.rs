@@ -1,0 +1,19 @@
+//! The response: a protocol's plan, and the engine that decides by it.
+//!
+//! Everything here is a function of plan, state, input and `now`. There is no clock, no file, no network and no
+//! async runtime in the crate, so what the engine decides is decided again by every replay.
+
+// Floor 0: the nouns.
+pub mod chain;
+pub mod decision;
+pub mod diagnostic;
+pub mod digest;
+pub mod effect;
+pub mod finding;
+pub mod incident;
+pub mod outcome;
+
+// Floor 1: pure logic.
+pub mod engine;
+pub mod plan;
+pub mod triage;

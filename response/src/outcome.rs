@@ -1,0 +1,27 @@
+//! What follows from one input, in order: what the journal keeps and people are told of.
+
+use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
+
+use crate::decision::Decision;
+use crate::effect::Ordered;
+use crate::incident::Incident;
+
+/// One thing that follows from an input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Something was not acted on, and why.
+    Silence {
+        /// The finding that it was about.
+        finding: B256,
+        /// Why: `duplicate of finding 0x…`, `no signal matches`, …
+        reason: String,
+    },
+    /// An incident as it stood after a change.
+    Incident(Incident),
+    /// A decision.
+    Decision(Decision),
+    /// An effect that was ordered.
+    Effect(Ordered),
+}

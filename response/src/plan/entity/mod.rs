@@ -1,0 +1,124 @@
+//! What a plan is made of, as its files write it. Inside a [`Plan`](super::Plan) every id that one entity
+//! gives for another is known to exist.
+
+mod communication;
+mod dependency;
+mod people;
+mod power;
+mod risk;
+mod signal;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use communication::{Communication, Forbidden};
+pub use dependency::{Dependency, Mode};
+pub use people::{Channels, Escalation, Layer, Override, Person, Role, RoleKind, Schedule, Step, Weekday};
+pub use power::{
+    Authority, AuthorityKind, Automation, Blackout, Call, Cost, Intervention, InterventionKind, Limits, Reversal, Scope,
+};
+pub use risk::{Likelihood, Risk, RiskEvent, RiskResponse, RiskStatus};
+pub use signal::{Corroboration, Inhibition, Matcher, Signal, Silence, Source, SubjectMatch};
+
+use super::moment::Moment;
+
+/// The tables of a plan, by id. Files may hold any part of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tables {
+    /// What the plan is for, and how the whole of it is run.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// People by id.
+    #[serde(default)]
+    pub person: BTreeMap<String, Person>,
+    /// Roles by id.
+    #[serde(default)]
+    pub role: BTreeMap<String, Role>,
+    /// Schedules by id: who is on call, when.
+    #[serde(default)]
+    pub schedule: BTreeMap<String, Schedule>,
+    /// Escalations by id: who is paged, in which order, and how long each has.
+    #[serde(default)]
+    pub escalation: BTreeMap<String, Escalation>,
+    /// Authorities by id.
+    #[serde(default)]
+    pub authority: BTreeMap<String, Authority>,
+    /// Interventions by id.
+    #[serde(default)]
+    pub intervention: BTreeMap<String, Intervention>,
+    /// Degraded modes by id: what the protocol is while something is off.
+    #[serde(default)]
+    pub mode: BTreeMap<String, Mode>,
+    /// Sources by id: which detectors count as one, since they share an author or their data.
+    #[serde(default)]
+    pub source: BTreeMap<String, Source>,
+    /// Signals by id.
+    #[serde(default)]
+    pub signal: BTreeMap<String, Signal>,
+    /// Silences by id.
+    #[serde(default)]
+    pub silence: BTreeMap<String, Silence>,
+    /// Inhibitions by id.
+    #[serde(default)]
+    pub inhibition: BTreeMap<String, Inhibition>,
+    /// Dependencies by id: what the protocol stands on that others run.
+    #[serde(default)]
+    pub dependency: BTreeMap<String, Dependency>,
+    /// Communications by id: who is told what, how soon, and by whom.
+    #[serde(default)]
+    pub communication: BTreeMap<String, Communication>,
+    /// Risks by id.
+    #[serde(default)]
+    pub risk: BTreeMap<String, Risk>,
+    /// Findings of the readiness check that somebody has taken upon themselves, by id.
+    #[serde(default)]
+    pub waiver: BTreeMap<String, Waiver>,
+}
+
+/// What the plan is for, and how the whole of it is run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Protocol {
+    /// What it is called.
+    #[serde(default)]
+    pub name: String,
+    /// Where decisions count against a ledger of their own and nobody outside is asked to act.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Id of the role that may halt all automation by `watchfire incident halt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kill_switch: Option<String>,
+    /// After closure, findings of the same group open a linked successor for so long, in seconds; a day, where absent.
+    #[serde(default = "day_s")]
+    pub successor_s: u64,
+}
+
+impl Default for Protocol {
+    fn default() -> Self {
+        Self { name: String::new(), dry_run: false, kill_switch: None, successor_s: day_s() }
+    }
+}
+
+fn day_s() -> u64 {
+    86_400
+}
+
+/// A finding of the readiness check that somebody has taken upon themselves for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Waiver {
+    /// Code of the check, as `WF-E04`.
+    pub check: String,
+    /// The entity it is waived for, as `intervention.pause-vault`; every one, where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<String>,
+    /// Id of the role or person who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// When it ends.
+    pub until: Moment,
+}

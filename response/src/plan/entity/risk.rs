@@ -1,0 +1,108 @@
+//! Risks: what may go wrong, who has it, and what was made of it from release to release. After NIST IR 8286.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::incident::IncidentId;
+use crate::plan::moment::Moment;
+
+/// How likely, or how bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Likelihood {
+    /// Hardly.
+    Low,
+    /// Now and then.
+    Medium,
+    /// Often, or gravely.
+    High,
+}
+
+/// What is done about a risk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RiskResponse {
+    /// It is lived with, by somebody's word and until a date.
+    Accept,
+    /// Its cause is taken away.
+    Avoid,
+    /// It is made less likely or less bad.
+    Mitigate,
+    /// Somebody else bears it.
+    Transfer,
+}
+
+/// Where a risk stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RiskStatus {
+    /// It is there, and something is to be done.
+    Open,
+    /// Somebody has taken it upon themselves.
+    Accepted,
+    /// What was to be done is done; it is watched.
+    Mitigated,
+    /// It is no more.
+    Closed,
+}
+
+/// Something that may go wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Risk {
+    /// What may go wrong, in a line.
+    pub summary: String,
+    /// What is at stake.
+    pub asset: String,
+    /// Why it may happen.
+    pub cause: String,
+    /// How likely.
+    pub likelihood: Likelihood,
+    /// How bad.
+    pub impact: Likelihood,
+    /// What is done about it.
+    pub response: RiskResponse,
+    /// Id of the role or person who has it; a risk without one is told by the readiness check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Where it stands.
+    pub status: RiskStatus,
+    /// Ids of the signals that would tell of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<String>,
+    /// Ids of the interventions against it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interventions: Vec<String>,
+    /// Numbers of the incidents in which it showed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<IncidentId>,
+    /// The release that it came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// Until when it is accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_until: Option<Moment>,
+    /// What was made of it, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<RiskEvent>,
+}
+
+/// What was made of a risk once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RiskEvent {
+    /// When.
+    pub at: Moment,
+    /// Who.
+    pub by: String,
+    /// What, in a line.
+    pub what: String,
+    /// Where it stood from then on.
+    pub status: RiskStatus,
+    /// The release that was being made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// The incident that led to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<IncidentId>,
+}

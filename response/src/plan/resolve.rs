@@ -1,0 +1,341 @@
+//! Checks what the entities of a plan say of each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::entity::{AuthorityKind, Automation, Matcher, RoleKind, Tables};
+use super::load::Places;
+use super::shape::join;
+use super::{DO_NOTHING, rota};
+use crate::diagnostic::{Diagnostic, Gravity, suggestion};
+use crate::finding::Severity;
+
+/// All that is wrong between entities.
+pub(super) fn check(tables: &Tables, places: &Places<'_>) -> Vec<Diagnostic> {
+    let mut check = Check { tables, places, found: Vec::new() };
+    check.people();
+    check.rotas();
+    check.escalations();
+    check.authorities();
+    check.interventions();
+    check.signals();
+    check.quiet();
+    check.outside();
+    check.risks();
+    check.found
+}
+
+struct Check<'a> {
+    tables: &'a Tables,
+    places: &'a Places<'a>,
+    found: Vec<Diagnostic>,
+}
+
+impl Check<'_> {
+    fn people(&mut self) {
+        if let Some(role) = &self.tables.protocol.kill_switch {
+            self.refer(("protocol", ""), &["kill_switch"], &["role"], role);
+        }
+        for (id, person) in &self.tables.person {
+            if let Some(zone) = &person.time_zone {
+                self.zone(("person", id), &["time_zone"], zone);
+            }
+        }
+        for (id, role) in &self.tables.role {
+            if role.members.is_empty() {
+                self.error(("role", id), &["members"], "the role has no people".into(), "name at least one person");
+            }
+            for (list, people) in [("members", &role.members), ("backups", &role.backups)] {
+                self.refer_all(("role", id), list, &["person"], people);
+            }
+            if let Some(schedule) = &role.schedule {
+                self.refer(("role", id), &["schedule"], &["schedule"], schedule);
+            }
+        }
+    }
+
+    fn rotas(&mut self) {
+        for (id, schedule) in &self.tables.schedule {
+            let at = ("schedule", id.as_str());
+            self.zone(at, &["time_zone"], &schedule.time_zone);
+            if schedule.layers.is_empty() {
+                self.error(at, &["layers"], "it has no layer, so nobody is ever on call".into(), "add one");
+            }
+            for (index, layer) in schedule.layers.iter().enumerate() {
+                let index = index.to_string();
+                if layer.people.is_empty() {
+                    self.error(at, &["layers", &index, "people"], "nobody takes turns".into(), "name somebody");
+                }
+                for (turn, person) in layer.people.iter().enumerate() {
+                    self.refer(at, &["layers", &index, "people", &turn.to_string()], &["person"], person);
+                }
+                if layer.from.is_some() != layer.until.is_some() {
+                    let message = "`from` and `until` belong together".into();
+                    self.error(at, &["layers", &index], message, "give both, or neither");
+                }
+            }
+            for (index, exception) in schedule.overrides.iter().enumerate() {
+                let index = index.to_string();
+                if exception.until <= exception.from {
+                    let message = "it ends before it begins".into();
+                    self.error(at, &["overrides", &index], message, "put `until` after `from`");
+                }
+                if let Some(person) = &exception.person {
+                    self.refer(at, &["overrides", &index, "person"], &["person"], person);
+                }
+            }
+        }
+    }
+
+    fn escalations(&mut self) {
+        for (id, escalation) in &self.tables.escalation {
+            let at = ("escalation", id.as_str());
+            if escalation.steps.is_empty() {
+                self.error(at, &["steps"], "it has no step".into(), "say who is paged first");
+            }
+            for (index, step) in escalation.steps.iter().enumerate() {
+                let index = index.to_string();
+                if step.who.is_empty() {
+                    self.error(at, &["steps", &index, "who"], "nobody is paged".into(), "name a role");
+                }
+                for (position, who) in step.who.iter().enumerate() {
+                    self.whom(at, &["steps", &index, "who", &position.to_string()], who);
+                }
+            }
+            for (position, who) in escalation.last_resort.iter().enumerate() {
+                self.whom(at, &["last_resort", &position.to_string()], who);
+            }
+            if let Some(then) = &escalation.then {
+                self.refer(at, &["then"], &["escalation"], then);
+            }
+            let mut seen = BTreeSet::from([id]);
+            let mut next = escalation.then.as_ref();
+            while let Some(then) = next {
+                if !seen.insert(then) {
+                    let message = format!("it comes back to `{then}` and never ends");
+                    self.error(at, &["then"], message, "let the last one end with last_resort");
+                    break;
+                }
+                next = self.tables.escalation.get(then).and_then(|escalation| escalation.then.as_ref());
+            }
+        }
+        let mut by_severity: BTreeMap<Severity, &str> = BTreeMap::new();
+        for (id, escalation) in &self.tables.escalation {
+            for severity in &escalation.severities {
+                if let Some(first) = by_severity.insert(*severity, id) {
+                    let message = format!("`{first}` is for {severity} already");
+                    self.error(("escalation", id), &["severities"], message, "let one of them be for it");
+                }
+            }
+        }
+    }
+
+    fn authorities(&mut self) {
+        for (id, authority) in &self.tables.authority {
+            self.refer(("authority", id), &["role"], &["role"], &authority.role);
+            let off_chain = authority.kind == AuthorityKind::OffChain;
+            for (key, given) in [("chain", authority.chain.is_some()), ("address", authority.address.is_some())] {
+                if off_chain && given {
+                    let help = "take it away, or change the kind";
+                    self.error(("authority", id), &[key], format!("an off-chain authority has no {key}"), help);
+                } else if !off_chain && !given {
+                    let help = "give it, or say kind = \"off-chain\"";
+                    self.error(("authority", id), &[], format!("`{key}` is missing"), help);
+                }
+            }
+        }
+    }
+
+    fn interventions(&mut self) {
+        for (id, intervention) in &self.tables.intervention {
+            let at = ("intervention", id.as_str());
+            if id == DO_NOTHING {
+                let message = format!("`{DO_NOTHING}` is the choice that every decision has");
+                self.error(at, &[], message, "use another id");
+            }
+            self.refer(at, &["authority"], &["authority"], &intervention.authority);
+            self.refer(at, &["owner"], &["role"], &intervention.owner);
+            if let Some(reversal) = &intervention.reversal {
+                self.refer(at, &["reversal", "who"], &["role"], &reversal.who);
+            }
+            if let Some(role) = self.tables.role.get(&intervention.owner) {
+                if !matches!(role.kind, RoleKind::DecisionOwner | RoleKind::IncidentLead) {
+                    let message = format!("the role `{}` does not decide", intervention.owner);
+                    self.error(at, &["owner"], message, "name a role of kind decision-owner or incident-lead");
+                }
+            }
+            if intervention.limits.per_s.is_some() && intervention.limits.uses.is_none() {
+                let message = "`per_s` says in which span uses are counted, but `uses` is missing".into();
+                self.error(at, &["limits", "per_s"], message, "give limits.uses too");
+            }
+            if matches!(intervention.automation, Automation::Presigned | Automation::Auto) {
+                if intervention.limits.uses.is_none() {
+                    let message = "it may be used without a person, and nothing limits how often".into();
+                    self.error(at, &["automation"], message, "give limits.uses, or say automation = \"propose\"");
+                }
+                if intervention.kind.lasts() && intervention.limits.max_duration_s.is_none() {
+                    let message = "it may be used without a person, and nothing limits how long it lasts".into();
+                    self.error(
+                        at,
+                        &["automation"],
+                        message,
+                        "give limits.max_duration_s, or say automation = \"propose\"",
+                    );
+                }
+            }
+            if let Some(mode) = &intervention.cost.mode {
+                self.refer(at, &["cost", "mode"], &["mode"], mode);
+            }
+            for (index, who) in intervention.limits.excludes.iter().enumerate() {
+                self.refer(at, &["limits", "excludes", &index.to_string()], &["person", "role"], who);
+            }
+            for (index, blackout) in intervention.limits.blackouts.iter().enumerate() {
+                if blackout.until <= blackout.from {
+                    let message = "it ends before it begins".into();
+                    let place = &["limits", "blackouts", &index.to_string()];
+                    self.error(at, place, message, "put `until` after `from`");
+                }
+            }
+        }
+    }
+
+    fn signals(&mut self) {
+        for (id, signal) in &self.tables.signal {
+            let at = ("signal", id.as_str());
+            if signal.matchers.is_empty() {
+                self.error(at, &["match"], "it matches nothing".into(), "give at least one matcher");
+            }
+            for (index, name) in signal.interventions.iter().enumerate() {
+                let place = &["interventions", &index.to_string()];
+                if signal.interventions[..index].contains(name) {
+                    self.error(at, place, format!("`{name}` is named twice"), "name it once");
+                } else {
+                    self.refer(at, place, &["intervention"], name);
+                }
+            }
+            if let Some(escalation) = &signal.escalation {
+                self.refer(at, &["escalation"], &["escalation"], escalation);
+            }
+            if let Some(dependency) = &signal.dependency {
+                self.refer(at, &["dependency"], &["dependency"], dependency);
+            }
+            for (index, label) in signal.group_by.iter().enumerate() {
+                if signal.group_by[..index].contains(label) {
+                    let place = &["group_by", &index.to_string()];
+                    self.error(at, place, format!("`{label}` is named twice"), "name it once");
+                }
+            }
+            let detectors: Option<BTreeSet<&String>> =
+                signal.matchers.iter().map(|matcher| matcher.detector.as_ref()).collect();
+            let needed = signal.corroboration.sources as usize;
+            if let Some(detectors) = detectors.filter(|detectors| !detectors.is_empty() && detectors.len() < needed) {
+                let have =
+                    if detectors.len() == 1 { "one detector".into() } else { format!("{} detectors", detectors.len()) };
+                let message = format!("{needed} sources are needed, and its matchers name {have}");
+                self.error(at, &["corroboration", "sources"], message, "match another detector, or need fewer sources");
+            }
+        }
+    }
+
+    fn quiet(&mut self) {
+        for (id, silence) in &self.tables.silence {
+            let at = ("silence", id.as_str());
+            self.refer(at, &["owner"], &["role", "person"], &silence.owner);
+            if silence.matchers.is_empty() {
+                self.error(at, &["match"], "it silences nothing".into(), "give at least one matcher");
+            }
+            for (index, matcher) in silence.matchers.iter().enumerate() {
+                if *matcher == Matcher::default() {
+                    let message = "it would silence every finding".into();
+                    self.error(at, &["match", &index.to_string()], message, "name a detector, kinds or a subject");
+                }
+            }
+        }
+    }
+
+    fn outside(&mut self) {
+        for (id, inhibition) in &self.tables.inhibition {
+            let at = ("inhibition", id.as_str());
+            self.refer(at, &["owner"], &["role", "person"], &inhibition.owner);
+            self.refer(at, &["while_open"], &["signal"], &inhibition.while_open);
+            self.refer_all(at, "mutes", &["signal"], &inhibition.mutes);
+            if inhibition.mutes.contains(&inhibition.while_open) {
+                let message = format!("`{}` would mute itself", inhibition.while_open);
+                self.error(at, &["mutes"], message, "take it away");
+            }
+        }
+        for (id, dependency) in &self.tables.dependency {
+            if let Some(mode) = &dependency.mode {
+                self.refer(("dependency", id), &["mode"], &["mode"], mode);
+            }
+        }
+        for (id, communication) in &self.tables.communication {
+            let at = ("communication", id.as_str());
+            self.refer(at, &["owner"], &["role"], &communication.owner);
+            if let Some(approver) = &communication.approver {
+                self.refer(at, &["approver"], &["role"], approver);
+            }
+            if communication.channels.is_empty() {
+                self.error(at, &["channels"], "it is said nowhere".into(), "name a channel");
+            }
+        }
+    }
+
+    fn risks(&mut self) {
+        for (id, risk) in &self.tables.risk {
+            let at = ("risk", id.as_str());
+            if let Some(owner) = &risk.owner {
+                self.refer(at, &["owner"], &["role", "person"], owner);
+            }
+            self.refer_all(at, "signals", &["signal"], &risk.signals);
+            self.refer_all(at, "interventions", &["intervention"], &risk.interventions);
+        }
+        for (id, waiver) in &self.tables.waiver {
+            self.refer(("waiver", id), &["owner"], &["role", "person"], &waiver.owner);
+        }
+    }
+
+    fn zone(&mut self, at: (&'static str, &str), path: &[&str], zone: &str) {
+        if !rota::is_zone(zone) {
+            let message = format!("`{zone}` is no time zone");
+            self.error(at, path, message, "write an IANA name, as Europe/Lisbon, or UTC");
+        }
+    }
+
+    /// Checks that somebody who may be paged is there, and is one thing only.
+    fn whom(&mut self, at: (&'static str, &str), path: &[&str], who: &str) {
+        const KINDS: [&str; 3] = ["role", "schedule", "person"];
+        let is: Vec<&str> =
+            KINDS.into_iter().filter(|table| self.places.contains_key(&(*table, who.to_owned()))).collect();
+        match is.len() {
+            0 => self.refer(at, path, &KINDS, who),
+            1 => {}
+            _ => {
+                let message = format!("`{who}` is both a {}", is.join(" and a "));
+                self.error(at, path, message, "rename one of them");
+            }
+        }
+    }
+
+    fn refer_all(&mut self, at: (&'static str, &str), list: &str, tables: &[&'static str], ids: &[String]) {
+        for (index, id) in ids.iter().enumerate() {
+            self.refer(at, &[list, &index.to_string()], tables, id);
+        }
+    }
+
+    /// Checks that one of `tables` has `id`.
+    fn refer(&mut self, at: (&'static str, &str), path: &[&str], tables: &[&'static str], id: &str) {
+        let known = || self.places.keys().filter(|(table, _)| tables.contains(table)).map(|(_, known)| known.as_str());
+        if !known().any(|known| known == id) {
+            let help = suggestion(id, known());
+            let help = if help.is_empty() { format!("define [{}.{id}]", tables[0]) } else { help };
+            self.error(at, path, format!("no {} is called `{id}`", tables.join(" or ")), &help);
+        }
+    }
+
+    fn error(&mut self, (table, id): (&'static str, &str), path: &[&str], message: String, help: &str) {
+        if let Some(place) = self.places.get(&(table, id.to_owned())) {
+            let entity = if id.is_empty() { table.to_owned() } else { join(table, id) };
+            self.found.push(place.say(Gravity::Error, &entity, path, message).with_help(help));
+        }
+    }
+}

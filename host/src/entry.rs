@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::block::{BlockRef, ChainId, Finality};
 use crate::chain_read::{ChainAnswer, ChainRead};
 use crate::decision::Decision;
+use crate::due::Clock;
 use crate::effect::Ordered;
 use crate::event::Stamped;
 use crate::finding::Finding;
-use crate::incident::Incident;
+use crate::incident::{Incident, IncidentId};
 use crate::outcome::Outcome;
+use crate::timeline::TimelineEntry;
 
 /// The kind of failure of a batch that a detector was not shown, because it rests after too many failures.
 pub const QUARANTINED: &str = "quarantined";
@@ -89,13 +91,28 @@ pub enum Entry {
     Incident(Incident),
     /// A decision.
     Decision(Decision),
-    /// An effect that a decision ordered.
+    /// An effect that was ordered.
     Effect(Ordered),
+    /// An entry of an incident's timeline.
+    Timeline(TimelineEntry),
+    /// A deadline was set, fired or fell away.
+    Clock(Clock),
+    /// An act of a person was not taken.
+    Refused {
+        /// Id of the person.
+        by: String,
+        /// The incident that it was about.
+        incident: Option<IncidentId>,
+        /// What was to be done.
+        act: String,
+        /// Each reason.
+        why: Vec<String>,
+    },
 }
 
 impl Entry {
     /// Names of all kinds.
-    pub const KINDS: [&str; 13] = [
+    pub const KINDS: [&str; 16] = [
         "input",
         "answer",
         "behind",
@@ -109,6 +126,9 @@ impl Entry {
         "incident",
         "decision",
         "effect",
+        "timeline",
+        "clock",
+        "refused",
     ];
 
     /// The name of its kind, as the journal's `kind` column has it.
@@ -127,6 +147,9 @@ impl Entry {
             Entry::Incident(_) => "incident",
             Entry::Decision(_) => "decision",
             Entry::Effect(_) => "effect",
+            Entry::Timeline(_) => "timeline",
+            Entry::Clock(_) => "clock",
+            Entry::Refused { .. } => "refused",
         }
     }
 
@@ -144,6 +167,9 @@ impl From<Outcome> for Entry {
             Outcome::Incident(incident) => Entry::Incident(incident),
             Outcome::Decision(decision) => Entry::Decision(decision),
             Outcome::Effect(ordered) => Entry::Effect(ordered),
+            Outcome::Timeline(entry) => Entry::Timeline(entry),
+            Outcome::Clock(clock) => Entry::Clock(clock),
+            Outcome::Refused { by, incident, act, why } => Entry::Refused { by, incident, act, why },
         }
     }
 }

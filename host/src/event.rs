@@ -6,7 +6,9 @@ use alloy::primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use crate::block::{Block, BlockRef, ChainId, Transactions};
+use crate::fact::{Delivery, Fact};
 use crate::finding::Severity;
+use crate::operator::Act;
 
 /// One input. Reorgs are a closed pair: what was [`Event::Reverted`] is followed by what was
 /// [`Event::Committed`] in its place.
@@ -92,6 +94,23 @@ pub enum Event {
         /// The plan's source: file name and text, in order of name.
         files: Vec<(String, String)>,
     },
+    /// A person did something about an incident.
+    Act {
+        /// Who, and what.
+        act: Act,
+    },
+    /// Something about the chain became known that bears on a plan.
+    Fact {
+        /// What.
+        fact: Fact,
+    },
+    /// An effect was carried outside, or was not.
+    Delivered {
+        /// Which, and what became of it.
+        delivery: Delivery,
+    },
+    /// A deadline has come.
+    Tick,
     /// From here on the journal may lack the bodies of blocks, pending transactions and answers of before.
     Thinned {
         /// Sequence number of the input that a replay starts with.

@@ -13,7 +13,10 @@ pub mod subscription;
 pub mod toml_file;
 
 // The plan, and the engine that decides by it.
-pub use watchfire_response::{decision, diagnostic, digest, effect, engine, finding, incident, outcome, plan, triage};
+pub use watchfire_response::{
+    decision, diagnostic, digest, drill, due, effect, engine, fact, finding, incident, operator, outcome, plan,
+    timeline, triage,
+};
 
 // Floor 1: pure logic.
 pub mod narrow;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const NOUNS: [&str; 17] = [
+const NOUNS: [&str; 21] = [
     "block",
     "chain",
     "chain_read",
@@ -14,18 +14,22 @@ const NOUNS: [&str; 17] = [
     "decision",
     "diagnostic",
     "digest",
+    "due",
     "effect",
     "entry",
     "event",
+    "fact",
     "finding",
     "incident",
+    "operator",
     "outcome",
     "secret",
     "signature",
     "subscription",
+    "timeline",
     "toml_file",
 ];
-const LOGIC: [&str; 4] = ["engine", "narrow", "plan", "triage"];
+const LOGIC: [&str; 5] = ["drill", "engine", "narrow", "plan", "triage"];
 const EDGES: [&str; 5] = ["act", "journal", "plugin", "source", "stream"];
 const TOP: [&str; 3] = ["app", "cli", "fuzz"];
 

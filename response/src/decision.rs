@@ -29,6 +29,114 @@ pub enum Answer {
     },
 }
 
+/// The way from this moment to the effect of an intervention: who, how long, and what comes of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    /// Who decides, by name; nobody where that was done beforehand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decides: Vec<String>,
+    /// Who signs, by name; nobody where that was done beforehand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signs: Vec<String>,
+    /// How many of them must.
+    #[serde(default)]
+    pub signatures: u32,
+    /// Until somebody who may decide has answered, in seconds; `None` where no step of the escalation reaches one.
+    pub ack_s: Option<u64>,
+    /// To decide, in seconds.
+    pub decision_s: u64,
+    /// To gather signatures, in seconds.
+    pub signature_s: u64,
+    /// To carry it out, in seconds.
+    pub reaction_s: u64,
+    /// The authority's own delay, in seconds.
+    pub delay_s: u64,
+    /// All of it, in seconds; `None` where nobody reaches whoever decides.
+    pub takes_s: Option<u64>,
+    /// Whether that is before the projected harm; `None` where none is projected, or it can't be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_time: Option<bool>,
+    /// What users can't do while it lasts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<String>,
+    /// What goes on meanwhile and may hurt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accrues: Vec<String>,
+    /// The degraded mode that results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+}
+
+/// Where a person's decision for an intervention stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RulingState {
+    /// It waits for more people to agree.
+    Pending,
+    /// Enough people agreed; it waits to be carried out.
+    Approved,
+    /// It was carried out.
+    Done,
+    /// It was carried out and does what it should.
+    Verified,
+    /// It was undone, or ended by itself.
+    Reversed,
+    /// Somebody who may stopped it.
+    Vetoed,
+    /// It was not carried out in time.
+    Lapsed,
+    /// Its incident ended, or what permitted it is gone.
+    Withdrawn,
+}
+
+impl RulingState {
+    /// Whether anything is still to come of it.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::Approved)
+    }
+
+    /// Whether it is in effect and must be reversed or end.
+    pub fn is_in_effect(self) -> bool {
+        matches!(self, Self::Done | Self::Verified)
+    }
+}
+
+/// An intervention that was chosen: by whom, who agreed, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruling {
+    /// Counted from 1 in its incident.
+    pub number: u32,
+    /// The intervention, or `do-nothing`.
+    pub intervention: String,
+    /// Id of the person who decided; `None` where the plan had decided beforehand.
+    pub by: Option<String>,
+    /// Why.
+    pub why: String,
+    /// When, milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// Revision of the decision whose options were before them.
+    pub revision: u32,
+    /// Ids of the people who agreed, the one who decided among them.
+    pub approvals: Vec<String>,
+    /// How many must.
+    pub quorum: u32,
+    /// Hash of the calls that carry it out; of no calls, where the plan has none.
+    pub calldata: B256,
+    /// When it lapses unless it is carried out, milliseconds since the Unix epoch.
+    pub valid_until_ms: u64,
+    /// Where it stands.
+    pub state: RulingState,
+    /// Id of the person who carried it out, and by what: a transaction's hash, or words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<(String, String)>,
+    /// When it took effect, milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_at_ms: Option<u64>,
+    /// When it must be over, milliseconds since the Unix epoch; `None` where nothing limits it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at_ms: Option<u64>,
+}
+
 /// One intervention with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
@@ -46,6 +154,9 @@ pub struct Choice {
     pub trust_cost_why: String,
     /// From decision to effect, in seconds.
     pub reaction_s: u64,
+    /// Who can do it, by when, and what it breaks.
+    #[serde(default)]
+    pub way: Way,
     /// Uses left after this decision; `None` where they are not limited.
     pub uses_left: Option<u32>,
     /// What the plan says.
@@ -76,6 +187,9 @@ pub struct Decision {
     pub evidence: Vec<B256>,
     /// What can take effect before the projected harm, and what can't, in a sentence or two.
     pub in_time: String,
+    /// What people chose so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rulings: Vec<Ruling>,
     /// Every mapped intervention by ascending trust cost, and doing nothing as the last.
     pub choices: Vec<Choice>,
 }

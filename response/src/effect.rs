@@ -21,6 +21,61 @@ pub enum Effect {
         /// One line for people.
         text: String,
     },
+    /// Wake a person.
+    Page {
+        /// The incident.
+        incident: IncidentId,
+        /// How grave it is.
+        severity: Severity,
+        /// Id of the person.
+        person: String,
+        /// Where: `phone:+41…`.
+        channel: String,
+        /// One line for people.
+        text: String,
+    },
+    /// Remind a person of what is due.
+    Remind {
+        /// The incident.
+        incident: IncidentId,
+        /// Ids of the people.
+        whom: Vec<String>,
+        /// What is due, in a line.
+        text: String,
+    },
+    /// Say something to an audience.
+    Communicate {
+        /// The incident.
+        incident: IncidentId,
+        /// Id of the plan's communication.
+        communication: String,
+        /// To whom.
+        audience: String,
+        /// Where.
+        channels: Vec<String>,
+        /// What.
+        text: String,
+    },
+    /// An intervention must be undone, or was not meant to last longer.
+    Revert {
+        /// The incident.
+        incident: IncidentId,
+        /// The intervention.
+        intervention: String,
+        /// Ids of the people who can.
+        whom: Vec<String>,
+        /// Why, in a line.
+        text: String,
+    },
+    /// Something was learned of a risk: it is to be written into the register.
+    UpdateRisk {
+        /// The incident.
+        incident: IncidentId,
+        /// Id of the risk; a new one where the plan has none of it.
+        risk: String,
+        /// What, in a line.
+        text: String,
+    },
     /// Put an intervention before those who can carry it out.
     Propose {
         /// The incident.
@@ -51,9 +106,28 @@ impl Effect {
     /// The incident that it belongs to.
     pub fn incident(&self) -> IncidentId {
         match self {
-            Effect::Notify { incident, .. } | Effect::Propose { incident, .. } | Effect::Withdraw { incident, .. } => {
-                *incident
-            }
+            Effect::Notify { incident, .. }
+            | Effect::Page { incident, .. }
+            | Effect::Remind { incident, .. }
+            | Effect::Communicate { incident, .. }
+            | Effect::Revert { incident, .. }
+            | Effect::UpdateRisk { incident, .. }
+            | Effect::Propose { incident, .. }
+            | Effect::Withdraw { incident, .. } => *incident,
+        }
+    }
+
+    /// What kind of effect it is, as `page`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Effect::Notify { .. } => "notify",
+            Effect::Page { .. } => "page",
+            Effect::Remind { .. } => "remind",
+            Effect::Communicate { .. } => "communicate",
+            Effect::Revert { .. } => "revert",
+            Effect::UpdateRisk { .. } => "update-risk",
+            Effect::Propose { .. } => "propose",
+            Effect::Withdraw { .. } => "withdraw",
         }
     }
 }
@@ -61,10 +135,13 @@ impl Effect {
 /// An effect with the key that makes its delivery idempotent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ordered {
-    /// Hash of incident, decision revision and effect: the same for the same effect on every replay.
+    /// Hash of incident, the place in its timeline, and effect: the same for the same effect on every replay.
     pub key: B256,
     /// When it was ordered, milliseconds since the Unix epoch.
     pub at_ms: u64,
+    /// Whether the plan is only rehearsed: nobody outside is to act on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// The effect.
     #[serde(flatten)]
     pub effect: Effect,

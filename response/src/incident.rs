@@ -1,5 +1,7 @@
 //! An incident: findings that belong together, from the first to what was made of them.
 
+use std::collections::BTreeMap;
+
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
@@ -85,4 +87,60 @@ pub struct Incident {
     pub sources: Vec<String>,
     /// How many sightings were folded into findings already here.
     pub duplicates: u64,
+    /// What is lost or moved by the amounts of live findings, in the smallest unit of each asset.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "as_digits")]
+    pub loss: BTreeMap<String, u128>,
+    /// Who opened it by hand; `None` where findings did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared_by: Option<String>,
+    /// When it was declared: clocks of communication run from here, milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared_at_ms: Option<u64>,
+    /// Who has it: whoever answered last. `None` while nobody did, or an answer lapsed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acked_by: Option<String>,
+    /// Who acts in which role, by the role's id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<String, String>,
+    /// The dependency that causes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dependency: Option<String>,
+    /// The closed incident of the same group that it follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<IncidentId>,
+    /// The incident that it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<IncidentId>,
+    /// When it ended, milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at_ms: Option<u64>,
+    /// Risks that closing created or updated, by id, with what was said of each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub risks: BTreeMap<String, String>,
+    /// Why no risk changed; `None` where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_change: Option<String>,
+}
+
+/// Amounts as decimal digits: JSON's numbers don't hold them.
+pub(crate) mod as_digits {
+    use std::collections::BTreeMap;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(amounts: &BTreeMap<String, u128>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(amounts.iter().map(|(asset, amount)| (asset, amount.to_string())))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, u128>, D::Error> {
+        let digits = BTreeMap::<String, String>::deserialize(deserializer)?;
+        digits
+            .into_iter()
+            .map(|(asset, digits)| match digits.parse() {
+                Ok(amount) => Ok((asset, amount)),
+                Err(error) => Err(D::Error::custom(format!("`{digits}` is no amount: {error}"))),
+            })
+            .collect()
+    }
 }

@@ -8,12 +8,17 @@ pub mod chain;
 pub mod decision;
 pub mod diagnostic;
 pub mod digest;
+pub mod due;
 pub mod effect;
+pub mod fact;
 pub mod finding;
 pub mod incident;
+pub mod operator;
 pub mod outcome;
+pub mod timeline;
 
 // Floor 1: pure logic.
+pub mod drill;
 pub mod engine;
 pub mod plan;
 pub mod triage;

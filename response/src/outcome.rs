@@ -4,8 +4,10 @@ use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Decision;
+use crate::due::Clock;
 use crate::effect::Ordered;
-use crate::incident::Incident;
+use crate::incident::{Incident, IncidentId};
+use crate::timeline::TimelineEntry;
 
 /// One thing that follows from an input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,4 +26,19 @@ pub enum Outcome {
     Decision(Decision),
     /// An effect that was ordered.
     Effect(Ordered),
+    /// An entry of an incident's timeline.
+    Timeline(TimelineEntry),
+    /// A deadline was set, fired or fell away.
+    Clock(Clock),
+    /// An act of a person was not taken.
+    Refused {
+        /// Id of the person.
+        by: String,
+        /// The incident that it was about.
+        incident: Option<IncidentId>,
+        /// What was to be done.
+        act: String,
+        /// Each reason.
+        why: Vec<String>,
+    },
 }

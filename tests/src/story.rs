@@ -91,6 +91,11 @@ impl Story {
                     ordered.at_ms = 0;
                     story.told.push(Entry::Effect(ordered));
                 }
+                // Its hash goes over the time, so what is told stands for it.
+                Entry::Timeline(mut told) => {
+                    (told.at_ms, told.previous, told.hash) = (0, B256::ZERO, B256::ZERO);
+                    story.told.push(Entry::Timeline(told));
+                }
                 Entry::Answer { .. } | Entry::Settled { .. } => {}
                 other => story.told.push(other),
             }

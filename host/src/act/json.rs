@@ -55,6 +55,10 @@ fn input(at_ms: u64, event: &Event) -> (&'static str, Value) {
                 Event::Shown { .. } => "shown",
                 Event::Rejected { .. } => "rejected",
                 Event::Waived { .. } => "waived",
+                Event::Act { .. } => "act",
+                Event::Fact { .. } => "fact",
+                Event::Delivered { .. } => "delivered",
+                Event::Tick => "tick",
                 Event::Thinned { .. } => "thinned",
                 Event::Committed { .. } | Event::Pending { .. } | Event::Plan { .. } => "input",
             };

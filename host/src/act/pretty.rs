@@ -13,6 +13,7 @@ use crate::entry::{Entry, QUARANTINED};
 use crate::event::Event;
 use crate::finding::{Finding, Severity};
 use crate::incident::Incident;
+use crate::timeline::{TimelineEntry, Told};
 
 /// Writes entries as lines. Colours are written always; the stream strips them where it is no terminal.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +59,11 @@ impl Pretty {
             Entry::Incident(incident) => vec![incident_line(incident)],
             Entry::Decision(decision) => self.decision_lines(decision),
             Entry::Effect(ordered) => self.effect_lines(&ordered.effect),
+            Entry::Timeline(entry) => self.timeline_lines(entry),
+            Entry::Clock(_) => Vec::new(),
+            Entry::Refused { by, act, why, .. } => {
+                vec![format!("          {BAD}refused{BAD:#}    {by} may not {act}: {}", why.join("; "))]
+            }
         }
     }
 
@@ -196,12 +202,42 @@ impl Pretty {
                 ("propose", format!("{BOLD}{intervention}{BOLD:#} {DIM}by {authority},{whom}{DIM:#}"), text)
             }
             Effect::Withdraw { intervention, text, .. } => ("withdraw", format!("{BOLD}{intervention}{BOLD:#}"), text),
+            Effect::Page { person, channel, text, .. } => {
+                ("page", format!("{BOLD}{person}{BOLD:#} by {channel}"), text)
+            }
+            Effect::Remind { whom, text, .. } => ("remind", whom.join(", "), text),
+            Effect::Communicate { audience, channels, text, .. } => {
+                ("tell", format!("{BOLD}{audience}{BOLD:#} {DIM}on {}{DIM:#}", channels.join(", ")), text)
+            }
+            Effect::Revert { intervention, whom, text, .. } => {
+                ("undo", format!("{BOLD}{intervention}{BOLD:#} {DIM}asks {}{DIM:#}", whom.join(", ")), text)
+            }
+            Effect::UpdateRisk { risk, text, .. } => ("risk", format!("{BOLD}{risk}{BOLD:#}"), text),
         };
         let mut broken = self.broken(&shortened(text), 21).into_iter();
         let first = if who.is_empty() { broken.next().unwrap_or_default().trim_start().to_owned() } else { who };
         let mut lines = vec![format!("          {NEWS}{what:<9}{NEWS:#}  {first}")];
         lines.extend(broken);
         lines
+    }
+
+    /// What people did, and what became of pages: everything else of a timeline is told by another entry.
+    fn timeline_lines(&self, entry: &TimelineEntry) -> Vec<String> {
+        let (style, by) = match (entry.told, &entry.by) {
+            (Told::Unreached | Told::Exhausted | Told::Unanswered | Told::Overdue | Told::Lapsed, _) => {
+                (BAD, String::new())
+            }
+            (_, Some(by)) => (GOOD, format!("{by}: ")),
+            (Told::Unacked | Told::State | Told::Fact | Told::Verified | Told::Reversed, None) => (NEWS, String::new()),
+            _ => return Vec::new(),
+        };
+        let text = shortened(&entry.text);
+        vec![format!(
+            "{}  {style}{:<9}{style:#}  #{} {by}{text}",
+            clock(entry.at_ms),
+            name_of(&entry.told),
+            entry.incident
+        )]
     }
 
     /// Text in lines that fit the terminal, each behind so many spaces.
@@ -230,7 +266,7 @@ impl Pretty {
 }
 
 /// Text with its hashes shortened to what people quote.
-fn shortened(text: &str) -> String {
+pub fn shortened(text: &str) -> String {
     let is_hash =
         |word: &str| word.len() >= 66 && word.starts_with("0x") && word[2..66].bytes().all(|b| b.is_ascii_hexdigit());
     let words = text.split(' ').map(|word| match word.get(..66).filter(|start| is_hash(start)) {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use alloy::primitives::B256;
 use anyhow::Context;
 use serde::Serialize;
 
+use crate::app::again::again;
 use crate::app::load::KeptSpec;
 use crate::effect::Effect;
 use crate::engine::{Desk, Input};
@@ -17,7 +17,6 @@ use crate::finding::Finding;
 use crate::incident::IncidentState;
 use crate::journal::{Filter, Journal};
 use crate::outcome::Outcome;
-use crate::plan::Plan;
 
 /// A shadow compared with what it stands beside.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -73,8 +72,8 @@ pub fn compare(journal: &Path, shadow: &str) -> anyhow::Result<Compared> {
         if row.seq == since {
             compared.since_ms = row.at_ms;
         }
-        let mut step = |at: usize, input: Input<'_>| {
-            for outcome in desks[at].step(input, row.at_ms) {
+        let mut told = |at: usize, outcomes: Vec<Outcome>| {
+            for outcome in outcomes {
                 if counts {
                     courses[at].note(&outcome);
                 }
@@ -83,31 +82,23 @@ pub fn compare(journal: &Path, shadow: &str) -> anyhow::Result<Compared> {
                 }
             }
         };
+        let is_other = matches!(&row.entry, Entry::Finding(finding) if counts && finding.detector == compared.beside);
+        told(0, again(&mut desks[0], &row)?);
+        if !is_other {
+            told(1, again(&mut desks[1], &row)?);
+        }
         match row.entry {
-            Entry::Finding(finding) => {
-                step(0, Input::Finding(&finding));
-                if finding.detector != compared.beside || !counts {
-                    step(1, Input::Finding(&finding));
-                } else {
-                    claims[0].push(finding);
-                }
-            }
+            Entry::Finding(finding) if is_other => claims[0].push(finding),
             Entry::Shadow(finding) if finding.detector == shadow => {
                 let finding = finding.by(&compared.beside);
-                step(1, Input::Finding(&finding));
+                told(1, desks[1].step(Input::Finding(&finding), row.at_ms));
                 claims[1].push(finding);
             }
-            Entry::Retraction { finding, reason } => {
+            Entry::Retraction { finding, .. } => {
                 gone.insert(finding);
-                (0..2).for_each(|at| step(at, Input::Retraction { finding, reason: &reason }));
             }
             Entry::Failed { detector, kind, message, .. } if counts && detector == shadow => {
                 compared.failures.push(format!("{kind}: {message}"));
-            }
-            Entry::Input(Stamped { event: Event::Plan { files, .. }, .. }) => {
-                let plan = Plan::load(&files).map_err(|_| anyhow::anyhow!("a journaled plan no longer loads"))?;
-                let plan = Arc::new(plan);
-                (0..2).for_each(|at| step(at, Input::Plan(plan.clone())));
             }
             Entry::Input(Stamped { event: Event::Committed { .. } | Event::Observed { .. }, .. }) if counts => {
                 compared.inputs += 1;

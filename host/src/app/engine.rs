@@ -9,6 +9,7 @@ use std::sync::Arc;
 use alloy::primitives::B256;
 use anyhow::Context;
 
+use crate::app::again::{again, journaled_plan};
 use crate::app::gaps::{Gap, Gaps};
 use crate::app::owed::Owed;
 use crate::app::scene::{Scene, input_hash};
@@ -21,7 +22,6 @@ use crate::entry::Entry;
 use crate::event::{Coverage, Event, Stamped, Why};
 use crate::finding::{COVERAGE, Finding, Severity};
 use crate::journal::{Debt, Journal};
-use crate::plan::Plan;
 use crate::plugin::{Audience, Detector, Fleet, Head, Heard, Look, Recorded, Shown, View};
 
 /// An entry with its place in the journal.
@@ -98,10 +98,11 @@ impl Engine {
             Event::Rejected { .. } | Event::Thinned { .. } => Ok(()),
             Event::Waived { detector, .. } => self.waived(seq, at_ms, &detector),
             Event::Coverage { coverage } => self.covered(seq, at_ms, &coverage),
-            Event::Plan { files, .. } => {
-                let plan = Plan::load(&files).map_err(|_| anyhow::anyhow!("a journaled plan no longer loads"))?;
-                self.step(Input::Plan(Arc::new(plan)), at_ms)
-            }
+            Event::Plan { files, .. } => self.step(Input::Plan(journaled_plan(&files)?), at_ms),
+            Event::Act { act } => self.step(Input::Act(&act), at_ms),
+            Event::Fact { fact } => self.step(Input::Fact(&fact), at_ms),
+            Event::Delivered { delivery } => self.step(Input::Delivery(&delivery), at_ms),
+            Event::Tick => self.step(Input::Tick, at_ms),
             Event::Finality { chain, safe, finalized } => {
                 for (finality, findings) in self.settled.settle(chain, safe, finalized) {
                     self.append(Entry::Settled { chain, finality, findings })?;
@@ -122,6 +123,24 @@ impl Engine {
     pub fn commit(&mut self) -> anyhow::Result<Vec<Placed>> {
         self.journal.commit().context("the journal could not be committed")?;
         Ok(std::mem::take(&mut self.fresh))
+    }
+
+    /// What was taken and not committed yet.
+    pub fn uncommitted(&self) -> &[Placed] {
+        &self.fresh
+    }
+
+    /// When something is due next, milliseconds since the Unix epoch: a tick is to come then.
+    pub fn next_due_ms(&self) -> Option<u64> {
+        self.desk.next_due_ms()
+    }
+
+    /// Says that deadlines have come, each at its own time, for as long as they are due by `now_ms`.
+    pub fn tick_until(&mut self, now_ms: u64) -> anyhow::Result<()> {
+        while let Some(due_ms) = self.next_due_ms().filter(|due_ms| *due_ms <= now_ms) {
+            self.take(Stamped { at_ms: due_ms, event: Event::Tick }, &Given::default())?;
+        }
+        Ok(())
     }
 
     /// Puts a detector in place of the one of its id, between two inputs; the state stays.
@@ -345,19 +364,14 @@ impl Engine {
                 Entry::Finding(finding) => {
                     self.gaps.remember(finding);
                     self.settled.watch(finding);
-                    self.desk.step(Input::Finding(finding), row.at_ms);
                 }
-                Entry::Retraction { finding, reason } => {
+                Entry::Retraction { finding, .. } => {
                     self.gaps.forget(*finding);
                     self.settled.forget(*finding);
-                    self.desk.step(Input::Retraction { finding: *finding, reason }, row.at_ms);
-                }
-                Entry::Input(Stamped { event: Event::Plan { files, .. }, .. }) => {
-                    let plan = Plan::load(files).map_err(|_| anyhow::anyhow!("a journaled plan no longer loads"))?;
-                    self.desk.step(Input::Plan(Arc::new(plan)), row.at_ms);
                 }
                 _ => {}
             }
+            again(&mut self.desk, &row)?;
         }
         Ok(())
     }

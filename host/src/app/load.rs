@@ -231,6 +231,16 @@ pub fn plan(config: &Config) -> Result<Option<LoadedPlan>, Vec<Diagnostic>> {
     Ok(Some(LoadedPlan { plan, files }))
 }
 
+/// Loads the plan at a path, without a config.
+pub fn plan_at(path: &Path) -> Result<LoadedPlan, Vec<Diagnostic>> {
+    let files = plan_files(path).map_err(|error| {
+        let name = path.display().to_string();
+        vec![Diagnostic::at(Gravity::Error, &name, "", 0..0, "", format!("{error:#}"))]
+    })?;
+    let plan = Plan::load(&files)?;
+    Ok(LoadedPlan { plan, files })
+}
+
 /// A mistake at a path of the config's file, or at the nearest table around it.
 pub fn diagnostic(config: &Config, path: &[&str], message: String, help: &str) -> Diagnostic {
     place(config, Gravity::Error, path, message, help)

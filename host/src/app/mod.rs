@@ -1,5 +1,6 @@
 //! Where the edges meet: the loop, what runs in it, and how it changes while it runs.
 
+pub mod again;
 pub mod check;
 pub mod compact;
 pub mod compare;

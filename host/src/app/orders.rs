@@ -9,6 +9,7 @@ use crate::app::control::{Answer, Ask};
 use crate::app::deploy::{Deployment, Swapped};
 use crate::app::turn::Turn;
 use crate::diagnostic::Diagnostic;
+use crate::entry::Entry;
 
 /// Does what is asked, and says what came of it.
 pub(super) async fn carry_out(deployment: &mut Deployment, config: &Path, ask: Ask) -> Answer {
@@ -47,6 +48,19 @@ async fn try_to(deployment: &mut Deployment, config: &Path, ask: Ask) -> anyhow:
             let (reply, count) = oneshot::channel();
             deployment.send(Turn::Retry(detector, Some(reply))).await?;
             Ok(Answer::Count { inputs: count.await? })
+        }
+        Ask::Act { act } => {
+            let (reply, followed) = oneshot::channel();
+            deployment.send(Turn::Act(act, reply)).await?;
+            let followed = followed.await?;
+            let refused = followed.iter().find_map(|entry| match entry {
+                Entry::Refused { why, .. } => Some(why.clone()),
+                _ => None,
+            });
+            Ok(match refused {
+                Some(why) => Answer::Refused { why },
+                None => Answer::Acted { followed },
+            })
         }
         Ask::Waive { detector, by } => {
             expect_running(deployment, &detector)?;

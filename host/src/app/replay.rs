@@ -292,6 +292,7 @@ impl Player {
                     let clock_ms = delivery.at_ms.unwrap_or_else(|| event_time_ms(&delivery.event));
                     let stamped = self.sequencer.stamp(delivery.event, clock_ms).stamped;
                     let at_ms = stamped.at_ms;
+                    self.engine.tick_until(at_ms)?;
                     self.engine.take(stamped, &Given::default())?;
                     self.engine.catch_up(at_ms)?;
                     let placed = self.engine.commit()?;

@@ -79,7 +79,11 @@ impl Tape {
                 | Event::Rejected { .. }
                 | Event::Waived { .. }
                 | Event::Thinned { .. }
-                | Event::Plan { .. } => {}
+                | Event::Plan { .. }
+                | Event::Act { .. }
+                | Event::Fact { .. }
+                | Event::Delivered { .. }
+                | Event::Tick => {}
             }
         }
         Ok(())

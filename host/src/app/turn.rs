@@ -22,6 +22,7 @@ use crate::block::{BlockRef, ChainId};
 use crate::entry::Entry;
 use crate::event::{Coverage, Event, Observation};
 use crate::finding::Severity;
+use crate::operator::Act;
 use crate::source::Delivery;
 use crate::stream::{Clock, Reading, Sequencer};
 use crate::subscription::Needs;
@@ -50,6 +51,8 @@ pub enum Turn {
     LastSeen(String, oneshot::Sender<Vec<Observation>>),
     /// A webhook's receiver has answered, or not.
     Delivered(String, B256, Result<(), Undelivered>),
+    /// A person does something about an incident; the answer has what followed.
+    Act(Act, oneshot::Sender<Vec<Entry>>),
     /// Effects go to these webhooks from here on.
     Webhooks(BTreeMap<String, Webhook>),
     /// A detector has come back from what it was late on.
@@ -205,6 +208,7 @@ impl Loop {
                 Err(_) => self.post()?,
             }
             self.catch_up()?;
+            self.tick()?;
             self.look_at_disk()?;
         }
         self.commit()?;
@@ -263,6 +267,14 @@ impl Loop {
             }
             // All turns end with a look at who is late.
             Turn::CameBack => Ok(()),
+            Turn::Act(act, reply) => {
+                // What follows from it alone is the answer, and is durable before it is told.
+                self.commit()?;
+                self.take(Event::Act { act }, None)?;
+                let followed = self.engine.uncommitted().iter().map(|(_, entry)| entry.clone()).collect();
+                self.commit()?;
+                self.answer(Some(reply), followed)
+            }
             Turn::Retain(retention, watched) => {
                 self.engine.retain(&retention)?;
                 self.since.get_or_insert_with(Instant::now);
@@ -329,6 +341,13 @@ impl Loop {
             self.since.get_or_insert_with(Instant::now);
         }
         more
+    }
+
+    /// Says that a deadline has come, where one has.
+    fn tick(&mut self) -> anyhow::Result<()> {
+        let Some(due_ms) = self.engine.next_due_ms() else { return Ok(()) };
+        let now_ms = self.now_ms()?;
+        if due_ms <= now_ms { self.take(Event::Tick, Some(now_ms)) } else { Ok(()) }
     }
 
     fn look_at_disk(&mut self) -> anyhow::Result<()> {

@@ -3,6 +3,8 @@
 mod bench;
 mod check;
 mod demo;
+mod drill;
+mod incident;
 mod inspect;
 mod journal;
 mod operate;
@@ -90,6 +92,21 @@ Examples:
   watchfire journal size"
     )]
     Journal(journal::Command),
+    /// See and handle incidents: answer, decide, agree, say what was done, close.
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  watchfire incident list
+  watchfire incident show 17
+  watchfire incident ack 17 --by ana
+  watchfire incident decide 17 pause-vault --why \"two sources agree, funds are leaving\" --by ana
+
+Acts go to the running host over the socket beside its journal, and stand in it with who did them."
+    )]
+    Incident(incident::Command),
+    /// Rehearse the plan: a scripted timeline on a virtual clock, and what the plan makes of it.
+    Drill(drill::Args),
     /// Watch a lending protocol being attacked, from a recording.
     Demo(demo::Args),
     /// Measure each stage on real blocks.
@@ -156,6 +173,8 @@ fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
         Command::Plugin(command) => plugin::main(command, &sandboxes),
         Command::Journal(command) => journal::main(command, &sandboxes),
         Command::CompileComponent { request } => Ok(compile_from_stdin(&request).map(|()| Exit::Good)?),
+        Command::Incident(command) => incident::main(command),
+        Command::Drill(args) => drill::main(&args),
         Command::Demo(args) => demo::main(args, &sandboxes),
         Command::Bench(args) => bench::main(args),
         Command::Schema(args) => schema::main(args),

@@ -151,13 +151,13 @@ fn carry_out(config: &Path, what: &Ask) -> anyhow::Result<Exit> {
 }
 
 /// `None` where the config is wrong, which was told.
-fn ask(config: &Path, what: &Ask) -> anyhow::Result<Option<Answer>> {
+pub(super) fn ask(config: &Path, what: &Ask) -> anyhow::Result<Option<Answer>> {
     let Some(config) = sources_of(config)? else { return Ok(None) };
     runtime()?.block_on(client::ask(&config.journal, what)).map(Some)
 }
 
 /// The part of a config that names the journal; `None` where it is wrong, which was told.
-fn sources_of(config: &Path) -> anyhow::Result<Option<Config>> {
+pub(super) fn sources_of(config: &Path) -> anyhow::Result<Option<Config>> {
     match Config::load_for_sources(config) {
         Ok(config) => Ok(Some(config)),
         Err(diagnostics) => {
@@ -182,7 +182,7 @@ fn done(answer: &Answer) -> anyhow::Result<Exit> {
             why.iter().for_each(|why| anstream::eprintln!("not done: {why}"));
             Ok(Exit::No)
         }
-        Answer::Status { .. } => anyhow::bail!("the host answers another question"),
+        Answer::Status { .. } | Answer::Acted { .. } => anyhow::bail!("the host answers another question"),
     }
 }
 

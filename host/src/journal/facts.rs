@@ -33,6 +33,7 @@ impl<'a> Facts<'a> {
                     | Event::Rejected { detector, .. }
                     | Event::Waived { detector, .. } => facts.detector = Some(detector),
                     Event::Observed { observation } => facts.detector = Some(&observation.feed),
+                    Event::Act { act } => facts.incident = act.incident,
                     _ => {}
                 }
             }
@@ -51,6 +52,9 @@ impl<'a> Facts<'a> {
             Entry::Incident(incident) => facts.incident = Some(incident.id),
             Entry::Decision(decision) => facts.incident = Some(decision.incident),
             Entry::Effect(ordered) => facts.incident = Some(ordered.effect.incident()),
+            Entry::Timeline(entry) => facts.incident = Some(entry.incident),
+            Entry::Clock(clock) => facts.incident = Some(clock.incident),
+            Entry::Refused { incident, .. } => facts.incident = *incident,
         }
         facts
     }
@@ -74,6 +78,10 @@ pub(super) fn event_name(event: &Event) -> &'static str {
         Event::Rejected { .. } => "rejected",
         Event::Waived { .. } => "waived",
         Event::Plan { .. } => "plan",
+        Event::Act { .. } => "act",
+        Event::Fact { .. } => "fact",
+        Event::Delivered { .. } => "delivered",
+        Event::Tick => "tick",
         Event::Thinned { .. } => "thinned",
     }
 }

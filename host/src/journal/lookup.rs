@@ -59,7 +59,8 @@ impl Journal {
             Entry::Retraction { finding, .. } => {
                 self.run("DELETE FROM live_finding WHERE id = ?1", [finding.0])?;
             }
-            Entry::Effect(ordered) => self.queue(seq, ordered.key)?,
+            // What is only rehearsed goes nowhere.
+            Entry::Effect(ordered) if !ordered.dry_run => self.queue(seq, ordered.key)?,
             _ => {}
         }
         Ok(())

@@ -10,7 +10,7 @@ use super::{JournalError, Result};
 pub(super) const APPLICATION_ID: i64 = 0x5774_4672;
 
 /// One step per format, each from the one before. A step that was released is never changed.
-pub(super) const STEPS: [&str; 2] = [V1, V2];
+pub(super) const STEPS: [&str; 3] = [V1, V2, V3];
 
 const V1: &str = "
 CREATE TABLE entry (
@@ -128,6 +128,12 @@ CREATE TABLE owed (
     why TEXT NOT NULL,
     PRIMARY KEY (detector, input)
 ) WITHOUT ROWID;
+";
+
+/// Acts of people, deadlines and timelines are entries of kinds that a version before does not know.
+const V3: &str = "
+CREATE INDEX entry_desk ON entry (seq) WHERE kind IN ('finding', 'retraction')
+    OR event IN ('plan', 'act', 'fact', 'delivered', 'tick');
 ";
 
 fn known() -> i64 {

@@ -6,6 +6,7 @@ use rusqlite::types::Value;
 
 use crate::block::Finality;
 use crate::decision::Answer;
+use crate::due::Mark;
 use crate::effect::Effect;
 use crate::entry::Entry;
 use crate::event::Event;
@@ -118,7 +119,10 @@ impl Filter {
             values.extend(names);
         }
         if self.desk_only {
-            clauses.push("(kind IN ('finding', 'retraction') OR event = 'plan')".to_owned());
+            clauses.push(
+                "(kind IN ('finding', 'retraction') OR event IN ('plan', 'act', 'fact', 'delivered', 'tick'))"
+                    .to_owned(),
+            );
         }
         (clauses.join(" AND "), values)
     }
@@ -181,7 +185,25 @@ fn told(entry: &Entry) -> String {
             Effect::Notify { incident, text, .. } => format!("#{incident} notify: {text}"),
             Effect::Propose { incident, intervention, .. } => format!("#{incident} propose {intervention}"),
             Effect::Withdraw { incident, intervention, .. } => format!("#{incident} withdraw {intervention}"),
+            Effect::Page { incident, person, channel, .. } => format!("#{incident} page {person} by {channel}"),
+            Effect::Remind { incident, whom, text } => format!("#{incident} remind {}: {text}", whom.join(", ")),
+            Effect::Communicate { incident, audience, text, .. } => format!("#{incident} tell {audience}: {text}"),
+            Effect::Revert { incident, intervention, text, .. } => format!("#{incident} undo {intervention}: {text}"),
+            Effect::UpdateRisk { incident, risk, text } => format!("#{incident} risk {risk}: {text}"),
         },
+        Entry::Timeline(entry) => {
+            let by = entry.by.as_ref().map(|by| format!("{by}: ")).unwrap_or_default();
+            format!("#{} {}. {by}{}", entry.incident, entry.number, entry.text)
+        }
+        Entry::Clock(clock) => {
+            let mark = match clock.mark {
+                Mark::Set => "due at",
+                Mark::Fired => "fired, due at",
+                Mark::Dropped => "fell away, due at",
+            };
+            format!("#{} {:?} {mark} {}", clock.incident, clock.due, time(clock.due_at_ms))
+        }
+        Entry::Refused { by, act, why, .. } => format!("{by} may not {act}: {}", why.join("; ")),
     }
 }
 
@@ -217,6 +239,15 @@ fn input(event: &Event) -> String {
         Event::Rejected { detector, digest, reason } => format!("detector {detector} {digest} is rejected: {reason}"),
         Event::Waived { detector, by } => format!("{detector} is not shown what it set aside: {by}"),
         Event::Plan { hash, .. } => format!("plan is {hash}"),
+        Event::Act { act } => {
+            let on = act.incident.map(|incident| format!("#{incident} ")).unwrap_or_default();
+            format!("{on}{}: {}", act.by, act.deed.name())
+        }
+        Event::Fact { fact } => format!("{} at {}", fact.says.key(), time(fact.read_at_ms)),
+        Event::Delivered { delivery } => {
+            format!("effect {} {}", delivery.key, if delivery.arrived { "arrived" } else { "did not arrive" })
+        }
+        Event::Tick => "a deadline has come".to_owned(),
         Event::Thinned { before } => format!("bodies of before entry {before} are dropped; a replay starts there"),
     }
 }

@@ -1,4 +1,5 @@
-//! The ledger of limited interventions: a use is reserved before it is proposed, and pending uses count.
+//! The ledger of limited interventions: a use is reserved before it is proposed, committed once it was carried out,
+//! and given back otherwise. Pending uses count.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +14,15 @@ pub(super) struct Ledger {
     uses: BTreeMap<String, Vec<Use>>,
 }
 
-/// A use that is reserved for an incident.
+/// A use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Use {
+pub struct Use {
     /// For which incident.
     pub incident: IncidentId,
-    /// When it was reserved, milliseconds since the Unix epoch.
+    /// When it was reserved, or carried out, milliseconds since the Unix epoch.
     pub at_ms: u64,
+    /// Whether it was carried out; it stays taken then, whatever becomes of the incident.
+    pub committed: bool,
 }
 
 /// What the limits leave to one incident.
@@ -27,7 +30,7 @@ pub(super) struct Use {
 pub(super) struct Room {
     /// The use that this incident has reserved already.
     pub held: Option<Use>,
-    /// Uses of other incidents that count against the limit.
+    /// Uses that count against the limit, without the one that is reserved for this incident.
     pub taken: Vec<Use>,
     /// Uses left before this incident's own; `None` where they are not limited.
     pub left: Option<u32>,
@@ -40,32 +43,33 @@ impl Ledger {
         let all = self.uses.get(intervention).map(Vec::as_slice).unwrap_or_default();
         let since_ms = limits.per_s.map_or(0, |per_s| now_ms.saturating_sub(per_s.saturating_mul(1_000)));
         let recent = |used: &&Use| limits.per_s.is_none() || used.at_ms > since_ms;
-        let taken: Vec<Use> = all.iter().filter(|used| used.incident != incident).filter(recent).copied().collect();
-        let last = all.iter().filter(|used| used.incident != incident).max_by_key(|used| used.at_ms);
+        let own = |used: &&Use| used.incident == incident && !used.committed;
+        let taken: Vec<Use> = all.iter().filter(|used| !own(used)).filter(recent).copied().collect();
+        let last = all.iter().filter(|used| !own(used)).max_by_key(|used| used.at_ms);
         let rests = last.map(|used| (used.at_ms.saturating_add(limits.cooldown_s.saturating_mul(1_000)), *used));
         Room {
-            held: all.iter().find(|used| used.incident == incident).copied(),
+            held: all.iter().find(own).copied(),
             left: limits.uses.map(|uses| uses.saturating_sub(taken.len() as u32)),
             taken,
             rests: rests.filter(|(until_ms, _)| *until_ms > now_ms),
         }
     }
 
-    /// Reserves a use, once for each incident and intervention. Says whether it is new.
+    /// Reserves a use, one at a time for each incident and intervention. Says whether it is new.
     pub(super) fn reserve(&mut self, intervention: &str, incident: IncidentId, now_ms: u64) -> bool {
         let uses = self.uses.entry(intervention.to_owned()).or_default();
-        let new = uses.iter().all(|used| used.incident != incident);
+        let new = uses.iter().all(|used| used.incident != incident || used.committed);
         if new {
-            uses.push(Use { incident, at_ms: now_ms });
+            uses.push(Use { incident, at_ms: now_ms, committed: false });
         }
         new
     }
 
-    /// Gives a use back. Says whether there was one.
+    /// Gives a reserved use back. Says whether there was one.
     pub(super) fn release(&mut self, intervention: &str, incident: IncidentId) -> bool {
         let Some(uses) = self.uses.get_mut(intervention) else { return false };
         let before = uses.len();
-        uses.retain(|used| used.incident != incident);
+        uses.retain(|used| used.incident != incident || used.committed);
         let released = uses.len() < before;
         if uses.is_empty() {
             self.uses.remove(intervention);
@@ -73,8 +77,17 @@ impl Ledger {
         released
     }
 
-    /// Uses that are reserved, by intervention.
-    pub(super) fn reserved(&self) -> impl Iterator<Item = (&str, &[Use])> {
+    /// Makes a reserved use a use that was made.
+    pub(super) fn commit(&mut self, intervention: &str, incident: IncidentId, now_ms: u64) {
+        let uses = self.uses.entry(intervention.to_owned()).or_default();
+        match uses.iter_mut().find(|used| used.incident == incident && !used.committed) {
+            Some(used) => *used = Use { incident, at_ms: now_ms, committed: true },
+            None => uses.push(Use { incident, at_ms: now_ms, committed: true }),
+        }
+    }
+
+    /// Uses by intervention.
+    pub(super) fn uses(&self) -> impl Iterator<Item = (&str, &[Use])> {
         self.uses.iter().map(|(intervention, uses)| (intervention.as_str(), uses.as_slice()))
     }
 }

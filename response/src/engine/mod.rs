@@ -1,11 +1,19 @@
-//! The response: findings go in with the moment at which they are decided on, and what the plan makes of them
-//! comes out, as entries for the journal.
+//! The engine: inputs go in with the moment at which they are decided on, and what the plan makes of them comes out.
 //!
-//! All state is in the [`Desk`]. It reads no clock and no file, so the same inputs give the same entries.
+//! All state is in the [`Desk`]. It reads no clock and no file, so the same inputs give the same outcomes.
 
+mod acts;
+mod chronicle;
+mod closing;
 mod decide;
+mod intake;
 mod judge;
+mod ladder;
 mod ledger;
+mod permit;
+mod reach;
+mod rulings;
+mod talk;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,15 +22,23 @@ use std::sync::Arc;
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Hasher;
-use crate::finding::Finding;
-use crate::incident::{Incident, IncidentId, IncidentState};
+use crate::decision::Ruling;
+use crate::due::Due;
+use crate::fact::{Delivery, Fact};
+use crate::finding::{Finding, Severity};
+use crate::incident::{Incident, IncidentId};
+use crate::operator::Act;
 use crate::outcome::Outcome;
-use crate::plan::{Plan, Signal};
-use crate::triage::{Case, Taken, label};
+use crate::plan::Plan;
+use crate::triage::Case;
+use chronicle::Turn;
+use ladder::Ladder;
 use ledger::Ledger;
+use talk::Talk;
 
-/// All state of triage and response.
+pub use ledger::Use;
+
+/// All state of triage and response for one protocol.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Desk {
     /// The plan for new incidents, and those that open ones stay under.
@@ -32,29 +48,61 @@ pub struct Desk {
     files: BTreeMap<IncidentId, File>,
     /// The open incident of each plan, signal and group.
     open: BTreeMap<B256, IncidentId>,
+    /// The last closed incident of each signal and group, and when it closed.
+    closed: BTreeMap<B256, (IncidentId, u64)>,
     /// Where each live condition stands, by fingerprint.
     active: BTreeMap<B256, Vec<IncidentId>>,
     /// Where each live finding stands, with its fingerprint.
     homes: BTreeMap<B256, Home>,
     ledger: Ledger,
+    /// What a plan that is only rehearsed counts against.
+    dry_ledger: Ledger,
     /// Interventions of which a use was given back in this step, and by which incident.
     released: BTreeMap<String, IncidentId>,
+    /// What is due, in order of time.
+    dues: BTreeSet<(u64, IncidentId, Due)>,
+    /// What is known of the chain, by [`crate::fact::Says::key`].
+    facts: BTreeMap<String, Fact>,
+    /// Who stopped all automation, why and when.
+    halted: Option<(String, String, u64)>,
 }
 
 /// An open incident with what was decided on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct File {
     case: Case,
-    /// Its place in `open`.
-    key: B256,
+    /// Its places in `open`.
+    keys: Vec<B256>,
+    /// What the findings have in common that belong to it: the signal, and the values of its grouping labels.
+    groups: Vec<(String, Group)>,
     /// Tells it from incidents of the same number in other journals.
     seal: B256,
+    /// Number and hash of the newest entry of its timeline.
+    told_entries: u64,
+    head: B256,
+    /// Number of the entry at which a person last acted.
+    last_act: u64,
+    /// How many effects were ordered.
+    orders: u64,
     revision: u32,
     /// What the last decision stood on.
     standing: Option<decide::Standing>,
     /// Whether anybody was told of it.
     told: bool,
+    /// Until when nobody is told of it, milliseconds since the Unix epoch, and why.
+    hushed: Option<(u64, String)>,
+    ladder: Option<Ladder>,
+    rulings: Vec<Ruling>,
+    talks: BTreeMap<String, Talk>,
+    /// What is due of it, and when.
+    #[serde(with = "as_pairs")]
+    dues: BTreeMap<Due, u64>,
+    /// Interventions that a person stopped or undid here: automation does not put them forward again.
+    overruled: BTreeMap<String, String>,
 }
+
+/// Values of grouping labels.
+type Group = Vec<(String, Option<String>)>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Home {
@@ -76,25 +124,50 @@ pub enum Input<'a> {
     },
     /// From here on new incidents are opened under this plan.
     Plan(Arc<Plan>),
+    /// A person does something.
+    Act(&'a Act),
+    /// Something about the chain became known.
+    Fact(&'a Fact),
+    /// An effect was carried outside, or was not.
+    Delivery(&'a Delivery),
+    /// Time has passed.
+    Tick,
 }
 
 impl Desk {
-    /// Takes one input in and gives what follows from it, in order: silences, incidents, decisions and effects. The
-    /// caller journals them behind the input. `now_ms` is when the host took in what caused it, milliseconds since
-    /// the Unix epoch.
+    /// Takes one input in and gives what follows from it, in order. The caller journals it behind the input. `now_ms` is
+    /// when the host took in what caused it, milliseconds since the Unix epoch. Whatever is due by then fires first.
     pub fn step(&mut self, input: Input<'_>, now_ms: u64) -> Vec<Outcome> {
-        let mut out = Vec::new();
+        let mut turn = Turn { now_ms, out: Vec::new() };
+        let turn = &mut turn;
+        while let Some((id, due)) = self.next_fired(turn) {
+            self.fire(id, due, turn);
+        }
         match input {
-            Input::Finding(finding) => self.take(finding, now_ms, &mut out),
-            Input::Retraction { finding, reason } => self.take_back(finding, reason, now_ms, &mut out),
+            Input::Finding(finding) => self.take(finding, turn),
+            Input::Retraction { finding, reason } => self.take_back(finding, reason, turn),
             Input::Plan(plan) => {
                 self.current = Some(plan.hash());
                 self.plans.insert(plan.hash(), plan);
             }
+            Input::Act(act) => self.act(act, turn),
+            Input::Fact(fact) => self.learn(fact, turn),
+            Input::Delivery(delivery) => self.delivered(delivery, turn),
+            Input::Tick => {}
         }
-        self.serve_waiting(now_ms, &mut out);
+        self.serve_waiting(turn);
         self.forget_plans();
-        out
+        std::mem::take(&mut turn.out)
+    }
+
+    /// When something is due next, milliseconds since the Unix epoch: a tick is to come then.
+    pub fn next_due_ms(&self) -> Option<u64> {
+        self.dues.first().map(|(due_at_ms, ..)| *due_at_ms)
+    }
+
+    /// What is due, in order of time: when, of which incident, and what.
+    pub fn dues(&self) -> impl Iterator<Item = (u64, IncidentId, &Due)> {
+        self.dues.iter().map(|(due_at_ms, id, due)| (*due_at_ms, *id, due))
     }
 
     /// The plan that new incidents are opened under.
@@ -107,169 +180,40 @@ impl Desk {
         self.files.values().map(|file| &file.case.incident)
     }
 
-    /// Reserved uses of interventions with limits: the intervention, the incident, and when.
-    pub fn reservations(&self) -> impl Iterator<Item = (&str, IncidentId, u64)> {
-        let reserved = self.ledger.reserved();
-        reserved.flat_map(|(intervention, uses)| uses.iter().map(move |used| (intervention, used.incident, used.at_ms)))
+    /// What was chosen in an open incident so far.
+    pub fn rulings(&self, id: IncidentId) -> &[Ruling] {
+        self.files.get(&id).map(|file| file.rulings.as_slice()).unwrap_or_default()
     }
 
-    fn take(&mut self, finding: &Finding, now_ms: u64, out: &mut Vec<Outcome>) {
-        let mut signals = BTreeSet::new();
-        for id in self.active.get(&finding.fingerprint).cloned().unwrap_or_default() {
-            let incident = &self.files[&id].case.incident;
-            if label::in_group(finding, &incident.group) {
-                signals.insert(incident.signal.clone());
-                self.take_again(finding, id, now_ms, out);
-            }
-        }
-        let Some(plan) = self.plan().cloned() else {
-            if signals.is_empty() {
-                out.push(silence(finding, "no plan is loaded"));
-            }
-            return;
-        };
-        let mut matched = !signals.is_empty();
-        for (id, signal) in &plan.tables().signal {
-            if !signals.contains(id) && signal.matchers.iter().any(|matcher| label::matches(matcher, finding)) {
-                matched = true;
-                self.take_new(finding, &plan, (id, signal), now_ms, out);
-            }
-        }
-        if !matched {
-            out.push(silence(finding, "no signal matches"));
-        }
+    /// Uses of interventions with limits: the intervention, and its use.
+    pub fn uses(&self) -> impl Iterator<Item = (&str, &Use)> {
+        self.ledger.uses().flat_map(|(intervention, uses)| uses.iter().map(move |used| (intervention, used)))
     }
 
-    /// Takes in a condition that the incident has already.
-    fn take_again(&mut self, finding: &Finding, id: IncidentId, now_ms: u64, out: &mut Vec<Outcome>) {
-        let Some(file) = self.files.get_mut(&id) else { return };
-        if self.homes.get(&finding.id).is_some_and(|home| home.incidents.contains(&id)) {
-            return out.push(silence(finding, &format!("incident {id} has it already")));
-        }
-        if let Taken::Again { of, dropped, changed } = file.case.take(finding) {
-            out.push(silence(finding, &format!("duplicate of finding {of} in incident {id}")));
-            if changed {
-                out.push(Outcome::Incident(file.case.incident.clone()));
-            }
-            self.settle_at(finding, id);
-            if let Some(dropped) = dropped {
-                self.unsettle(dropped, id);
-            }
-            self.decide(id, None, Some(finding), now_ms, out);
-        }
+    /// The plan of an open incident.
+    fn plan_of(&self, id: IncidentId) -> Option<Arc<Plan>> {
+        self.files.get(&id).and_then(|file| self.plans.get(&file.case.incident.plan)).cloned()
     }
 
-    /// Takes in a condition that is new to its incident, or opens one.
-    fn take_new(
-        &mut self,
-        finding: &Finding,
-        plan: &Plan,
-        signal: (&str, &Signal),
-        now_ms: u64,
-        out: &mut Vec<Outcome>,
-    ) {
-        let group = label::group(finding, &signal.1.group_by);
-        let key = key(plan, signal.0, &group);
-        let id = *self.open.entry(key).or_insert_with(|| {
-            self.last_incident += 1;
-            let incident = Incident {
-                id: self.last_incident,
-                plan: plan.hash(),
-                signal: signal.0.to_owned(),
-                group,
-                title: format!("{}: {}", signal.1.summary, finding.claim.title),
-                severity: signal.1.severity.unwrap_or(finding.claim.severity),
-                state: IncidentState::Triage,
-                note: format!("opened by {}", finding.detector),
-                began_ms: finding.time_ms,
-                opened_at_ms: now_ms,
-                last_ms: finding.time_ms,
-                findings: Vec::new(),
-                retracted: Vec::new(),
-                sources: Vec::new(),
-                duplicates: 0,
-            };
-            let seal = Hasher::new("incident").bytes(key.as_slice()).bytes(finding.id.as_slice()).finish();
-            let case = Case::open(incident, signal.1);
-            self.files.insert(self.last_incident, File { case, key, seal, revision: 0, standing: None, told: false });
-            self.last_incident
-        });
-        let Some(file) = self.files.get_mut(&id) else { return };
-        file.case.take(finding);
-        out.push(Outcome::Incident(file.case.incident.clone()));
-        self.settle_at(finding, id);
-        self.decide(id, None, Some(finding), now_ms, out);
+    fn is_dry(&self, id: IncidentId) -> bool {
+        self.plan_of(id).is_some_and(|plan| plan.tables().protocol.dry_run)
     }
 
-    fn take_back(&mut self, finding: B256, reason: &str, now_ms: u64, out: &mut Vec<Outcome>) {
-        let Some(home) = self.homes.remove(&finding) else { return };
-        for id in home.incidents {
-            let Some(file) = self.files.get_mut(&id) else { continue };
-            let case = &mut file.case;
-            let before = (case.incident.severity, case.incident.sources.clone());
-            let Some((listed, successor)) = case.take_back(finding, home.fingerprint) else { continue };
-            if !case.has(home.fingerprint) {
-                remove(&mut self.active, home.fingerprint, id);
-            }
-            let cause = match successor {
-                Some(successor) => {
-                    format!("finding {finding} retracted: {reason}; the same was seen again in finding {successor}")
-                }
-                None => format!("finding {finding} retracted: {reason}"),
-            };
-            if case.is_empty() {
-                case.incident.state = IncidentState::Retracted;
-                case.incident.note = format!("every finding was taken back; of the last one: {reason}");
-                let key = file.key;
-                self.open.remove(&key);
-            }
-            if listed || before != (case.incident.severity, case.incident.sources.clone()) {
-                out.push(Outcome::Incident(case.incident.clone()));
-            }
-            let is_over = case.is_empty();
-            self.decide(id, listed.then_some(cause), None, now_ms, out);
-            if is_over {
-                self.files.remove(&id);
-            }
-        }
+    fn ledger_of(&mut self, id: IncidentId) -> &mut Ledger {
+        if self.is_dry(id) { &mut self.dry_ledger } else { &mut self.ledger }
     }
 
-    /// Decides anew on the incidents that could use what others gave back.
-    fn serve_waiting(&mut self, now_ms: u64, out: &mut Vec<Outcome>) {
-        while let Some((intervention, by)) = self.released.pop_first() {
-            let maps = |file: &&File| {
-                let plan = self.plans.get(&file.case.incident.plan);
-                let signal = plan.and_then(|plan| plan.tables().signal.get(&file.case.incident.signal));
-                signal.is_some_and(|signal| signal.interventions.contains(&intervention))
-            };
-            let mut waiting: Vec<&File> = self.files.values().filter(maps).collect();
-            waiting.sort_by_key(|file| judge::precedence(&file.case));
-            let waiting: Vec<IncidentId> = waiting.iter().map(|file| file.case.incident.id).collect();
-            for id in waiting {
-                let note = format!("incident {by} gave a use of {intervention} back");
-                self.decide_if_changed(id, &note, now_ms, out);
-            }
-        }
+    fn incident_mut(&mut self, id: IncidentId) -> Option<&mut Incident> {
+        self.files.get_mut(&id).map(|file| &mut file.case.incident)
     }
 
-    fn settle_at(&mut self, finding: &Finding, id: IncidentId) {
-        let home = self
-            .homes
-            .entry(finding.id)
-            .or_insert_with(|| Home { fingerprint: finding.fingerprint, incidents: Vec::new() });
-        home.incidents.push(id);
-        let active = self.active.entry(finding.fingerprint).or_default();
-        if !active.contains(&id) {
-            active.push(id);
-        }
-    }
-
-    fn unsettle(&mut self, finding: B256, id: IncidentId) {
-        if let Some(home) = self.homes.get_mut(&finding) {
-            home.incidents.retain(|home| *home != id);
-            if home.incidents.is_empty() {
-                self.homes.remove(&finding);
-            }
+    fn fire(&mut self, id: IncidentId, due: Due, turn: &mut Turn) {
+        match due {
+            Due::Ack => self.unanswered(id, turn),
+            Due::Unack => self.unack(id, turn),
+            Due::Ruling { number } => self.lapse(id, number, turn),
+            Due::End { number } => self.outlast(id, number, turn),
+            Due::Word { communication } => self.overdue(id, &communication, turn),
         }
     }
 
@@ -281,25 +225,22 @@ impl Desk {
     }
 }
 
-fn silence(finding: &Finding, reason: &str) -> Outcome {
-    Outcome::Silence { finding: finding.id, reason: reason.to_owned() }
-}
+/// How grave an incident must be for what binds automation not to bind people.
+const GRAVEST: Severity = Severity::Critical;
 
-fn remove(active: &mut BTreeMap<B256, Vec<IncidentId>>, fingerprint: B256, id: IncidentId) {
-    if let Some(incidents) = active.get_mut(&fingerprint) {
-        incidents.retain(|incident| *incident != id);
-        if incidents.is_empty() {
-            active.remove(&fingerprint);
-        }
-    }
-}
+/// A map whose keys are no text, as a list of pairs.
+mod as_pairs {
+    use std::collections::BTreeMap;
 
-/// What tells an open incident from another: plan, signal and the values of the grouping labels, a missing one
-/// hashed unlike any value.
-fn key(plan: &Plan, signal: &str, group: &[(String, Option<String>)]) -> B256 {
-    let mut hasher = Hasher::new("group").bytes(plan.hash().as_slice()).text(signal);
-    for (name, value) in group {
-        hasher = hasher.text(name).number(u64::from(value.is_some())).text(value.as_deref().unwrap_or_default());
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::due::Due;
+
+    pub(super) fn serialize<S: Serializer>(dues: &BTreeMap<Due, u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(dues)
     }
-    hasher.finish()
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Due, u64>, D::Error> {
+        Ok(Vec::deserialize(deserializer)?.into_iter().collect())
+    }
 }

@@ -100,6 +100,41 @@ impl Plan {
         self.tables.person.get_key_value(who).map(|(id, _)| id.as_str()).into_iter().collect()
     }
 
+    /// Ids of the people who run incidents, each once.
+    pub fn leads(&self) -> Vec<&str> {
+        let roles = self.tables.role.iter().filter(|(_, role)| role.kind == RoleKind::IncidentLead);
+        let mut ids: Vec<&str> = Vec::new();
+        for id in roles.flat_map(|(role, _)| self.members(role)) {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        ids
+    }
+
+    /// Ids of the people who may decide on an intervention: of its owner's role, without those whom it excludes, and each
+    /// human once, whatever ids they go by.
+    pub fn deciders(&self, intervention: &Intervention) -> Vec<&str> {
+        let excluded = |id: &str| {
+            let by_role = |who: &String| self.tables.role.contains_key(who) && self.members(who).contains(&id);
+            intervention.limits.excludes.iter().any(|who| who == id || by_role(who))
+        };
+        let mut ids: Vec<&str> = Vec::new();
+        for id in self.members(&intervention.owner) {
+            if !excluded(id) && !ids.iter().any(|known| self.same_human(known, id)) {
+                ids.push(id);
+            }
+        }
+        ids
+    }
+
+    /// Whether two ids are one human: by id, by signer, or by a channel that wakes both.
+    pub fn same_human(&self, a: &str, b: &str) -> bool {
+        let (Some(x), Some(y)) = (self.tables.person.get(a), self.tables.person.get(b)) else { return a == b };
+        let signs_alike = x.signer.is_some() && x.signer == y.signer;
+        a == b || signs_alike || x.channels.urgent.iter().any(|channel| y.channels.urgent.contains(channel))
+    }
+
     /// How many different people a role has, backups included.
     pub fn headcount(&self, role: &str) -> usize {
         self.members(role).len()

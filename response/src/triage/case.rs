@@ -32,11 +32,15 @@ pub struct Case {
 /// What a detector saw once or more often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Condition {
-    detector: String,
+    /// What its sightings count for where sources must agree.
+    source: String,
     chain: Option<ChainId>,
     subject: String,
     /// The first is the one that stands in the incident's list.
     sightings: Vec<Sighting>,
+    /// The greatest amount of each asset that a sighting told of.
+    #[serde(with = "crate::incident::as_digits")]
+    amounts: BTreeMap<String, u128>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,8 +81,20 @@ impl Case {
         }
     }
 
-    /// Takes a finding in.
-    pub fn take(&mut self, finding: &Finding) -> Taken {
+    /// A case of the same incident, without what it stands on.
+    pub fn empty_like(other: &Case) -> Self {
+        Self {
+            incident: other.incident.clone(),
+            floor: other.floor,
+            min_confidence_percent: other.min_confidence_percent,
+            conditions: BTreeMap::new(),
+            agreement: Agreement::within(0),
+            places: Vec::new(),
+        }
+    }
+
+    /// Takes a finding in, which counts for `source` where sources must agree.
+    pub fn take(&mut self, finding: &Finding, source: &str) -> Taken {
         let claim = &finding.claim;
         let sighting = Sighting {
             finding: finding.id,
@@ -87,7 +103,7 @@ impl Case {
             counts: claim.confidence_percent >= self.min_confidence_percent,
         };
         if sighting.counts {
-            self.agreement.add(&finding.detector, finding.time_ms);
+            self.agreement.add(source, finding.time_ms);
         }
         let first = self.conditions.is_empty();
         let incident = &mut self.incident;
@@ -99,12 +115,22 @@ impl Case {
         let changed = before.0 != incident.severity || before.1 != incident.sources;
         let chain = finding.block.map(|block| block.chain);
         let condition = self.conditions.entry(finding.fingerprint).or_insert_with(|| Condition {
-            detector: finding.detector.clone(),
+            source: source.to_owned(),
             chain,
             subject: folded(&claim.subject.id).into_owned(),
             sightings: Vec::new(),
+            amounts: BTreeMap::new(),
         });
         condition.sightings.push(sighting);
+        for amount in &claim.amounts {
+            let Some(value) = magnitude(&amount.value) else { continue };
+            let most = condition.amounts.entry(amount.asset.clone()).or_default();
+            if value > *most {
+                let total = incident.loss.entry(amount.asset.clone()).or_default();
+                *total = total.saturating_add(value - *most);
+                *most = value;
+            }
+        }
         if condition.sightings.len() == 1 {
             incident.findings.push(finding.id);
             let subject = condition.subject.clone();
@@ -115,7 +141,7 @@ impl Case {
         let of = condition.sightings[0].finding;
         let dropped = (condition.sightings.len() > SIGHTINGS_KEPT).then(|| condition.forget_one());
         if let Some(dropped) = dropped.filter(|dropped| dropped.counts) {
-            self.agreement.remove(&finding.detector, dropped.time_ms);
+            self.agreement.remove(source, dropped.time_ms);
         }
         Taken::Again { of, dropped: dropped.map(|dropped| dropped.finding), changed }
     }
@@ -127,7 +153,7 @@ impl Case {
         let position = condition.sightings.iter().position(|sighting| sighting.finding == finding)?;
         let gone = condition.sightings.remove(position);
         if gone.counts {
-            self.agreement.remove(&condition.detector, gone.time_ms);
+            self.agreement.remove(&condition.source, gone.time_ms);
         }
         let successor = condition.sightings.first().map(|sighting| sighting.finding);
         if position == 0 {
@@ -141,6 +167,14 @@ impl Case {
                 *count -= 1;
                 if *count == 0 {
                     subjects.remove(&condition.subject);
+                }
+            }
+            for (asset, value) in &condition.amounts {
+                if let Some(total) = self.incident.loss.get_mut(asset) {
+                    *total = total.saturating_sub(*value);
+                    if *total == 0 {
+                        self.incident.loss.remove(asset);
+                    }
                 }
             }
             self.places.retain(|(_, subjects)| !subjects.is_empty());
@@ -157,6 +191,59 @@ impl Case {
             self.incident.last_ms = times().max().unwrap_or(self.incident.last_ms);
         }
         Some((position == 0, successor.filter(|_| position == 0)))
+    }
+
+    /// Takes over all that another incident stands on.
+    pub fn absorb(&mut self, other: Case) {
+        let (mine, theirs) = (&mut self.incident, other.incident);
+        mine.severity = mine.severity.max(theirs.severity);
+        mine.began_ms = mine.began_ms.min(theirs.began_ms);
+        mine.last_ms = mine.last_ms.max(theirs.last_ms);
+        mine.retracted.extend(theirs.retracted);
+        mine.duplicates += theirs.duplicates;
+        for (fingerprint, condition) in other.conditions {
+            let subjects = subjects(&mut self.places, condition.chain);
+            for sighting in condition.sightings.iter().filter(|sighting| sighting.counts) {
+                self.agreement.add(&condition.source, sighting.time_ms);
+            }
+            for (asset, value) in &condition.amounts {
+                let total = self.incident.loss.entry(asset.clone()).or_default();
+                *total = total.saturating_add(*value);
+            }
+            match self.conditions.get_mut(&fingerprint) {
+                Some(known) => known.sightings.extend(condition.sightings),
+                None => {
+                    self.incident.findings.extend(condition.sightings.first().map(|sighting| sighting.finding));
+                    *subjects.entry(condition.subject.clone()).or_default() += 1;
+                    self.conditions.insert(fingerprint, condition);
+                }
+            }
+        }
+        self.incident.sources = self.agreement.sources();
+    }
+
+    /// Sets the severity by somebody's word; findings that come later may still raise it.
+    pub fn grade(&mut self, severity: Severity) {
+        self.floor = Some(severity);
+        self.incident.severity = severity;
+    }
+
+    /// Every live sighting: the finding, and the condition that it is of.
+    pub fn sightings(&self) -> impl Iterator<Item = (B256, B256)> {
+        let conditions = self.conditions.iter();
+        conditions.flat_map(|(fingerprint, condition)| {
+            condition.sightings.iter().map(move |sighting| (sighting.finding, *fingerprint))
+        })
+    }
+
+    /// How many chains and subjects live findings are about.
+    pub fn breadth(&self) -> usize {
+        self.places.iter().map(|(_, subjects)| subjects.len()).sum()
+    }
+
+    /// Subjects of live findings.
+    pub fn subjects(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().flat_map(|(_, subjects)| subjects.keys().map(String::as_str))
     }
 
     /// Whether a condition is live.
@@ -190,6 +277,17 @@ impl Condition {
         let gravest = self.sightings.iter().map(|sighting| sighting.severity).max();
         let lesser = self.sightings[middle..].iter().position(|sighting| Some(sighting.severity) < gravest);
         self.sightings.remove(middle + lesser.unwrap_or(0))
+    }
+}
+
+/// The size of an amount without its sign; `None` where it is no number.
+fn magnitude(value: &str) -> Option<u128> {
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    match digits.parse() {
+        Ok(value) => Some(value),
+        // Digits alone that don't fit are more than any threshold.
+        Err(_) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(u128::MAX),
+        Err(_) => None,
     }
 }
 

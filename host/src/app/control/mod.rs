@@ -11,6 +11,8 @@ use tokio::sync::oneshot;
 
 use crate::app::deploy::Swapped;
 use crate::app::status::DetectorStatus;
+use crate::entry::Entry;
+use crate::operator::Act;
 
 pub use server::Control;
 
@@ -41,6 +43,11 @@ pub enum Ask {
         /// Its id in the config.
         detector: String,
     },
+    /// Do something about an incident.
+    Act {
+        /// Who, and what; the host itself writes down how it knows who.
+        act: Act,
+    },
     /// Don't show a detector what it set aside.
     Waive {
         /// Its id in the config.
@@ -65,6 +72,11 @@ pub enum Answer {
     Count {
         /// How many.
         inputs: usize,
+    },
+    /// What followed from an act, in order.
+    Acted {
+        /// The entries of the journal.
+        followed: Vec<Entry>,
     },
     /// It was not done.
     Refused {

@@ -3,8 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use axum::extract::State;
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, State};
 use axum::routing::post;
+use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot};
@@ -30,7 +32,9 @@ impl Control {
             Ok(listener) => {
                 let router = Router::new().route("/", post(answer)).with_state(ask);
                 let serving = tokio::spawn(async move {
-                    if let Err(error) = axum::serve(listener, router).await {
+                    if let Err(error) =
+                        axum::serve(listener, router.into_make_service_with_connect_info::<Peer>()).await
+                    {
                         tracing::error!("the control socket is gone: {error}");
                     }
                 });
@@ -76,7 +80,30 @@ fn listen(path: &Path) -> std::io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn answer(State(orders): State<mpsc::Sender<Order>>, Json(ask): Json<Ask>) -> Json<Answer> {
+/// Whose process is at the other end, by the kernel's word.
+#[derive(Clone, Debug)]
+struct Peer {
+    proof: String,
+}
+
+impl Connected<IncomingStream<'_, UnixListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
+        let proof = match stream.io().peer_cred() {
+            Ok(peer) => format!("uid {} on this machine", peer.uid()),
+            Err(error) => format!("an account that is not known: {error}"),
+        };
+        Self { proof }
+    }
+}
+
+async fn answer(
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    State(orders): State<mpsc::Sender<Order>>,
+    Json(mut ask): Json<Ask>,
+) -> Json<Answer> {
+    if let Ask::Act { act } = &mut ask {
+        act.proof = peer.proof;
+    }
     let (reply, answered) = oneshot::channel();
     let is_ending = || Answer::Refused { why: vec!["the host is ending".to_owned()] };
     if orders.send((ask, reply)).await.is_err() {

@@ -66,9 +66,11 @@ fn each_filter_lets_through_what_it_says() {
             _ => false,
         });
     }
-    check(Filter { desk_only: true, ..Filter::default() }, |row| {
-        let plan = matches!(&row.entry, Entry::Input(Stamped { event: Event::Plan { .. }, .. }));
-        plan || matches!(row.entry.kind(), "finding" | "retraction")
+    check(Filter { desk_only: true, ..Filter::default() }, |row| match &row.entry {
+        Entry::Input(stamped) => {
+            matches!(event_name(&stamped.event), "plan" | "act" | "fact" | "delivered" | "tick")
+        }
+        other => matches!(other.kind(), "finding" | "retraction"),
     });
     let kinds = vec!["finding".to_owned()];
     let both = Filter { kinds, severity: Some(Severity::High), incident: None, chain: Some(1), ..Filter::default() };

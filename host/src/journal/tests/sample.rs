@@ -3,10 +3,14 @@
 use super::*;
 use crate::block::Finality;
 use crate::chain_read::{ChainFault, ChainRead};
-use crate::decision::{Answer, Choice, Decision};
+use crate::decision::{Answer, Choice, Decision, Ruling, RulingState, Way};
+use crate::due::{Clock, Due, Mark};
 use crate::event::{Coverage, Why};
+use crate::fact::{Delivery, Fact, Says};
 use crate::finding::{Amount, Claim, LogReference, Origin, Subject};
 use crate::incident::{Incident, IncidentState};
+use crate::operator::{Act, Deed};
+use crate::timeline::{TimelineEntry, Told};
 
 pub(super) fn finding(detector: &str, number: u64, severity: Severity) -> Finding {
     let origin = Origin {
@@ -52,6 +56,17 @@ pub(super) fn incident(id: u64, severity: Severity) -> Incident {
         retracted: vec![B256::repeat_byte(5)],
         sources: vec!["outflow".into()],
         duplicates: u64::from(u32::MAX) + 1,
+        loss: Default::default(),
+        declared_by: None,
+        declared_at_ms: None,
+        acked_by: None,
+        roles: Default::default(),
+        dependency: None,
+        follows: None,
+        merged_into: None,
+        closed_at_ms: None,
+        risks: Default::default(),
+        no_change: None,
     }
 }
 
@@ -69,6 +84,7 @@ pub(super) fn decision(incident: u64, severity: Severity) -> Decision {
         trust_cost: 4,
         trust_cost_why: "users can't withdraw".into(),
         reaction_s: 60,
+        way: Way::default(),
         uses_left: Some(1),
         answer,
     };
@@ -83,12 +99,48 @@ pub(super) fn decision(incident: u64, severity: Severity) -> Decision {
         severity,
         evidence: vec![B256::repeat_byte(4)],
         in_time: "pausing takes effect before the vault is empty".into(),
+        rulings: Vec::new(),
         choices: answers.into_iter().map(choice).collect(),
     }
 }
 
+/// With all that formats before the third could not say.
+fn declared() -> Incident {
+    Incident {
+        state: IncidentState::Active,
+        loss: [("usd".to_owned(), u128::MAX)].into(),
+        declared_at_ms: Some(4),
+        acked_by: Some("alice".into()),
+        roles: [("lead".to_owned(), "bob".to_owned())].into(),
+        dependency: Some("oracle".into()),
+        ..incident(1, Severity::High)
+    }
+}
+
+fn ruled() -> Decision {
+    let mut decision = decision(1, Severity::High);
+    decision.choices[0].way = Way { ack_s: Some(30), takes_s: Some(90), in_time: Some(true), ..Way::default() };
+    decision.rulings.push(Ruling {
+        number: 1,
+        intervention: "pause-vault".into(),
+        by: Some("alice".into()),
+        why: "funds leave".into(),
+        at_ms: 28,
+        revision: 2,
+        approvals: vec!["alice".into()],
+        quorum: 2,
+        calldata: B256::repeat_byte(6),
+        valid_until_ms: 1_000,
+        state: RulingState::Pending,
+        done: None,
+        done_at_ms: None,
+        ends_at_ms: None,
+    });
+    decision
+}
+
 pub(super) fn ordered(key: u8, effect: Effect) -> Entry {
-    Entry::Effect(Ordered { key: B256::repeat_byte(key), at_ms: 5, effect })
+    Entry::Effect(Ordered { key: B256::repeat_byte(key), at_ms: 5, dry_run: false, effect })
 }
 
 pub(super) fn notify(incident: u64) -> Effect {
@@ -130,6 +182,20 @@ pub(super) fn samples() -> Vec<Entry> {
     let digest = Some(B256::repeat_byte(7));
     let kept = Event::Detector { detector: "outflow".into(), digest, spec: "{\"chains\":[1]}".into() };
     let removed = Event::Detector { detector: "prices".into(), digest: None, spec: String::new() };
+    let deed = Deed::Decide { intervention: "pause-vault".into(), why: "funds leave".into() };
+    let act = Act { by: "mallory".into(), proof: "uid 0".into(), incident: Some(1), seen: Some(3), deed };
+    let holds = Says::Holds { authority: "safe".into(), yes: true };
+    let delivery = Delivery { key: B256::repeat_byte(2), arrived: false, answer: "503".into() };
+    let told = TimelineEntry {
+        incident: 1,
+        number: 1,
+        at_ms: 29,
+        told: Told::Fact,
+        by: None,
+        text: "safe has its power".into(),
+        previous: B256::repeat_byte(1),
+        hash: B256::repeat_byte(2),
+    };
     vec![
         input(10, Event::Plan { hash: B256::repeat_byte(3), files }),
         input(11, kept),
@@ -184,5 +250,19 @@ pub(super) fn samples() -> Vec<Entry> {
         Entry::Shadow(shadow),
         input(26, Event::Waived { detector: "prices".into(), by: "ana: a known gap".into() }),
         input(27, Event::Thinned { before: 1 }),
+        input(28, Event::Act { act }),
+        Entry::Incident(declared()),
+        Entry::Decision(ruled()),
+        Entry::Refused {
+            by: "mallory".into(),
+            incident: Some(1),
+            act: "decide".into(),
+            why: vec!["mallory is not of `guardians`".into()],
+        },
+        input(29, Event::Fact { fact: Fact { says: holds, block: Some(at), read_at_ms: 29 } }),
+        Entry::Timeline(told),
+        input(30, Event::Delivered { delivery }),
+        input(31, Event::Tick),
+        Entry::Clock(Clock { incident: 1, due: Due::Ack, due_at_ms: 31, mark: Mark::Fired, at_ms: 31 }),
     ]
 }

@@ -1,0 +1,420 @@
+//! `watchfire incident`: the operator's hand on the incidents of a running host.
+
+mod show;
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand};
+
+use super::Exit;
+use super::operate::{ask, sources_of};
+use crate::app::again::desk_of;
+use crate::app::control::{Answer, Ask};
+use crate::app::output::Format;
+use crate::entry::Entry;
+use crate::finding::Severity;
+use crate::incident::{IncidentId, IncidentState};
+use crate::operator::{Act, Deed, NoteKind};
+
+/// Where the host is, and who acts.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Who {
+    /// Your id in the plan.
+    #[arg(long, env = "WATCHFIRE_PERSON", value_name = "PERSON")]
+    by: String,
+    /// The number of the newest entry of the timeline that you have seen: refused where somebody acted since.
+    #[arg(long, value_name = "NUMBER")]
+    seen: Option<u64>,
+    /// The config that the host runs on.
+    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Of incidents.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List open incidents: who has each, what is due next; with --all, closed ones too.
+    List {
+        /// Closed ones too.
+        #[arg(long)]
+        all: bool,
+        /// The config that names the journal.
+        #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+        config: PathBuf,
+        /// The shape of what is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Show an incident: who can act in time, what was decided, what is due, and its timeline.
+    Show {
+        /// Its number.
+        incident: IncidentId,
+        /// The config that names the journal.
+        #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+        config: PathBuf,
+        /// The shape of what is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Open an incident by hand.
+    Open {
+        /// The signal whose interventions are decided on.
+        #[arg(long)]
+        signal: String,
+        /// One line.
+        #[arg(long)]
+        title: String,
+        /// How grave it is.
+        #[arg(long, value_enum)]
+        severity: Severity,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Answer a page: you look at it, and nobody else is woken for now.
+    Ack {
+        /// Number of the incident.
+        incident: IncidentId,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Say that it is real: clocks of communication start.
+    Declare {
+        /// Number of the incident.
+        incident: IncidentId,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Take a role, or hand it to somebody.
+    Take {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// Id of the role.
+        role: String,
+        /// Id of the person who takes it; you, where absent.
+        #[arg(long)]
+        person: Option<String>,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Write something down: what happened, what went well or badly, where it was luck.
+    Note {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// What.
+        text: String,
+        /// What it is for in the record.
+        #[arg(long, value_enum, default_value = "note")]
+        kind: Kind,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Say how grave it is.
+    Grade {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// How grave.
+        #[arg(value_enum)]
+        severity: Severity,
+        /// Why.
+        #[arg(long)]
+        why: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Choose an intervention, or `do-nothing`.
+    Decide {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// Id of the intervention.
+        intervention: String,
+        /// Why.
+        #[arg(long)]
+        why: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Agree to what was chosen.
+    Approve {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// Number of the ruling.
+        ruling: u32,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Stop what was chosen.
+    Veto {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// Number of the ruling.
+        ruling: u32,
+        /// Why.
+        #[arg(long)]
+        why: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Say that what was chosen was carried out.
+    Done {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// Number of the ruling.
+        ruling: u32,
+        /// By what: a transaction's hash, or words.
+        #[arg(long, value_name = "WHAT")]
+        by_what: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Say that it does what it should.
+    Confirm {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// Number of the ruling.
+        ruling: u32,
+        /// How you know.
+        #[arg(long)]
+        why: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Say that it was undone.
+    Reverse {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// Number of the ruling.
+        ruling: u32,
+        /// By what, and why.
+        #[arg(long)]
+        why: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Say how far it has come.
+    Resolve {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// How far.
+        #[arg(value_enum)]
+        state: Progress,
+        /// How you know.
+        #[arg(long)]
+        why: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Say something to an audience.
+    Communicate {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// Id of the plan's communication.
+        communication: String,
+        /// What.
+        text: String,
+        /// It is the last word.
+        #[arg(long)]
+        last: bool,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Agree to what was written for an audience.
+    ApproveText {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// Id of the plan's communication.
+        communication: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Tell nobody of it for a while.
+    Silence {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// For how long, in minutes.
+        #[arg(long, value_name = "MINUTES")]
+        for_min: u64,
+        /// Why.
+        #[arg(long)]
+        why: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Make it part of another incident.
+    Merge {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// Number of the other.
+        #[arg(long, value_name = "INCIDENT")]
+        into: IncidentId,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Say that it is none.
+    FalsePositive {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// Why: what the detector's author learns from.
+        #[arg(long)]
+        why: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Let it follow the plan of today in place of the one that it was opened under.
+    Adopt {
+        /// Number of the incident.
+        incident: IncidentId,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Close it. Refused with everything that is missing.
+    Close {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// A risk that is new or changed, and what was learned: `oracle-lag=no second source`.
+        #[arg(long = "risk", value_name = "ID=TEXT", value_parser = pair)]
+        risks: Vec<(String, String)>,
+        /// Why no risk changed.
+        #[arg(long, value_name = "WHY", conflicts_with = "risks")]
+        no_change: Option<String>,
+        /// How you know that what was done still holds.
+        #[arg(long, value_name = "HOW")]
+        holds: Option<String>,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Stop all automation.
+    Halt {
+        /// Why.
+        #[arg(long)]
+        why: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Let automation go on.
+    Unhalt {
+        /// Why.
+        #[arg(long)]
+        why: String,
+        #[command(flatten)]
+        who: Who,
+    },
+}
+
+/// What a note is for.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Kind {
+    /// What happened.
+    Note,
+    /// What went well.
+    Well,
+    /// What went badly.
+    Badly,
+    /// Where it was luck.
+    Lucky,
+}
+
+/// How far an incident has come.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Progress {
+    /// It goes on.
+    Active,
+    /// It does no further harm as long as what was done holds.
+    Contained,
+    /// Its cause is gone; it is watched.
+    Monitoring,
+}
+
+pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
+    let (who, incident, deed) = match command {
+        Command::List { all, config, format } => {
+            let Some(config) = sources_of(&config)? else { return Ok(Exit::Refused) };
+            let (desk, journal) = desk_of(&config.journal)?;
+            return show::list(&desk, &journal, all, format);
+        }
+        Command::Show { incident, config, format } => {
+            let Some(config) = sources_of(&config)? else { return Ok(Exit::Refused) };
+            let (desk, journal) = desk_of(&config.journal)?;
+            return show::show(&desk, &journal, incident, format);
+        }
+        Command::Open { signal, title, severity, who } => (who, None, Deed::Open { signal, title, severity }),
+        Command::Ack { incident, who } => (who, Some(incident), Deed::Ack),
+        Command::Declare { incident, who } => (who, Some(incident), Deed::Declare),
+        Command::Take { incident, role, person, who } => (who, Some(incident), Deed::Take { role, person }),
+        Command::Note { incident, text, kind, who } => {
+            let kind = match kind {
+                Kind::Note => NoteKind::Note,
+                Kind::Well => NoteKind::Well,
+                Kind::Badly => NoteKind::Badly,
+                Kind::Lucky => NoteKind::Lucky,
+            };
+            (who, Some(incident), Deed::Note { text, kind })
+        }
+        Command::Grade { incident, severity, why, who } => (who, Some(incident), Deed::Grade { severity, why }),
+        Command::Decide { incident, intervention, why, who } => {
+            (who, Some(incident), Deed::Decide { intervention, why })
+        }
+        Command::Approve { incident, ruling, who } => (who, Some(incident), Deed::Approve { ruling }),
+        Command::Veto { incident, ruling, why, who } => (who, Some(incident), Deed::Veto { ruling, why }),
+        Command::Done { incident, ruling, by_what, who } => (who, Some(incident), Deed::Done { ruling, by_what }),
+        Command::Confirm { incident, ruling, why, who } => (who, Some(incident), Deed::Confirm { ruling, why }),
+        Command::Reverse { incident, ruling, why, who } => (who, Some(incident), Deed::Reverse { ruling, why }),
+        Command::Resolve { incident, state, why, who } => {
+            let state = match state {
+                Progress::Active => IncidentState::Active,
+                Progress::Contained => IncidentState::Contained,
+                Progress::Monitoring => IncidentState::Monitoring,
+            };
+            (who, Some(incident), Deed::Resolve { state, why })
+        }
+        Command::Communicate { incident, communication, text, last, who } => {
+            (who, Some(incident), Deed::Communicate { communication, text, last })
+        }
+        Command::ApproveText { incident, communication, who } => {
+            (who, Some(incident), Deed::ApproveText { communication })
+        }
+        Command::Silence { incident, for_min, why, who } => {
+            let until_ms = crate::app::turn::wall_clock_ms().saturating_add(for_min.saturating_mul(60_000));
+            (who, Some(incident), Deed::Silence { until_ms, why })
+        }
+        Command::Merge { incident, into, who } => (who, Some(incident), Deed::Merge { into }),
+        Command::FalsePositive { incident, why, who } => (who, Some(incident), Deed::FalsePositive { why }),
+        Command::Adopt { incident, who } => (who, Some(incident), Deed::Adopt),
+        Command::Close { incident, risks, no_change, holds, who } => {
+            (who, Some(incident), Deed::Close { risks, no_change, holds })
+        }
+        Command::Halt { why, who } => (who, None, Deed::Halt { why }),
+        Command::Unhalt { why, who } => (who, None, Deed::Unhalt { why }),
+    };
+    act(who, incident, deed)
+}
+
+/// Asks the running host for it, and tells what followed.
+fn act(who: Who, incident: Option<IncidentId>, deed: Deed) -> anyhow::Result<Exit> {
+    let act = Act { by: who.by, proof: String::new(), incident, seen: who.seen, deed };
+    let Some(answer) = ask(&who.config, &Ask::Act { act })? else { return Ok(Exit::Refused) };
+    match answer {
+        Answer::Acted { followed } => {
+            for entry in &followed {
+                match entry {
+                    Entry::Timeline(entry) => println!("#{} {}. {}", entry.incident, entry.number, entry.text),
+                    Entry::Decision(decision) => println!("#{} {}", decision.incident, decision.in_time),
+                    _ => {}
+                }
+            }
+            Ok(Exit::Good)
+        }
+        Answer::Refused { why } => {
+            why.iter().for_each(|why| anstream::eprintln!("not done: {why}"));
+            Ok(Exit::No)
+        }
+        _ => anyhow::bail!("the host answers another question"),
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (id, text) = text.split_once('=').ok_or("write it as ID=TEXT")?;
+    if id.trim().is_empty() || text.trim().is_empty() {
+        return Err("write it as ID=TEXT, with both".to_owned());
+    }
+    Ok((id.trim().to_owned(), text.trim().to_owned()))
+}

@@ -1,0 +1,184 @@
+//! What an operator sees of incidents: who can act in time stands first.
+
+use serde_json::json;
+
+use super::Exit;
+use crate::act::pretty::{clock, shortened, span};
+use crate::app::output::Format;
+use crate::app::turn::wall_clock_ms;
+use crate::decision::{Answer, Choice, Decision};
+use crate::due::Due;
+use crate::engine::Desk;
+use crate::entry::Entry;
+use crate::incident::{Incident, IncidentId};
+use crate::journal::{Filter, Journal};
+use crate::plan::DO_NOTHING;
+use crate::timeline::{TimelineEntry, verify};
+
+/// Incidents, one a line, the gravest first.
+pub(super) fn list(desk: &Desk, journal: &Journal, all: bool, format: Format) -> anyhow::Result<Exit> {
+    let mut incidents: Vec<Incident> = if all { every(journal)? } else { desk.incidents().cloned().collect() };
+    incidents.sort_by_key(|incident| (std::cmp::Reverse(incident.severity), incident.id));
+    if format == Format::Json {
+        for incident in &incidents {
+            println!("{}", serde_json::to_string(incident)?);
+        }
+        return Ok(Exit::Good);
+    }
+    if incidents.is_empty() {
+        println!("no incident is open");
+    }
+    for incident in &incidents {
+        let owner = incident.acked_by.as_deref().unwrap_or("nobody");
+        let due = desk.dues().find(|(_, id, _)| *id == incident.id).map(|(at_ms, _, due)| due_words(at_ms, due));
+        println!(
+            "#{:<4} {:<9} {:<11} {} has it{}",
+            incident.id,
+            incident.severity.to_string(),
+            incident.state.to_string(),
+            owner,
+            due.map(|due| format!("; {due}")).unwrap_or_default()
+        );
+        println!("      {}", incident.title);
+    }
+    Ok(Exit::Good)
+}
+
+/// Everything about one incident.
+pub(super) fn show(desk: &Desk, journal: &Journal, id: IncidentId, format: Format) -> anyhow::Result<Exit> {
+    let (mut incident, mut decision, mut timeline) = (None, None, Vec::new());
+    let mut rows = journal.entries(&Filter { incident: Some(id), ..Filter::default() })?;
+    while let Some(row) = rows.next()? {
+        match row.entry {
+            Entry::Incident(newest) => incident = Some(newest),
+            Entry::Decision(newest) => decision = Some(newest),
+            Entry::Timeline(entry) => timeline.push(entry),
+            _ => {}
+        }
+    }
+    drop(rows);
+    let Some(incident) = incident else {
+        anstream::eprintln!("there is no incident {id}; `watchfire incident list --all` has them");
+        return Ok(Exit::No);
+    };
+    if let Err(broken) = verify(&timeline) {
+        anstream::eprintln!("warning: {broken}");
+    }
+    let rulings = desk.rulings(id);
+    if format == Format::Json {
+        let dues: Vec<_> = desk
+            .dues()
+            .filter(|(_, of, _)| *of == id)
+            .map(|(at_ms, _, due)| json!({ "at_ms": at_ms, "due": due }))
+            .collect();
+        println!(
+            "{}",
+            json!({ "incident": incident, "decision": decision, "rulings": rulings, "dues": dues, "timeline": timeline })
+        );
+        return Ok(Exit::Good);
+    }
+    println!("#{} {} {}: {}", incident.id, incident.severity, incident.state, incident.title);
+    if let Some(decision) = &decision {
+        println!("\n{}\n", decision.in_time);
+        ways(decision);
+    }
+    println!("\n{} has it; plan {}", incident.acked_by.as_deref().unwrap_or("nobody"), incident.plan);
+    for (role, person) in &incident.roles {
+        println!("  {role}: {person}");
+    }
+    for ruling in rulings {
+        let by = ruling.by.as_deref().unwrap_or("the plan");
+        let state = serde_json::to_value(ruling.state)?;
+        println!(
+            "  ruling {}: {} by {by}, {} of {} agree, {}",
+            ruling.number,
+            ruling.intervention,
+            ruling.approvals.len(),
+            ruling.quorum,
+            state.as_str().unwrap_or_default()
+        );
+    }
+    for (at_ms, _, due) in desk.dues().filter(|(_, of, _)| *of == id) {
+        println!("  {}", due_words(at_ms, due));
+    }
+    println!("\nTimeline");
+    timeline.iter().for_each(line);
+    Ok(Exit::Good)
+}
+
+/// Who can act in time, a line each.
+fn ways(decision: &Decision) {
+    for choice in &decision.choices {
+        let way = &choice.way;
+        let time = match (choice.intervention.as_str(), way.takes_s) {
+            (DO_NOTHING, _) => String::new(),
+            (_, Some(takes_s)) => format!("in {}", span(takes_s)),
+            (_, None) => "in time unknown".to_owned(),
+        };
+        let before = match way.in_time {
+            Some(true) => ", before the harm",
+            Some(false) => ", NOT before the harm",
+            None => "",
+        };
+        println!("  {:<22} {}  trust cost {}  {time}{before}", choice.intervention, word(choice), choice.trust_cost);
+        if !way.decides.is_empty() {
+            let signs = if way.signs.is_empty() {
+                String::new()
+            } else {
+                format!("; {} of {} sign", way.signatures, way.signs.join(", "))
+            };
+            println!("      {} decide{signs}", way.decides.join(", "));
+        }
+        if !way.blocks.is_empty() || way.mode.is_some() {
+            let mode = way.mode.as_ref().map(|mode| format!("; {mode}")).unwrap_or_default();
+            println!("      users can't {}{mode}", way.blocks.join(", "));
+        }
+        match &choice.answer {
+            Answer::Permitted { why } | Answer::Needs { why, .. } => println!("      {why}"),
+            Answer::Denied { why } => println!("      {}", why.join("; ")),
+        }
+    }
+}
+
+fn word(choice: &Choice) -> &'static str {
+    match choice.answer {
+        Answer::Permitted { .. } => "permitted",
+        Answer::Needs { .. } => "needs    ",
+        Answer::Denied { .. } => "denied   ",
+    }
+}
+
+fn line(entry: &TimelineEntry) {
+    let by = entry.by.as_ref().map(|by| format!("{by}: ")).unwrap_or_default();
+    let told = serde_json::to_value(entry.told).ok();
+    let told = told.as_ref().and_then(|told| told.as_str()).unwrap_or_default();
+    let text = shortened(&entry.text).replace(char::is_control, " ");
+    println!("{:>4}  {}  {told:<12} {by}{text}", entry.number, clock(entry.at_ms));
+}
+
+fn due_words(at_ms: u64, due: &Due) -> String {
+    let now_ms = wall_clock_ms();
+    let when = match at_ms.checked_sub(now_ms) {
+        Some(left_ms) => format!("in {}", span(left_ms / 1_000)),
+        None => format!("overdue since {}", clock(at_ms)),
+    };
+    let what = match due {
+        Due::Ack => "an answer is due".to_owned(),
+        Due::Unack => "a sign of life is due".to_owned(),
+        Due::Ruling { number } => format!("ruling {number} lapses"),
+        Due::End { number } => format!("ruling {number} must be over"),
+        Due::Word { communication } => format!("the next word of {communication} is due"),
+    };
+    format!("{what} {when}")
+}
+
+fn every(journal: &Journal) -> anyhow::Result<Vec<Incident>> {
+    let mut newest = std::collections::BTreeMap::new();
+    let mut rows = journal.entries(&Filter { kinds: vec!["incident".to_owned()], ..Filter::default() })?;
+    while let Some(row) = rows.next()? {
+        if let Entry::Incident(incident) = row.entry {
+            newest.insert(incident.id, incident);
+        }
+    }
+    Ok(newest.into_values().collect())
+}

@@ -157,11 +157,11 @@ impl Check<'_> {
             if let Some(reversal) = &intervention.reversal {
                 self.refer(at, &["reversal", "who"], &["role"], &reversal.who);
             }
-            if let Some(role) = self.tables.role.get(&intervention.owner) {
-                if !matches!(role.kind, RoleKind::DecisionOwner | RoleKind::IncidentLead) {
-                    let message = format!("the role `{}` does not decide", intervention.owner);
-                    self.error(at, &["owner"], message, "name a role of kind decision-owner or incident-lead");
-                }
+            if let Some(role) = self.tables.role.get(&intervention.owner)
+                && !matches!(role.kind, RoleKind::DecisionOwner | RoleKind::IncidentLead)
+            {
+                let message = format!("the role `{}` does not decide", intervention.owner);
+                self.error(at, &["owner"], message, "name a role of kind decision-owner or incident-lead");
             }
             if intervention.limits.per_s.is_some() && intervention.limits.uses.is_none() {
                 let message = "`per_s` says in which span uses are counted, but `uses` is missing".into();

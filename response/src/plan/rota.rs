@@ -30,6 +30,11 @@ pub fn local_words(time_zone: &str, now_ms: u64) -> Option<String> {
     Some(format!("{} {time_zone}", local(time_zone, now_ms)?.strftime("%a %H:%M")))
 }
 
+/// The local date and time of a moment, for people: `Tue 2026-11-24 09:00`.
+pub fn local_date(time_zone: &str, now_ms: u64) -> Option<String> {
+    Some(local(time_zone, now_ms)?.strftime("%a %F %H:%M").to_string())
+}
+
 /// Local midnights after which [`on_call`] may answer otherwise, and all other moments at which it may, from one moment
 /// to another, milliseconds since the Unix epoch.
 pub fn changes(schedule: &Schedule, from_ms: u64, until_ms: u64) -> Vec<u64> {

@@ -72,6 +72,7 @@ fn result(found: &Diagnostic, rules: &[Check], folder: &Path, suppressions: Valu
     if !found.help.is_empty() {
         text = format!("{text}; {}", found.help);
     }
+    let named = if found.key.is_empty() { json!([]) } else { json!([{ "fullyQualifiedName": found.key }]) };
     json!({
         "ruleId": code,
         "ruleIndex": rules.iter().position(|rule| rule.code == code),
@@ -82,7 +83,7 @@ fn result(found: &Diagnostic, rules: &[Check], folder: &Path, suppressions: Valu
                 "artifactLocation": { "uri": uri(&found.file, folder) },
                 "region": { "startLine": found.line, "startColumn": found.column },
             },
-            "logicalLocations": [{ "fullyQualifiedName": found.key }],
+            "logicalLocations": named,
         }],
         // The same fault in the same entity is the same, wherever edits above it move it to.
         "partialFingerprints": { "codeAndKey/v1": format!("{code} {}", found.key) },

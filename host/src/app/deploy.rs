@@ -129,7 +129,9 @@ impl Deployment {
                 if self.plan != Some(hash) {
                     self.plan = Some(hash);
                     applied.changes.push(format!("plan: is now {hash}"));
-                    self.unready.tell(&loaded.files, wall_clock_ms());
+                    for found in self.unready.news(&loaded.files, wall_clock_ms()) {
+                        tracing::warn!("the plan is not ready: {found}");
+                    }
                     self.send(Turn::Plan(Box::new(loaded))).await?;
                 }
             }

@@ -45,7 +45,10 @@ fn interventions(survey: &mut Survey<'_>) {
                 survey.tell(POWER_ENDS, at, &path, format!("the power ends {days}, on {end}"));
             }
         }
-        if let Some(message) = survey.stale(intervention.drilled_at, DRILLED_DAYS, "drilled") {
+        // A power that is over can't be rehearsed, and that it is over is told.
+        if survey.is_live(intervention)
+            && let Some(message) = survey.stale(intervention.drilled_at, DRILLED_DAYS, "drilled")
+        {
             survey.tell(NOT_DRILLED, at, &["drilled_at"], message);
         }
     }

@@ -236,7 +236,7 @@ checks! {
 
     NOT_DRILLED: Warning "WF-W08", "Intervention that was not drilled",
     why "What was never done takes hours the first time, and half a year later it is the first time again.",
-    how "`drilled_at` is absent, older than 180 days, or still to come.",
+    how "`drilled_at` of an intervention whose power is not over is absent, older than 180 days, or still to come.",
     mend "rehearse it, and set drilled_at to that day";
 
     NEVER_FIRED: Warning "WF-W09", "Signal that never fired in a replay",

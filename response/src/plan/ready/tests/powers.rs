@@ -81,6 +81,20 @@ fn powers_are_drilled() {
         ],
     );
     check(&[("drilled_at = 2026-10-02", "drilled_at = 2026-05-30")], &[]);
+    let over = "limits = { not_after = 2026-11-01, max_duration_s = 86_400, quorum = 2";
+    check(
+        &[
+            ("drilled_at = 2026-10-02\n", ""),
+            ("limits = { max_duration_s = 86_400, quorum = 2", over),
+            (
+                "interventions = [\"pause\", \"freeze\"]",
+                "interventions = [\"pause\", \"freeze\"]\nescalation = \"grave\"",
+            ),
+        ],
+        &[&format!(
+            "WF-E18 at `{over}, excludes = [\"ana\"] }}`: intervention.freeze.limits.not_after: the power ended on 2026-11-01"
+        )],
+    );
 }
 
 #[test]

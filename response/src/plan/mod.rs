@@ -10,6 +10,8 @@ pub mod ready;
 mod resolve;
 pub mod rota;
 pub mod shape;
+#[cfg(test)]
+mod tests;
 
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};

@@ -138,10 +138,15 @@ fn pretty(checked: &Checked) {
         0 => String::new(),
         count => format!(", {count} waived"),
     };
-    println!("{errors} errors, {warnings} warnings{waived}");
+    println!("{}, {}{waived}", counted(errors, "error"), counted(warnings, "warning"));
     if let Some(code) = explained.first() {
         println!("`watchfire check --explain {code}` says more of a code");
     }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{ending}")
 }
 
 fn json_lines(checked: &Checked) -> anyhow::Result<()> {

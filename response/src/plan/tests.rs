@@ -253,3 +253,27 @@ fn every_mistake_is_told_in_order_of_file_and_line() {
         ],
     );
 }
+
+#[test]
+fn every_key_is_documented() {
+    let page = include_str!("../../../docs/plan.md");
+    let schema = schema();
+    let keys = |of: &serde_json::Value| -> Vec<String> {
+        of["properties"].as_object().into_iter().flat_map(|keys| keys.keys().cloned()).collect()
+    };
+    let def = |of: &serde_json::Value| {
+        let path = of["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")).unwrap_or_default();
+        schema["$defs"][path].clone()
+    };
+    let mut missing = Vec::new();
+    for (table, of) in schema["properties"].as_object().unwrap() {
+        let section =
+            page.split("\n## ").find(|section| section.starts_with(&format!("`[{table}"))).unwrap_or_default();
+        let of = of.get("additionalProperties").unwrap_or(of);
+        missing.extend(keys(&def(of)).into_iter().filter(|key| !section.contains(&format!("`{key}`"))));
+    }
+    for of in schema["$defs"].as_object().unwrap().values() {
+        missing.extend(keys(of).into_iter().filter(|key| !page.contains(&format!("`{key}`"))));
+    }
+    assert_eq!(missing, Vec::<String>::new());
+}

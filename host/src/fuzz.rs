@@ -9,7 +9,7 @@ use crate::app::config::Config;
 use crate::block::Verification;
 use crate::event::Event;
 use crate::narrow::fuzz::look_at;
-use crate::plan::Plan;
+use crate::plan::{Plan, readiness};
 use crate::source::parquet::Archive;
 use crate::source::recording::{Item, Recording};
 
@@ -44,6 +44,8 @@ fn plan(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let named = text.split("%%\n").take(8).zip(0..).map(|(text, at)| (format!("{at}.toml"), text.to_owned()));
     let files: Vec<(String, String)> = named.collect();
+    // On a day of 2026: what is found is looked at by the checks' own tests.
+    readiness(&files, 1_795_608_000_000);
     if let Ok(plan) = Plan::load(&files) {
         assert_eq!(Plan::load(&files).map(|again| again.hash()).ok(), Some(plan.hash()), "a plan has one hash");
     }

@@ -35,19 +35,33 @@ pub struct Diagnostic {
     pub column: usize,
     /// Whether the file can be used in spite of it.
     pub severity: Gravity,
+    /// Code of the check that found it, as `WF-E01`; empty for what keeps a file from being read as it is meant.
+    #[serde(default)]
+    pub code: String,
     /// Dotted path of the key, as `signal.drain.interventions`; empty for the whole file.
     pub key: String,
     /// What is wrong, in a clause without a full stop.
     pub message: String,
     /// How to mend it, in a clause without a full stop; empty where the message says it.
     pub help: String,
+    /// Why it matters, in a sentence; empty where there is no code.
+    #[serde(default)]
+    pub why: String,
 }
 
 impl Diagnostic {
     /// One that stands at `span`, in bytes, of `text`, the content of `file`.
     pub fn at(severity: Gravity, file: &str, text: &str, span: Range<usize>, key: &str, message: String) -> Self {
         let (line, column) = position(text, span.start);
-        Self { file: file.into(), line, column, severity, key: key.into(), message, help: String::new() }
+        let (code, help, why) = (String::new(), String::new(), String::new());
+        Self { file: file.into(), line, column, severity, code, key: key.into(), message, help, why }
+    }
+
+    /// The same, as found by a check: its code, and why it matters.
+    pub fn with_code(mut self, code: &str, why: &str) -> Self {
+        self.code = code.into();
+        self.why = why.into();
+        self
     }
 
     /// The same, with how to mend it.
@@ -64,7 +78,11 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {}: ", self.file, self.line, self.column, self.severity)?;
+        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.severity)?;
+        if !self.code.is_empty() {
+            write!(f, " {}", self.code)?;
+        }
+        f.write_str(": ")?;
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;
         }
@@ -147,5 +165,7 @@ mod tests {
             "response/signals.toml:2:18: error: signal.drain.interventions: no intervention is called `puase`; \
              did you mean `pause-vault`?"
         );
+        let coded = found.with_code("WF-E01", "Nobody would act.").to_string();
+        assert!(coded.starts_with("response/signals.toml:2:18: error WF-E01: signal.drain"), "{coded}");
     }
 }

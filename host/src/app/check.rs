@@ -1,4 +1,4 @@
-//! `watchfire check`: everything that can be known to be wrong before the host starts.
+//! `watchfire check`: everything that can be known to be wrong before the host starts, and whether the plan is ready.
 
 use std::path::Path;
 
@@ -6,6 +6,8 @@ use crate::app::config::Config;
 use crate::app::load;
 use crate::app::sandbox::Sandboxes;
 use crate::diagnostic::Diagnostic;
+use crate::plan::ready::Waived;
+use crate::plan::{Plan, readiness};
 use crate::plugin::Manifest;
 
 /// What was looked at and found.
@@ -13,6 +15,8 @@ use crate::plugin::Manifest;
 pub struct Checked {
     /// What is wrong.
     pub diagnostics: Vec<Diagnostic>,
+    /// What would be wrong with the plan, had nobody taken it upon themselves.
+    pub waived: Vec<Waived>,
     /// Each detector that starts, with what it says of itself.
     pub detectors: Vec<(String, Manifest)>,
     /// How many signals and interventions the plan has.
@@ -20,14 +24,26 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// Whether the host would start.
-    pub fn is_good(&self) -> bool {
-        !self.diagnostics.iter().any(Diagnostic::is_error)
+    /// How many errors and how many warnings there are.
+    pub fn count(&self) -> (usize, usize) {
+        let errors = self.diagnostics.iter().filter(|told| told.is_error()).count();
+        (errors, self.diagnostics.len() - errors)
+    }
+
+    /// Checks the texts of a plan as of a moment, milliseconds since the Unix epoch.
+    fn plan(&mut self, files: &[(String, String)], at_ms: u64) {
+        let readiness = readiness(files, at_ms);
+        self.diagnostics.extend(readiness.found);
+        self.waived.extend(readiness.waived);
+        if let Ok(plan) = Plan::load(files) {
+            self.plan = Some((plan.tables().signal.len(), plan.tables().intervention.len()));
+        }
     }
 }
 
-/// Checks the config, the plan, and each detector by starting it with its real config.
-pub fn check(file: &Path, sandboxes: &Sandboxes) -> anyhow::Result<Checked> {
+/// Checks the config, the plan as of a moment (milliseconds since the Unix epoch), and each detector by starting it with
+/// its real config.
+pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<Checked> {
     let mut checked = Checked::default();
     let config = match Config::load(file) {
         Ok(config) => config,
@@ -36,12 +52,8 @@ pub fn check(file: &Path, sandboxes: &Sandboxes) -> anyhow::Result<Checked> {
             return Ok(checked);
         }
     };
-    match load::plan(&config) {
-        Ok(Some(loaded)) => {
-            checked.diagnostics.extend(loaded.plan.warnings().iter().cloned());
-            let tables = loaded.plan.tables();
-            checked.plan = Some((tables.signal.len(), tables.intervention.len()));
-        }
+    match load::plan_texts(&config) {
+        Ok(Some(files)) => checked.plan(&files, at_ms),
         Ok(None) => {}
         Err(diagnostics) => checked.diagnostics.extend(diagnostics),
     }
@@ -56,5 +68,12 @@ pub fn check(file: &Path, sandboxes: &Sandboxes) -> anyhow::Result<Checked> {
             Err(diagnostics) => checked.diagnostics.extend(diagnostics),
         }
     }
+    Ok(checked)
+}
+
+/// Checks a plan alone, a folder or a file, as of a moment, milliseconds since the Unix epoch.
+pub fn check_plan(path: &Path, at_ms: u64) -> anyhow::Result<Checked> {
+    let mut checked = Checked::default();
+    checked.plan(&load::plan_files(path)?, at_ms);
     Ok(checked)
 }

@@ -13,7 +13,8 @@ use crate::app::disk::Watched;
 use crate::app::load::{self, KeptSpec, Ready};
 use crate::app::rehearse::{Rehearsal, Version, rehearse};
 use crate::app::sources::{Readers, Sources};
-use crate::app::turn::Turn;
+use crate::app::turn::{Turn, wall_clock_ms};
+use crate::app::unready::Unready;
 use crate::app::upkeep::Retention;
 use crate::diagnostic::Diagnostic;
 use crate::digest::sha256;
@@ -32,6 +33,7 @@ pub struct Deployment {
     /// Versions that failed soon after they were swapped in.
     pub(super) rejected: BTreeMap<String, BTreeSet<B256>>,
     plan: Option<B256>,
+    unready: Unready,
     webhooks: String,
     retained: Option<(Retention, Watched)>,
     sources: Sources,
@@ -86,7 +88,21 @@ impl Deployment {
     ) -> Self {
         let Past { journal, stale, rejected } = past;
         let (detectors, plan, webhooks) = (BTreeMap::new(), None, String::new());
-        Self { runtime, turns, journal, readers, detectors, stale, rejected, plan, webhooks, retained: None, sources }
+        let (unready, retained) = (Unready::default(), None);
+        Self {
+            runtime,
+            turns,
+            journal,
+            readers,
+            detectors,
+            stale,
+            rejected,
+            plan,
+            unready,
+            webhooks,
+            retained,
+            sources,
+        }
     }
 
     /// Takes up a config. Each part that is good is taken, each that is not is told.
@@ -113,6 +129,9 @@ impl Deployment {
                 if self.plan != Some(hash) {
                     self.plan = Some(hash);
                     applied.changes.push(format!("plan: is now {hash}"));
+                    for found in self.unready.news(&loaded.files, wall_clock_ms()) {
+                        tracing::warn!("the plan is not ready: {found}");
+                    }
                     self.send(Turn::Plan(Box::new(loaded))).await?;
                 }
             }

@@ -223,10 +223,16 @@ pub struct LoadedPlan {
     pub files: Vec<(String, String)>,
 }
 
-/// Loads the plan that a config names; `None` where it names none.
-pub fn plan(config: &Config) -> Result<Option<LoadedPlan>, Vec<Diagnostic>> {
+/// Names and texts of the files of the plan that a config names; `None` where it names none.
+pub fn plan_texts(config: &Config) -> Result<Option<Vec<(String, String)>>, Vec<Diagnostic>> {
     let Some(path) = &config.plan else { return Ok(None) };
     let files = plan_files(path).map_err(|error| vec![diagnostic(config, &["plan", "path"], error.to_string(), "")])?;
+    Ok(Some(files))
+}
+
+/// Loads the plan that a config names; `None` where it names none.
+pub fn plan(config: &Config) -> Result<Option<LoadedPlan>, Vec<Diagnostic>> {
+    let Some(files) = plan_texts(config)? else { return Ok(None) };
     let plan = Plan::load(&files)?;
     Ok(Some(LoadedPlan { plan, files }))
 }

@@ -31,6 +31,7 @@ pub mod status;
 mod swap;
 pub mod tape;
 pub mod turn;
+pub mod unready;
 pub mod upkeep;
 pub mod versions;
 pub mod watch;

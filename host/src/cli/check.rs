@@ -1,56 +1,190 @@
 //! `watchfire check`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueEnum};
+use reqwest::Url;
 use serde_json::json;
 
-use super::{Exit, tell};
-use crate::app::check::check;
-use crate::app::output::Format;
+use super::Exit;
+use crate::act::sarif;
+use crate::app::check::{Checked, check, check_plan};
 use crate::app::sandbox::Sandboxes;
+use crate::app::turn::wall_clock_ms;
+use crate::plan::moment::Moment;
+use crate::plan::ready::{CHECKS, check_of};
 
-/// Check config, plan and plugins: every error with file, line, key and remedy.
+/// Check config, plan and plugins: every error with file, line, key and remedy, and whether the plan is ready.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   watchfire check
-  watchfire check --config deploy/watchfire.toml --format json")]
+  watchfire check --config deploy/watchfire.toml --format json
+  watchfire check --plan response/ --strict
+  watchfire check --plan response/ --at 2027-01-31
+  watchfire check --explain WF-E05
+  watchfire check --plan response/ --format sarif > watchfire.sarif
+
+Readiness checks have codes, as WF-E05 for an error and WF-W04 for a warning. What is known and answered for is waived in
+the plan, by a [waiver.ID] with an owner, a reason and an end. Dates in a plan age on purpose: what was ready in spring
+is not ready in autumn unless somebody looked again.")]
 pub struct Args {
     /// The config.
     #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
     config: PathBuf,
+    /// Check this plan alone, without a config: a folder or a file.
+    #[arg(long, value_name = "PATH", conflicts_with = "config")]
+    plan: Option<PathBuf>,
+    /// The day or moment that the plan is checked as of; now, where absent.
+    #[arg(long, value_name = "DATE", value_parser = moment)]
+    at: Option<Moment>,
+    /// Whether warnings count as errors do.
+    #[arg(long)]
+    strict: bool,
     /// The shape of what is printed.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: Report,
+    /// With `--format sarif`: URL of the folder that holds Watchfire's `docs/`, for links to each check's page.
+    #[arg(long, value_name = "URL", value_parser = folder_url)]
+    docs: Option<Url>,
+    /// Say what a check looks at, why, and what mends it; `all` for every check.
+    #[arg(long, value_name = "CODE", exclusive = true)]
+    explain: Option<String>,
+}
+
+/// The shape of what is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Report {
+    /// Lines for people.
+    #[default]
+    Pretty,
+    /// One JSON object a line.
+    Json,
+    /// A SARIF 2.1.0 log, for code review.
+    Sarif,
 }
 
 pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
-    let checked = check(&args.config, sandboxes)?;
-    tell(&checked.diagnostics, args.format)?;
-    let errors = checked.diagnostics.iter().filter(|told| told.is_error()).count();
-    let warnings = checked.diagnostics.len() - errors;
+    if let Some(code) = &args.explain {
+        return Ok(explain(code));
+    }
+    let at_ms = args.at.map_or_else(wall_clock_ms, |at| at.ms);
+    let checked = match &args.plan {
+        Some(plan) => check_plan(plan, at_ms)?,
+        None => check(&args.config, at_ms, sandboxes)?,
+    };
     match args.format {
-        Format::Json => {
-            let detectors: Vec<_> = checked.detectors.iter().map(|(id, _)| id).collect();
-            println!(
-                "{}",
-                json!({ "type": "checked", "errors": errors, "warnings": warnings, "detectors": detectors })
-            );
-        }
-        Format::Pretty => {
-            for (id, manifest) in &checked.detectors {
-                println!("detector {id}: {} {}, asks for {}", manifest.name, manifest.version, asks(manifest));
-            }
-            if let Some((signals, interventions)) = checked.plan {
-                println!("plan: {signals} signals, {interventions} interventions");
-            }
-            println!("{errors} errors, {warnings} warnings");
+        Report::Pretty => pretty(&checked),
+        Report::Json => json_lines(&checked)?,
+        Report::Sarif => {
+            let folder = std::env::current_dir()?;
+            let log = sarif::log(&checked.diagnostics, &checked.waived, &folder, args.docs.as_ref());
+            println!("{}", serde_json::to_string_pretty(&log)?);
         }
     }
-    Ok(if checked.is_good() { Exit::Good } else { Exit::No })
+    let (errors, warnings) = checked.count();
+    let fails = errors > 0 || (args.strict && warnings > 0);
+    Ok(if fails { Exit::No } else { Exit::Good })
+}
+
+fn explain(code: &str) -> Exit {
+    if code == "all" {
+        let pages: Vec<String> = CHECKS.iter().map(|check| check.page()).collect();
+        print!("{}", pages.join("\n"));
+        return Exit::Good;
+    }
+    match check_of(&code.to_ascii_uppercase()) {
+        Ok(check) => {
+            println!("{} ({}): {}\n\n{}\n\n{}\n", check.code, check.gravity, check.title, check.why, check.how);
+            println!("To mend it: {}.\n\nSee {}", check.remedy, check.link());
+            Exit::Good
+        }
+        Err(help) => {
+            anstream::eprintln!("error: there is no check `{code}`; {help}");
+            Exit::No
+        }
+    }
+}
+
+fn pretty(checked: &Checked) {
+    let mut explained: BTreeSet<&str> = BTreeSet::new();
+    for told in &checked.diagnostics {
+        anstream::eprintln!("{told}");
+        if !told.why.is_empty() && explained.insert(&told.code) {
+            anstream::eprintln!("    {}", told.why);
+        }
+    }
+    for waived in &checked.waived {
+        let (told, owner, until, reason) = (&waived.found, &waived.owner, waived.until, &waived.reason);
+        anstream::eprintln!(
+            "{}:{}:{}: waived {}: {}: {}; by {owner} until {until}: {reason}",
+            told.file,
+            told.line,
+            told.column,
+            told.code,
+            told.key,
+            told.message,
+        );
+    }
+    for (id, manifest) in &checked.detectors {
+        println!("detector {id}: {} {}, asks for {}", manifest.name, manifest.version, asks(manifest));
+    }
+    if let Some((signals, interventions)) = checked.plan {
+        println!("plan: {signals} signals, {interventions} interventions");
+    }
+    let (errors, warnings) = checked.count();
+    let waived = match checked.waived.len() {
+        0 => String::new(),
+        count => format!(", {count} waived"),
+    };
+    println!("{}, {}{waived}", counted(errors, "error"), counted(warnings, "warning"));
+    if let Some(code) = explained.first() {
+        println!("`watchfire check --explain {code}` says more of a code");
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{ending}")
+}
+
+fn json_lines(checked: &Checked) -> anyhow::Result<()> {
+    for told in &checked.diagnostics {
+        println!("{}", serde_json::to_string(told)?);
+    }
+    for waived in &checked.waived {
+        let line = json!({
+            "type": "waived",
+            "found": waived.found,
+            "waiver": waived.waiver,
+            "owner": waived.owner,
+            "until": waived.until.to_string(),
+            "reason": waived.reason,
+        });
+        println!("{line}");
+    }
+    let (errors, warnings) = checked.count();
+    let detectors: Vec<_> = checked.detectors.iter().map(|(id, _)| id).collect();
+    let waived = checked.waived.len();
+    println!(
+        "{}",
+        json!({ "type": "checked", "errors": errors, "warnings": warnings, "waived": waived, "detectors": detectors })
+    );
+    Ok(())
 }
 
 fn asks(manifest: &crate::plugin::Manifest) -> String {
     if manifest.capabilities.is_empty() { "nothing".to_owned() } else { manifest.capabilities.join(", ") }
+}
+
+fn moment(text: &str) -> Result<Moment, String> {
+    let read = text.parse::<toml::value::Datetime>();
+    read.map_err(|_| "write a day, as 2027-01-31, or a moment, as 2027-01-31T12:00:00Z".to_owned())
+        .and_then(|read| Moment::of(&read))
+}
+
+fn folder_url(text: &str) -> Result<Url, String> {
+    let with_slash = if text.ends_with('/') { text.to_owned() } else { format!("{text}/") };
+    with_slash.parse().map_err(|error| format!("it is no absolute URL: {error}"))
 }

@@ -44,8 +44,9 @@ impl Place<'_> {
     }
 }
 
-/// The tables that could be read, and all that is wrong with the files.
-pub(super) fn load(files: &[(String, String)]) -> (Tables, Vec<Diagnostic>) {
+/// The tables that could be read, where their entities stand, and all that is wrong with the files, in order of file
+/// and line.
+pub(super) fn load(files: &[(String, String)]) -> (Tables, Places<'_>, Vec<Diagnostic>) {
     let schema = schema();
     let mut reading = Reading { tables: Tables::default(), places: Places::new(), found: Vec::new(), broken: false };
     for (file, text) in files {
@@ -59,7 +60,9 @@ pub(super) fn load(files: &[(String, String)]) -> (Tables, Vec<Diagnostic>) {
     for signal in tables.signal.values_mut() {
         signal.interventions.sort();
     }
-    (tables, found)
+    found.sort();
+    found.dedup();
+    (tables, places, found)
 }
 
 struct Reading<'a> {

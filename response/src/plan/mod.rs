@@ -6,14 +6,18 @@
 mod entity;
 mod load;
 pub mod moment;
+pub mod ready;
 mod resolve;
 pub mod rota;
 pub mod shape;
+#[cfg(test)]
+mod tests;
 
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 pub use entity::*;
+pub use ready::readiness;
 
 use crate::diagnostic::Diagnostic;
 use crate::digest::Hasher;
@@ -35,14 +39,14 @@ impl Plan {
     /// Reads and checks a plan from its files, each with its name and text. On error gives all that is wrong, in
     /// order of file and line, with the warnings among them.
     pub fn load(files: &[(String, String)]) -> Result<Self, Vec<Diagnostic>> {
-        let (tables, mut found) = load::load(files);
-        found.sort();
-        found.dedup();
-        if found.iter().any(Diagnostic::is_error) {
-            return Err(found);
-        }
+        let (tables, _, found) = load::load(files);
+        if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok(Self::of(tables, found)) }
+    }
+
+    /// A plan of tables in which every reference holds.
+    fn of(tables: Tables, warnings: Vec<Diagnostic>) -> Self {
         let content = serde_json::to_vec(&tables).expect("tables with text keys are JSON");
-        Ok(Self { hash: Hasher::new("plan").bytes(&content).finish(), tables, warnings: found })
+        Self { hash: Hasher::new("plan").bytes(&content).finish(), tables, warnings }
     }
 
     /// Hash of what the plan says: not of its comments, its layout, or the names of its files.

@@ -30,6 +30,11 @@ pub fn local_words(time_zone: &str, now_ms: u64) -> Option<String> {
     Some(format!("{} {time_zone}", local(time_zone, now_ms)?.strftime("%a %H:%M")))
 }
 
+/// The local date and time of a moment, for people: `Tue 2026-11-24 09:00`.
+pub fn local_date(time_zone: &str, now_ms: u64) -> Option<String> {
+    Some(local(time_zone, now_ms)?.strftime("%a %F %H:%M").to_string())
+}
+
 /// Local midnights after which [`on_call`] may answer otherwise, and all other moments at which it may, from one moment
 /// to another, milliseconds since the Unix epoch.
 pub fn changes(schedule: &Schedule, from_ms: u64, until_ms: u64) -> Vec<u64> {
@@ -46,19 +51,21 @@ pub fn changes(schedule: &Schedule, from_ms: u64, until_ms: u64) -> Vec<u64> {
         of_day.push(TimeOfDay { minutes: 0 });
         of_day.sort();
         of_day.dedup();
-        'days: loop {
-            for time in &of_day {
+        let ms = |moment: Timestamp| u64::try_from(moment.as_millisecond()).unwrap_or(0);
+        // An hour that comes twice or never may change who is on call where the clocks change, and in both its turns.
+        times.extend(clock_changes(&zone, from_ms).map(ms).take_while(|at_ms| *at_ms < until_ms));
+        loop {
+            let of_this_day = of_day.iter().flat_map(|time| {
                 let at = day.at((time.minutes / 60) as i8, (time.minutes % 60) as i8, 0, 0);
-                let Ok(moment) = zone.to_ambiguous_timestamp(at).compatible() else { continue };
-                let at_ms = u64::try_from(moment.as_millisecond()).unwrap_or(0);
-                if at_ms >= until_ms {
-                    break 'days;
-                }
-                times.push(at_ms);
-            }
+                let moment = zone.to_ambiguous_timestamp(at);
+                [moment.earlier(), moment.later()].into_iter().flatten().map(ms)
+            });
+            let of_this_day: Vec<u64> = of_this_day.collect();
+            let is_over = of_this_day.iter().all(|at_ms| *at_ms >= until_ms);
+            times.extend(of_this_day);
             match day.tomorrow() {
-                Ok(tomorrow) => day = tomorrow,
-                Err(_) => break,
+                Ok(tomorrow) if !is_over => day = tomorrow,
+                _ => break,
             }
         }
     }
@@ -66,6 +73,12 @@ pub fn changes(schedule: &Schedule, from_ms: u64, until_ms: u64) -> Vec<u64> {
     times.sort_unstable();
     times.dedup();
     times
+}
+
+/// When the clocks of a zone change, from a moment on.
+fn clock_changes(zone: &TimeZone, from_ms: u64) -> impl Iterator<Item = Timestamp> {
+    let from = i64::try_from(from_ms).ok().and_then(|from_ms| Timestamp::from_millisecond(from_ms).ok());
+    from.into_iter().flat_map(|from| zone.following(from)).map(|change| change.timestamp())
 }
 
 fn in_turn(layer: &Layer, local: DateTime) -> Option<&str> {
@@ -187,18 +200,26 @@ mod tests {
         check(&weeks, &[("2026-04-02T00:00:00Z", None)]);
     }
 
-    #[test]
-    fn between_two_changes_nobody_takes_over() {
-        let weeks = schedule(WEEKS);
-        let (from, until) = (at("2026-03-20T00:00:00Z"), at("2026-04-20T00:00:00Z"));
-        let changes = changes(&weeks, from, until);
+    fn check_changes(schedule: &Schedule, from: &str, until: &str) {
+        let changes = changes(schedule, at(from), at(until));
+        assert!(changes.len() > 2);
         for pair in changes.windows(2) {
-            let first = on_call(&weeks, pair[0]);
+            let first = on_call(schedule, pair[0]);
             let mut moment = pair[0];
             while moment < pair[1] {
-                assert_eq!(on_call(&weeks, moment), first, "at {}", Moment { ms: moment });
+                assert_eq!(on_call(schedule, moment), first, "at {}", Moment { ms: moment });
                 moment += 600_000;
             }
         }
+    }
+
+    #[test]
+    fn between_two_changes_nobody_takes_over() {
+        check_changes(&schedule(WEEKS), "2026-03-20T00:00:00Z", "2026-04-20T00:00:00Z");
+        // The hour from two to three comes twice in October, and never in March.
+        let nights = "time_zone = \"Europe/Berlin\"\n[[layers]]\npeople = [\"ana\"]\nstarts = 2026-01-01\n\
+                      handover = \"00:00\"\nfrom = \"02:30\"\nuntil = \"05:00\"\n";
+        check_changes(&schedule(nights), "2026-10-24T00:00:00Z", "2026-10-27T00:00:00Z");
+        check_changes(&schedule(nights), "2026-03-28T00:00:00Z", "2026-03-31T00:00:00Z");
     }
 }

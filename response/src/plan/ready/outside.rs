@@ -1,0 +1,93 @@
+//! What lies outside: dependencies, words to the public, risks, and what is kept quiet.
+
+use std::collections::BTreeSet;
+
+use super::people::VERIFIED_DAYS;
+use super::survey::{Survey, TOP};
+use super::table::*;
+use crate::plan::RiskStatus;
+
+pub(super) fn check(survey: &mut Survey<'_>) {
+    dependencies(survey);
+    communications(survey);
+    risks(survey);
+    quiet(survey);
+}
+
+fn dependencies(survey: &mut Survey<'_>) {
+    for (id, dependency) in &survey.tables().dependency {
+        let at = ("dependency", id.as_str());
+        let lacking = [
+            ("degraded mode", dependency.mode.is_none()),
+            ("contact", dependency.contact.is_none()),
+            ("backup contact", dependency.backup_contact.is_none()),
+        ];
+        let lacking: Vec<&str> = lacking.iter().filter(|(_, lacks)| *lacks).map(|(what, _)| *what).collect();
+        if !lacking.is_empty() {
+            survey.tell(LONE_DEPENDENCY, at, &[], format!("it has no {}", lacking.join(" and no ")));
+        }
+        let has_contact = dependency.contact.is_some() || dependency.backup_contact.is_some();
+        if has_contact && let Some(message) = survey.stale(dependency.verified_at, VERIFIED_DAYS, "verified") {
+            survey.tell(STALE, at, &["verified_at"], message);
+        }
+    }
+}
+
+fn communications(survey: &mut Survey<'_>) {
+    let mut is_prepared = false;
+    for (id, communication) in &survey.tables().communication {
+        let at = ("communication", id.as_str());
+        if communication.severities.contains(&TOP) {
+            is_prepared = true;
+            if communication.template.as_ref().is_none_or(|template| template.trim().is_empty()) {
+                let message = format!("it has no template for the first word to {}", communication.audience);
+                survey.tell(NO_TEMPLATE, at, &["template"], message);
+            }
+        }
+        let channels = communication.channels.iter().chain(&communication.backup_channels);
+        let platform = |channel: &String| {
+            channel.split_once(':').map_or(channel.as_str(), |(platform, _)| platform).trim().to_ascii_lowercase()
+        };
+        let platforms: BTreeSet<String> = channels.map(platform).collect();
+        if let Some(only) = platforms.first()
+            && platforms.len() == 1
+        {
+            let message = format!("all of it is said on `{only}`");
+            survey.tell(ONE_PLATFORM, at, &["channels"], message);
+        }
+    }
+    if !is_prepared {
+        survey.tell(NO_TEMPLATE, ("protocol", ""), &[], format!("no communication is for {TOP} incidents"));
+    }
+}
+
+fn risks(survey: &mut Survey<'_>) {
+    let open = survey.tables().risk.iter().filter(|(_, risk)| risk.status != RiskStatus::Closed);
+    for (id, risk) in open {
+        let at = ("risk", id.as_str());
+        if risk.owner.is_none() {
+            survey.tell(LOOSE_RISK, at, &[], "nobody has it".into());
+        }
+        match risk.accepted_until {
+            Some(until) if survey.is_past(until) => {
+                let message = format!("it was accepted until {until} only");
+                survey.tell(LOOSE_RISK, at, &["accepted_until"], message);
+            }
+            None if risk.status == RiskStatus::Accepted => {
+                survey.tell(LOOSE_RISK, at, &["status"], "it is accepted without an end".into());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn quiet(survey: &mut Survey<'_>) {
+    let tables = survey.tables();
+    let silences = tables.silence.iter().map(|(id, silence)| ("silence", id, silence.until));
+    let inhibitions = tables.inhibition.iter().map(|(id, inhibition)| ("inhibition", id, inhibition.until));
+    for (table, id, until) in silences.chain(inhibitions) {
+        if survey.is_past(until) {
+            survey.tell(QUIET_OVER, (table, id), &["until"], format!("it ended on {until}"));
+        }
+    }
+}

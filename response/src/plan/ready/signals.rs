@@ -1,0 +1,82 @@
+//! Signals: whether each leads to an act, in time, and can be reached by what it matches.
+
+use std::collections::BTreeSet;
+
+use super::people::waking;
+use super::survey::{Survey, listed};
+use super::table::*;
+use crate::finding::Severity;
+use crate::plan::moment::span;
+use crate::plan::{Matcher, Signal, SubjectMatch};
+
+pub(super) fn check(survey: &mut Survey<'_>) {
+    for (id, signal) in &survey.tables().signal {
+        let at = ("signal", id.as_str());
+        if signal.interventions.is_empty() {
+            survey.tell(NO_ACTION, at, &["interventions"], "nothing is done about it".into());
+        } else {
+            in_time(survey, id, signal);
+        }
+        let unpaged: Vec<String> = waking(signal)
+            .filter(|severity| survey.plan.escalation(id, *severity).is_none())
+            .map(|severity| severity.to_string())
+            .collect();
+        if !unpaged.is_empty() {
+            let severities = listed(unpaged.iter().map(String::as_str));
+            survey.tell(NOBODY_PAGED, at, &[], format!("nobody is paged for its incidents of severity {severities}"));
+        }
+        for (index, matcher) in signal.matchers.iter().enumerate() {
+            if matches_all(matcher) {
+                survey.tell(MATCHES_ALL, at, &["match", &index.to_string()], "every finding matches".into());
+            }
+        }
+        sources(survey, id, signal);
+        if let Some(fired_at) = signal.fired_at {
+            if fired_at.ms > survey.now_ms {
+                let message = format!("it is said to have fired on {fired_at}, which is still to come");
+                survey.tell(NEVER_FIRED, at, &["fired_at"], message);
+            }
+        } else {
+            survey.tell(NEVER_FIRED, at, &[], "no replay of an attack made it fire".into());
+        }
+    }
+}
+
+fn in_time(survey: &mut Survey<'_>, id: &str, signal: &Signal) {
+    let Some(harm_s) = signal.time_to_harm_s else { return };
+    let mapped = signal.interventions.iter().filter_map(|id| survey.tables().intervention.get_key_value(id));
+    let live = mapped.filter(|(_, intervention)| survey.is_live(intervention));
+    let message = match live.map(|(id, intervention)| (survey.seconds(intervention), id)).min() {
+        Some((fastest_s, _)) if fastest_s <= harm_s => return,
+        Some((fastest_s, fastest)) => {
+            format!("the harm comes after {}, and the fastest, `{fastest}`, takes {}", span(harm_s), span(fastest_s))
+        }
+        None => format!("the harm comes after {}, and each power against it is over", span(harm_s)),
+    };
+    survey.tell(NOT_IN_TIME, ("signal", id), &["time_to_harm_s"], message);
+}
+
+fn sources(survey: &mut Survey<'_>, id: &str, signal: &Signal) {
+    let needed = signal.corroboration.sources as usize;
+    let detectors: Option<BTreeSet<&str>> = signal.matchers.iter().map(|matcher| matcher.detector.as_deref()).collect();
+    let Some(detectors) = detectors else { return };
+    let sources: BTreeSet<&str> = detectors.iter().map(|detector| survey.plan.source(detector)).collect();
+    if sources.len() < needed {
+        let message = format!(
+            "{needed} sources are needed, and {} {}",
+            listed(detectors.iter().copied()),
+            if sources.len() == 1 { "are one".to_owned() } else { format!("are {}", sources.len()) }
+        );
+        survey.tell(TOO_FEW_SOURCES, ("signal", id), &["corroboration", "sources"], message);
+    }
+}
+
+fn matches_all(matcher: &Matcher) -> bool {
+    let any_subject = matcher.subject.as_ref().is_none_or(|subject| *subject == SubjectMatch::default());
+    any_subject
+        && matcher.detector.is_none()
+        && matcher.kinds.is_empty()
+        && matcher.labels.is_empty()
+        && matcher.min_severity.is_none_or(|least| least == Severity::Info)
+        && matcher.min_confidence_percent.is_none_or(|least| least == 0)
+}

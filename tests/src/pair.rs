@@ -15,7 +15,7 @@ use crate::host::{Host, binary};
 use crate::receiver::Receiver;
 use crate::seed::Seeded;
 use crate::story::{Story, effects, expect_sound, tip};
-use crate::watch::{Deployment, ETHER, PLAN};
+use crate::watch::{self, Deployment, ETHER};
 
 /// Anvil's chain.
 const CHAIN: u64 = 31_337;
@@ -52,8 +52,9 @@ fn deployment(endpoint: String, limit: u64, webhook: &str) -> Deployment {
 
 /// The plan without the signal on gaps of the watch, which depend on how a host was disturbed.
 pub fn write_plan(folder: &Path, trust: u64) -> anyhow::Result<()> {
-    let plan = PLAN.split("[signal.blind]").next().unwrap_or_default();
-    let text = plan.replace("trust = 3", &format!("trust = {trust}")).replace("2020-01-01", "2032-01-01");
+    let plan = watch::plan();
+    let text = plan.split("[signal.blind]").next().unwrap_or_default();
+    let text = text.replace("trust = 3", &format!("trust = {trust}")).replace("2020-01-01", "2032-01-01");
     let new = folder.join("response/plan.new");
     std::fs::write(&new, text)?;
     Ok(std::fs::rename(new, folder.join("response/plan.toml"))?)

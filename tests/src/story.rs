@@ -85,6 +85,9 @@ impl Story {
                 }
                 Entry::Decision(mut decision) => {
                     decision.at_ms = 0;
+                    for ruling in &mut decision.rulings {
+                        (ruling.at_ms, ruling.valid_until_ms) = (0, 0);
+                    }
                     story.told.push(Entry::Decision(decision));
                 }
                 Entry::Effect(mut ordered) => {
@@ -95,6 +98,10 @@ impl Story {
                 Entry::Timeline(mut told) => {
                     (told.at_ms, told.previous, told.hash) = (0, B256::ZERO, B256::ZERO);
                     story.told.push(Entry::Timeline(told));
+                }
+                Entry::Clock(mut clock) => {
+                    (clock.at_ms, clock.due_at_ms) = (0, 0);
+                    story.told.push(Entry::Clock(clock));
                 }
                 Entry::Answer { .. } | Entry::Settled { .. } => {}
                 other => story.told.push(other),

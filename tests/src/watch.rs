@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
+use jiff::Timestamp;
 use tempfile::TempDir;
 
 use crate::anvil::ALICE;
@@ -36,7 +37,7 @@ impl Deployment {
         self.write(folder.path())?;
         let plan = folder.path().join("response");
         std::fs::create_dir(&plan)?;
-        std::fs::write(plan.join("plan.toml"), PLAN)?;
+        std::fs::write(plan.join("plan.toml"), self::plan())?;
         Ok(folder)
     }
 
@@ -61,8 +62,12 @@ impl Deployment {
     }
 }
 
-/// The plan of these deployments.
-pub const PLAN: &str = r#"
+/// The plan of these deployments: its authority was verified today.
+pub fn plan() -> String {
+    PLAN.replace("TODAY", &Timestamp::now().strftime("%Y-%m-%d").to_string())
+}
+
+const PLAN: &str = r#"
 [person.ana]
 name = "Ana"
 channels = { urgent = ["phone:+351 555 010 101"] }
@@ -80,6 +85,7 @@ kind = "guardian"
 chain = 31337
 address = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
 role = "guardian"
+verified_at = TODAY
 
 [intervention.pause]
 summary = "Stop everything"

@@ -119,7 +119,12 @@ fn test(rest: &[&str]) -> anyhow::Result<()> {
     say("running the tests");
     match has_nextest {
         true => run(cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]).args(rest)),
-        false => run(cargo().args(["test", "--workspace", "--no-fail-fast"]).args(rest)),
+        // The runner that there always is has all of a file's tests in one process, where some would count each other's
+        // children and wait for each other's hosts: one after the other, then.
+        false => {
+            let mut test = cargo();
+            run(test.args(["test", "--workspace", "--no-fail-fast"]).args(rest).env("RUST_TEST_THREADS", "1"))
+        }
     }
 }
 

@@ -13,6 +13,8 @@ use crate::triage::Case;
 
 /// A fact about the chain that is older than this says nothing any more, milliseconds.
 pub(super) const FACT_FRESH_MS: u64 = 24 * 3_600 * 1_000;
+/// By how much the earliest calendar is ahead of UTC, milliseconds.
+const AHEAD_MS: u64 = 14 * 3_600_000;
 /// A person's word that an authority has its power is worth so long, milliseconds.
 pub(super) const VERIFIED_FRESH_MS: u64 = 90 * 24 * 3_600 * 1_000;
 
@@ -242,7 +244,11 @@ impl<'p> Scales<'p> {
             || self.facts.contains_key(&format!("heartbeat/{}", intervention.authority));
         let by_chain =
             matches!(self.fresh(&format!("holds/{}", intervention.authority)), Some(Says::Holds { yes: true, .. }));
-        let by_people = authority.verified_at.is_some_and(|at| self.now_ms.saturating_sub(at.ms) <= VERIFIED_FRESH_MS);
+        // A day that has come nowhere on Earth is nobody's word.
+        let by_people = authority.verified_at.is_some_and(|at| {
+            let age_ms = (self.now_ms + AHEAD_MS).checked_sub(at.ms);
+            age_ms.is_some_and(|age_ms| age_ms <= VERIFIED_FRESH_MS + AHEAD_MS)
+        });
         beats && (by_chain || by_people)
     }
 

@@ -9,6 +9,7 @@ use crate::block::{Block, BlockRef, ChainId, Transactions};
 use crate::fact::{Delivery, Fact};
 use crate::finding::Severity;
 use crate::operator::Act;
+use crate::protocol::Protocol;
 
 /// One input. Reorgs are a closed pair: what was [`Event::Reverted`] is followed by what was
 /// [`Event::Committed`] in its place.
@@ -89,6 +90,9 @@ pub enum Event {
     },
     /// From here on decisions are made under this plan.
     Plan {
+        /// Whose plan it is.
+        #[serde(default, skip_serializing_if = "Protocol::is_only")]
+        protocol: Protocol,
         /// Hash of the plan.
         hash: B256,
         /// The plan's source: file name and text, in order of name.

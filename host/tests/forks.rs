@@ -16,7 +16,7 @@ use watchfire::app::load::KeptSpec;
 use watchfire::app::output::Output;
 use watchfire::app::replay::{self, Answers};
 use watchfire::block::{Assurance, Block, BlockRef, ChainId, Logs, Transactions, Verification};
-use watchfire::engine::Desk;
+use watchfire::engine::Desks;
 use watchfire::entry::Entry;
 use watchfire::event::{Event, Observation, Stamped, Value};
 use watchfire::finding::Claim;
@@ -288,7 +288,7 @@ fn told(claim: &Claim) -> String {
     serde_json::to_string(claim).unwrap()
 }
 
-fn standing(journal: &Journal, desk: &Desk) -> Standing {
+fn standing(journal: &Journal, desk: &Desks) -> Standing {
     let (mut findings, mut fingerprints) = (BTreeMap::new(), BTreeMap::new());
     let mut rows = journal.entries(&Filter::default()).unwrap();
     while let Some(listed) = rows.next_listed().unwrap() {
@@ -334,7 +334,7 @@ fn check(steps: &[Step], incidents: bool) -> (Standing, u64) {
     let quiet = PLAN.replace("detector = \"", "detector = \"no-");
     let files = vec![("plan.toml".to_owned(), if incidents { PLAN.to_owned() } else { quiet })];
     let hash = Plan::load(&files).unwrap_or_else(|told| panic!("{told:?}")).hash();
-    let plan = Event::Plan { hash, files };
+    let plan = Event::Plan { protocol: Default::default(), hash, files };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
     let mut disturbed = engine(Journal::open(&path).unwrap(), 0);
@@ -346,15 +346,15 @@ fn check(steps: &[Step], incidents: bool) -> (Standing, u64) {
         }
         if matches!(step, Step::Restart | Step::Compact) {
             disturbed.commit().unwrap();
-            let desk = disturbed.desk().clone();
+            let desk = disturbed.desks().clone();
             drop(disturbed);
             compacted += u64::from(matches!(step, Step::Compact) && compact(&path));
             disturbed = engine(Journal::open(&path).unwrap(), world.at_ms);
-            assert!(*disturbed.desk() == desk, "what triage and response stood at is another thing after a restart");
+            assert!(*disturbed.desks() == desk, "what triage and response stood at is another thing after a restart");
         }
     }
     disturbed.commit().unwrap();
-    let desk = disturbed.desk().clone();
+    let desk = disturbed.desks().clone();
     drop(disturbed);
     let journal = Journal::open(&path).unwrap();
     journal.verify(Some(journal.head().1), |_, _| {}).unwrap();
@@ -369,7 +369,7 @@ fn check(steps: &[Step], incidents: bool) -> (Standing, u64) {
     }
     clean.commit().unwrap();
     let came = standing(&journal, &desk);
-    let desk = clean.desk().clone();
+    let desk = clean.desks().clone();
     drop(clean);
     let expected = standing(&Journal::open(&clean_path).unwrap(), &desk);
     for (detector, values) in &expected.states {
@@ -431,7 +431,7 @@ fn check_late(steps: &[Step]) {
         assert!(started.elapsed() < std::time::Duration::from_secs(60), "still late");
     }
     late.commit().unwrap();
-    let desk = late.desk().clone();
+    let desk = late.desks().clone();
     drop(late);
     let clean_path = folder.path().join("clean.db");
     let mut clean = engine(Journal::open(&clean_path).unwrap(), 0);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const NOUNS: [&str; 21] = [
+const NOUNS: [&str; 22] = [
     "block",
     "chain",
     "chain_read",
@@ -23,6 +23,7 @@ const NOUNS: [&str; 21] = [
     "incident",
     "operator",
     "outcome",
+    "protocol",
     "secret",
     "signature",
     "subscription",

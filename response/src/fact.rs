@@ -8,6 +8,9 @@ use crate::chain::BlockRef;
 /// What is known of an entity of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
+    /// The protocol whose plan it bears on; may be empty where there is one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub protocol: String,
     /// What is said.
     #[serde(flatten)]
     pub says: Says,

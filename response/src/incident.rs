@@ -59,6 +59,9 @@ impl std::fmt::Display for IncidentState {
 pub struct Incident {
     /// Number.
     pub id: IncidentId,
+    /// The protocol, by its name in the host's config; empty where there is one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub protocol: String,
     /// The plan that it was opened under and stays under.
     pub plan: B256,
     /// The signal that opened it.

@@ -15,6 +15,7 @@ pub mod finding;
 pub mod incident;
 pub mod operator;
 pub mod outcome;
+pub mod protocol;
 pub mod timeline;
 
 // Floor 1: pure logic.

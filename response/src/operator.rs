@@ -13,6 +13,9 @@ pub struct Act {
     /// How that is known: the account on the host's machine, `uid 1000`, or a signature.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub proof: String,
+    /// The protocol, for what is about no incident; may be empty where there is one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub protocol: String,
     /// The incident; `None` for what is about none or opens one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentId>,

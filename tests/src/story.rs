@@ -122,7 +122,7 @@ impl Story {
             }
             // A host that starts loads again what it had: that is no exchange.
             Event::Detector { detector, digest, spec } => format!("{detector} {digest:?} {spec}"),
-            Event::Plan { hash, .. } => format!("plan {hash}"),
+            Event::Plan { protocol, hash, .. } => format!("plan {} {hash}", protocol.name),
             _ => return,
         };
         let of = exchanged.split(' ').next().unwrap_or_default();

@@ -108,7 +108,13 @@ impl Pretty {
             Event::Waived { detector, by } => {
                 format!("{at}  {ASKS}waived{ASKS:#}     {detector} is not shown what it set aside: {by}")
             }
-            Event::Plan { hash, .. } => format!("{at}  {NEWS}plan{NEWS:#}       is now {}", short(hash.as_slice())),
+            Event::Plan { protocol, .. } if protocol.is_retired() => {
+                format!("{at}  {NEWS}plan{NEWS:#}       {} is no longer followed", protocol.name)
+            }
+            Event::Plan { protocol, hash, .. } => {
+                let of = if protocol.name.is_empty() { String::new() } else { format!("of {} ", protocol.name) };
+                format!("{at}  {NEWS}plan{NEWS:#}       {of}is now {}", short(hash.as_slice()))
+            }
             Event::Thinned { before } => {
                 format!("{DIM}{at}  journal    bodies before entry {before} are dropped{DIM:#}")
             }

@@ -1,22 +1,24 @@
-//! What the desk was given before, given again by the journal: at a restart, for a comparison, to look at an incident.
+//! What the desks were given before, given again by the journal: at a restart, for a comparison, to look at an incident.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::{Desk, Input};
+use crate::engine::{Desks, Input};
 use crate::entry::Entry;
 use crate::event::{Event, Stamped};
 use crate::journal::{Journal, Row};
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 
-/// Gives one row of the journal to a desk, if it is anything to it; what followed then follows again.
-pub fn again(desk: &mut Desk, row: &Row) -> anyhow::Result<Vec<Outcome>> {
+/// Gives one row of the journal to the desks, if it is anything to them; what followed then follows again.
+pub fn again(desks: &mut Desks, row: &Row) -> anyhow::Result<Vec<Outcome>> {
     let input = match &row.entry {
         Entry::Finding(finding) => Input::Finding(finding),
         Entry::Retraction { finding, reason } => Input::Retraction { finding: *finding, reason },
         Entry::Input(Stamped { event, .. }) => match event {
-            Event::Plan { files, .. } => Input::Plan(journaled_plan(files)?),
+            Event::Plan { protocol, files, .. } => {
+                return Ok(desks.follow(protocol.clone(), journaled_plan(files)?, row.at_ms));
+            }
             Event::Act { act } => Input::Act(act),
             Event::Fact { fact } => Input::Fact(fact),
             Event::Delivered { delivery } => Input::Delivery(delivery),
@@ -25,7 +27,7 @@ pub fn again(desk: &mut Desk, row: &Row) -> anyhow::Result<Vec<Outcome>> {
         },
         _ => return Ok(Vec::new()),
     };
-    Ok(desk.step(input, row.at_ms))
+    Ok(desks.step(input, row.at_ms))
 }
 
 /// A plan that was loaded once.
@@ -42,14 +44,14 @@ pub fn journaled_plan(files: &[(String, String)]) -> anyhow::Result<Arc<Plan>> {
     }
 }
 
-/// The desk as a journal leaves it, read beside a host that may be writing.
-pub fn desk_of(journal: &Path) -> anyhow::Result<(Desk, Journal)> {
+/// The desks as a journal leaves them, read beside a host that may be writing.
+pub fn desks_of(journal: &Path) -> anyhow::Result<(Desks, Journal)> {
     let journal = Journal::open_existing_read_only(journal)?;
-    let mut desk = Desk::default();
+    let mut desks = Desks::default();
     let mut rows = journal.desk_entries()?;
     while let Some(row) = rows.next()? {
-        again(&mut desk, &row)?;
+        again(&mut desks, &row)?;
     }
     drop(rows);
-    Ok((desk, journal))
+    Ok((desks, journal))
 }

@@ -19,8 +19,8 @@ pub struct Checked {
     pub waived: Vec<Waived>,
     /// Each detector that starts, with what it says of itself.
     pub detectors: Vec<(String, Manifest)>,
-    /// How many signals and interventions the plan has.
-    pub plan: Option<(usize, usize)>,
+    /// How many signals and interventions the plan of each protocol has; its name is empty where there is one.
+    pub plans: Vec<(String, usize, usize)>,
 }
 
 impl Checked {
@@ -31,12 +31,13 @@ impl Checked {
     }
 
     /// Checks the texts of a plan as of a moment, milliseconds since the Unix epoch.
-    fn plan(&mut self, files: &[(String, String)], at_ms: u64) {
+    fn plan(&mut self, protocol: &str, files: &[(String, String)], at_ms: u64) {
         let readiness = readiness(files, at_ms);
         self.diagnostics.extend(readiness.found);
         self.waived.extend(readiness.waived);
         if let Ok(plan) = Plan::load(files) {
-            self.plan = Some((plan.tables().signal.len(), plan.tables().intervention.len()));
+            let (signals, interventions) = (plan.tables().signal.len(), plan.tables().intervention.len());
+            self.plans.push((protocol.to_owned(), signals, interventions));
         }
     }
 }
@@ -52,10 +53,11 @@ pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<C
             return Ok(checked);
         }
     };
-    match load::plan_texts(&config) {
-        Ok(Some(files)) => checked.plan(&files, at_ms),
-        Ok(None) => {}
-        Err(diagnostics) => checked.diagnostics.extend(diagnostics),
+    for (protocol, texts) in load::plan_texts(&config) {
+        match texts {
+            Ok(files) => checked.plan(&protocol.name, &files, at_ms),
+            Err(diagnostics) => checked.diagnostics.extend(diagnostics),
+        }
     }
     let runtime = sandboxes.runtime(&config.cache, &config.folder())?;
     let ids: Vec<String> = config.detectors.keys().cloned().collect();
@@ -74,6 +76,6 @@ pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<C
 /// Checks a plan alone, a folder or a file, as of a moment, milliseconds since the Unix epoch.
 pub fn check_plan(path: &Path, at_ms: u64) -> anyhow::Result<Checked> {
     let mut checked = Checked::default();
-    checked.plan(&load::plan_files(path)?, at_ms);
+    checked.plan("", &load::plan_files(path)?, at_ms);
     Ok(checked)
 }

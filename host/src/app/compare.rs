@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::app::again::again;
 use crate::app::load::KeptSpec;
 use crate::effect::Effect;
-use crate::engine::{Desk, Input};
+use crate::engine::{Desks, Input};
 use crate::entry::Entry;
 use crate::event::{Event, Stamped};
 use crate::finding::Finding;
@@ -62,7 +62,7 @@ pub fn compare(journal: &Path, shadow: &str) -> anyhow::Result<Compared> {
     let (since, beside) = started(&journal, shadow)?;
     let mut compared = Compared { shadow: shadow.to_owned(), beside, ..Compared::default() };
     let mut claims: [Vec<Finding>; 2] = Default::default();
-    let mut desks = [Desk::default(), Desk::default()];
+    let mut desks = [Desks::default(), Desks::default()];
     let mut courses = [Course::default(), Course::default()];
     let mut open: [BTreeMap<u64, IncidentState>; 2] = Default::default();
     let mut gone = std::collections::BTreeSet::new();

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::app::config::{Config, DetectorConfig};
 use crate::app::disk::Watched;
-use crate::app::load::{self, KeptSpec, Ready};
+use crate::app::load::{self, KeptSpec, LoadedPlan, Ready};
 use crate::app::rehearse::{Rehearsal, Version, rehearse};
 use crate::app::sources::{Readers, Sources};
 use crate::app::turn::{Turn, wall_clock_ms};
@@ -20,6 +20,7 @@ use crate::diagnostic::Diagnostic;
 use crate::digest::sha256;
 use crate::journal::Journal;
 use crate::plugin::Runtime;
+use crate::protocol::Protocol;
 
 /// What runs now, as far as a change can touch it.
 pub struct Deployment {
@@ -32,11 +33,17 @@ pub struct Deployment {
     stale: BTreeSet<String>,
     /// Versions that failed soon after they were swapped in.
     pub(super) rejected: BTreeMap<String, BTreeSet<B256>>,
-    plan: Option<B256>,
-    unready: Unready,
+    plans: BTreeMap<String, Followed>,
     webhooks: String,
     retained: Option<(Retention, Watched)>,
     sources: Sources,
+}
+
+/// The plan that a protocol goes by.
+#[derive(Debug, Default)]
+struct Followed {
+    what: Option<(Protocol, B256)>,
+    unready: Unready,
 }
 
 /// What a change did, one line each, and what was wrong.
@@ -87,22 +94,8 @@ impl Deployment {
         past: Past,
     ) -> Self {
         let Past { journal, stale, rejected } = past;
-        let (detectors, plan, webhooks) = (BTreeMap::new(), None, String::new());
-        let (unready, retained) = (Unready::default(), None);
-        Self {
-            runtime,
-            turns,
-            journal,
-            readers,
-            detectors,
-            stale,
-            rejected,
-            plan,
-            unready,
-            webhooks,
-            retained,
-            sources,
-        }
+        let (detectors, plans, webhooks, retained) = (BTreeMap::new(), BTreeMap::new(), String::new(), None);
+        Self { runtime, turns, journal, readers, detectors, stale, rejected, plans, webhooks, retained, sources }
     }
 
     /// Takes up a config. Each part that is good is taken, each that is not is told.
@@ -122,23 +115,31 @@ impl Deployment {
     }
 
     async fn apply_plan(&mut self, config: &Config, applied: &mut Applied) -> anyhow::Result<()> {
-        match load::plan(config) {
-            Ok(Some(loaded)) => {
-                applied.diagnostics.extend(loaded.plan.warnings().iter().cloned());
-                let hash = loaded.plan.hash();
-                if self.plan != Some(hash) {
-                    self.plan = Some(hash);
-                    applied.changes.push(format!("plan: is now {hash}"));
-                    for found in self.unready.news(&loaded.files, wall_clock_ms()) {
-                        tracing::warn!("the plan is not ready: {found}");
-                    }
-                    self.send(Turn::Plan(Box::new(loaded))).await?;
-                }
+        let names = config.plan.iter().map(|_| String::new()).chain(config.protocols.keys().cloned()).collect();
+        for loaded in load::plans(config) {
+            match loaded {
+                Ok(loaded) => self.follow(loaded, applied).await?,
+                Err(diagnostics) => applied.diagnostics.extend(diagnostics),
             }
-            Ok(None) => {}
-            Err(diagnostics) => applied.diagnostics.extend(diagnostics),
         }
-        Ok(())
+        self.plans.retain(|name, _| BTreeSet::contains(&names, name));
+        self.send(Turn::Protocols(names)).await
+    }
+
+    async fn follow(&mut self, loaded: LoadedPlan, applied: &mut Applied) -> anyhow::Result<()> {
+        applied.diagnostics.extend(loaded.plan.warnings().iter().cloned());
+        let (name, hash) = (loaded.protocol.name.clone(), loaded.plan.hash());
+        let followed = self.plans.entry(name.clone()).or_default();
+        if followed.what.as_ref() == Some(&(loaded.protocol.clone(), hash)) {
+            return Ok(());
+        }
+        followed.what = Some((loaded.protocol.clone(), hash));
+        let of = if name.is_empty() { String::new() } else { format!(" of {name}") };
+        applied.changes.push(format!("plan{of}: is now {hash}"));
+        for found in followed.unready.news(&loaded.files, wall_clock_ms()) {
+            tracing::warn!("the plan{of} is not ready: {found}");
+        }
+        self.send(Turn::Plan(Box::new(loaded))).await
     }
 
     async fn apply_detectors(&mut self, config: &Config, applied: &mut Applied) -> anyhow::Result<()> {

@@ -17,11 +17,12 @@ use crate::app::settled::Settled;
 use crate::block::{Block, ChainId};
 use crate::chain_read::ChainReader;
 use crate::digest::Hasher;
-use crate::engine::{Desk, Input};
+use crate::engine::{Desks, Input};
 use crate::entry::Entry;
 use crate::event::{Coverage, Event, Stamped, Why};
 use crate::finding::{COVERAGE, Finding, Severity};
 use crate::journal::{Debt, Journal};
+use crate::outcome::Outcome;
 use crate::plugin::{Audience, Detector, Fleet, Head, Heard, Look, Recorded, Shown, View};
 
 /// An entry with its place in the journal.
@@ -40,7 +41,7 @@ pub struct Given {
 pub struct Engine {
     pub(super) journal: Journal,
     pub(super) fleet: Fleet,
-    pub(super) desk: Desk,
+    pub(super) desks: Desks,
     pub(super) reader: Arc<dyn ChainReader>,
     /// How settled the blocks of live findings are.
     pub(super) settled: Settled,
@@ -61,7 +62,7 @@ impl Engine {
         let mut engine = Self {
             journal,
             fleet,
-            desk: Desk::default(),
+            desks: Desks::default(),
             reader,
             settled: Settled::default(),
             gaps: Gaps::default(),
@@ -98,7 +99,10 @@ impl Engine {
             Event::Rejected { .. } | Event::Thinned { .. } => Ok(()),
             Event::Waived { detector, .. } => self.waived(seq, at_ms, &detector),
             Event::Coverage { coverage } => self.covered(seq, at_ms, &coverage),
-            Event::Plan { files, .. } => self.step(Input::Plan(journaled_plan(&files)?), at_ms),
+            Event::Plan { protocol, files, .. } => {
+                let outcomes = self.desks.follow(protocol, journaled_plan(&files)?, at_ms);
+                self.followed(outcomes)
+            }
             Event::Act { act } => self.step(Input::Act(&act), at_ms),
             Event::Fact { fact } => self.step(Input::Fact(&fact), at_ms),
             Event::Delivered { delivery } => self.step(Input::Delivery(&delivery), at_ms),
@@ -132,7 +136,7 @@ impl Engine {
 
     /// When something is due next, milliseconds since the Unix epoch: a tick is to come then.
     pub fn next_due_ms(&self) -> Option<u64> {
-        self.desk.next_due_ms()
+        self.desks.next_due_ms()
     }
 
     /// Says that deadlines have come, each at its own time, for as long as they are due by `now_ms`.
@@ -182,10 +186,12 @@ impl Engine {
     }
 
     fn step(&mut self, input: Input<'_>, at_ms: u64) -> anyhow::Result<()> {
-        for outcome in self.desk.step(input, at_ms) {
-            self.append(outcome.into())?;
-        }
-        Ok(())
+        let outcomes = self.desks.step(input, at_ms);
+        self.followed(outcomes)
+    }
+
+    fn followed(&mut self, outcomes: Vec<Outcome>) -> anyhow::Result<()> {
+        outcomes.into_iter().try_for_each(|outcome| self.append(outcome.into()).map(drop))
     }
 
     /// Shows an input to all who subscribed to it and are not late.
@@ -371,7 +377,7 @@ impl Engine {
                 }
                 _ => {}
             }
-            again(&mut self.desk, &row)?;
+            again(&mut self.desks, &row)?;
         }
         Ok(())
     }

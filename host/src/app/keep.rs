@@ -10,7 +10,7 @@ use crate::app::engine::Engine;
 use crate::app::turn::Known;
 use crate::block::ChainId;
 use crate::digest::sha256;
-use crate::engine::Desk;
+use crate::engine::Desks;
 use crate::event::Observation;
 use crate::journal::Outgoing;
 use crate::subscription::Needs;
@@ -49,8 +49,8 @@ impl Engine {
     }
 
     /// What triage and response stand at.
-    pub fn desk(&self) -> &Desk {
-        &self.desk
+    pub fn desks(&self) -> &Desks {
+        &self.desks
     }
 
     /// Whether something waits for a commit.

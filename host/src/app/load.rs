@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::app::config::{Config, DetectorConfig};
 use crate::block::ChainId;
 use crate::diagnostic::{Diagnostic, Gravity, suggestion};
+use crate::event::Event;
 use crate::plan::Plan;
 use crate::plugin::{Component, Detector, Limits, LoadError, Runtime, Spec};
+use crate::protocol::Protocol;
 use crate::toml_file::TomlFile;
 
 /// A detector's spec as the journal keeps it, enough to start the same detector again on a replay.
@@ -217,24 +219,50 @@ pub fn plan_files(path: &Path) -> anyhow::Result<Vec<(String, String)>> {
 
 /// The plan with the files that it was made of, for the journal.
 pub struct LoadedPlan {
+    /// Whose plan it is.
+    pub protocol: Protocol,
     /// The plan.
     pub plan: Plan,
     /// File names and texts.
     pub files: Vec<(String, String)>,
 }
 
-/// Names and texts of the files of the plan that a config names; `None` where it names none.
-pub fn plan_texts(config: &Config) -> Result<Option<Vec<(String, String)>>, Vec<Diagnostic>> {
-    let Some(path) = &config.plan else { return Ok(None) };
-    let files = plan_files(path).map_err(|error| vec![diagnostic(config, &["plan", "path"], error.to_string(), "")])?;
-    Ok(Some(files))
+impl LoadedPlan {
+    /// Of a protocol that is no longer followed.
+    pub fn retired(name: &str) -> Self {
+        Self { protocol: Protocol::retired(name), plan: Plan::default(), files: Vec::new() }
+    }
+
+    /// As an input.
+    pub fn event(self) -> Event {
+        Event::Plan { protocol: self.protocol, hash: self.plan.hash(), files: self.files }
+    }
 }
 
-/// Loads the plan that a config names; `None` where it names none.
-pub fn plan(config: &Config) -> Result<Option<LoadedPlan>, Vec<Diagnostic>> {
-    let Some(files) = plan_texts(config)? else { return Ok(None) };
-    let plan = Plan::load(&files)?;
-    Ok(Some(LoadedPlan { plan, files }))
+/// Names and texts of a plan's files.
+pub type Texts = Vec<(String, String)>;
+
+/// The texts of each plan that a config names, with whose it is, or what is wrong with them.
+pub fn plan_texts(config: &Config) -> Vec<(Protocol, Result<Texts, Vec<Diagnostic>>)> {
+    let read = |path: &Path, place: &[&str]| {
+        plan_files(path).map_err(|error| vec![diagnostic(config, place, error.to_string(), "")])
+    };
+    let only = config.plan.iter().map(|path| (Protocol::default(), read(path, &["plan", "path"])));
+    let several = config.protocols.iter().map(|(name, wanted)| {
+        let hears = (!wanted.detectors.is_empty()).then(|| wanted.detectors.iter().cloned().collect());
+        let texts = read(&config.folder().join(&wanted.plan), &["protocol", name, "plan"]);
+        (Protocol { name: name.clone(), hears }, texts)
+    });
+    only.chain(several).collect()
+}
+
+/// Loads each plan that a config names, or says what is wrong with it.
+pub fn plans(config: &Config) -> Vec<Result<LoadedPlan, Vec<Diagnostic>>> {
+    let load = |(protocol, texts): (Protocol, Result<Texts, Vec<Diagnostic>>)| {
+        let files = texts?;
+        Ok(LoadedPlan { protocol, plan: Plan::load(&files)?, files })
+    };
+    plan_texts(config).into_iter().map(load).collect()
 }
 
 /// Loads the plan at a path, without a config.
@@ -244,7 +272,7 @@ pub fn plan_at(path: &Path) -> Result<LoadedPlan, Vec<Diagnostic>> {
         vec![Diagnostic::at(Gravity::Error, &name, "", 0..0, "", format!("{error:#}"))]
     })?;
     let plan = Plan::load(&files)?;
-    Ok(LoadedPlan { plan, files })
+    Ok(LoadedPlan { protocol: Protocol::default(), plan, files })
 }
 
 /// A mistake at a path of the config's file, or at the nearest table around it.

@@ -259,13 +259,13 @@ impl Player {
         let sequencer = Sequencer::new(begins_ms);
         let (is_begun, replayed) = (first.is_some(), Replayed::default());
         let mut player = Self { engine, answers, sequencer, recording, first, is_begun, replayed };
-        match load::plan(config) {
-            Ok(Some(loaded)) => {
-                let event = Event::Plan { hash: loaded.plan.hash(), files: loaded.files };
-                player.engine.take(Stamped { at_ms: begins_ms, event }, &Given::default())?;
+        for loaded in load::plans(config) {
+            match loaded {
+                Ok(loaded) => {
+                    player.engine.take(Stamped { at_ms: begins_ms, event: loaded.event() }, &Given::default())?;
+                }
+                Err(diagnostics) => wrong.extend(diagnostics),
             }
-            Ok(None) => {}
-            Err(diagnostics) => wrong.extend(diagnostics),
         }
         if wrong.iter().any(Diagnostic::is_error) {
             return Ok(Err(wrong));

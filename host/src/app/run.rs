@@ -178,7 +178,7 @@ fn announce(config: &Config, applied: &Applied) {
         chains = config.chains.len(),
         feeds = config.feeds.len(),
         detectors = config.detectors.len(),
-        plan = config.plan.is_some(),
+        plans = config.protocols.len() + usize::from(config.plan.is_some()),
         "watching"
     );
 }

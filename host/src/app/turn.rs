@@ -45,6 +45,8 @@ pub enum Turn {
     Remove(String),
     /// Decisions are to be made under this plan from here on.
     Plan(Box<LoadedPlan>),
+    /// Only these protocols are followed from here on; incidents of others that are open stay under their plan.
+    Protocols(BTreeSet<String>),
     /// Where a chain's journal ends, for its source to go on from.
     Resume(ChainId, oneshot::Sender<Known>),
     /// The latest observations of a feed, oldest first, for its source to go on from.
@@ -243,9 +245,12 @@ impl Loop {
                 self.engine_changed();
                 Ok(())
             }
-            Turn::Plan(loaded) => {
-                let event = Event::Plan { hash: loaded.plan.hash(), files: loaded.files };
-                self.take(event, None)
+            Turn::Plan(loaded) => self.take(loaded.event(), None),
+            Turn::Protocols(names) => {
+                let known = self.engine.desks().protocols();
+                let gone = known.filter(|(known, _)| !names.contains(&known.name) && !known.is_retired());
+                let gone: Vec<Event> = gone.map(|(known, _)| LoadedPlan::retired(&known.name).event()).collect();
+                gone.into_iter().try_for_each(|event| self.take(event, None))
             }
             Turn::Resume(chain, reply) => {
                 self.commit()?;

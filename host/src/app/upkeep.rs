@@ -49,7 +49,7 @@ impl Engine {
                 None => lower(0, format!("no block of chain {chain} is known to be final")),
             }
         }
-        for incident in self.desk.incidents() {
+        for incident in self.desks.incidents() {
             if let Some(seq) = self.journal.oldest_input_of(incident)? {
                 lower(seq, format!("incident {}, which is open", incident.id));
             }

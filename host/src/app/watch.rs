@@ -19,29 +19,31 @@ const QUIET: Duration = Duration::from_millis(300);
 #[derive(Debug, Default)]
 struct Matters {
     files: BTreeSet<PathBuf>,
-    plan_folder: Option<PathBuf>,
+    plan_folders: BTreeSet<PathBuf>,
 }
 
 impl Matters {
     fn of(file: &Path, config: &Config) -> Self {
         let mut files = BTreeSet::from([settled(file)]);
         files.extend(config.detectors.values().map(|detector| settled(&config.component_path(detector))));
-        let mut plan_folder = None;
-        match &config.plan {
-            Some(plan) if plan.is_dir() => plan_folder = plan.canonicalize().ok(),
-            Some(plan) => files.extend([settled(plan)]),
-            None => {}
+        let mut plan_folders = BTreeSet::new();
+        for plan in config.plan_paths() {
+            match plan.is_dir() {
+                true => plan_folders.extend(plan.canonicalize()),
+                false => files.extend([settled(&plan)]),
+            }
         }
-        Self { files, plan_folder }
+        Self { files, plan_folders }
     }
 
     fn folders(&self) -> BTreeSet<PathBuf> {
         let parents = self.files.iter().filter_map(|file| file.parent()).map(Path::to_owned);
-        parents.chain(self.plan_folder.clone()).filter(|folder| folder.is_dir()).collect()
+        parents.chain(self.plan_folders.iter().cloned()).filter(|folder| folder.is_dir()).collect()
     }
 
     fn touched_by(&self, path: &Path) -> bool {
-        let is_plan = path.parent() == self.plan_folder.as_deref() && path.extension().is_some_and(|e| e == "toml");
+        let is_plan = path.parent().is_some_and(|folder| self.plan_folders.contains(folder))
+            && path.extension().is_some_and(|e| e == "toml");
         is_plan || self.files.contains(path)
     }
 }

@@ -130,8 +130,9 @@ fn pretty(checked: &Checked) {
     for (id, manifest) in &checked.detectors {
         println!("detector {id}: {} {}, asks for {}", manifest.name, manifest.version, asks(manifest));
     }
-    if let Some((signals, interventions)) = checked.plan {
-        println!("plan: {signals} signals, {interventions} interventions");
+    for (protocol, signals, interventions) in &checked.plans {
+        let of = if protocol.is_empty() { String::new() } else { format!(" of {protocol}") };
+        println!("plan{of}: {signals} signals, {interventions} interventions");
     }
     let (errors, warnings) = checked.count();
     let waived = match checked.waived.len() {

@@ -238,6 +238,12 @@ fn input(event: &Event) -> String {
         Event::Shown { detector, input, why } => format!("{detector} is shown input {input}: {}", why.name()),
         Event::Rejected { detector, digest, reason } => format!("detector {detector} {digest} is rejected: {reason}"),
         Event::Waived { detector, by } => format!("{detector} is not shown what it set aside: {by}"),
+        Event::Plan { protocol, .. } if protocol.is_retired() => {
+            format!("plan of {} is no longer followed", protocol.name)
+        }
+        Event::Plan { protocol, hash, .. } if !protocol.name.is_empty() => {
+            format!("plan of {} is {hash}", protocol.name)
+        }
         Event::Plan { hash, .. } => format!("plan is {hash}"),
         Event::Act { act } => {
             let on = act.incident.map(|incident| format!("#{incident} ")).unwrap_or_default();

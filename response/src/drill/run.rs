@@ -120,7 +120,7 @@ impl<'a> Run<'a> {
             Next::Acts(act) => self.step(Input::Act(&act)),
             Next::Holds { intervention } => {
                 let says = Says::Postcondition { intervention, yes: true };
-                let fact = Fact { says, block: None, read_at_ms: self.now_ms };
+                let fact = Fact { protocol: String::new(), says, block: None, read_at_ms: self.now_ms };
                 self.step(Input::Fact(&fact));
             }
         }
@@ -159,7 +159,14 @@ impl<'a> Run<'a> {
                 Deed::Open { .. } | Deed::Halt { .. } | Deed::Unhalt { .. } => act.incident,
                 _ => act.incident.or(self.newest),
             };
-            let act = Act { by: act.by.clone(), proof: String::new(), incident, seen: None, deed: act.deed.clone() };
+            let act = Act {
+                by: act.by.clone(),
+                proof: String::new(),
+                protocol: String::new(),
+                incident,
+                seen: None,
+                deed: act.deed.clone(),
+            };
             self.step(Input::Act(&act));
         }
         if let Some(fact) = happening.fact_at(self.now_ms) {
@@ -217,7 +224,14 @@ impl<'a> Run<'a> {
     }
 
     fn act(&self, person: &str, incident: IncidentId, deed: Deed) -> Act {
-        Act { by: person.to_owned(), proof: String::new(), incident: Some(incident), seen: None, deed }
+        Act {
+            by: person.to_owned(),
+            proof: String::new(),
+            protocol: String::new(),
+            incident: Some(incident),
+            seen: None,
+            deed,
+        }
     }
 
     fn step(&mut self, input: Input<'_>) {

@@ -311,6 +311,6 @@ impl ScriptedFinding {
 impl Happening {
     /// The fact, as of `now_ms`.
     pub(super) fn fact_at(&self, now_ms: u64) -> Option<Fact> {
-        self.fact.clone().map(|says| Fact { says, block: None, read_at_ms: now_ms })
+        self.fact.clone().map(|says| Fact { protocol: String::new(), says, block: None, read_at_ms: now_ms })
     }
 }

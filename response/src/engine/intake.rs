@@ -21,6 +21,9 @@ pub(super) struct Extent {
     pub breadth: usize,
 }
 
+/// Why nothing came of a finding that the plan says nothing on.
+pub(super) const NO_SIGNAL: &str = "no signal matches";
+
 impl Desk {
     pub(super) fn take(&mut self, finding: &Finding, turn: &mut Turn) {
         let mut signals = BTreeSet::new();
@@ -45,7 +48,7 @@ impl Desk {
             }
         }
         if !matched {
-            turn.out.push(silence(finding, "no signal matches"));
+            turn.out.push(silence(finding, NO_SIGNAL));
         }
     }
 
@@ -172,6 +175,7 @@ impl Desk {
         let follows = before.filter(|(_, closed_ms)| now_ms.saturating_sub(*closed_ms) <= within_ms).map(|(id, _)| *id);
         Incident {
             id: self.last_incident,
+            protocol: self.protocol.clone(),
             plan: plan.hash(),
             signal: signal.to_owned(),
             group,

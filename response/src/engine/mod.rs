@@ -6,6 +6,7 @@ mod acts;
 mod chronicle;
 mod closing;
 mod decide;
+mod desks;
 mod intake;
 mod judge;
 mod ladder;
@@ -36,11 +37,14 @@ use ladder::Ladder;
 use ledger::Ledger;
 use talk::Talk;
 
+pub use desks::Desks;
 pub use ledger::Use;
 
 /// All state of triage and response for one protocol.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Desk {
+    /// Which protocol; empty where there is one.
+    protocol: String,
     /// The plan for new incidents, and those that open ones stay under.
     plans: BTreeMap<B256, Arc<Plan>>,
     current: Option<B256>,
@@ -191,7 +195,7 @@ impl Desk {
     }
 
     /// The plan of an open incident.
-    fn plan_of(&self, id: IncidentId) -> Option<Arc<Plan>> {
+    pub(super) fn plan_of(&self, id: IncidentId) -> Option<Arc<Plan>> {
         self.files.get(&id).and_then(|file| self.plans.get(&file.case.incident.plan)).cloned()
     }
 

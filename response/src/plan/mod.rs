@@ -35,6 +35,13 @@ pub struct Plan {
     warnings: Vec<Diagnostic>,
 }
 
+/// A plan that says nothing.
+impl Default for Plan {
+    fn default() -> Self {
+        Self::of(Tables::default(), Vec::new())
+    }
+}
+
 impl Plan {
     /// Reads and checks a plan from its files, each with its name and text. On error gives all that is wrong, in
     /// order of file and line, with the warnings among them.

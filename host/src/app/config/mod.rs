@@ -43,6 +43,8 @@ pub struct Config {
     pub detectors: BTreeMap<String, DetectorConfig>,
     /// The plan's folder or file.
     pub plan: Option<PathBuf>,
+    /// Protocols by name, where the host watches over several.
+    pub protocols: BTreeMap<String, ProtocolConfig>,
     /// Webhooks by name.
     pub webhooks: BTreeMap<String, WebhookConfig>,
     /// Where compiled components are kept.
@@ -132,6 +134,17 @@ struct PlanConfig {
     path: PathBuf,
 }
 
+/// A protocol among several.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProtocolConfig {
+    /// The folder of its plan's files, relative to the config's folder.
+    pub plan: PathBuf,
+    /// Ids of the detectors whose findings are its own; those of all where there are none.
+    #[serde(default)]
+    pub detectors: Vec<String>,
+}
+
 fn default_journal() -> PathBuf {
     "watchfire.db".into()
 }
@@ -155,7 +168,7 @@ enum Part<'a> {
     Sources,
 }
 
-const SECTIONS: [&str; 8] = ["host", "journal", "chain", "feed", "detector", "plan", "webhook", "cache"];
+const SECTIONS: [&str; 9] = ["host", "journal", "chain", "feed", "detector", "plan", "protocol", "webhook", "cache"];
 
 /// Capabilities that there are.
 pub const CAPABILITIES: [&str; 7] = ["chain", "state", "traces", "storage", "mempool", "feeds", "findings"];
@@ -207,6 +220,7 @@ impl Config {
             feeds: section(&mut toml, "feed"),
             detectors: if whole { section(&mut toml, "detector") } else { BTreeMap::new() },
             plan,
+            protocols: if whole { section(&mut toml, "protocol") } else { BTreeMap::new() },
             cache: toml.read(&["cache"]).unwrap_or_default(),
             webhooks: if whole { section(&mut toml, "webhook") } else { BTreeMap::new() },
         };
@@ -319,6 +333,29 @@ impl Config {
             let message = format!("there is no folder `{}`", plan.display());
             toml.tell_at(&["plan", "path"], message, "mend the path, or leave the section out to decide nothing");
         }
+        let detectors: BTreeSet<&str> = self.detectors.keys().map(String::as_str).collect();
+        for (name, protocol) in &self.protocols {
+            let plan = self.folder().join(&protocol.plan);
+            if !plan.exists() {
+                let message = format!("there is no folder `{}`", plan.display());
+                toml.tell_at(&["protocol", name, "plan"], message, "mend the path, or leave the section out");
+            }
+            for (at, id) in protocol.detectors.iter().enumerate().filter(|(_, id)| !detectors.contains(id.as_str())) {
+                let help = suggestion(id, detectors.iter().copied());
+                let place = ["protocol", name, "detectors", &at.to_string()];
+                toml.tell_at(&place, format!("there is no detector `{id}`"), help);
+            }
+        }
+        if self.plan.is_some() && !self.protocols.is_empty() {
+            let help = "move its path to a `[protocol.NAME]` of its own, as `plan = \"…\"`";
+            toml.tell_at(&["plan"], "beside `[protocol.…]` nobody could tell whose plan it is", help);
+        }
+    }
+
+    /// The folder or file of each plan.
+    pub fn plan_paths(&self) -> Vec<PathBuf> {
+        let several = self.protocols.values().map(|protocol| self.folder().join(&protocol.plan));
+        self.plan.iter().cloned().chain(several).collect()
     }
 
     fn check_secrets(&self, toml: &mut TomlFile<'_>) {

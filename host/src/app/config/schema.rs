@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, schema_for};
 
 use super::{
-    CacheConfig, ChainConfig, DetectorConfig, FeedConfig, HostConfig, JournalConfig, PlanConfig, WebhookConfig,
+    CacheConfig, ChainConfig, DetectorConfig, FeedConfig, HostConfig, JournalConfig, PlanConfig, ProtocolConfig,
+    WebhookConfig,
 };
 
 /// The whole file, only ever used for its schema: reading goes section by section.
@@ -31,6 +32,9 @@ struct File {
     /// The response plan.
     #[schemars(default)]
     plan: Option<PlanConfig>,
+    /// Protocols by name, each with its plan, where the host watches over several.
+    #[schemars(default)]
+    protocol: BTreeMap<String, ProtocolConfig>,
     /// Where effects are posted, by name.
     #[schemars(default)]
     webhook: BTreeMap<String, WebhookConfig>,

@@ -109,7 +109,10 @@ fn engine(bench: &Bench, detectors: usize) -> anyhow::Result<(tempfile::TempDir,
     let mut engine = Engine::new(journal, Fleet::new(&bench.runtime)?, Arc::new(Nobody))?;
     let files = vec![("plan.toml".to_owned(), PLAN.to_owned())];
     let plan = Plan::load(&files).map_err(|found| anyhow::anyhow!("{found:?}"))?;
-    engine.take(Stamped { at_ms: 0, event: Event::Plan { hash: plan.hash(), files } }, &Given::default())?;
+    engine.take(
+        Stamped { at_ms: 0, event: Event::Plan { protocol: Default::default(), hash: plan.hash(), files } },
+        &Given::default(),
+    )?;
     for at in 0..detectors {
         let spec: KeptSpec = bench.spec(bench.blocks.sensitive(at));
         let detector = bench.detector(&format!("outflow-{at}"), &bench.rule, spec.config.clone())?;

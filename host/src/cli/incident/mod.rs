@@ -8,7 +8,7 @@ use clap::{Args as ClapArgs, Subcommand};
 
 use super::Exit;
 use super::operate::{ask, sources_of};
-use crate::app::again::desk_of;
+use crate::app::again::desks_of;
 use crate::app::control::{Answer, Ask};
 use crate::app::output::Format;
 use crate::entry::Entry;
@@ -67,6 +67,9 @@ pub enum Command {
         /// How grave it is.
         #[arg(long, value_enum)]
         severity: Severity,
+        /// The protocol, where the host watches over several.
+        #[arg(long, default_value_t, hide_default_value = true)]
+        protocol: String,
         #[command(flatten)]
         who: Who,
     },
@@ -287,6 +290,9 @@ pub enum Command {
         /// Why.
         #[arg(long)]
         why: String,
+        /// The protocol, where the host watches over several.
+        #[arg(long, default_value_t, hide_default_value = true)]
+        protocol: String,
         #[command(flatten)]
         who: Who,
     },
@@ -295,6 +301,9 @@ pub enum Command {
         /// Why.
         #[arg(long)]
         why: String,
+        /// The protocol, where the host watches over several.
+        #[arg(long, default_value_t, hide_default_value = true)]
+        protocol: String,
         #[command(flatten)]
         who: Who,
     },
@@ -328,18 +337,20 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
     let (who, incident, deed) = match command {
         Command::List { all, config, format } => {
             let Some(config) = sources_of(&config)? else { return Ok(Exit::Refused) };
-            let (desk, journal) = desk_of(&config.journal)?;
-            return show::list(&desk, &journal, all, format);
+            let (desks, journal) = desks_of(&config.journal)?;
+            return show::list(&desks, &journal, all, format);
         }
         Command::Show { incident, config, format } => {
             let Some(config) = sources_of(&config)? else { return Ok(Exit::Refused) };
-            let (desk, journal) = desk_of(&config.journal)?;
-            return show::show(&desk, &journal, incident, format);
+            let (desks, journal) = desks_of(&config.journal)?;
+            return show::show(&desks, &journal, incident, format);
         }
-        Command::Open { signal, title, severity, who } => (who, None, Deed::Open { signal, title, severity }),
-        Command::Ack { incident, who } => (who, Some(incident), Deed::Ack),
-        Command::Declare { incident, who } => (who, Some(incident), Deed::Declare),
-        Command::Take { incident, role, person, who } => (who, Some(incident), Deed::Take { role, person }),
+        Command::Open { signal, title, severity, protocol, who } => {
+            return act(who, protocol, None, Deed::Open { signal, title, severity });
+        }
+        Command::Ack { incident, who } => (who, incident, Deed::Ack),
+        Command::Declare { incident, who } => (who, incident, Deed::Declare),
+        Command::Take { incident, role, person, who } => (who, incident, Deed::Take { role, person }),
         Command::Note { incident, text, kind, who } => {
             let kind = match kind {
                 Kind::Note => NoteKind::Note,
@@ -347,50 +358,46 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
                 Kind::Badly => NoteKind::Badly,
                 Kind::Lucky => NoteKind::Lucky,
             };
-            (who, Some(incident), Deed::Note { text, kind })
+            (who, incident, Deed::Note { text, kind })
         }
-        Command::Grade { incident, severity, why, who } => (who, Some(incident), Deed::Grade { severity, why }),
-        Command::Decide { incident, intervention, why, who } => {
-            (who, Some(incident), Deed::Decide { intervention, why })
-        }
-        Command::Approve { incident, ruling, who } => (who, Some(incident), Deed::Approve { ruling }),
-        Command::Veto { incident, ruling, why, who } => (who, Some(incident), Deed::Veto { ruling, why }),
-        Command::Done { incident, ruling, by_what, who } => (who, Some(incident), Deed::Done { ruling, by_what }),
-        Command::Confirm { incident, ruling, why, who } => (who, Some(incident), Deed::Confirm { ruling, why }),
-        Command::Reverse { incident, ruling, why, who } => (who, Some(incident), Deed::Reverse { ruling, why }),
+        Command::Grade { incident, severity, why, who } => (who, incident, Deed::Grade { severity, why }),
+        Command::Decide { incident, intervention, why, who } => (who, incident, Deed::Decide { intervention, why }),
+        Command::Approve { incident, ruling, who } => (who, incident, Deed::Approve { ruling }),
+        Command::Veto { incident, ruling, why, who } => (who, incident, Deed::Veto { ruling, why }),
+        Command::Done { incident, ruling, by_what, who } => (who, incident, Deed::Done { ruling, by_what }),
+        Command::Confirm { incident, ruling, why, who } => (who, incident, Deed::Confirm { ruling, why }),
+        Command::Reverse { incident, ruling, why, who } => (who, incident, Deed::Reverse { ruling, why }),
         Command::Resolve { incident, state, why, who } => {
             let state = match state {
                 Progress::Active => IncidentState::Active,
                 Progress::Contained => IncidentState::Contained,
                 Progress::Monitoring => IncidentState::Monitoring,
             };
-            (who, Some(incident), Deed::Resolve { state, why })
+            (who, incident, Deed::Resolve { state, why })
         }
         Command::Communicate { incident, communication, text, last, who } => {
-            (who, Some(incident), Deed::Communicate { communication, text, last })
+            (who, incident, Deed::Communicate { communication, text, last })
         }
-        Command::ApproveText { incident, communication, who } => {
-            (who, Some(incident), Deed::ApproveText { communication })
-        }
+        Command::ApproveText { incident, communication, who } => (who, incident, Deed::ApproveText { communication }),
         Command::Silence { incident, for_min, why, who } => {
             let until_ms = crate::app::turn::wall_clock_ms().saturating_add(for_min.saturating_mul(60_000));
-            (who, Some(incident), Deed::Silence { until_ms, why })
+            (who, incident, Deed::Silence { until_ms, why })
         }
-        Command::Merge { incident, into, who } => (who, Some(incident), Deed::Merge { into }),
-        Command::FalsePositive { incident, why, who } => (who, Some(incident), Deed::FalsePositive { why }),
-        Command::Adopt { incident, who } => (who, Some(incident), Deed::Adopt),
+        Command::Merge { incident, into, who } => (who, incident, Deed::Merge { into }),
+        Command::FalsePositive { incident, why, who } => (who, incident, Deed::FalsePositive { why }),
+        Command::Adopt { incident, who } => (who, incident, Deed::Adopt),
         Command::Close { incident, risks, no_change, holds, who } => {
-            (who, Some(incident), Deed::Close { risks, no_change, holds })
+            (who, incident, Deed::Close { risks, no_change, holds })
         }
-        Command::Halt { why, who } => (who, None, Deed::Halt { why }),
-        Command::Unhalt { why, who } => (who, None, Deed::Unhalt { why }),
+        Command::Halt { why, protocol, who } => return act(who, protocol, None, Deed::Halt { why }),
+        Command::Unhalt { why, protocol, who } => return act(who, protocol, None, Deed::Unhalt { why }),
     };
-    act(who, incident, deed)
+    act(who, String::new(), Some(incident), deed)
 }
 
 /// Asks the running host for it, and tells what followed.
-fn act(who: Who, incident: Option<IncidentId>, deed: Deed) -> anyhow::Result<Exit> {
-    let act = Act { by: who.by, proof: String::new(), incident, seen: who.seen, deed };
+fn act(who: Who, protocol: String, incident: Option<IncidentId>, deed: Deed) -> anyhow::Result<Exit> {
+    let act = Act { by: who.by, proof: String::new(), protocol, incident, seen: who.seen, deed };
     let Some(answer) = ask(&who.config, &Ask::Act { act })? else { return Ok(Exit::Refused) };
     match answer {
         Answer::Acted { followed } => {

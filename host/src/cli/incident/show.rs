@@ -8,7 +8,7 @@ use crate::app::output::Format;
 use crate::app::turn::wall_clock_ms;
 use crate::decision::{Answer, Choice, Decision};
 use crate::due::Due;
-use crate::engine::Desk;
+use crate::engine::Desks;
 use crate::entry::Entry;
 use crate::incident::{Incident, IncidentId};
 use crate::journal::{Filter, Journal};
@@ -16,8 +16,8 @@ use crate::plan::DO_NOTHING;
 use crate::timeline::{TimelineEntry, verify};
 
 /// Incidents, one a line, the gravest first.
-pub(super) fn list(desk: &Desk, journal: &Journal, all: bool, format: Format) -> anyhow::Result<Exit> {
-    let mut incidents: Vec<Incident> = if all { every(journal)? } else { desk.incidents().cloned().collect() };
+pub(super) fn list(desks: &Desks, journal: &Journal, all: bool, format: Format) -> anyhow::Result<Exit> {
+    let mut incidents: Vec<Incident> = if all { every(journal)? } else { desks.incidents().cloned().collect() };
     incidents.sort_by_key(|incident| (std::cmp::Reverse(incident.severity), incident.id));
     if format == Format::Json {
         for incident in &incidents {
@@ -30,7 +30,7 @@ pub(super) fn list(desk: &Desk, journal: &Journal, all: bool, format: Format) ->
     }
     for incident in &incidents {
         let owner = incident.acked_by.as_deref().unwrap_or("nobody");
-        let due = desk.dues().find(|(_, id, _)| *id == incident.id).map(|(at_ms, _, due)| due_words(at_ms, due));
+        let due = desks.dues().find(|(_, id, _)| *id == incident.id).map(|(at_ms, _, due)| due_words(at_ms, due));
         println!(
             "#{:<4} {:<9} {:<11} {} has it{}",
             incident.id,
@@ -39,13 +39,14 @@ pub(super) fn list(desk: &Desk, journal: &Journal, all: bool, format: Format) ->
             owner,
             due.map(|due| format!("; {due}")).unwrap_or_default()
         );
-        println!("      {}", incident.title);
+        let protocol = if incident.protocol.is_empty() { String::new() } else { format!("{}: ", incident.protocol) };
+        println!("      {protocol}{}", incident.title);
     }
     Ok(Exit::Good)
 }
 
 /// Everything about one incident.
-pub(super) fn show(desk: &Desk, journal: &Journal, id: IncidentId, format: Format) -> anyhow::Result<Exit> {
+pub(super) fn show(desks: &Desks, journal: &Journal, id: IncidentId, format: Format) -> anyhow::Result<Exit> {
     let (mut incident, mut decision, mut timeline) = (None, None, Vec::new());
     let mut rows = journal.entries(&Filter { incident: Some(id), ..Filter::default() })?;
     while let Some(row) = rows.next()? {
@@ -64,9 +65,9 @@ pub(super) fn show(desk: &Desk, journal: &Journal, id: IncidentId, format: Forma
     if let Err(broken) = verify(&timeline) {
         anstream::eprintln!("warning: {broken}");
     }
-    let rulings = desk.rulings(id);
+    let rulings = desks.rulings(id);
     if format == Format::Json {
-        let dues: Vec<_> = desk
+        let dues: Vec<_> = desks
             .dues()
             .filter(|(_, of, _)| *of == id)
             .map(|(at_ms, _, due)| json!({ "at_ms": at_ms, "due": due }))
@@ -98,7 +99,7 @@ pub(super) fn show(desk: &Desk, journal: &Journal, id: IncidentId, format: Forma
             state.as_str().unwrap_or_default()
         );
     }
-    for (at_ms, _, due) in desk.dues().filter(|(_, of, _)| *of == id) {
+    for (at_ms, _, due) in desks.dues().filter(|(_, of, _)| *of == id) {
         println!("  {}", due_words(at_ms, due));
     }
     println!("\nTimeline");

@@ -10,6 +10,7 @@ use crate::fact::{Delivery, Fact, Says};
 use crate::finding::{Amount, Claim, LogReference, Origin, Subject};
 use crate::incident::{Incident, IncidentState};
 use crate::operator::{Act, Deed};
+use crate::protocol::Protocol;
 use crate::timeline::{TimelineEntry, Told};
 
 pub(super) fn finding(detector: &str, number: u64, severity: Severity) -> Finding {
@@ -42,6 +43,7 @@ pub(super) fn finding(detector: &str, number: u64, severity: Severity) -> Findin
 pub(super) fn incident(id: u64, severity: Severity) -> Incident {
     Incident {
         id,
+        protocol: String::new(),
         plan: B256::repeat_byte(3),
         signal: "vault-drain".into(),
         group: vec![("vault".into(), Some("0xabc".into())), ("chain".into(), None)],
@@ -107,6 +109,7 @@ pub(super) fn decision(incident: u64, severity: Severity) -> Decision {
 /// With all that formats before the third could not say.
 fn declared() -> Incident {
     Incident {
+        protocol: "harbor".into(),
         state: IncidentState::Active,
         loss: [("usd".to_owned(), u128::MAX)].into(),
         declared_at_ms: Some(4),
@@ -183,7 +186,15 @@ pub(super) fn samples() -> Vec<Entry> {
     let kept = Event::Detector { detector: "outflow".into(), digest, spec: "{\"chains\":[1]}".into() };
     let removed = Event::Detector { detector: "prices".into(), digest: None, spec: String::new() };
     let deed = Deed::Decide { intervention: "pause-vault".into(), why: "funds leave".into() };
-    let act = Act { by: "mallory".into(), proof: "uid 0".into(), incident: Some(1), seen: Some(3), deed };
+    let act = Act {
+        by: "mallory".into(),
+        proof: "uid 0".into(),
+        protocol: "harbor".into(),
+        incident: Some(1),
+        seen: Some(3),
+        deed,
+    };
+    let harbor = Protocol { name: "harbor".into(), hears: Some(["outflow".to_owned()].into()) };
     let holds = Says::Holds { authority: "safe".into(), yes: true };
     let delivery = Delivery { key: B256::repeat_byte(2), arrived: false, answer: "503".into() };
     let told = TimelineEntry {
@@ -197,7 +208,7 @@ pub(super) fn samples() -> Vec<Entry> {
         hash: B256::repeat_byte(2),
     };
     vec![
-        input(10, Event::Plan { hash: B256::repeat_byte(3), files }),
+        input(10, Event::Plan { protocol: Protocol::default(), hash: B256::repeat_byte(3), files }),
         input(11, kept),
         input(12, committed(first)),
         Entry::Answer { at, read: call, answer: Ok(vec![0; 32].into()) },
@@ -250,6 +261,14 @@ pub(super) fn samples() -> Vec<Entry> {
         Entry::Shadow(shadow),
         input(26, Event::Waived { detector: "prices".into(), by: "ana: a known gap".into() }),
         input(27, Event::Thinned { before: 1 }),
+        input(
+            27,
+            Event::Plan {
+                protocol: harbor,
+                hash: B256::repeat_byte(4),
+                files: vec![("harbor.toml".into(), "".into())],
+            },
+        ),
         input(28, Event::Act { act }),
         Entry::Incident(declared()),
         Entry::Decision(ruled()),
@@ -259,7 +278,10 @@ pub(super) fn samples() -> Vec<Entry> {
             act: "decide".into(),
             why: vec!["mallory is not of `guardians`".into()],
         },
-        input(29, Event::Fact { fact: Fact { says: holds, block: Some(at), read_at_ms: 29 } }),
+        input(
+            29,
+            Event::Fact { fact: Fact { protocol: "harbor".into(), says: holds, block: Some(at), read_at_ms: 29 } },
+        ),
         Entry::Timeline(told),
         input(30, Event::Delivered { delivery }),
         input(31, Event::Tick),

@@ -32,6 +32,18 @@ pub enum Due {
     },
 }
 
+impl std::fmt::Display for Due {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Due::Ack => f.write_str("an answer to a page"),
+            Due::Unack => f.write_str("a sign of life"),
+            Due::Ruling { number } => write!(f, "carrying out ruling {number}"),
+            Due::End { number } => write!(f, "the end of ruling {number}"),
+            Due::Word { communication } => write!(f, "the next word of {communication}"),
+        }
+    }
+}
+
 /// What became of a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -3,31 +3,63 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::drill::WhatIf;
 use crate::engine::{Desks, Input};
 use crate::entry::Entry;
 use crate::event::{Event, Stamped};
-use crate::journal::{Journal, Row};
+use crate::incident::IncidentId;
+use crate::journal::{Filter, Journal, Row};
 use crate::outcome::Outcome;
 use crate::plan::Plan;
+use crate::protocol::Protocol;
 
-/// Gives one row of the journal to the desks, if it is anything to them; what followed then follows again.
-pub fn again(desks: &mut Desks, row: &Row) -> anyhow::Result<Vec<Outcome>> {
-    let input = match &row.entry {
+/// What a row of the journal was to the desks.
+enum Was<'a> {
+    Input(Input<'a>),
+    Plan(&'a Protocol, Arc<Plan>),
+}
+
+fn was(row: &Row) -> anyhow::Result<Option<Was<'_>>> {
+    Ok(Some(Was::Input(match &row.entry {
         Entry::Finding(finding) => Input::Finding(finding),
         Entry::Retraction { finding, reason } => Input::Retraction { finding: *finding, reason },
         Entry::Input(Stamped { event, .. }) => match event {
-            Event::Plan { protocol, files, .. } => {
-                return Ok(desks.follow(protocol.clone(), journaled_plan(files)?, row.at_ms));
-            }
+            Event::Plan { protocol, files, .. } => return Ok(Some(Was::Plan(protocol, journaled_plan(files)?))),
             Event::Act { act } => Input::Act(act),
             Event::Fact { fact } => Input::Fact(fact),
             Event::Delivered { delivery } => Input::Delivery(delivery),
             Event::Tick => Input::Tick,
-            _ => return Ok(Vec::new()),
+            _ => return Ok(None),
         },
-        _ => return Ok(Vec::new()),
-    };
-    Ok(desks.step(input, row.at_ms))
+        _ => return Ok(None),
+    })))
+}
+
+/// Gives one row of the journal to the desks, if it is anything to them; what followed then follows again.
+pub fn again(desks: &mut Desks, row: &Row) -> anyhow::Result<Vec<Outcome>> {
+    Ok(match was(row)? {
+        Some(Was::Input(input)) => desks.step(input, row.at_ms),
+        Some(Was::Plan(protocol, plan)) => desks.follow(protocol.clone(), plan, row.at_ms),
+        None => Vec::new(),
+    })
+}
+
+/// A past incident as it was and as it would have been under another plan; `None` where there is no such incident.
+pub fn what_if(journal: &Path, incident: IncidentId, plan: Arc<Plan>) -> anyhow::Result<Option<WhatIf>> {
+    let journal = Journal::open_existing_read_only(journal)?;
+    let of_it =
+        Filter { kinds: vec!["incident".to_owned()], incident: Some(incident), last: Some(1), ..Filter::default() };
+    let Some(Row { entry: Entry::Incident(last), .. }) = journal.entries(&of_it)?.next()? else { return Ok(None) };
+    let mut what_if = WhatIf::new(&last, plan);
+    let mut rows = journal.desk_entries()?;
+    while let Some(row) = rows.next()? {
+        match was(&row)? {
+            Some(Was::Input(input)) => what_if.step(&input, row.at_ms),
+            Some(Was::Plan(protocol, plan)) => what_if.follow(protocol, &plan, row.at_ms),
+            None => {}
+        }
+    }
+    Ok(Some(what_if))
 }
 
 /// A plan that was loaded once.

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args as ClapArgs, ValueEnum};
 
+use super::operate::sources_of;
 use super::{Exit, tell};
-use crate::app::load;
 use crate::app::output::Format;
+use crate::app::{again, load};
 use crate::drill::{self, Report};
+use crate::incident::IncidentId;
 use crate::plan::Plan;
 
 /// The shape of what is printed.
@@ -31,12 +33,23 @@ Examples:
   watchfire drill drills/drain-at-night.toml --plan response
   watchfire drill drills/*.toml --golden drills/golden
   watchfire drill drills/*.toml --golden drills/golden --accept
+  watchfire drill --what-if plan2/ --incident 17
 
 Exits with 1 where an expectation of a drill is not met, or a golden log differs.")]
 pub struct Args {
     /// The drills' files.
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "what_if", value_name = "FILE")]
     drills: Vec<PathBuf>,
+    /// Replay a past incident from the journal under this plan, a folder or a file, and show what would have been
+    /// different.
+    #[arg(long, value_name = "PATH", requires = "incident", conflicts_with_all = ["drills", "golden"])]
+    what_if: Option<PathBuf>,
+    /// Number of the past incident.
+    #[arg(long, value_name = "NUMBER", requires = "what_if")]
+    incident: Option<IncidentId>,
+    /// The config that names the journal of the past incident.
+    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+    config: PathBuf,
     /// The plan's folder or file.
     #[arg(short, long, default_value = "response", value_name = "PATH")]
     plan: PathBuf,
@@ -55,13 +68,16 @@ pub struct Args {
 }
 
 pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
-    let plan = match load::plan_at(&args.plan) {
+    let plan = match load::plan_at(args.what_if.as_ref().unwrap_or(&args.plan)) {
         Ok(loaded) => Arc::new(loaded.plan),
         Err(diagnostics) => {
             tell(&diagnostics, Format::Pretty)?;
             return Ok(Exit::Refused);
         }
     };
+    if let Some(incident) = args.incident {
+        return what_if(args, incident, plan);
+    }
     let mut exit = Exit::Good;
     for file in &args.drills {
         let Some(report) = run(file, &plan)? else { return Ok(Exit::Refused) };
@@ -79,6 +95,20 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         }
     }
     Ok(exit)
+}
+
+fn what_if(args: &Args, incident: IncidentId, plan: Arc<Plan>) -> anyhow::Result<Exit> {
+    let Some(config) = sources_of(&args.config)? else { return Ok(Exit::Refused) };
+    let Some(what_if) = again::what_if(&config.journal, incident, plan)? else {
+        anstream::eprintln!("there is no incident {incident}; `watchfire incident list --all` has them");
+        return Ok(Exit::No);
+    };
+    match args.format {
+        Shape::Pretty => print!("{}", drill::what_if_pretty(&what_if)),
+        Shape::Json => println!("{}", serde_json::to_string(&what_if)?),
+        Shape::Markdown => print!("{}", drill::what_if_markdown(&what_if)),
+    }
+    Ok(Exit::Good)
 }
 
 fn run(file: &Path, plan: &Arc<Plan>) -> anyhow::Result<Option<Report>> {

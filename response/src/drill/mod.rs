@@ -1,17 +1,21 @@
 //! Drills: a scripted timeline on a virtual clock, people who answer or sleep, and what the plan makes of it.
 
 mod cast;
+mod compared;
 mod report;
 mod run;
 mod scenario;
+mod what_if;
 mod words;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use compared::{Pair, markdown as what_if_markdown, pairs, pretty as what_if_pretty};
 pub use report::{Expected, Lack, Line, Loss, Report, Times};
 pub use run::run;
 pub use scenario::{
     Behaviour, Drill, Expectation, Happening, LossEvent, Milestone, Scenario, ScriptedFinding, read, schema,
 };
+pub use what_if::{Course, Seen, WhatIf};
 pub use words::{golden, markdown, pretty};

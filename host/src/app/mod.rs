@@ -1,5 +1,6 @@
 //! Where the edges meet: the loop, what runs in it, and how it changes while it runs.
 
+pub mod aftermath;
 pub mod again;
 pub mod check;
 pub mod compact;
@@ -10,6 +11,7 @@ pub mod deploy;
 pub mod disk;
 pub mod engine;
 mod gaps;
+pub mod gate;
 pub mod keep;
 mod late;
 pub mod load;
@@ -20,6 +22,7 @@ mod owed;
 pub mod plugin_test;
 pub mod progress;
 pub mod record;
+pub mod register;
 pub mod rehearse;
 pub mod replay;
 pub mod run;
@@ -29,6 +32,7 @@ mod settled;
 pub mod sources;
 pub mod status;
 mod swap;
+pub mod tagged;
 pub mod tape;
 pub mod turn;
 pub mod unready;

@@ -4,15 +4,19 @@ mod bench;
 mod check;
 mod demo;
 mod drill;
+mod given;
 mod incident;
 mod inspect;
 mod journal;
 mod operate;
 mod plugin;
 mod record;
+mod release;
 mod replay;
+mod risk;
 mod run;
 mod schema;
+mod table;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -107,6 +111,26 @@ Acts go to the running host over the socket beside its journal, and stand in it 
     Incident(incident::Command),
     /// Rehearse the plan: a scripted timeline on a virtual clock, and what the plan makes of it.
     Drill(drill::Args),
+    /// Keep the register of risks: what may go wrong, who has it, and what was made of it from release to release.
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  watchfire risk list --plan response/
+  watchfire risk link bent-price --incident 17
+  watchfire risk accept slow-upgrade --until 2027-05-31 --why \"two days are what users were promised\"
+  watchfire risk history --release v1.4"
+    )]
+    Risk(risk::Command),
+    /// Say whether a release may go out, and what stands against it.
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  watchfire release check v1.4
+  watchfire release list"
+    )]
+    Release(release::Command),
     /// Watch a lending protocol being attacked, from a recording.
     Demo(demo::Args),
     /// Measure each stage on real blocks.
@@ -172,6 +196,8 @@ fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
         Command::Check(args) => check::main(args, &sandboxes),
         Command::Plugin(command) => plugin::main(command, &sandboxes),
         Command::Journal(command) => journal::main(command, &sandboxes),
+        Command::Risk(command) => risk::main(command),
+        Command::Release(command) => release::main(command),
         Command::CompileComponent { request } => Ok(compile_from_stdin(&request).map(|()| Exit::Good)?),
         Command::Incident(command) => incident::main(command),
         Command::Drill(args) => drill::main(&args),

@@ -199,6 +199,7 @@ tables!(
     dependency,
     communication,
     risk,
+    release,
     waiver
 );
 

@@ -7,6 +7,7 @@ mod entity;
 mod load;
 pub mod moment;
 pub mod ready;
+pub mod register;
 mod resolve;
 pub mod rota;
 pub mod shape;

@@ -288,6 +288,22 @@ impl Check<'_> {
             }
             self.refer_all(at, "signals", &["signal"], &risk.signals);
             self.refer_all(at, "interventions", &["intervention"], &risk.interventions);
+            let backwards = risk.history.windows(2).position(|pair| pair[1].at < pair[0].at);
+            if let Some(index) = backwards {
+                let message = "it is older than the entry before it".into();
+                let place = &["history", &(index + 1).to_string(), "at"];
+                self.error(at, place, message, "put the entries in order, oldest first");
+            }
+        }
+        let mut names = BTreeMap::new();
+        for (id, release) in &self.tables.release {
+            let called = BTreeSet::from([id.as_str(), release.name(id), release.tag.as_deref().unwrap_or(id)]);
+            for name in called {
+                if let Some(other) = names.insert(name, id) {
+                    let message = format!("`{other}` goes by `{name}` too");
+                    self.error(("release", id), &[], message, "give each release a name and a tag of its own");
+                }
+            }
         }
         for (id, waiver) in &self.tables.waiver {
             self.refer(("waiver", id), &["owner"], &["role", "person"], &waiver.owner);

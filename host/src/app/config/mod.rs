@@ -2,6 +2,7 @@
 //!
 //! Each stage owns its own part; this file only lists them, checks the names between them, and fetches secrets.
 
+mod places;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use crate::source::evm::config::ChainConfig;
 use crate::source::feed::FeedConfig;
 use crate::toml_file::TomlFile;
 
+pub use places::Places;
 pub use schema::config_schema;
 
 /// A config whose every reference holds and whose secrets are at hand.

@@ -5,6 +5,7 @@ mod communication;
 mod dependency;
 mod people;
 mod power;
+mod release;
 mod risk;
 mod signal;
 
@@ -19,6 +20,7 @@ pub use people::{Channels, Escalation, Layer, Override, Person, Role, RoleKind, 
 pub use power::{
     Authority, AuthorityKind, Automation, Blackout, Call, Cost, Intervention, InterventionKind, Limits, Reversal, Scope,
 };
+pub use release::Release;
 pub use risk::{Likelihood, Risk, RiskEvent, RiskResponse, RiskStatus};
 pub use signal::{Corroboration, Inhibition, Matcher, Signal, Silence, Source, SubjectMatch};
 
@@ -73,6 +75,9 @@ pub struct Tables {
     /// Risks by id.
     #[serde(default)]
     pub risk: BTreeMap<String, Risk>,
+    /// Releases by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub release: BTreeMap<String, Release>,
     /// Findings of the readiness check that somebody has taken upon themselves, by id.
     #[serde(default)]
     pub waiver: BTreeMap<String, Waiver>,

@@ -1,5 +1,8 @@
 //! Risks: what may go wrong, who has it, and what was made of it from release to release. After NIST IR 8286.
 
+use std::fmt;
+
+use clap::ValueEnum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +10,7 @@ use crate::incident::IncidentId;
 use crate::plan::moment::Moment;
 
 /// How likely, or how bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Likelihood {
     /// Hardly.
@@ -19,7 +22,7 @@ pub enum Likelihood {
 }
 
 /// What is done about a risk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum RiskResponse {
     /// It is lived with, by somebody's word and until a date.
@@ -33,7 +36,7 @@ pub enum RiskResponse {
 }
 
 /// Where a risk stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum RiskStatus {
     /// It is there, and something is to be done.
@@ -79,7 +82,7 @@ pub struct Risk {
     /// The release that it came with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,
-    /// Until when it is accepted.
+    /// Until when it is accepted. Of a risk that is not, until when it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_until: Option<Moment>,
     /// What was made of it, oldest first.
@@ -105,4 +108,68 @@ pub struct RiskEvent {
     /// The incident that led to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentId>,
+    /// Id of the role or person who had the risk from then on; absent where it was the one before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Until when it was accepted from then on; absent where it was the moment before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_until: Option<Moment>,
+    /// What was linked to it then: `signal.ID`, `intervention.ID`, `incident.NUMBER`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub linked: Vec<String>,
+}
+
+impl Likelihood {
+    /// From 1, low, to 3, high.
+    pub fn weight(self) -> u8 {
+        match self {
+            Self::Low => 1,
+            Self::Medium => 2,
+            Self::High => 3,
+        }
+    }
+}
+
+impl Risk {
+    /// How grave it is: likelihood by impact, from 1 to 9.
+    pub fn severity(&self) -> u8 {
+        self.likelihood.weight() * self.impact.weight()
+    }
+
+    /// Until when somebody has taken it upon themselves; `None` where it is not accepted, or for ever.
+    pub fn acceptance(&self) -> Option<Moment> {
+        self.accepted_until.filter(|_| self.status == RiskStatus::Accepted)
+    }
+}
+
+impl fmt::Display for Likelihood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        })
+    }
+}
+
+impl fmt::Display for RiskResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Accept => "accept",
+            Self::Avoid => "avoid",
+            Self::Mitigate => "mitigate",
+            Self::Transfer => "transfer",
+        })
+    }
+}
+
+impl fmt::Display for RiskStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Open => "open",
+            Self::Accepted => "accepted",
+            Self::Mitigated => "mitigated",
+            Self::Closed => "closed",
+        })
+    }
 }

@@ -195,7 +195,7 @@ impl Desk {
             return Err(vec![format!("the plan has no signal `{signal}`; {help}")]);
         };
         let group = vec![("declared".to_owned(), Some((self.last_incident + 1).to_string()))];
-        let key = key(Some(&plan), signal, &group);
+        let key = key(&plan, signal, &group);
         let seal = Hasher::new("incident").bytes(key.as_slice()).text(by).number(turn.now_ms).finish();
         let mut incident = self.blank(&plan, signal, group, title.to_owned(), severity, turn.now_ms);
         incident.declared_by = Some(by.to_owned());
@@ -297,7 +297,7 @@ impl Desk {
         let old = incident.plan;
         incident.plan = plan.hash();
         let (keys, groups) = (std::mem::take(&mut file.keys), file.groups.clone());
-        file.keys = groups.iter().map(|(signal, group)| key(Some(&plan), signal, group)).collect();
+        file.keys = groups.iter().map(|(signal, group)| key(&plan, signal, group)).collect();
         let new_keys = file.keys.clone();
         for key in keys {
             self.open.remove(&key);

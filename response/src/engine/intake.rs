@@ -76,7 +76,7 @@ impl Desk {
     /// Takes in a condition that is new to its incident, or opens one.
     fn take_new(&mut self, finding: &Finding, plan: &Plan, signal: (&str, &Signal), turn: &mut Turn) {
         let group = label::group(finding, &signal.1.group_by);
-        let key = key(Some(plan), signal.0, &group);
+        let key = key(plan, signal.0, &group);
         let dependency = dependency(plan, signal.1, finding);
         let (id, before) = match self.open.get(&key) {
             Some(id) => (*id, self.files.get(id).map(extent)),
@@ -132,7 +132,7 @@ impl Desk {
 
     /// What a finding that joined leads to.
     fn after(&mut self, id: IncidentId, before: Extent, finding: &Finding, turn: &mut Turn) {
-        self.hear(id, finding, turn.now_ms);
+        let was_hushed = self.hear(id, finding, turn.now_ms);
         let Some(file) = self.files.get(&id) else { return };
         let (now, state) = (extent(file), file.case.incident.state);
         if now.severity > before.severity {
@@ -144,19 +144,25 @@ impl Desk {
             self.set_state(id, IncidentState::Active, None, "something new was found".to_owned(), turn);
         }
         self.decide(id, None, Some(finding), turn);
-        self.page_again(id, before, turn);
+        let is_acked = self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_some());
+        match was_hushed && !is_acked {
+            true => self.climb(id, turn),
+            false => self.page_again(id, before, turn),
+        }
     }
 
-    /// Notes whether a finding is silenced by the plan; one that is not ends such a silence.
-    fn hear(&mut self, id: IncidentId, finding: &Finding, now_ms: u64) {
+    /// Notes whether a finding is silenced by the plan; one that is not ends such a silence, and then the answer is yes.
+    fn hear(&mut self, id: IncidentId, finding: &Finding, now_ms: u64) -> bool {
         let silenced = self.silenced(finding, now_ms);
-        let Some(file) = self.files.get_mut(&id) else { return };
+        let Some(file) = self.files.get_mut(&id) else { return false };
+        let was_hushed = file.hushed.as_ref().is_some_and(|(until_ms, _)| *until_ms > now_ms);
         let is_first = file.case.incident.findings.len() <= 1;
         match silenced {
             Some((until_ms, reason)) if is_first => file.hushed = Some((until_ms, reason)),
             Some(_) => {}
             None => file.hushed = file.hushed.take().filter(|(_, reason)| reason.starts_with(super::decide::BY_HAND)),
         }
+        was_hushed && file.hushed.is_none()
     }
 
     /// An incident as it is before anything is known of it.
@@ -171,7 +177,7 @@ impl Desk {
     ) -> Incident {
         self.last_incident += 1;
         let within_ms = plan.tables().protocol.successor_s.saturating_mul(1_000);
-        let before = self.closed.get(&self::key(None, signal, &group));
+        let before = self.closed.get(&self::key(plan, signal, &group));
         let follows = before.filter(|(_, closed_ms)| now_ms.saturating_sub(*closed_ms) <= within_ms).map(|(id, _)| *id);
         Incident {
             id: self.last_incident,
@@ -297,9 +303,7 @@ impl Desk {
             }
         }
         if file.case.incident.state == IncidentState::Closed {
-            for (signal, group) in &file.groups {
-                self.closed.insert(key(None, signal, group), (id, turn.now_ms));
-            }
+            self.closed.extend(file.keys.iter().map(|key| (*key, (id, turn.now_ms))));
         }
     }
 
@@ -366,11 +370,11 @@ fn dependency(plan: &Plan, signal: &Signal, finding: &Finding) -> Option<String>
     signal.dependency.clone().or_else(by_subject)
 }
 
-/// What tells an open incident from another: plan, signal and the values of the grouping labels, a missing one
-/// hashed unlike any value.
-pub(super) fn key(plan: Option<&Plan>, signal: &str, group: &[(String, Option<String>)]) -> B256 {
-    let hash = plan.map(Plan::hash);
-    let mut hasher = Hasher::new("group").optional(hash.as_ref().map(|hash| hash.as_slice())).text(signal);
+/// What tells an open incident from another: signal and the values of the grouping labels, a missing one hashed unlike
+/// any value. What belongs to an incident goes on doing so where the plan changes meanwhile; but what is meant in earnest
+/// does not go to an incident that is only rehearsed.
+pub(super) fn key(plan: &Plan, signal: &str, group: &[(String, Option<String>)]) -> B256 {
+    let mut hasher = Hasher::new("group").number(u64::from(plan.tables().protocol.dry_run)).text(signal);
     for (name, value) in group {
         hasher = hasher.text(name).number(u64::from(value.is_some())).text(value.as_deref().unwrap_or_default());
     }

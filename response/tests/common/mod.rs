@@ -1,6 +1,8 @@
 //! A small plan and its findings, for tests that go through the crate's door.
 #![allow(clippy::unwrap_used, dead_code)]
 
+pub mod night;
+
 use std::sync::Arc;
 
 use alloy_primitives::B256;

@@ -105,7 +105,9 @@ fn deed(kind: usize, number: u32, incident: u64, now_ms: u64) -> Deed {
         11 => Deed::Confirm { ruling, why },
         12 => Deed::Reverse { ruling, why },
         13 => Deed::Resolve { state: [IncidentState::Active, IncidentState::Contained][number as usize % 2], why },
-        14 => Deed::Communicate { communication: "users".into(), text: "We look.".into(), last: number % 2 == 0 },
+        14 => {
+            Deed::Communicate { communication: "users".into(), text: "We look.".into(), last: number.is_multiple_of(2) }
+        }
         15 => Deed::ApproveText { communication: "users".into() },
         16 => Deed::Silence { until_ms: now_ms + 600_000, why },
         17 => Deed::Merge { into: incident % 3 + 1 },

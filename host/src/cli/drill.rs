@@ -9,10 +9,14 @@ use clap::{Args as ClapArgs, ValueEnum};
 use super::operate::sources_of;
 use super::{Exit, tell};
 use crate::app::output::Format;
+use crate::app::turn::wall_clock_ms;
 use crate::app::{again, load};
-use crate::drill::{self, Report};
+use crate::diagnostic::{Diagnostic, suggestion};
+use crate::drill::{self, Report, library};
 use crate::incident::IncidentId;
 use crate::plan::Plan;
+
+const DAY_MS: u64 = 86_400_000;
 
 /// The shape of what is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -30,16 +34,21 @@ enum Shape {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
-  watchfire drill drills/drain-at-night.toml --plan response
-  watchfire drill drills/*.toml --golden drills/golden
+  watchfire drill --list
+  watchfire drill nomad                             the library's, against a starter and what was in place then
+  watchfire drill nomad euler --plan response       the library's, against your plan
+  watchfire drill drills/drain-at-night.toml --golden drills/golden
   watchfire drill drills/*.toml --golden drills/golden --accept
   watchfire drill --what-if plan2/ --incident 17
 
 Exits with 1 where an expectation of a drill is not met, or a golden log differs.")]
 pub struct Args {
-    /// The drills' files.
-    #[arg(required_unless_present = "what_if", value_name = "FILE")]
-    drills: Vec<PathBuf>,
+    /// The drills: files, or names of the library's.
+    #[arg(required_unless_present_any = ["what_if", "list"], value_name = "DRILL")]
+    drills: Vec<String>,
+    /// List the library: drills drawn from real incidents.
+    #[arg(long, conflicts_with_all = ["drills", "what_if"])]
+    list: bool,
     /// Replay a past incident from the journal under this plan, a folder or a file, and show what would have been
     /// different.
     #[arg(long, value_name = "PATH", requires = "incident", conflicts_with_all = ["drills", "golden"])]
@@ -50,9 +59,9 @@ pub struct Args {
     /// The config that names the journal of the past incident.
     #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
     config: PathBuf,
-    /// The plan's folder or file.
-    #[arg(short, long, default_value = "response", value_name = "PATH")]
-    plan: PathBuf,
+    /// The plan's folder or file: `response` where none is named, and for the library's the starters.
+    #[arg(short, long, value_name = "PATH")]
+    plan: Option<PathBuf>,
     /// The shape of what is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Shape,
@@ -68,26 +77,50 @@ pub struct Args {
 }
 
 pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
-    let plan = match load::plan_at(args.what_if.as_ref().unwrap_or(&args.plan)) {
-        Ok(loaded) => Arc::new(loaded.plan),
-        Err(diagnostics) => {
-            tell(&diagnostics, Format::Pretty)?;
+    if args.list {
+        return list();
+    }
+    if let (Some(plan), Some(incident)) = (&args.what_if, args.incident) {
+        let Some(plan) = told(load::plan_at(plan).map(|loaded| Arc::new(loaded.plan)))? else {
             return Ok(Exit::Refused);
-        }
-    };
-    if let Some(incident) = args.incident {
+        };
         return what_if(args, incident, plan);
     }
     let mut exit = Exit::Good;
-    for file in &args.drills {
-        let Some(report) = run(file, &plan)? else { return Ok(Exit::Refused) };
-        match args.format {
-            Shape::Pretty => print!("{}", drill::pretty(&report, !args.quiet)),
-            Shape::Json => println!("{}", serde_json::to_string(&report)?),
-            Shape::Markdown => print!("{}", drill::markdown(&report)),
+    for drill in &args.drills {
+        let Some((name, text)) = text_of(drill)? else { return Ok(Exit::Refused) };
+        let Some(mut scenario) = told(drill::read(&name, &text))? else { return Ok(Exit::Refused) };
+        if args.plan.is_some() && scenario.drill.starter.is_some() {
+            // Today's rotas and powers are asked, at the hour at which it happened.
+            let (today_ms, starts) = (wall_clock_ms() / DAY_MS * DAY_MS, &mut scenario.drill.starts);
+            starts.ms = today_ms + starts.ms % DAY_MS;
+            if args.format == Shape::Pretty {
+                println!("As if it began on {starts}.");
+            }
+        }
+        let plan = match (&args.plan, library::starter(&scenario)) {
+            (None, Some(starter)) => starter,
+            (path, _) => {
+                let path = path.as_deref().unwrap_or(Path::new("response"));
+                load::plan_at(path).map(|loaded| Arc::new(loaded.plan))
+            }
+        };
+        let Some(plan) = told(plan)? else { return Ok(Exit::Refused) };
+        let report = drill::run(&plan, &scenario);
+        show(args, &report)?;
+        // What was in place then is shown for comparison, and is not what is judged.
+        if args.plan.is_none()
+            && let Some(then) = library::then(&scenario)
+        {
+            let Some(then) = told(then)? else { return Ok(Exit::Refused) };
+            let was = drill::run(&then, &scenario);
+            if args.format == Shape::Pretty {
+                println!("\nWith what was in place then, as it is modelled:\n");
+            }
+            show(args, &was)?;
         }
         let same = match &args.golden {
-            Some(folder) => compare(folder, file, &report, args.accept)?,
+            Some(folder) => compare(folder, Path::new(&name), &report, args.accept)?,
             None => true,
         };
         if !report.held || !same {
@@ -95,6 +128,54 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         }
     }
     Ok(exit)
+}
+
+fn list() -> anyhow::Result<Exit> {
+    for (name, text) in library::LIBRARY {
+        let Some(scenario) = told(drill::read(name, text))? else { return Ok(Exit::Refused) };
+        println!("{name:<12} {}\n             {}", scenario.drill.name, scenario.drill.summary);
+        scenario.drill.sources.iter().for_each(|source| println!("             {source}"));
+    }
+    Ok(Exit::Good)
+}
+
+/// Name and text of a drill: of a file, or of the library.
+fn text_of(drill: &str) -> anyhow::Result<Option<(String, String)>> {
+    let known = library::LIBRARY.iter().find(|(name, _)| *name == drill);
+    match known {
+        Some((name, text)) if !Path::new(drill).exists() => {
+            return Ok(Some((format!("{name}.toml"), (*text).to_owned())));
+        }
+        _ => {}
+    }
+    match std::fs::read_to_string(drill) {
+        Ok(text) => Ok(Some((drill.to_owned(), text))),
+        Err(error) => {
+            let help = suggestion(drill, library::LIBRARY.iter().map(|(name, _)| *name));
+            anstream::eprintln!("error: `{drill}` can't be read ({error}), and the library has no such drill; {help}");
+            Ok(None)
+        }
+    }
+}
+
+fn show(args: &Args, report: &Report) -> anyhow::Result<()> {
+    match args.format {
+        Shape::Pretty => print!("{}", drill::pretty(report, !args.quiet)),
+        Shape::Json => println!("{}", serde_json::to_string(report)?),
+        Shape::Markdown => print!("{}", drill::markdown(report)),
+    }
+    Ok(())
+}
+
+/// What was read, or nothing where it was told what is wrong with it.
+fn told<T>(read: Result<T, Vec<Diagnostic>>) -> anyhow::Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(diagnostics) => {
+            tell(&diagnostics, Format::Pretty)?;
+            Ok(None)
+        }
+    }
 }
 
 fn what_if(args: &Args, incident: IncidentId, plan: Arc<Plan>) -> anyhow::Result<Exit> {
@@ -109,17 +190,6 @@ fn what_if(args: &Args, incident: IncidentId, plan: Arc<Plan>) -> anyhow::Result
         Shape::Markdown => print!("{}", drill::what_if_markdown(&what_if)),
     }
     Ok(Exit::Good)
-}
-
-fn run(file: &Path, plan: &Arc<Plan>) -> anyhow::Result<Option<Report>> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("`{}` can't be read", file.display()))?;
-    match drill::read(&file.display().to_string(), &text) {
-        Ok(scenario) => Ok(Some(drill::run(plan, &scenario))),
-        Err(diagnostics) => {
-            tell(&diagnostics, Format::Pretty)?;
-            Ok(None)
-        }
-    }
 }
 
 /// Holds a drill's log against the golden one, and says where they part.

@@ -9,6 +9,7 @@ mod incident;
 mod inspect;
 mod journal;
 mod operate;
+mod plan;
 mod plugin;
 mod record;
 mod release;
@@ -109,6 +110,14 @@ Examples:
 Acts go to the running host over the socket beside its journal, and stand in it with who did them."
     )]
     Incident(incident::Command),
+    /// Begin a plan, read it, and review what changed in it.
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  watchfire plan new --kind lending --name \"Harbor Lending\""
+    )]
+    Plan(plan::Command),
     /// Rehearse the plan: a scripted timeline on a virtual clock, and what the plan makes of it.
     Drill(drill::Args),
     /// Keep the register of risks: what may go wrong, who has it, and what was made of it from release to release.
@@ -196,6 +205,7 @@ fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
         Command::Check(args) => check::main(args, &sandboxes),
         Command::Plugin(command) => plugin::main(command, &sandboxes),
         Command::Journal(command) => journal::main(command, &sandboxes),
+        Command::Plan(command) => plan::main(command),
         Command::Risk(command) => risk::main(command),
         Command::Release(command) => release::main(command),
         Command::CompileComponent { request } => Ok(compile_from_stdin(&request).map(|()| Exit::Good)?),

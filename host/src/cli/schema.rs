@@ -22,12 +22,15 @@ enum Of {
     Config,
     /// The response plan's files.
     Plan,
+    /// A drill.
+    Drill,
 }
 
 pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
     let schema = match args.of {
         Of::Config => crate::app::config::config_schema().to_value(),
         Of::Plan => crate::plan::schema(),
+        Of::Drill => crate::drill::schema(),
     };
     println!("{}", serde_json::to_string_pretty(&schema)?);
     Ok(Exit::Good)

@@ -2,6 +2,7 @@
 
 mod cast;
 mod compared;
+pub mod library;
 mod report;
 mod run;
 mod scenario;

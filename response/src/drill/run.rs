@@ -427,6 +427,11 @@ impl<'a> Run<'a> {
     }
 
     fn lack(&mut self, text: String) {
+        // It is told again each hour, and longer each time.
+        let text = match text.split_once(" is in effect for ") {
+            Some((id, _)) => format!("{id} was in effect for all that the plan allows, and nobody had undone it"),
+            None => text,
+        };
         let at_s = self.at_s();
         self.lacks.entry(text).or_insert(at_s);
     }
@@ -442,19 +447,16 @@ impl<'a> Run<'a> {
             .loss
             .iter()
             .map(|event| {
-                let at_ms = self.start_ms.saturating_add(event.after_s.saturating_mul(1_000));
+                let waits_for = event.delayed_by.as_ref().and_then(|id| self.plan.tables().authority.get(id));
+                let at_s = event.after_s.saturating_add(waits_for.map_or(0, |authority| authority.delay_s));
+                let at_ms = self.start_ms.saturating_add(at_s.saturating_mul(1_000));
                 let mut standing = self.in_effect.iter();
                 let by = standing.find(|(_, kind, from_ms, until_ms)| {
                     event.stopped_by.contains(kind)
                         && *from_ms <= at_ms
                         && until_ms.is_none_or(|until_ms| at_ms < until_ms)
                 });
-                Loss {
-                    at_s: event.after_s,
-                    usd: event.usd,
-                    what: event.what.clone(),
-                    averted_by: by.map(|one| one.0.clone()),
-                }
+                Loss { at_s, usd: event.usd, what: event.what.clone(), averted_by: by.map(|one| one.0.clone()) }
             })
             .collect();
         losses.sort_by_key(|loss| loss.at_s);
@@ -534,6 +536,16 @@ impl<'a> Run<'a> {
             let line = report.log.iter().find(|line| line.text.contains(words.as_str()));
             let seen = line.map_or_else(|| "not said".to_owned(), |line| format!("after {} s", line.at_s));
             check(format!("the log says \"{words}\""), line.is_some(), seen);
+        }
+        if let Some(what) = &expectation.never_blocks {
+            let took_effect = self.in_effect.iter().map(|(id, ..)| id);
+            let blocks = |id: &&String| {
+                let intervention = self.plan.tables().intervention.get(*id);
+                intervention.is_some_and(|intervention| intervention.cost.blocks.contains(what))
+            };
+            let by: Vec<&str> = took_effect.filter(blocks).map(String::as_str).collect();
+            let seen = if by.is_empty() { "nothing does".to_owned() } else { format!("{} does", by.join(", ")) };
+            check(format!("nothing keeps users from `{what}`"), by.is_empty(), seen);
         }
         if expectation.no_deadline_missed == Some(true) {
             let audit = audit(&self.clocks, self.now_ms, 0);

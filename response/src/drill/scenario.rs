@@ -15,6 +15,7 @@ use crate::operator::Deed;
 use crate::plan::InterventionKind;
 use crate::plan::moment::Moment;
 use crate::plan::shape::Shape;
+use crate::plan::starter::Kind;
 
 /// A drill.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +35,10 @@ pub struct Scenario {
     /// What is expected of the plan.
     #[serde(default)]
     pub expect: Vec<Expectation>,
+    /// A model of what was in place then: keys of the plan as they were, over the starter's.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub then: toml::Table,
 }
 
 /// What a drill is.
@@ -47,6 +52,12 @@ pub struct Drill {
     /// Where the facts are from.
     #[serde(default)]
     pub sources: Vec<String>,
+    /// The starter plan that it is drilled against where no other is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starter: Option<Kind>,
+    /// What was not in place then, of the starter, as `intervention.pause-bridge`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub then_without: Vec<String>,
     /// When it begins: what happens is told from here.
     pub starts: Moment,
     /// When it ends, in seconds from the start.
@@ -191,8 +202,11 @@ pub struct LossEvent {
     /// What, in a line.
     #[serde(default)]
     pub what: String,
-    /// Kinds of intervention that stop it once they are in effect.
+    /// Kinds of intervention that stop it once they are in effect; none where it is lost before anybody can know.
     pub stopped_by: Vec<InterventionKind>,
+    /// Id of an authority whose delay it has to wait for, where the plan has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delayed_by: Option<String>,
 }
 
 /// A point on the way from the attack to its end.
@@ -239,6 +253,9 @@ pub struct Expectation {
     /// The log has a line with these words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
+    /// Nothing that takes effect keeps users from this: `repay`, `exit`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub never_blocks: Option<String>,
     /// No deadline is missed, and none fires late.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_deadline_missed: Option<bool>,

@@ -68,6 +68,7 @@ impl Desk {
         if file.case.incident.declared_at_ms.is_none() {
             return Err(vec!["nothing is said before the incident is declared".to_owned()]);
         }
+        let text = &filled(text, &file.case.incident, &plan);
         let forbidden = forbidden(communication, text, file.case.incident.state);
         if !forbidden.is_empty() {
             return Err(forbidden);

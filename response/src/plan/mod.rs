@@ -11,6 +11,7 @@ pub mod register;
 mod resolve;
 pub mod rota;
 pub mod shape;
+pub mod starter;
 #[cfg(test)]
 mod tests;
 

@@ -29,11 +29,13 @@ impl Shape<'_> {
         let schema = self.resolved(schema).clone();
         let properties = schema.get("properties").and_then(Json::as_object);
         let others = schema.get("additionalProperties").filter(|others| others.is_object());
+        let is_open = schema.get("additionalProperties").and_then(Json::as_bool) == Some(true);
         for (key, value) in table {
             let name = key.get_ref().as_ref();
             let below = join(path, name);
             match properties.and_then(|known| known.get(name)).or(others) {
                 Some(schema) => self.value(schema, value, key.span(), &below),
+                None if is_open => {}
                 None => {
                     let known = properties.into_iter().flat_map(|known| known.keys().map(String::as_str));
                     let help =

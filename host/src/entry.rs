@@ -174,6 +174,22 @@ impl From<Outcome> for Entry {
     }
 }
 
+impl Entry {
+    /// What the desks made of an input, where this is that.
+    pub fn outcome(self) -> Option<Outcome> {
+        Some(match self {
+            Entry::Silence { finding, reason } => Outcome::Silence { finding, reason },
+            Entry::Incident(incident) => Outcome::Incident(incident),
+            Entry::Decision(decision) => Outcome::Decision(decision),
+            Entry::Effect(ordered) => Outcome::Effect(ordered),
+            Entry::Timeline(entry) => Outcome::Timeline(entry),
+            Entry::Clock(clock) => Outcome::Clock(clock),
+            Entry::Refused { by, incident, act, why } => Outcome::Refused { by, incident, act, why },
+            _ => return None,
+        })
+    }
+}
+
 /// A change of one key in a detector's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateChange {

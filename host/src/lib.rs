@@ -15,7 +15,7 @@ pub mod toml_file;
 // The plan, and the engine that decides by it.
 pub use watchfire_response::{
     decision, diagnostic, digest, drill, due, effect, engine, fact, finding, incident, operator, outcome, plan,
-    protocol, timeline, triage,
+    protocol, record, timeline, triage,
 };
 
 // Floor 1: pure logic.

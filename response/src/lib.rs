@@ -22,4 +22,5 @@ pub mod timeline;
 pub mod drill;
 pub mod engine;
 pub mod plan;
+pub mod record;
 pub mod triage;

@@ -12,6 +12,7 @@ use crate::journal::{Filter, Journal, Row};
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::protocol::Protocol;
+use crate::record::Record;
 
 /// What a row of the journal was to the desks.
 enum Was<'a> {
@@ -60,6 +61,40 @@ pub fn what_if(journal: &Path, incident: IncidentId, plan: Arc<Plan>) -> anyhow:
         }
     }
     Ok(Some(what_if))
+}
+
+/// Everything that a journal has of one incident; `None` where it has no such incident.
+pub fn record_of(journal: &Path, incident: IncidentId) -> anyhow::Result<Option<Record>> {
+    let journal = Journal::open_existing_read_only(journal)?;
+    let of_kind = |kind: &str| Filter { kinds: vec![kind.to_owned()], ..Filter::default() };
+    let last = Filter { incident: Some(incident), last: Some(1), ..of_kind("incident") };
+    let Some(Row { entry: Entry::Incident(last), .. }) = journal.entries(&last)?.next()? else { return Ok(None) };
+    let mut record = Record::of(last.clone(), None);
+    let mut rows = journal.entries(&Filter { incident: Some(incident), ..Filter::default() })?;
+    while let Some(row) = rows.next()? {
+        record.as_of_ms = record.as_of_ms.max(row.at_ms);
+        if let Some(outcome) = row.entry.outcome() {
+            record.hear(outcome, row.at_ms);
+        }
+    }
+    drop(rows);
+    let mut rows = journal.entries(&of_kind("finding"))?;
+    while let Some(row) = rows.next()? {
+        if let Entry::Finding(finding) = &row.entry {
+            record.find(finding);
+        }
+    }
+    drop(rows);
+    let mut rows = journal.desk_entries()?;
+    while let Some(row) = rows.next()? {
+        if let Entry::Input(Stamped { event: Event::Plan { hash, files, .. }, .. }) = &row.entry
+            && *hash == last.plan
+            && record.plan.is_none()
+        {
+            record.plan = Some(journaled_plan(files)?);
+        }
+    }
+    Ok(Some(record))
 }
 
 /// A plan that was loaded once.

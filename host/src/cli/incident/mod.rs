@@ -1,5 +1,6 @@
 //! `watchfire incident`: the operator's hand on the incidents of a running host.
 
+mod export;
 mod show;
 
 use std::path::PathBuf;
@@ -56,6 +57,12 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// Write the post-incident record: a report for people, or an OCSF Incident Finding.
+    #[command(after_help = "\
+Examples:
+  watchfire incident export 17 > incident-17.md
+  watchfire incident export 17 --format ocsf --output incident-17.json")]
+    Export(export::Args),
     /// Open an incident by hand.
     Open {
         /// The signal whose interventions are decided on.
@@ -345,6 +352,7 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
             let (desks, journal) = desks_of(&config.journal)?;
             return show::show(&desks, &journal, incident, format);
         }
+        Command::Export(args) => return export::main(&args),
         Command::Open { signal, title, severity, protocol, who } => {
             return act(who, protocol, None, Deed::Open { signal, title, severity });
         }

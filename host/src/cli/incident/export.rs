@@ -1,0 +1,55 @@
+//! `watchfire incident export`: the post-incident record from the journal.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args as ClapArgs, ValueEnum};
+
+use super::Exit;
+use crate::app::again::record_of;
+use crate::cli::operate::sources_of;
+use crate::incident::IncidentId;
+use crate::record::{markdown, ocsf};
+
+/// The shape of the record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Shape {
+    /// A report for people.
+    #[default]
+    Markdown,
+    /// An OCSF Incident Finding, as JSON.
+    Ocsf,
+}
+
+/// What is exported, and where to.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// Number of the incident.
+    incident: IncidentId,
+    /// The shape of the record.
+    #[arg(long, value_enum, default_value_t)]
+    format: Shape,
+    /// The file that it is written to; the terminal, where absent.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The config that names the journal.
+    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
+    let Some(config) = sources_of(&args.config)? else { return Ok(Exit::Refused) };
+    let Some(record) = record_of(&config.journal, args.incident)? else {
+        anstream::eprintln!("there is no incident {}; `watchfire incident list --all` has them", args.incident);
+        return Ok(Exit::No);
+    };
+    let text = match args.format {
+        Shape::Markdown => markdown(&record),
+        Shape::Ocsf => format!("{}\n", serde_json::to_string_pretty(&ocsf(&record))?),
+    };
+    match &args.output {
+        Some(file) => std::fs::write(file, text).with_context(|| format!("`{}` can't be written", file.display()))?,
+        None => print!("{text}"),
+    }
+    Ok(Exit::Good)
+}

@@ -1,0 +1,229 @@
+//! The record as a report for people.
+
+use super::Record;
+use super::reflect::reflect;
+use crate::decision::{Answer, Decision};
+use crate::effect::Effect;
+use crate::plan::moment::{Moment, span};
+use crate::timeline::verify;
+
+/// The whole record as Markdown.
+pub fn markdown(record: &Record) -> String {
+    let mut text = String::new();
+    summary(record, &mut text);
+    times(record, &mut text);
+    findings(record, &mut text);
+    decisions(record, &mut text);
+    spoken(record, &mut text);
+    let seen = reflect(record);
+    list(&mut text, "What went well", &seen.well);
+    list(&mut text, "What went badly", &seen.badly);
+    list(&mut text, "Where we got lucky", &seen.lucky);
+    risks(record, &mut text);
+    timeline(record, &mut text);
+    text
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace(char::is_control, " ").replace('<', "&lt;")
+}
+
+fn clock(at_ms: u64) -> String {
+    Moment { ms: at_ms / 1_000 * 1_000 }.to_string()
+}
+
+fn summary(record: &Record, text: &mut String) {
+    let incident = &record.incident;
+    let of = if incident.protocol.is_empty() { String::new() } else { format!(" of {}", cell(&incident.protocol)) };
+    text.push_str(&format!("# Incident {}{of}: {}\n\n", incident.id, cell(&incident.title)));
+    text.push_str(&format!("{}, {}: {}\n\n", incident.severity, incident.state, cell(&incident.note)));
+    text.push_str("| | |\n|---|---|\n");
+    let mut row = |what: &str, said: String| text.push_str(&format!("| {what} | {} |\n", cell(&said)));
+    row("signal", incident.signal.clone());
+    row("plan", incident.plan.to_string());
+    if let Some(by) = &incident.declared_by {
+        row("opened by", record.name(by));
+    }
+    if let Some(by) = &incident.acked_by {
+        row("who had it last", record.name(by));
+    }
+    for (role, person) in &incident.roles {
+        row(role, record.name(person));
+    }
+    for (asset, amount) in &incident.loss {
+        row(&format!("lost or moved, {}", cell(asset)), amount.to_string());
+    }
+    if let Some(dependency) = &incident.dependency {
+        row("caused by", dependency.clone());
+    }
+    if let Some(before) = incident.follows {
+        row("follows", format!("incident {before}"));
+    }
+    if let Some(into) = incident.merged_into {
+        row("part of", format!("incident {into}"));
+    }
+    let broken = verify(&record.timeline).err();
+    let head = record.timeline.last().map(|entry| entry.hash.to_string()).unwrap_or_default();
+    row(
+        "timeline",
+        broken.map_or_else(
+            || format!("{} entries, the chain holds up to {head}", record.timeline.len()),
+            |broken| format!("BROKEN: {broken}"),
+        ),
+    );
+}
+
+fn times(record: &Record, text: &mut String) {
+    let began_ms = record.incident.began_ms;
+    text.push_str("\n## Times\n\n| point | at | after the first sign |\n|---|---|---|\n");
+    text.push_str(&format!("| first sign, by the chain | {} | |\n", clock(began_ms)));
+    for (what, at_ms) in record.milestones() {
+        let (at, after) = match at_ms {
+            Some(at_ms) => (clock(at_ms), span(at_ms.saturating_sub(began_ms) / 1_000)),
+            None => ("never".to_owned(), String::new()),
+        };
+        text.push_str(&format!("| {what} | {at} | {after} |\n"));
+    }
+}
+
+fn findings(record: &Record, text: &mut String) {
+    text.push_str("\n## What was found\n\n");
+    if record.findings.is_empty() {
+        text.push_str("Nothing by a detector.\n");
+    }
+    for finding in &record.findings {
+        let gone = if record.incident.retracted.contains(&finding.id) { ", taken back" } else { "" };
+        let place =
+            finding.block.map(|block| format!(", block {} of chain {}", block.number, block.chain)).unwrap_or_default();
+        let claim = &finding.claim;
+        text.push_str(&format!(
+            "- {} {}/{}: {} ({}, {} % sure{place}{gone})\n",
+            clock(finding.time_ms),
+            cell(&finding.detector),
+            cell(&claim.kind),
+            cell(&claim.title),
+            claim.severity,
+            claim.confidence_percent
+        ));
+        for transaction in &claim.transactions {
+            text.push_str(&format!("  - `{transaction}`\n"));
+        }
+    }
+}
+
+fn decisions(record: &Record, text: &mut String) {
+    text.push_str("\n## What was decided\n");
+    for decision in &record.decisions {
+        text.push_str(&format!(
+            "\n### {}.{} {}: {}\n\n{}\n\n",
+            decision.incident,
+            decision.revision,
+            clock(decision.at_ms),
+            cell(&decision.cause),
+            cell(&decision.in_time)
+        ));
+        text.push_str("| option | answer | trust cost | takes | why |\n|---|---|---:|---|---|\n");
+        for choice in &decision.choices {
+            let (answer, why) = match &choice.answer {
+                Answer::Permitted { why } => ("permitted", why.clone()),
+                Answer::Needs { whom, why } => ("needs", format!("{}: {why}", whom.join(", "))),
+                Answer::Denied { why } => ("denied", why.join("; ")),
+            };
+            let taken = if is_taken(decision, &choice.intervention) { " **(taken)**" } else { "" };
+            let takes = choice.way.takes_s.map(span).unwrap_or_default();
+            text.push_str(&format!(
+                "| {}{taken} | {answer} | {} | {takes} | {} |\n",
+                cell(&choice.intervention),
+                choice.trust_cost,
+                cell(&why)
+            ));
+        }
+    }
+    let rulings = record.decisions.last().map(|last| last.rulings.as_slice()).unwrap_or_default();
+    if !rulings.is_empty() {
+        text.push_str("\n### What came of it\n\n");
+    }
+    for ruling in rulings {
+        let by = ruling.by.as_ref().map_or_else(|| "the plan, beforehand".to_owned(), |by| record.name(by));
+        let agreed: Vec<String> = ruling.approvals.iter().map(|by| record.name(by)).collect();
+        let done =
+            ruling.done.as_ref().map(|(by, what)| format!("; carried out by {}: {}", record.name(by), cell(what)));
+        let state = serde_json::to_value(ruling.state).ok();
+        text.push_str(&format!(
+            "{}. {} by {by}, {}: {}{}{} — {}\n",
+            ruling.number,
+            cell(&ruling.intervention),
+            clock(ruling.at_ms),
+            cell(&ruling.why),
+            if agreed.len() > 1 { format!("; agreed: {}", agreed.join(", ")) } else { String::new() },
+            done.unwrap_or_default(),
+            state.as_ref().and_then(|state| state.as_str()).unwrap_or_default()
+        ));
+    }
+    for refused in &record.refused {
+        text.push_str(&format!(
+            "- not taken, {}: {} by {}: {}\n",
+            clock(refused.at_ms),
+            cell(&refused.act),
+            record.name(&refused.by),
+            cell(&refused.why.join("; "))
+        ));
+    }
+}
+
+fn is_taken(decision: &Decision, intervention: &str) -> bool {
+    decision.rulings.iter().any(|ruling| ruling.intervention == intervention && ruling.done.is_some())
+}
+
+fn spoken(record: &Record, text: &mut String) {
+    text.push_str("\n## What was said\n\n");
+    let mut any = false;
+    for ordered in &record.orders {
+        if let Effect::Communicate { audience, text: said, .. } = &ordered.effect {
+            any = true;
+            text.push_str(&format!("- {} to {}: {}\n", clock(ordered.at_ms), cell(audience), cell(said)));
+        }
+    }
+    if !any {
+        text.push_str("Nothing to anybody outside.\n");
+    }
+}
+
+fn list(text: &mut String, title: &str, lines: &[String]) {
+    text.push_str(&format!("\n## {title}\n\n"));
+    for line in lines {
+        text.push_str(&format!("- {}\n", cell(line)));
+    }
+    if lines.is_empty() {
+        text.push_str("- *(nobody wrote anything down: `watchfire incident note --kind …`)*\n");
+    }
+}
+
+fn risks(record: &Record, text: &mut String) {
+    text.push_str("\n## Risks\n\n");
+    for (risk, learned) in &record.incident.risks {
+        text.push_str(&format!("- `{}`: {}\n", cell(risk), cell(learned)));
+    }
+    match (&record.incident.no_change, record.incident.risks.is_empty()) {
+        (Some(why), _) => text.push_str(&format!("No risk changed, because {}\n", cell(why))),
+        (None, true) => text.push_str("Not said yet: closing asks for it.\n"),
+        (None, false) => {}
+    }
+}
+
+fn timeline(record: &Record, text: &mut String) {
+    text.push_str("\n## Timeline\n\n| # | at | what | who | |\n|---:|---|---|---|---|\n");
+    for entry in &record.timeline {
+        let told = serde_json::to_value(entry.told).ok();
+        let by = entry.by.as_ref().map(|by| record.name(by)).unwrap_or_default();
+        text.push_str(&format!(
+            "| {} | {} | {} | {} | {} |\n",
+            entry.number,
+            clock(entry.at_ms),
+            told.as_ref().and_then(|told| told.as_str()).unwrap_or_default(),
+            cell(&by),
+            cell(&entry.text)
+        ));
+    }
+    text.push_str(&format!("\nAs of {}.\n", clock(record.as_of_ms)));
+}

@@ -1,0 +1,133 @@
+//! The post-incident record: everything that was told of one incident, as a report for people and as an OCSF Incident
+//! Finding for machines.
+
+mod markdown;
+mod ocsf;
+mod reflect;
+
+use std::sync::Arc;
+
+use crate::decision::Decision;
+use crate::due::{Audit, Clock, audit};
+use crate::effect::{Effect, Ordered};
+use crate::finding::Finding;
+use crate::incident::{Incident, IncidentId};
+use crate::outcome::Outcome;
+use crate::plan::Plan;
+use crate::timeline::{TimelineEntry, Told};
+
+pub use markdown::markdown;
+pub use ocsf::ocsf;
+
+/// An act that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedAct {
+    /// When, milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// Id of the person.
+    pub by: String,
+    /// What was to be done.
+    pub act: String,
+    /// Each reason.
+    pub why: Vec<String>,
+}
+
+/// All that is known of one incident.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// As it stands.
+    pub incident: Incident,
+    /// The plan that it is under.
+    pub plan: Option<Arc<Plan>>,
+    /// Its findings, in the order in which they came; those that were taken back too.
+    pub findings: Vec<Finding>,
+    /// Every decision.
+    pub decisions: Vec<Decision>,
+    /// The timeline.
+    pub timeline: Vec<TimelineEntry>,
+    /// What was ordered.
+    pub orders: Vec<Ordered>,
+    /// What was due, and what became of it.
+    pub clocks: Vec<Clock>,
+    /// What was refused.
+    pub refused: Vec<RefusedAct>,
+    /// As of when, milliseconds since the Unix epoch.
+    pub as_of_ms: u64,
+}
+
+impl Record {
+    /// Nothing yet of an incident as it stands.
+    pub fn of(incident: Incident, plan: Option<Arc<Plan>>) -> Self {
+        Self {
+            incident,
+            plan,
+            findings: Vec::new(),
+            decisions: Vec::new(),
+            timeline: Vec::new(),
+            orders: Vec::new(),
+            clocks: Vec::new(),
+            refused: Vec::new(),
+            as_of_ms: 0,
+        }
+    }
+
+    /// Takes in what was told at `at_ms`, if it is of this incident.
+    pub fn hear(&mut self, outcome: Outcome, at_ms: u64) {
+        let id = self.incident.id;
+        match outcome {
+            Outcome::Incident(incident) if incident.id == id => self.incident = incident,
+            Outcome::Decision(decision) if decision.incident == id => self.decisions.push(decision),
+            Outcome::Effect(ordered) if ordered.effect.incident() == id => self.orders.push(ordered),
+            Outcome::Timeline(entry) if entry.incident == id => self.timeline.push(entry),
+            Outcome::Clock(clock) if clock.incident == id => self.clocks.push(clock),
+            Outcome::Refused { by, incident: Some(of), act, why } if of == id => {
+                self.refused.push(RefusedAct { at_ms, by, act, why });
+            }
+            _ => return,
+        }
+        self.as_of_ms = self.as_of_ms.max(at_ms);
+    }
+
+    /// Takes in a finding, if it is one of the incident's.
+    pub fn find(&mut self, finding: &Finding) {
+        let mine = self.incident.findings.contains(&finding.id) || self.incident.retracted.contains(&finding.id);
+        if mine && !self.findings.iter().any(|known| known.id == finding.id) {
+            self.findings.push(finding.clone());
+        }
+    }
+
+    /// When the timeline first tells of something, milliseconds since the Unix epoch.
+    fn first(&self, told: impl Fn(&TimelineEntry) -> bool) -> Option<u64> {
+        self.timeline.iter().find(|entry| told(entry)).map(|entry| entry.at_ms)
+    }
+
+    /// Each point on the way from the first sign, with when it was reached, milliseconds since the Unix epoch.
+    fn milestones(&self) -> [(&'static str, Option<u64>); 7] {
+        let paged = self.orders.iter().find(|one| matches!(one.effect, Effect::Page { .. })).map(|one| one.at_ms);
+        let decided = |entry: &TimelineEntry| matches!(entry.told, Told::Decided);
+        let state =
+            |name: &'static str| self.first(move |entry| entry.told == Told::State && entry.text.starts_with(name));
+        [
+            ("opened", Some(self.incident.opened_at_ms)),
+            ("first page", paged),
+            ("answered", self.first(|entry| entry.told == Told::Acked)),
+            ("declared", self.incident.declared_at_ms),
+            ("decided", self.first(decided)),
+            ("contained", state("contained")),
+            ("ended", self.incident.closed_at_ms),
+        ]
+    }
+
+    /// What was due against what fired.
+    fn audit(&self) -> Audit {
+        audit(&self.clocks, self.as_of_ms, 0)
+    }
+
+    fn name(&self, person: &str) -> String {
+        self.plan.as_ref().map_or_else(|| person.to_owned(), |plan| plan.name(person))
+    }
+
+    fn id(&self) -> IncidentId {
+        self.incident.id
+    }
+}

@@ -115,7 +115,9 @@ Acts go to the running host over the socket beside its journal, and stand in it 
         subcommand,
         after_help = "\
 Examples:
-  watchfire plan new --kind lending --name \"Harbor Lending\""
+  watchfire plan new --kind lending --name \"Harbor Lending\"
+  watchfire plan show --plan response
+  watchfire plan diff response-before/ response/"
     )]
     Plan(plan::Command),
     /// Rehearse the plan: a scripted timeline on a virtual clock, and what the plan makes of it.

@@ -1,0 +1,64 @@
+//! `watchfire plan diff`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args as ClapArgs, ValueEnum};
+
+use super::Exit;
+use crate::app::load::plan_at;
+use crate::app::output::Format;
+use crate::cli::tell;
+use crate::plan::Plan;
+use crate::plan::diff::{diff, markdown, pretty};
+
+/// The shape of what is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Shape {
+    /// Lines for a terminal.
+    #[default]
+    Pretty,
+    /// Lists for a review.
+    Markdown,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Which plans are compared.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// The plan before, a folder or a file.
+    before: PathBuf,
+    /// The plan after.
+    after: PathBuf,
+    /// The shape of what is told.
+    #[arg(long, value_enum, default_value_t)]
+    format: Shape,
+    /// Exit with 1 where anything is different.
+    #[arg(long)]
+    exit_code: bool,
+}
+
+pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
+    let (Some(before), Some(after)) = (loaded(&args.before)?, loaded(&args.after)?) else { return Ok(Exit::Refused) };
+    let changes = diff(&before, &after);
+    match args.format {
+        Shape::Pretty => print!("{}", pretty(&changes)),
+        Shape::Markdown => print!("{}", markdown(&changes)),
+        Shape::Json => {
+            for change in &changes {
+                println!("{}", serde_json::to_string(change)?);
+            }
+        }
+    }
+    Ok(if args.exit_code && !changes.is_empty() { Exit::No } else { Exit::Good })
+}
+
+fn loaded(path: &Path) -> anyhow::Result<Option<Plan>> {
+    match plan_at(path) {
+        Ok(loaded) => Ok(Some(loaded.plan)),
+        Err(found) => {
+            tell(&found, Format::Pretty)?;
+            Ok(None)
+        }
+    }
+}

@@ -83,6 +83,25 @@ async fn blocks_are_recorded_over_every_transport() {
 }
 
 #[test]
+fn a_drill_shows_a_recording_to_the_real_detectors() {
+    let components = watchfire_tests::host::component("outflow").unwrap();
+    let components = components.parent().unwrap().display().to_string();
+    let drill =
+        ["drill", "examples/lending/drill.toml", "--plan", "examples/lending/response", "--components", &components];
+    let output = watchfire(&root(), &drill).unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    for expected in [
+        "contained  34 s",
+        "left the chain: Nothing is left to act against.",
+        "00:00:26 #2 opened: price-deviation (critical, 100 % sure)",
+        "00:00:34 #2 done: Ana Ferreira: pause-vault (ruling 1)",
+    ] {
+        assert!(told.contains(expected), "`{expected}` is not in\n{told}");
+    }
+}
+
+#[test]
 fn the_demo_runs_and_shows_what_it_promises() {
     let components = watchfire_tests::host::component("outflow").unwrap();
     let components = components.parent().unwrap().display().to_string();

@@ -8,15 +8,25 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 use super::operate::sources_of;
 use super::{Exit, tell};
+use crate::app::config::Config;
 use crate::app::output::Format;
+use crate::app::replay::Player;
+use crate::app::sandbox::Sandboxes;
 use crate::app::turn::wall_clock_ms;
 use crate::app::{again, load};
 use crate::diagnostic::{Diagnostic, suggestion};
-use crate::drill::{self, Report, library};
+use crate::drill::{self, Heard, Report, Scenario, library};
+use crate::entry::Entry;
+use crate::event::Event;
 use crate::incident::IncidentId;
+use crate::journal::Journal;
 use crate::plan::Plan;
+use crate::source::recording::Recording;
 
 const DAY_MS: u64 = 86_400_000;
+
+/// What was read, or what is wrong with it.
+type Checked<T> = Result<T, Vec<Diagnostic>>;
 
 /// The shape of what is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -71,12 +81,15 @@ pub struct Args {
     /// A folder of golden logs, one for each drill, which what happens must equal.
     #[arg(long, value_name = "FOLDER")]
     golden: Option<PathBuf>,
+    /// A folder with the components of a recording's detectors, in place of the one that the config names.
+    #[arg(long, value_name = "FOLDER")]
+    components: Option<PathBuf>,
     /// Write the golden logs anew.
     #[arg(long, requires = "golden")]
     accept: bool,
 }
 
-pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
+pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     if args.list {
         return list();
     }
@@ -106,7 +119,8 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
             }
         };
         let Some(plan) = told(plan)? else { return Ok(Exit::Refused) };
-        let report = drill::run(&plan, &scenario);
+        let Some(heard) = told(heard(args, Path::new(drill), &scenario, sandboxes)?)? else { return Ok(Exit::Refused) };
+        let report = drill::run_with(&plan, &scenario, &heard);
         show(args, &report)?;
         // What was in place then is shown for comparison, and is not what is judged.
         if args.plan.is_none()
@@ -128,6 +142,49 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         }
     }
     Ok(exit)
+}
+
+/// What the real detectors find in a drill's recording, each so many milliseconds after its first input; nothing where it has none.
+fn heard(
+    args: &Args,
+    file: &Path,
+    scenario: &Scenario,
+    sandboxes: &Sandboxes,
+) -> anyhow::Result<Checked<Vec<(u64, Heard)>>> {
+    let Some(recording) = &scenario.drill.recording else { return Ok(Ok(Vec::new())) };
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut config =
+        match Config::load_with_components(&folder.join(&scenario.drill.config), args.components.as_deref()) {
+            Ok(config) => config,
+            Err(found) => return Ok(Err(found)),
+        };
+    // The drill's own plan decides, on the drill's clock.
+    config.plan = None;
+    config.protocols.clear();
+    let recording = Recording::open(&folder.join(recording), &config.verification())?;
+    let runtime = sandboxes.runtime(&config.cache, &config.folder())?;
+    let mut player = match Player::new(&runtime, &config, recording, Journal::in_memory()?)? {
+        Ok(player) => player,
+        Err(found) => return Ok(Err(found)),
+    };
+    let (mut heard, mut first_ms, mut now_ms) = (Vec::new(), None, 0);
+    while let Some(placed) = player.step()? {
+        for (_, entry) in placed {
+            match entry {
+                Entry::Input(stamped) => {
+                    now_ms = stamped.at_ms;
+                    if matches!(stamped.event, Event::Committed { .. } | Event::Observed { .. }) {
+                        first_ms.get_or_insert(now_ms);
+                    }
+                }
+                Entry::Finding(finding) => heard.push((now_ms, Heard::Finding(Box::new(finding)))),
+                Entry::Retraction { finding, reason } => heard.push((now_ms, Heard::Retraction(finding, reason))),
+                _ => {}
+            }
+        }
+    }
+    let first_ms = first_ms.unwrap_or(now_ms);
+    Ok(Ok(heard.into_iter().map(|(at_ms, heard)| (at_ms.saturating_sub(first_ms), heard)).collect()))
 }
 
 fn list() -> anyhow::Result<Exit> {
@@ -168,7 +225,7 @@ fn show(args: &Args, report: &Report) -> anyhow::Result<()> {
 }
 
 /// What was read, or nothing where it was told what is wrong with it.
-fn told<T>(read: Result<T, Vec<Diagnostic>>) -> anyhow::Result<Option<T>> {
+fn told<T>(read: Checked<T>) -> anyhow::Result<Option<T>> {
     match read {
         Ok(read) => Ok(Some(read)),
         Err(diagnostics) => {

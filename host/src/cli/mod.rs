@@ -212,7 +212,7 @@ fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
         Command::Release(command) => release::main(command),
         Command::CompileComponent { request } => Ok(compile_from_stdin(&request).map(|()| Exit::Good)?),
         Command::Incident(command) => incident::main(command),
-        Command::Drill(args) => drill::main(&args),
+        Command::Drill(args) => drill::main(&args, &sandboxes),
         Command::Demo(args) => demo::main(args, &sandboxes),
         Command::Bench(args) => bench::main(args),
         Command::Schema(args) => schema::main(args),

@@ -6,6 +6,7 @@ pub mod library;
 mod report;
 mod run;
 mod scenario;
+mod verdict;
 mod what_if;
 mod words;
 
@@ -14,7 +15,7 @@ pub(crate) mod tests;
 
 pub use compared::{Pair, markdown as what_if_markdown, pairs, pretty as what_if_pretty};
 pub use report::{Expected, Lack, Line, Loss, Report, Times};
-pub use run::run;
+pub use run::{Heard, run, run_with};
 pub use scenario::{
     Behaviour, Drill, Expectation, Happening, LossEvent, Milestone, Scenario, ScriptedFinding, read, schema,
 };

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cast::Cast;
-use super::report::{Expected, Lack, Line, Loss, Report, Times};
-use super::scenario::{Expectation, Happening, Milestone, Scenario};
+use super::report::{Line, Report, Times};
+use super::scenario::{Happening, Milestone, Scenario};
 use crate::decision::{Answer, Decision, RulingState};
-use crate::due::{Clock, audit};
+use crate::due::Clock;
 use crate::effect::Effect;
 use crate::engine::{Desk, Input};
 use crate::fact::{Delivery, Fact, Says};
@@ -24,6 +24,7 @@ const FAILS_AFTER_MS: u64 = 5_000;
 /// Something that is to happen.
 enum Next<'a> {
     Script(usize, &'a Happening),
+    Heard(&'a Heard),
     Fails(Delivery),
     Answers { incident: IncidentId, person: String },
     Decides { incident: IncidentId, person: String },
@@ -31,13 +32,13 @@ enum Next<'a> {
     Holds { intervention: String },
 }
 
-struct Run<'a> {
-    plan: &'a Plan,
-    scenario: &'a Scenario,
+pub(super) struct Run<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) scenario: &'a Scenario,
     cast: Cast<'a>,
     desk: Desk,
-    start_ms: u64,
-    now_ms: u64,
+    pub(super) start_ms: u64,
+    pub(super) now_ms: u64,
     queue: BTreeMap<(u64, u64), Next<'a>>,
     queued: u64,
     findings: BTreeMap<String, Finding>,
@@ -47,17 +48,31 @@ struct Run<'a> {
     spoken: BTreeSet<(IncidentId, String)>,
     answering: BTreeSet<(IncidentId, String)>,
     /// When each intervention was in effect: from, until.
-    in_effect: Vec<(String, InterventionKind, u64, Option<u64>)>,
-    answers: BTreeSet<(String, &'static str)>,
-    paged: BTreeSet<String>,
-    clocks: Vec<Clock>,
-    times_s: Times,
-    lacks: BTreeMap<String, u64>,
-    log: Vec<Line>,
+    pub(super) in_effect: Vec<(String, InterventionKind, u64, Option<u64>)>,
+    pub(super) answers: BTreeSet<(String, &'static str)>,
+    pub(super) paged: BTreeSet<String>,
+    pub(super) clocks: Vec<Clock>,
+    pub(super) times_s: Times,
+    pub(super) lacks: BTreeMap<String, u64>,
+    pub(super) log: Vec<Line>,
+}
+
+/// What detectors found in a recording.
+#[derive(Clone, Debug)]
+pub enum Heard {
+    /// A finding.
+    Finding(Box<Finding>),
+    /// A finding was taken back: which, and why.
+    Retraction(alloy_primitives::B256, String),
 }
 
 /// Runs a drill against a plan.
 pub fn run(plan: &Arc<Plan>, scenario: &Scenario) -> Report {
+    run_with(plan, scenario, &[])
+}
+
+/// Runs a drill in which detectors find something too, each so many milliseconds after the start.
+pub fn run_with<'a>(plan: &'a Arc<Plan>, scenario: &'a Scenario, heard: &'a [(u64, Heard)]) -> Report {
     let start_ms = scenario.drill.starts.ms;
     let mut run = Run {
         plan,
@@ -85,6 +100,9 @@ pub fn run(plan: &Arc<Plan>, scenario: &Scenario) -> Report {
     run.step(Input::Plan(plan.clone()));
     for (position, happening) in scenario.at.iter().enumerate() {
         run.later(happening.after_s.saturating_mul(1_000), Next::Script(position, happening));
+    }
+    for (after_ms, heard) in heard {
+        run.later(*after_ms, Next::Heard(heard));
     }
     run.play();
     run.report()
@@ -114,6 +132,16 @@ impl<'a> Run<'a> {
     fn happen(&mut self, next: Next<'a>) {
         match next {
             Next::Script(position, happening) => self.script(position, happening),
+            Next::Heard(Heard::Finding(finding)) => {
+                // It was found then, and is found now.
+                let mut finding = Finding::clone(finding);
+                (finding.time_ms, finding.at_ms) = (self.now_ms, self.now_ms);
+                self.line(None, "finding", format!("{}: {}", finding.detector, finding.claim.title));
+                self.step(Input::Finding(&finding));
+            }
+            Next::Heard(Heard::Retraction(finding, reason)) => {
+                self.step(Input::Retraction { finding: *finding, reason })
+            }
             Next::Fails(delivery) => self.step(Input::Delivery(&delivery)),
             Next::Answers { incident, person } => self.answer(incident, &person),
             Next::Decides { incident, person } => self.decide(incident, &person),
@@ -426,7 +454,7 @@ impl<'a> Run<'a> {
         self.log.push(Line { at_s: self.at_s(), incident, what: what.to_owned(), text });
     }
 
-    fn lack(&mut self, text: String) {
+    pub(super) fn lack(&mut self, text: String) {
         // It is told again each hour, and longer each time.
         let text = match text.split_once(" is in effect for ") {
             Some((id, _)) => format!("{id} was in effect for all that the plan allows, and nobody had undone it"),
@@ -436,124 +464,9 @@ impl<'a> Run<'a> {
         self.lacks.entry(text).or_insert(at_s);
     }
 
-    fn reach(&mut self, milestone: Milestone) {
+    pub(super) fn reach(&mut self, milestone: Milestone) {
         let at_s = self.at_s();
         self.times_s.entry(milestone).or_insert(at_s);
-    }
-
-    fn report(mut self) -> Report {
-        let mut losses: Vec<Loss> = self
-            .scenario
-            .loss
-            .iter()
-            .map(|event| {
-                let waits_for = event.delayed_by.as_ref().and_then(|id| self.plan.tables().authority.get(id));
-                let at_s = event.after_s.saturating_add(waits_for.map_or(0, |authority| authority.delay_s));
-                let at_ms = self.start_ms.saturating_add(at_s.saturating_mul(1_000));
-                let mut standing = self.in_effect.iter();
-                let by = standing.find(|(_, kind, from_ms, until_ms)| {
-                    event.stopped_by.contains(kind)
-                        && *from_ms <= at_ms
-                        && until_ms.is_none_or(|until_ms| at_ms < until_ms)
-                });
-                Loss { at_s, usd: event.usd, what: event.what.clone(), averted_by: by.map(|one| one.0.clone()) }
-            })
-            .collect();
-        losses.sort_by_key(|loss| loss.at_s);
-        let sum = |averted: bool| {
-            losses.iter().filter(|loss| loss.averted_by.is_some() == averted).map(|loss| loss.usd).sum()
-        };
-        let (lost_usd, averted_usd) = (sum(false), sum(true));
-        for milestone in
-            [Milestone::Detected, Milestone::Paged, Milestone::Acked, Milestone::Decided, Milestone::Contained]
-        {
-            if !self.times_s.contains_key(&milestone) {
-                let never = match milestone {
-                    Milestone::Detected => "no signal opened an incident",
-                    Milestone::Paged => "nobody was paged",
-                    Milestone::Acked => "nobody answered",
-                    Milestone::Decided => "nothing was decided",
-                    Milestone::Contained => "no intervention took effect",
-                };
-                self.lack(never.to_owned());
-            }
-        }
-        let mut lacks: Vec<Lack> =
-            std::mem::take(&mut self.lacks).into_iter().map(|(text, at_s)| Lack { at_s, text }).collect();
-        lacks.sort();
-        let mut report = Report {
-            name: self.scenario.drill.name.clone(),
-            protocol: self.plan.tables().protocol.name.clone(),
-            plan: self.plan.hash(),
-            held: false,
-            times_s: self.times_s.clone(),
-            losses,
-            lost_usd,
-            averted_usd,
-            expected: Vec::new(),
-            lacks,
-            log: std::mem::take(&mut self.log),
-        };
-        report.expected =
-            self.scenario.expect.iter().flat_map(|expectation| self.compare(expectation, &report)).collect();
-        report.held = report.expected.iter().all(|expected| expected.met);
-        report
-    }
-
-    fn compare(&self, expectation: &Expectation, report: &Report) -> Vec<Expected> {
-        let mut found = Vec::new();
-        let mut check = |what: String, met: bool, seen: String| found.push(Expected { what, met, seen });
-        if let Some(milestone) = expectation.reached {
-            let name = milestone_name(milestone);
-            let seen_s = self.times_s.get(&milestone).copied();
-            let within = expectation.within_s;
-            let what = within.map_or_else(|| name.to_owned(), |within_s| format!("{name} within {within_s} s"));
-            let met = seen_s.is_some_and(|seen_s| within.is_none_or(|within_s| seen_s <= within_s));
-            check(what, met, seen_s.map_or_else(|| "never".to_owned(), |seen_s| format!("after {seen_s} s")));
-        }
-        if let Some(percent) = expectation.averted_percent {
-            let seen = report.averted_percent();
-            check(format!("at least {percent} % of the loss averted"), seen >= percent, format!("{seen} %"));
-        }
-        if let Some(intervention) = &expectation.intervention {
-            let given: Vec<&str> =
-                self.answers.iter().filter(|(id, _)| id == intervention).map(|(_, answer)| *answer).collect();
-            let seen = if given.is_empty() { "never an option".to_owned() } else { given.join(", then ") };
-            match &expectation.answer {
-                Some(answer) => check(format!("{intervention} is {answer}"), given.contains(&answer.as_str()), seen),
-                None => check(format!("{intervention} is an option"), !given.is_empty(), seen),
-            }
-        }
-        if let Some(person) = &expectation.paged {
-            let met = self.paged.contains(person);
-            check(format!("{person} is paged"), met, if met { "paged" } else { "not paged" }.to_owned());
-        }
-        if let Some(person) = &expectation.not_paged {
-            let met = !self.paged.contains(person);
-            check(format!("{person} is not paged"), met, if met { "not paged" } else { "paged" }.to_owned());
-        }
-        if let Some(words) = &expectation.says {
-            let line = report.log.iter().find(|line| line.text.contains(words.as_str()));
-            let seen = line.map_or_else(|| "not said".to_owned(), |line| format!("after {} s", line.at_s));
-            check(format!("the log says \"{words}\""), line.is_some(), seen);
-        }
-        if let Some(what) = &expectation.never_blocks {
-            let took_effect = self.in_effect.iter().map(|(id, ..)| id);
-            let blocks = |id: &&String| {
-                let intervention = self.plan.tables().intervention.get(*id);
-                intervention.is_some_and(|intervention| intervention.cost.blocks.contains(what))
-            };
-            let by: Vec<&str> = took_effect.filter(blocks).map(String::as_str).collect();
-            let seen = if by.is_empty() { "nothing does".to_owned() } else { format!("{} does", by.join(", ")) };
-            check(format!("nothing keeps users from `{what}`"), by.is_empty(), seen);
-        }
-        if expectation.no_deadline_missed == Some(true) {
-            let audit = audit(&self.clocks, self.now_ms, 0);
-            let met = audit == Default::default();
-            let seen = format!("{} late, {} missed", audit.late.len(), audit.missed.len() + audit.odd.len());
-            check("no deadline missed".to_owned(), met, seen);
-        }
-        found
     }
 }
 

@@ -58,6 +58,12 @@ pub struct Drill {
     /// What was not in place then, of the starter, as `intervention.pause-bridge`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub then_without: Vec<String>,
+    /// A recording that the config's own detectors are shown; what they find happens at its place in the recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<String>,
+    /// The config whose detectors see the recording. Both are relative to the drill's folder.
+    #[serde(default = "default_config")]
+    pub config: String,
     /// When it begins: what happens is told from here.
     pub starts: Moment,
     /// When it ends, in seconds from the start.
@@ -72,6 +78,10 @@ pub struct Drill {
     /// Interventions that don't work though they are carried out.
     #[serde(default)]
     pub fails: Vec<String>,
+}
+
+fn default_config() -> String {
+    "watchfire.toml".to_owned()
 }
 
 fn day_s() -> u64 {

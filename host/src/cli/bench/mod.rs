@@ -7,6 +7,7 @@ mod fleets;
 mod native;
 mod report;
 mod stages;
+mod steps;
 mod swaps;
 mod upkeep;
 
@@ -70,17 +71,20 @@ enum Part {
     Fleets,
     /// From a block to its decisions, journaled.
     Decisions,
+    /// Findings through the engine alone.
+    Steps,
     /// Memory, start and swap.
     Upkeep,
 }
 
 type Measure = fn(&Bench, &mut Report) -> anyhow::Result<()>;
 
-const PARTS: [(Part, Measure); 5] = [
+const PARTS: [(Part, Measure); 6] = [
     (Part::Stages, stages::measure),
     (Part::Boundary, boundary::measure),
     (Part::Fleets, fleets::measure),
     (Part::Decisions, decisions::measure),
+    (Part::Steps, steps::measure),
     (Part::Upkeep, upkeep::measure),
 ];
 

@@ -7,7 +7,7 @@ use crate::act::pretty::{clock, shortened, span};
 use crate::app::output::Format;
 use crate::app::turn::wall_clock_ms;
 use crate::decision::{Answer, Choice, Decision};
-use crate::due::Due;
+use crate::due::{Due, audit};
 use crate::engine::Desks;
 use crate::entry::Entry;
 use crate::incident::{Incident, IncidentId};
@@ -45,15 +45,19 @@ pub(super) fn list(desks: &Desks, journal: &Journal, all: bool, format: Format) 
     Ok(Exit::Good)
 }
 
+/// A host that has just been started again fires what came due meanwhile; what is later than this did not fire.
+const GRACE_MS: u64 = 60_000;
+
 /// Everything about one incident.
 pub(super) fn show(desks: &Desks, journal: &Journal, id: IncidentId, format: Format) -> anyhow::Result<Exit> {
-    let (mut incident, mut decision, mut timeline) = (None, None, Vec::new());
+    let (mut incident, mut decision, mut timeline, mut clocks) = (None, None, Vec::new(), Vec::new());
     let mut rows = journal.entries(&Filter { incident: Some(id), ..Filter::default() })?;
     while let Some(row) = rows.next()? {
         match row.entry {
             Entry::Incident(newest) => incident = Some(newest),
             Entry::Decision(newest) => decision = Some(newest),
             Entry::Timeline(entry) => timeline.push(entry),
+            Entry::Clock(clock) => clocks.push(clock),
             _ => {}
         }
     }
@@ -101,6 +105,10 @@ pub(super) fn show(desks: &Desks, journal: &Journal, id: IncidentId, format: For
     }
     for (at_ms, _, due) in desks.dues().filter(|(_, of, _)| *of == id) {
         println!("  {}", due_words(at_ms, due));
+    }
+    let audit = audit(&clocks, wall_clock_ms(), GRACE_MS);
+    for missed in audit.missed.iter().chain(&audit.odd) {
+        println!("  NOT FIRED: {} was due {}", missed.due, clock(missed.due_at_ms));
     }
     println!("\nTimeline");
     timeline.iter().for_each(line);

@@ -1,6 +1,7 @@
 //! `watchfire plan`: plans as people write, read and review them.
 
 mod diff;
+mod export;
 mod new;
 mod show;
 
@@ -33,6 +34,11 @@ Examples:
   watchfire plan diff response-before/ response/
   watchfire plan diff response-before/ response/ --format markdown >> review.md")]
     Diff(diff::Args),
+    /// Export a plan for other tools: as a CACAO v2.0 playbook.
+    #[command(after_help = "\
+Examples:
+  watchfire plan export --plan response --output playbook.json")]
+    Export(export::Args),
 }
 
 pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
@@ -40,5 +46,6 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
         Command::New(args) => new::main(&args),
         Command::Show(args) => show::main(&args),
         Command::Diff(args) => diff::main(&args),
+        Command::Export(args) => export::main(&args),
     }
 }

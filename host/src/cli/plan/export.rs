@@ -1,0 +1,54 @@
+//! `watchfire plan export`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Args as ClapArgs, ValueEnum};
+
+use super::Exit;
+use crate::app::load::plan_at;
+use crate::app::output::Format;
+use crate::app::turn::wall_clock_ms;
+use crate::cli::given::PlanPlace;
+use crate::cli::tell;
+use crate::plan::cacao::cacao;
+
+/// The shape of what is exported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Shape {
+    /// A CACAO v2.0 playbook.
+    #[default]
+    Cacao,
+}
+
+/// What is exported, and where to.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    #[command(flatten)]
+    place: PlanPlace,
+    /// The shape of what is exported.
+    #[arg(long, value_enum, default_value_t)]
+    format: Shape,
+    /// The file that it is written to; the terminal, where absent.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
+    let Some(path) = args.place.plan(Format::Pretty)? else { return Ok(Exit::Refused) };
+    let plan = match plan_at(&path) {
+        Ok(loaded) => loaded.plan,
+        Err(found) => {
+            tell(&found, Format::Pretty)?;
+            return Ok(Exit::Refused);
+        }
+    };
+    let text = match args.format {
+        Shape::Cacao => format!("{}\n", serde_json::to_string_pretty(&cacao(&plan, wall_clock_ms()))?),
+    };
+    match &args.output {
+        Some(file) => std::fs::write(file, text).with_context(|| format!("`{}` can't be written", file.display()))?,
+        None => print!("{text}"),
+    }
+    Ok(Exit::Good)
+}

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::Args as ClapArgs;
 use toml::value::Datetime;
 
 use super::{Exit, tell};
 use crate::app::config::Places;
+use crate::app::load::plan_at;
 use crate::app::output::Format;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
@@ -64,6 +66,28 @@ pub(super) fn loaded(files: &[(String, String)], format: Format) -> anyhow::Resu
             let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
             tell(&errors, format)?;
             Ok(None)
+        }
+    }
+}
+
+/// The plan at a path, or `None` where it was told what is wrong with it.
+pub(super) fn plan_of(path: &Path) -> anyhow::Result<Option<Plan>> {
+    match plan_at(path) {
+        Ok(loaded) => Ok(Some(loaded.plan)),
+        Err(found) => {
+            tell(&found, Format::Pretty)?;
+            Ok(None)
+        }
+    }
+}
+
+/// Writes a text to a file, or to the terminal where none is named.
+pub(super) fn put(text: &str, output: Option<&Path>) -> anyhow::Result<()> {
+    match output {
+        Some(file) => std::fs::write(file, text).with_context(|| format!("`{}` can't be written", file.display())),
+        None => {
+            print!("{text}");
+            Ok(())
         }
     }
 }

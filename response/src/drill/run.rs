@@ -328,7 +328,7 @@ impl<'a> Run<'a> {
             },
             Outcome::Clock(clock) => self.clocks.push(clock.clone()),
             Outcome::Refused { incident, by, act, why } => {
-                self.line(*incident, "refused", format!("{} may not {act}: {}", self.plan.name(by), why.join("; ")));
+                self.line(*incident, "refused", format!("`{act}` by {}: {}", self.plan.name(by), why.join("; ")));
             }
             Outcome::Incident(incident) => self.newest = Some(incident.id),
             Outcome::Silence { .. } => {}

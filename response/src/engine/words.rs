@@ -299,10 +299,10 @@ pub(super) fn dependency(plan: &Plan, id: &str, one: &Dependency) -> String {
     });
     said.push(format!("they take {} to act with us", span(one.coordination_s)));
     if !one.failure_modes.is_empty() {
-        said.push(format!("it fails by {}", list(one.failure_modes.iter().cloned())));
+        said.push(format!("how it fails: {}", one.failure_modes.join(", or ")));
     }
     if !one.powers.is_empty() {
-        said.push(format!("they can {}", list(one.powers.iter().cloned())));
+        said.push(format!("what it may do to us: {}", one.powers.join(", ")));
     }
     said.push(match one.mode.as_ref().and_then(|mode| plan.tables().mode.get_key_value(mode)) {
         Some((id, mode)) => format!("enter {id}: {}", mode.summary),

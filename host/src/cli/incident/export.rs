@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::Exit;
 use crate::app::again::record_of;
+use crate::cli::given::put;
 use crate::cli::operate::sources_of;
 use crate::incident::IncidentId;
 use crate::record::{markdown, ocsf};
@@ -47,9 +47,6 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         Shape::Markdown => markdown(&record),
         Shape::Ocsf => format!("{}\n", serde_json::to_string_pretty(&ocsf(&record))?),
     };
-    match &args.output {
-        Some(file) => std::fs::write(file, text).with_context(|| format!("`{}` can't be written", file.display()))?,
-        None => print!("{text}"),
-    }
+    put(&text, args.output.as_deref())?;
     Ok(Exit::Good)
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Exit;
-use crate::act::pretty::{clock, shortened, span};
+use crate::act::pretty::{clock, shortened};
 use crate::app::output::Format;
 use crate::app::turn::wall_clock_ms;
 use crate::decision::{Answer, Choice, Decision};
@@ -13,6 +13,7 @@ use crate::entry::Entry;
 use crate::incident::{Incident, IncidentId};
 use crate::journal::{Filter, Journal};
 use crate::plan::DO_NOTHING;
+use crate::plan::moment::span;
 use crate::timeline::{TimelineEntry, verify};
 
 /// Incidents, one a line, the gravest first.
@@ -108,7 +109,7 @@ pub(super) fn show(desks: &Desks, journal: &Journal, id: IncidentId, format: For
     }
     let audit = audit(&clocks, wall_clock_ms(), GRACE_MS);
     for missed in audit.missed.iter().chain(&audit.odd) {
-        println!("  NOT FIRED: {} was due {}", missed.due, clock(missed.due_at_ms));
+        println!("  NOT FIRED: {} was due {}; does a host run?", missed.due, clock(missed.due_at_ms));
     }
     println!("\nTimeline");
     timeline.iter().for_each(line);

@@ -1,14 +1,11 @@
 //! `watchfire plan diff`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::Exit;
-use crate::app::load::plan_at;
-use crate::app::output::Format;
-use crate::cli::tell;
-use crate::plan::Plan;
+use crate::cli::given::plan_of;
 use crate::plan::diff::{diff, markdown, pretty};
 
 /// The shape of what is told.
@@ -39,7 +36,7 @@ pub struct Args {
 }
 
 pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
-    let (Some(before), Some(after)) = (loaded(&args.before)?, loaded(&args.after)?) else { return Ok(Exit::Refused) };
+    let (Some(before), Some(after)) = (plan_of(&args.before)?, plan_of(&args.after)?) else { return Ok(Exit::Refused) };
     let changes = diff(&before, &after);
     match args.format {
         Shape::Pretty => print!("{}", pretty(&changes)),
@@ -51,14 +48,4 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         }
     }
     Ok(if args.exit_code && !changes.is_empty() { Exit::No } else { Exit::Good })
-}
-
-fn loaded(path: &Path) -> anyhow::Result<Option<Plan>> {
-    match plan_at(path) {
-        Ok(loaded) => Ok(Some(loaded.plan)),
-        Err(found) => {
-            tell(&found, Format::Pretty)?;
-            Ok(None)
-        }
-    }
 }

@@ -2,15 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::Exit;
-use crate::app::load::plan_at;
 use crate::app::output::Format;
 use crate::app::turn::wall_clock_ms;
-use crate::cli::given::PlanPlace;
-use crate::cli::tell;
+use crate::cli::given::{PlanPlace, plan_of, put};
 use crate::plan::cacao::cacao;
 
 /// The shape of what is exported.
@@ -36,19 +33,10 @@ pub struct Args {
 
 pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     let Some(path) = args.place.plan(Format::Pretty)? else { return Ok(Exit::Refused) };
-    let plan = match plan_at(&path) {
-        Ok(loaded) => loaded.plan,
-        Err(found) => {
-            tell(&found, Format::Pretty)?;
-            return Ok(Exit::Refused);
-        }
-    };
+    let Some(plan) = plan_of(&path)? else { return Ok(Exit::Refused) };
     let text = match args.format {
         Shape::Cacao => format!("{}\n", serde_json::to_string_pretty(&cacao(&plan, wall_clock_ms()))?),
     };
-    match &args.output {
-        Some(file) => std::fs::write(file, text).with_context(|| format!("`{}` can't be written", file.display()))?,
-        None => print!("{text}"),
-    }
+    put(&text, args.output.as_deref())?;
     Ok(Exit::Good)
 }

@@ -2,14 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::Exit;
-use crate::app::load::plan_at;
 use crate::app::output::Format;
-use crate::cli::given::PlanPlace;
-use crate::cli::tell;
+use crate::cli::given::{PlanPlace, plan_of, put};
 use crate::plan::show::{markdown, mermaid, picture, pretty, svg};
 
 /// The shape of what is shown.
@@ -43,14 +40,8 @@ pub struct Args {
 
 pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     let Some(path) = args.place.plan(Format::Pretty)? else { return Ok(Exit::Refused) };
-    let loaded = match plan_at(&path) {
-        Ok(loaded) => loaded,
-        Err(found) => {
-            tell(&found, Format::Pretty)?;
-            return Ok(Exit::Refused);
-        }
-    };
-    let picture = picture(&loaded.plan);
+    let Some(plan) = plan_of(&path)? else { return Ok(Exit::Refused) };
+    let picture = picture(&plan);
     let text = match args.format {
         Shape::Pretty => pretty(&picture),
         Shape::Markdown => markdown(&picture),
@@ -58,9 +49,6 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         Shape::Svg => svg(&picture),
         Shape::Json => format!("{}\n", serde_json::to_string_pretty(&picture)?),
     };
-    match &args.output {
-        Some(file) => std::fs::write(file, text).with_context(|| format!("`{}` can't be written", file.display()))?,
-        None => print!("{text}"),
-    }
+    put(&text, args.output.as_deref())?;
     Ok(Exit::Good)
 }

@@ -215,8 +215,8 @@ impl Engine {
             (None, _) => self.owed.late().union(&self.held).cloned().collect(),
         };
         let (reader, recorded) = (&self.reader, &given.failures);
-        let (input, withheld, rouse) = (scene.input, &withheld, scene.rouse);
-        let look = Look { seq, input, reader, recorded, withheld, audience, rouse, heads };
+        let (input, seed, withheld, rouse) = (scene.input, scene.seed, &withheld, scene.rouse);
+        let look = Look { seq, input, seed, reader, recorded, withheld, audience, rouse, heads };
         self.fleet.show(view, &look, heard)
     }
 
@@ -242,8 +242,10 @@ impl Engine {
     pub(super) fn block_scene(&self, seq: u64, at_ms: u64, block: &Block) -> anyhow::Result<Scene> {
         // A block that came back after a reorg is another input than when it came first.
         let again = self.journal.seq_of_first_commit(block.hash)?.is_some_and(|first| first != seq);
+        let input = if again { input_hash(seq) } else { block.hash };
         Ok(Scene {
-            input: if again { input_hash(seq) } else { block.hash },
+            input,
+            seed: input,
             seq,
             root: seq,
             applied: seq,

@@ -111,6 +111,7 @@ impl Engine {
         let look = Look {
             seq: debt.input,
             input: retold.scene.input,
+            seed: retold.scene.seed,
             reader: &self.reader,
             recorded: &Default::default(),
             withheld: &BTreeSet::new(),
@@ -358,5 +359,50 @@ fn told(findings: Vec<Finding>) -> Vec<Heard> {
 impl Retold {
     fn audience<'a>(&self, detector: &'a str) -> Audience<'a> {
         if self.only_hears { Audience::OneHears(detector) } else { Audience::One(detector) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::event::{Observation, Value};
+    use crate::journal::Journal;
+    use crate::plugin::{Compiler, Fleet, Runtime};
+
+    struct Nobody;
+
+    impl crate::chain_read::ChainReader for Nobody {
+        fn read(&self, _: BlockRef, read: &crate::chain_read::ChainRead) -> crate::chain_read::ChainAnswer {
+            panic!("nobody answers {read:?}")
+        }
+    }
+
+    /// A run shows an input again before it is known by which entry, a replay when that is known: randomness must not tell.
+    #[test]
+    fn an_input_has_one_seed_however_it_is_shown() {
+        let runtime = Runtime::new(Compiler::in_process()).unwrap();
+        let fleet = Fleet::new(&runtime).unwrap();
+        let mut engine = Engine::new(Journal::in_memory().unwrap(), fleet, Arc::new(Nobody)).unwrap();
+        let observation = Observation {
+            feed: "price".into(),
+            observed_at_ms: 5,
+            received_at_ms: 6,
+            value: Value::Boolean(true),
+            position: String::new(),
+        };
+        engine.take(Stamped { at_ms: 7, event: Event::Observed { observation } }, &Given::default()).unwrap();
+        let scene = |why, by| {
+            let debt = Debt { detector: "d".into(), input: 1, root: 0, why };
+            engine.retold(&debt, by, 8).unwrap().unwrap().scene
+        };
+        let first = scene(Some(Why::Behind), 1);
+        for (why, by) in [(Why::Again, 1), (Why::Again, 9), (Why::Retry, 9), (Why::Behind, 9)] {
+            assert_eq!(scene(Some(why), by).seed, first.seed, "{why:?} by {by}");
+        }
+        assert_ne!(scene(Some(Why::Again), 1).input, scene(Some(Why::Again), 9).input, "findings are told apart");
     }
 }

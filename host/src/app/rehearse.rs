@@ -126,6 +126,7 @@ pub fn rehearse(
             let look = Look {
                 seq,
                 input,
+                seed: input,
                 reader: &reader,
                 recorded: &recorded,
                 withheld: &withheld,

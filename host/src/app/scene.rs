@@ -11,6 +11,8 @@ use crate::finding::{Claim, Finding, Origin};
 pub(super) struct Scene {
     /// Tells this input from every other.
     pub(super) input: B256,
+    /// What a detector's randomness comes from: the same whenever it is shown this input, and in a replay.
+    pub(super) seed: B256,
     /// The input that detectors look at.
     pub(super) seq: u64,
     /// The block or observation that it comes down to: its revert takes the findings back.
@@ -28,7 +30,18 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) fn off_chain(seq: u64, time_ms: u64, at_ms: u64) -> Self {
         let input = input_hash(seq);
-        Self { input, seq, root: seq, applied: seq, block: None, time_ms, at_ms, assurance: None, rouse: false }
+        Self {
+            input,
+            seed: input,
+            seq,
+            root: seq,
+            applied: seq,
+            block: None,
+            time_ms,
+            at_ms,
+            assurance: None,
+            rouse: false,
+        }
     }
 
     pub(super) fn place(

@@ -72,6 +72,8 @@ pub struct Look<'a> {
     pub seq: u64,
     /// Tells this input from every other.
     pub input: B256,
+    /// What a detector's randomness comes from: the same whenever it is shown this input, and in a replay.
+    pub seed: B256,
     /// Who answers reads of the chain.
     pub reader: &'a Arc<dyn ChainReader>,
     /// Failures that are repeated rather than run into.
@@ -269,7 +271,7 @@ impl Fleet {
         let fresh = self.fresh_each_batch;
         let mut work: Vec<(Box<Detector>, Task)> =
             tasks.into_iter().filter_map(|task| Some((self.slots.get_mut(&task.id)?.detector.take()?, task))).collect();
-        let run = |(detector, task): &mut (Box<Detector>, Task)| run(detector, task, shared, look.input, fresh);
+        let run = |(detector, task): &mut (Box<Detector>, Task)| run(detector, task, shared, look.seed, fresh);
         let outcomes = if work.len() < WORTH_SPREADING {
             work.iter_mut().map(run).collect()
         } else {
@@ -323,7 +325,7 @@ impl Fleet {
 
     /// Gives a detector to a thread.
     fn start(&mut self, task: Task, look: &Look<'_>, shared: &Shared) -> Option<(u64, Ticket)> {
-        let (input, shared, fresh) = (look.input, shared.clone(), self.fresh_each_batch);
+        let (seed, shared, fresh) = (look.seed, shared.clone(), self.fresh_each_batch);
         let (tell, wake) = (self.tell_done.clone(), self.wake.clone());
         let slot = self.slots.get_mut(&task.id)?;
         let mut detector = slot.detector.take()?;
@@ -334,7 +336,7 @@ impl Fleet {
         let mut task = task;
         let ticket = crew.submit(Box::new(move || {
             let ran =
-                std::panic::catch_unwind(AssertUnwindSafe(|| run(&mut detector, &mut task, &shared, input, fresh)));
+                std::panic::catch_unwind(AssertUnwindSafe(|| run(&mut detector, &mut task, &shared, seed, fresh)));
             let is_lost = ran.is_err();
             let outcome = ran.unwrap_or_else(|panic| {
                 detector.drop_instance();
@@ -444,7 +446,7 @@ fn scene(view: &View, home: Option<ChainId>, heads: &BTreeMap<ChainId, Head>) ->
 }
 
 /// Runs one batch, twice where it fails, unless the detector rests.
-fn run(detector: &mut Detector, task: &mut Task, shared: &Shared, input: B256, fresh_each_batch: bool) -> Outcome {
+fn run(detector: &mut Detector, task: &mut Task, shared: &Shared, seed: B256, fresh_each_batch: bool) -> Outcome {
     if !task.rouse
         && let Some(left) = detector.record.skip()
     {
@@ -457,12 +459,12 @@ fn run(detector: &mut Detector, task: &mut Task, shared: &Shared, input: B256, f
             outcome_of(detector, failed(failure))
         }
         None => {
-            let first = detector.on_batch(task.batch.clone(), shared, input);
+            let first = detector.on_batch(task.batch.clone(), shared, seed);
             match first.result {
                 Ok(_) => outcome_of(detector, first),
                 Err(failure) => {
                     // A fresh instance over the same state: what went wrong with the old one may be gone.
-                    let mut second = detector.on_batch(task.batch.clone(), shared, input);
+                    let mut second = detector.on_batch(task.batch.clone(), shared, seed);
                     second.reads.extend(first.reads);
                     second.elapsed += first.elapsed;
                     if second.log.is_empty() {

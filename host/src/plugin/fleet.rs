@@ -298,6 +298,7 @@ impl Fleet {
         let look = Look {
             seq: 0,
             input,
+            seed: input,
             reader,
             recorded,
             withheld: &BTreeSet::new(),

@@ -206,6 +206,27 @@ fn when_nobody_answers_the_last_resort_is_paged_and_then_it_begins_anew() {
     assert!(rounds >= 4, "{rounds}: {:#?}", night.timeline(1));
 }
 
+/// A host that slept takes in one tick what came due meanwhile, of every incident.
+#[test]
+fn everything_that_came_due_fires_in_one_step() {
+    let apart = HARBOR.replace("group_by = [\"chain\"]", "group_by = [\"subject\"]");
+    let mut night = Night::under(&apart, DAY_MS);
+    for subject in ["a", "b", "c"] {
+        night.find(&Sign { subject, ..OUTFLOW });
+    }
+    night.now_ms += 2 * 3_600_000;
+    night.step(watchfire_response::engine::Input::Tick);
+    assert!(night.desk.next_due_ms().unwrap() > night.now_ms);
+    for id in 1..=3 {
+        assert!(night.says(id, "nobody answered step 1 of critical"), "{id}: {:#?}", night.timeline(id));
+    }
+    let audit = watchfire_response::due::audit(&night.clocks(), night.now_ms, 0);
+    assert!(
+        audit.missed.is_empty() && audit.odd.is_empty() && audit.late.len() >= 3,
+        "late, and said to be: {audit:?}"
+    );
+}
+
 #[test]
 fn a_dead_channel_falls_through_at_once() {
     let mut night = Night::under(&HARBOR.replace("people = [\"ana\", \"bo\"]", "people = [\"ana\"]"), DAY_MS);

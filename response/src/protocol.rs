@@ -17,10 +17,13 @@ pub struct Protocol {
     pub hears: Option<BTreeSet<String>>,
 }
 
+/// The one protocol of a host that has one plan.
+pub static ONLY: Protocol = Protocol { name: String::new(), hears: None };
+
 impl Protocol {
     /// Whether this is the one protocol of a host that has one plan.
     pub fn is_only(&self) -> bool {
-        *self == Self::default()
+        *self == ONLY
     }
 
     /// One that is no longer followed: it hears nothing new.

@@ -154,7 +154,7 @@ impl Given {
             Self::Act(act) => Input::Act(act),
             Self::Fact(fact) => Input::Fact(fact),
             Self::Delivery(delivery) => Input::Delivery(delivery),
-            Self::Plan(plan) => Input::Plan(plan.clone()),
+            Self::Plan(plan) => Input::plan(plan.clone()),
             Self::Tick => Input::Tick,
         }
     }

@@ -20,8 +20,8 @@ fn protocol(name: &str, hears: &[&str]) -> Protocol {
 
 fn desks() -> Desks {
     let mut desks = Desks::default();
-    desks.follow(protocol("harbor", &["harbor-flow", "shared"]), plan("ana"), NOW_MS);
-    desks.follow(protocol("quay", &["quay-flow", "shared"]), plan("bo"), NOW_MS);
+    desks.step(Input::Plan { protocol: &protocol("harbor", &["harbor-flow", "shared"]), plan: plan("ana") }, NOW_MS);
+    desks.step(Input::Plan { protocol: &protocol("quay", &["quay-flow", "shared"]), plan: plan("bo") }, NOW_MS);
     desks
 }
 
@@ -109,7 +109,7 @@ fn people_of_one_protocol_have_no_say_in_another() {
 fn a_protocol_that_is_no_longer_followed_keeps_its_open_incidents_and_opens_none() {
     let mut desks = desks();
     opened(&mut desks, &finding("quay-flow", "outflow", "a"));
-    desks.follow(Protocol::retired("quay"), Arc::new(Plan::default()), NOW_MS);
+    desks.step(Input::Plan { protocol: &Protocol::retired("quay"), plan: Arc::new(Plan::default()) }, NOW_MS);
     assert_eq!(opened(&mut desks, &finding("quay-flow", "outflow", "b")), []);
     assert_eq!(refusal(&mut desks, &act("", Some(1), "bo", Deed::Ack)), "");
     assert_eq!(opened(&mut desks, &finding("harbor-flow", "outflow", "a")).len(), 1);

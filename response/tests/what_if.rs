@@ -12,7 +12,6 @@ use watchfire_response::incident::Incident;
 use watchfire_response::operator::Deed;
 use watchfire_response::outcome::Outcome;
 use watchfire_response::plan::Plan;
-use watchfire_response::protocol::Protocol;
 
 /// An incident that ana acked after a minute and in which she chose to pause after two, another one having used a pause
 /// of the plan before.
@@ -31,7 +30,7 @@ fn course(other: Arc<Plan>) -> WhatIf {
     // What the journal would say of it last.
     let mut desks = Desks::default();
     let mut last: Option<Incident> = None;
-    desks.follow(Protocol::default(), plan("ana"), NOW_MS);
+    desks.step(Input::plan(plan("ana")), NOW_MS);
     for (after_ms, input) in &inputs {
         for outcome in desks.step(input.clone(), NOW_MS + after_ms) {
             match outcome {
@@ -41,7 +40,7 @@ fn course(other: Arc<Plan>) -> WhatIf {
         }
     }
     let mut what_if = WhatIf::new(&last.unwrap(), other);
-    what_if.follow(&Protocol::default(), &plan("ana"), NOW_MS);
+    what_if.step(&Input::plan(plan("ana")), NOW_MS);
     inputs.iter().for_each(|(after_ms, input)| what_if.step(input, NOW_MS + after_ms));
     what_if
 }

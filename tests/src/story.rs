@@ -81,6 +81,7 @@ impl Story {
                 }
                 Entry::Incident(mut incident) => {
                     incident.opened_at_ms = 0;
+                    incident.closed_at_ms = incident.closed_at_ms.map(|_| 0);
                     story.told.push(Entry::Incident(incident));
                 }
                 Entry::Decision(mut decision) => {

@@ -11,21 +11,15 @@ use crate::incident::IncidentId;
 use crate::journal::{Filter, Journal, Row};
 use crate::outcome::Outcome;
 use crate::plan::Plan;
-use crate::protocol::Protocol;
 use crate::record::Record;
 
-/// What a row of the journal was to the desks.
-enum Was<'a> {
-    Input(Input<'a>),
-    Plan(&'a Protocol, Arc<Plan>),
-}
-
-fn was(row: &Row) -> anyhow::Result<Option<Was<'_>>> {
-    Ok(Some(Was::Input(match &row.entry {
+/// What a row of the journal was to the desks, if it was anything to them.
+fn input(row: &Row) -> anyhow::Result<Option<Input<'_>>> {
+    Ok(Some(match &row.entry {
         Entry::Finding(finding) => Input::Finding(finding),
         Entry::Retraction { finding, reason } => Input::Retraction { finding: *finding, reason },
         Entry::Input(Stamped { event, .. }) => match event {
-            Event::Plan { protocol, files, .. } => return Ok(Some(Was::Plan(protocol, journaled_plan(files)?))),
+            Event::Plan { protocol, files, .. } => Input::Plan { protocol, plan: journaled_plan(files)? },
             Event::Act { act } => Input::Act(act),
             Event::Fact { fact } => Input::Fact(fact),
             Event::Delivered { delivery } => Input::Delivery(delivery),
@@ -33,16 +27,12 @@ fn was(row: &Row) -> anyhow::Result<Option<Was<'_>>> {
             _ => return Ok(None),
         },
         _ => return Ok(None),
-    })))
+    }))
 }
 
 /// Gives one row of the journal to the desks, if it is anything to them; what followed then follows again.
 pub fn again(desks: &mut Desks, row: &Row) -> anyhow::Result<Vec<Outcome>> {
-    Ok(match was(row)? {
-        Some(Was::Input(input)) => desks.step(input, row.at_ms),
-        Some(Was::Plan(protocol, plan)) => desks.follow(protocol.clone(), plan, row.at_ms),
-        None => Vec::new(),
-    })
+    Ok(input(row)?.map(|input| desks.step(input, row.at_ms)).unwrap_or_default())
 }
 
 /// A past incident as it was and as it would have been under another plan; `None` where there is no such incident.
@@ -54,10 +44,8 @@ pub fn what_if(journal: &Path, incident: IncidentId, plan: Arc<Plan>) -> anyhow:
     let mut what_if = WhatIf::new(&last, plan);
     let mut rows = journal.desk_entries()?;
     while let Some(row) = rows.next()? {
-        match was(&row)? {
-            Some(Was::Input(input)) => what_if.step(&input, row.at_ms),
-            Some(Was::Plan(protocol, plan)) => what_if.follow(protocol, &plan, row.at_ms),
-            None => {}
+        if let Some(input) = input(&row)? {
+            what_if.step(&input, row.at_ms);
         }
     }
     Ok(Some(what_if))
@@ -89,9 +77,9 @@ pub fn record_of(journal: &Path, incident: IncidentId) -> anyhow::Result<Option<
     while let Some(row) = rows.next()? {
         if let Entry::Input(Stamped { event: Event::Plan { hash, files, .. }, .. }) = &row.entry
             && *hash == last.plan
-            && record.plan.is_none()
         {
             record.plan = Some(journaled_plan(files)?);
+            break;
         }
     }
     Ok(Some(record))

@@ -22,7 +22,6 @@ use crate::entry::Entry;
 use crate::event::{Coverage, Event, Stamped, Why};
 use crate::finding::{COVERAGE, Finding, Severity};
 use crate::journal::{Debt, Journal};
-use crate::outcome::Outcome;
 use crate::plugin::{Audience, Detector, Fleet, Head, Heard, Look, Recorded, Shown, View};
 
 /// An entry with its place in the journal.
@@ -100,8 +99,7 @@ impl Engine {
             Event::Waived { detector, .. } => self.waived(seq, at_ms, &detector),
             Event::Coverage { coverage } => self.covered(seq, at_ms, &coverage),
             Event::Plan { protocol, files, .. } => {
-                let outcomes = self.desks.follow(protocol, journaled_plan(&files)?, at_ms);
-                self.followed(outcomes)
+                self.step(Input::Plan { protocol: &protocol, plan: journaled_plan(&files)? }, at_ms)
             }
             Event::Act { act } => self.step(Input::Act(&act), at_ms),
             Event::Fact { fact } => self.step(Input::Fact(&fact), at_ms),
@@ -187,10 +185,6 @@ impl Engine {
 
     fn step(&mut self, input: Input<'_>, at_ms: u64) -> anyhow::Result<()> {
         let outcomes = self.desks.step(input, at_ms);
-        self.followed(outcomes)
-    }
-
-    fn followed(&mut self, outcomes: Vec<Outcome>) -> anyhow::Result<()> {
         outcomes.into_iter().try_for_each(|outcome| self.append(outcome.into()).map(drop))
     }
 

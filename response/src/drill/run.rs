@@ -97,7 +97,7 @@ pub fn run_with<'a>(plan: &'a Arc<Plan>, scenario: &'a Scenario, heard: &'a [(u6
         lacks: BTreeMap::new(),
         log: Vec::new(),
     };
-    run.step(Input::Plan(plan.clone()));
+    run.step(Input::plan(plan.clone()));
     for (position, happening) in scenario.at.iter().enumerate() {
         run.later(happening.after_s.saturating_mul(1_000), Next::Script(position, happening));
     }

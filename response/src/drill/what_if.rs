@@ -112,14 +112,6 @@ impl WhatIf {
         }
     }
 
-    /// A protocol took up a plan then.
-    pub fn follow(&mut self, protocol: &Protocol, plan: &Arc<Plan>, now_ms: u64) {
-        self.desks[0].follow(protocol.clone(), plan.clone(), now_ms);
-        if self.protocol.as_ref().is_none_or(|ours| ours.name != protocol.name) {
-            self.desks[1].follow(protocol.clone(), plan.clone(), now_ms);
-        }
-    }
-
     /// The desks took this input then.
     pub fn step(&mut self, input: &Input<'_>, now_ms: u64) {
         let was = self.desks[0].step(input.clone(), now_ms);
@@ -127,6 +119,12 @@ impl WhatIf {
             && let Some(opened) = was.iter().find_map(|outcome| self.is_it(outcome))
         {
             self.begin(&opened, now_ms);
+        }
+        // What its own protocol took up meanwhile is not what is tried.
+        if let (Input::Plan { protocol, .. }, Some(ours)) = (input, &self.protocol)
+            && protocol.name == ours.name
+        {
+            return;
         }
         let mut would_be = Vec::new();
         if self.protocol.is_some() {
@@ -168,7 +166,7 @@ impl WhatIf {
         let mut known = self.desks[1].protocols().map(|(protocol, _)| protocol);
         let protocol = known.find(|protocol| protocol.name == incident.protocol).cloned().unwrap_or_default();
         drop(known);
-        self.desks[1].follow(protocol.clone(), self.plan.clone(), now_ms);
+        self.desks[1].step(Input::Plan { protocol: &protocol, plan: self.plan.clone() }, now_ms);
         self.protocol = Some(protocol);
     }
 

@@ -26,32 +26,26 @@ pub struct Desks {
 }
 
 impl Desks {
-    /// From here on new incidents of a protocol are opened under a plan.
-    pub fn follow(&mut self, protocol: Protocol, plan: Arc<Plan>, now_ms: u64) -> Vec<Outcome> {
-        let name = protocol.name.clone();
-        let made = || (Protocol::default(), Desk { protocol: name.clone(), ..Desk::default() });
-        self.desks.entry(name.clone()).or_insert_with(made).0 = protocol;
-        self.at(&name, Input::Plan(plan), now_ms)
-    }
-
-    /// Takes one input in and gives what follows from it, in order, as [`Desk::step`] does. A finding goes to each
-    /// protocol that hears it, an act to the one whose incident it is about, and time passes for all.
+    /// Takes one input in and gives what follows from it, in order, as [`Desk::step`] does. A plan goes to its protocol, a
+    /// finding to each protocol that hears it, an act to the one whose incident it is about, and time passes for all.
     pub fn step(&mut self, input: Input<'_>, now_ms: u64) -> Vec<Outcome> {
         match input {
-            Input::Plan(plan) => self.follow(Protocol::default(), plan, now_ms),
+            Input::Plan { protocol, .. } => {
+                let name = &protocol.name;
+                let made = || (Protocol::default(), Desk { protocol: name.clone(), ..Desk::default() });
+                self.desks.entry(name.clone()).or_insert_with(made).0 = protocol.clone();
+                self.give(input, now_ms, |one| one.name == *name)
+            }
             Input::Finding(finding) => self.found(finding, now_ms),
             Input::Act(act) => match self.meant(act) {
-                Ok(name) => self.at(&name, input, now_ms),
+                Ok(name) => self.give(input, now_ms, |one| one.name == name),
                 Err(why) => vec![refused(act, why)],
             },
             Input::Fact(fact) => match self.named(&fact.protocol) {
-                Some(name) => self.at(&name, input, now_ms),
+                Some(name) => self.give(input, now_ms, |one| one.name == name),
                 None => Vec::new(),
             },
-            Input::Retraction { .. } | Input::Delivery(_) | Input::Tick => {
-                let names: Vec<String> = self.desks.keys().cloned().collect();
-                names.iter().flat_map(|name| self.at(name, input.clone(), now_ms)).collect()
-            }
+            Input::Retraction { .. } | Input::Delivery(_) | Input::Tick => self.give(input, now_ms, |_| true),
         }
     }
 
@@ -94,26 +88,27 @@ impl Desks {
         self.desks.values().map(|(_, desk)| desk)
     }
 
-    fn at(&mut self, name: &str, input: Input<'_>, now_ms: u64) -> Vec<Outcome> {
-        let Some((_, desk)) = self.desks.get_mut(name) else { return Vec::new() };
-        desk.last_incident = self.last_incident;
-        let outcomes = desk.step(input, now_ms);
-        self.last_incident = desk.last_incident;
+    /// Gives an input to some protocols, in order of name; they count incidents together.
+    fn give(&mut self, input: Input<'_>, now_ms: u64, to: impl Fn(&Protocol) -> bool) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for (_, desk) in self.desks.values_mut().filter(|(protocol, _)| to(protocol)) {
+            desk.last_incident = self.last_incident;
+            outcomes.extend(desk.step(input.clone(), now_ms));
+            self.last_incident = desk.last_incident;
+        }
         outcomes
     }
 
     /// That no signal of a protocol matches is worth a word only where none of any does.
     fn found(&mut self, finding: &Finding, now_ms: u64) -> Vec<Outcome> {
-        let hear = self.desks.iter().filter(|(_, (protocol, _))| protocol.hears(finding));
-        let names: Vec<String> = hear.map(|(name, _)| name.clone()).collect();
-        if names.is_empty() {
+        let hearing = self.desks.values().filter(|(protocol, _)| protocol.hears(finding)).count();
+        if hearing == 0 {
             let reason = if self.desks.is_empty() { "no plan is loaded" } else { "no protocol hears its detector" };
             return vec![Outcome::Silence { finding: finding.id, reason: reason.to_owned() }];
         }
-        let input = Input::Finding(finding);
-        let mut outcomes: Vec<Outcome> = names.iter().flat_map(|name| self.at(name, input.clone(), now_ms)).collect();
+        let mut outcomes = self.give(Input::Finding(finding), now_ms, |protocol| protocol.hears(finding));
         let unmatched = |one: &Outcome| matches!(one, Outcome::Silence { finding: of, reason } if *of == finding.id && reason == NO_SIGNAL);
-        let matched = names.len() - outcomes.iter().filter(|one| unmatched(one)).count();
+        let matched = hearing - outcomes.iter().filter(|one| unmatched(one)).count();
         let mut kept = 0;
         outcomes.retain(|one| {
             kept += usize::from(unmatched(one));

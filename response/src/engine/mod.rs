@@ -31,6 +31,7 @@ use crate::incident::{Incident, IncidentId};
 use crate::operator::Act;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
+use crate::protocol::{ONLY, Protocol};
 use crate::triage::Case;
 use chronicle::Turn;
 use ladder::Ladder;
@@ -126,8 +127,13 @@ pub enum Input<'a> {
         /// Why, in a clause: `block 0x… left the chain`.
         reason: &'a str,
     },
-    /// From here on new incidents are opened under this plan.
-    Plan(Arc<Plan>),
+    /// From here on new incidents of a protocol are opened under this plan.
+    Plan {
+        /// Whose it is, which is nothing to a single desk.
+        protocol: &'a Protocol,
+        /// The plan.
+        plan: Arc<Plan>,
+    },
     /// A person does something.
     Act(&'a Act),
     /// Something about the chain became known.
@@ -136,6 +142,13 @@ pub enum Input<'a> {
     Delivery(&'a Delivery),
     /// Time has passed.
     Tick,
+}
+
+impl Input<'_> {
+    /// The plan of a host that has one.
+    pub fn plan(plan: Arc<Plan>) -> Self {
+        Self::Plan { protocol: &ONLY, plan }
+    }
 }
 
 impl Desk {
@@ -150,7 +163,7 @@ impl Desk {
         match input {
             Input::Finding(finding) => self.take(finding, turn),
             Input::Retraction { finding, reason } => self.take_back(finding, reason, turn),
-            Input::Plan(plan) => {
+            Input::Plan { plan, .. } => {
                 self.current = Some(plan.hash());
                 self.plans.insert(plan.hash(), plan);
             }

@@ -80,7 +80,7 @@ impl Night {
             Ok(plan) => plan,
             Err(found) => panic!("{}", found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
         };
-        self.step(Input::Plan(Arc::new(plan)));
+        self.step(Input::plan(Arc::new(plan)));
     }
 
     /// Each step goes through the written form of all state: nothing may hang on what is only in memory.

@@ -50,7 +50,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> 
 
 fn rate(plan: &Arc<Plan>, findings: &[Finding]) -> f64 {
     let mut desk = Desk::default();
-    desk.step(Input::Plan(plan.clone()), NOW_MS);
+    desk.step(Input::plan(plan.clone()), NOW_MS);
     let started = Instant::now();
     let mut told = 0;
     for finding in findings {

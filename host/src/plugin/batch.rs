@@ -212,7 +212,7 @@ impl batches::HostBatch for Guest {
     }
 
     fn drop(&mut self, handle: Resource<Batch>) -> wasmtime::Result<()> {
-        // The host owns every batch: a guest only ever borrows one.
+        // Only a guest that owns its batches gets here.
         self.table.delete(handle)?;
         Ok(())
     }

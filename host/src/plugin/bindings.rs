@@ -8,3 +8,19 @@ wasmtime::component::bindgen!({
     imports: { default: trappable },
     with: { "watchfire:detector/batches.batch": crate::plugin::batch::Batch },
 });
+
+/// The world of detectors that own their batches; all its nouns are those of the other.
+pub(super) mod owning {
+    wasmtime::component::bindgen!({
+        path: "../wit/detector",
+        world: "owning-detector",
+        imports: { default: trappable },
+        with: {
+            "watchfire:detector/types": crate::plugin::bindings::watchfire::detector::types,
+            "watchfire:detector/batches": crate::plugin::bindings::watchfire::detector::batches,
+            "watchfire:detector/chain": crate::plugin::bindings::watchfire::detector::chain,
+            "watchfire:detector/state": crate::plugin::bindings::watchfire::detector::state,
+            "watchfire:detector/log": crate::plugin::bindings::watchfire::detector::log,
+        },
+    });
+}

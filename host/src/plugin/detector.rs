@@ -6,10 +6,8 @@ use std::time::{Duration, Instant};
 
 use alloy::primitives::B256;
 use wasmtime::Store;
-use wasmtime::component::Resource;
 
 use super::batch::Batch;
-use super::bindings::Detector as World;
 use super::chain::Shared;
 use super::failure::Circumstances;
 use super::guest::{Guest, HANDLES_AT_MOST, LogLevel, LogLine};
@@ -19,6 +17,7 @@ use super::runtime::{Component, Runtime};
 use super::sandbox::ticks;
 use super::state::StateStore;
 use super::wasi::Wasi;
+use super::world::World;
 use super::{Failure, Limits, LoadError, Manifest, claim, subscribe};
 use crate::block::ChainId;
 use crate::chain_read::{ChainAnswer, ChainRead};
@@ -209,11 +208,7 @@ impl Detector {
         if let Some(fuel) = self.profile.limits.fuel_per_batch {
             store.set_fuel(fuel)?;
         }
-        let handle: Resource<Batch> = store.data_mut().table.push(batch)?;
-        let borrowed = Resource::new_borrow(handle.rep());
-        let called = instance.world.watchfire_detector_guest().call_on_batch(&mut *store, borrowed);
-        store.data_mut().table.delete(handle)?;
-        called
+        instance.world.on_batch(store, batch)
     }
 }
 
@@ -227,7 +222,7 @@ fn start(profile: &Profile, state: &mut StateStore) -> Result<(Instance, Vec<Sub
     guest.state = std::mem::take(state);
     guest.begin(None, profile.limits.start_deadline_ms);
     instance.store.set_epoch_deadline(ticks(profile.limits.start_deadline_ms));
-    let called = instance.world.watchfire_detector_guest().call_start(&mut instance.store, &profile.config);
+    let called = instance.world.start(&mut instance.store, &profile.config);
     let guest = instance.store.data_mut();
     let log = guest.take_log();
     // What a start writes is not kept: it belongs to no input, and would be undone with none.
@@ -253,7 +248,7 @@ pub(super) fn describe(component: &Component, limits: &Limits) -> Result<Manifes
     let limits = Arc::new(limits.clone());
     let mut instance = instantiate(component, &limits)?;
     instance.store.set_epoch_deadline(ticks(limits.start_deadline_ms));
-    let said = instance.world.watchfire_detector_guest().call_describe(&mut instance.store).map_err(|trap| {
+    let said = instance.world.describe(&mut instance.store).map_err(|trap| {
         let guest = instance.store.data_mut();
         let log = guest.take_log();
         LoadError::Describe(Failure::of_trap(&trap, &circumstances(guest, &log, &limits, limits.start_deadline_ms)))

@@ -61,7 +61,7 @@ impl Default for Limits {
             compile_memory_bytes: 2 << 30,
             memory_bytes: 64 << 20,
             table_elements: 20_000,
-            instances: 32,
+            instances: 64,
             stack_bytes: 512 << 10,
             batch_deadline_ms: 1_000,
             start_deadline_ms: 5_000,

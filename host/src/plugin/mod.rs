@@ -27,6 +27,7 @@ mod state;
 mod subscribe;
 mod text;
 mod wasi;
+mod world;
 
 pub mod build;
 

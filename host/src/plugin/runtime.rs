@@ -8,14 +8,13 @@ use alloy::primitives::B256;
 use wasmtime::Engine;
 use wasmtime::component::Component as Compiled;
 
-use super::bindings::DetectorPre;
 use super::compile::Compiler;
 use super::detector;
-use super::guest::Guest;
 use super::limits::EngineSettings;
 use super::sandbox::Sandbox;
 use super::text::{line, lines};
 use super::wasi;
+use super::world::WorldPre;
 use super::{Limits, LoadError, Manifest};
 use crate::digest::sha256;
 
@@ -36,7 +35,7 @@ type Place = Arc<Mutex<Weak<Ready>>>;
 pub struct Component(Arc<Ready>);
 
 struct Ready {
-    pre: DetectorPre<Guest>,
+    pre: WorldPre,
     compiled: Compiled,
     settings: EngineSettings,
     digest: B256,
@@ -129,7 +128,7 @@ impl Runtime {
                 None => LoadError::UnknownImport(told),
             }
         })?;
-        let pre = DetectorPre::new(pre)
+        let pre = WorldPre::new(pre)
             .map_err(|error| LoadError::NotADetector(lines(&format!("{:#}", error.root_cause()), 1_000)))?;
         Ok(Ready { pre, compiled, settings, digest, size: bytes.len(), imports, has_wasi })
     }
@@ -156,7 +155,7 @@ impl Component {
         self.0.settings
     }
 
-    pub(super) fn pre(&self) -> &DetectorPre<Guest> {
+    pub(super) fn pre(&self) -> &WorldPre {
         &self.0.pre
     }
 

@@ -113,7 +113,8 @@ fn component(module: &str, name: &str) -> Vec<u8> {
         resolve.select_world(&[package], Some("detector")).unwrap()
     };
     embed_component_metadata(&mut bytes, &resolve, world, StringEncoding::UTF8).unwrap();
-    let encoder = ComponentEncoder::default().module(&bytes).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+    let mut encoder = ComponentEncoder::default();
+    encoder.module(&bytes).unwrap_or_else(|error| panic!("{name}: {error:#}"));
     encoder.validate(true).encode().unwrap_or_else(|error| panic!("{name}: {error:#}"))
 }
 

@@ -80,6 +80,11 @@ pub(super) fn build(folder: &Path) -> Result<Artefact, BuildError> {
     Ok(Artefact { module, package: package.name.clone(), target_folder: metadata.target_directory })
 }
 
+/// Whether the project takes the SDK from what the host lays out in its `build` folder.
+pub(super) fn wants_parts(folder: &Path) -> bool {
+    std::fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(|text| text.contains("\"build/sdk/rust\""))
+}
+
 fn cargo(folder: &Path) -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(folder).stdin(Stdio::null()).stderr(Stdio::inherit());

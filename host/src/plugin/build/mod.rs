@@ -1,4 +1,4 @@
-//! From a Cargo project, or a core module of any language, to a component that the host can run.
+//! From a project in any of the languages, or a core module of any other, to a component that the host can run.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,16 @@ use alloy::primitives::B256;
 use crate::digest::sha256;
 
 mod cargo;
+mod go;
+mod javascript;
+mod parts;
+mod project;
+mod python;
+mod tool;
 mod wrap;
+mod zig;
+
+pub use project::{Language, Project};
 
 /// A component that was built.
 #[derive(Clone, Debug)]
@@ -37,7 +46,10 @@ pub enum BuildError {
         error: std::io::Error,
     },
     /// The path names nothing that can be built.
-    #[error("`{path}` is neither a folder with a `Cargo.toml` nor a `.wasm` file")]
+    #[error(
+        "`{path}` is neither a `.wasm` file nor a project: a folder with `Cargo.toml`, `package.json`, `pyproject.toml`, \
+         `go.mod`, or `src` with `.c`, `.cpp` or `.zig` files"
+    )]
     Unknown {
         /// The path.
         path: PathBuf,
@@ -49,6 +61,44 @@ pub enum BuildError {
         program: String,
         /// Why.
         error: std::io::Error,
+    },
+    /// A tool is not there.
+    #[error("`{program}` is neither in the project nor on the path; it comes with {remedy}")]
+    NoTool {
+        /// Its name.
+        program: &'static str,
+        /// The command that installs it, and what it downloads.
+        remedy: &'static str,
+    },
+    /// A tool failed.
+    #[error("{program} could not build `{folder}`; in its own words:\n{words}")]
+    Tool {
+        /// Its name.
+        program: String,
+        /// The project.
+        folder: PathBuf,
+        /// What it wrote.
+        words: String,
+    },
+    /// A project without a source file.
+    #[error("`{folder}` has none of `{usual}`; name its source file in the manifest")]
+    NoSource {
+        /// The project.
+        folder: PathBuf,
+        /// Where it would be looked for.
+        usual: String,
+    },
+    /// A manifest can't be understood.
+    #[error("`{path}` can't be read as what it should be")]
+    Manifest {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The interface gives no bindings.
+    #[error("bindings can't be generated: {why}")]
+    Bindings {
+        /// Why, by wit-bindgen.
+        why: String,
     },
     /// The toolchain can't build for wasm.
     #[error("the Rust toolchain has no `{0}`; run `rustup target add {0}`")]
@@ -84,7 +134,7 @@ pub enum BuildError {
     /// The component doesn't export a detector.
     #[error(
         "`{path}` is no detector: it exports {exports}, not `{}`; in Rust, end it with `watchfire_sdk::export!(…)`",
-        wrap::EXPORT
+        wrap::EXPORTS[0]
     )]
     NotADetector {
         /// The component.
@@ -102,16 +152,15 @@ pub enum BuildError {
     },
 }
 
-/// Builds a component: from a Cargo project for `wasm32-unknown-unknown`, or from a `.wasm` file, which is wrapped
-/// where it is a core module and passed through where it is a component already.
+/// Builds a component: from a project in any language, or from a `.wasm` file, which is wrapped where it is a core module
+/// and passed through where it is a component already.
 ///
-/// It is written to `out`, whole or not at all. Without `out` that is `plugins/NAME.wasm` in the project's target
-/// folder, or `NAME.component.wasm` beside a core module; a component that stays where it is, is not written.
+/// It is written to `out`, whole or not at all. Without `out` that is `plugins/NAME.wasm` in a Cargo project's target
+/// folder, `build/NAME.wasm` in any other project, or `NAME.component.wasm` beside a core module; a component that stays
+/// where it is, is not written.
 pub fn build(path: &Path, out: Option<&Path>) -> Result<Built, BuildError> {
-    let (source, default) = if path.join("Cargo.toml").is_file() {
-        let artefact = cargo::build(path)?;
-        let default = artefact.target_folder.join("plugins").join(&artefact.package).with_extension("wasm");
-        (artefact.module, default)
+    let (source, default) = if let Some(project) = Project::find(path)? {
+        build_project(&project)?
     } else if path.is_file() {
         (path.to_owned(), path.with_extension("component.wasm"))
     } else {
@@ -133,6 +182,26 @@ pub fn build(path: &Path, out: Option<&Path>) -> Result<Built, BuildError> {
         write(place, &bytes).map_err(|error| BuildError::File { path: place.clone(), error })?;
     }
     Ok(Built { digest: sha256(&bytes), size: bytes.len(), path: place.unwrap_or(source), imports, bytes })
+}
+
+/// What a project's tools made, and where the component goes by default.
+fn build_project(project: &Project) -> Result<(PathBuf, PathBuf), BuildError> {
+    let default = project.build_folder().join(&project.name).with_extension("wasm");
+    let made = match project.language {
+        Language::Rust => {
+            if cargo::wants_parts(&project.folder) {
+                parts::lay_out(project)?;
+            }
+            let artefact = cargo::build(&project.folder)?;
+            let default = artefact.target_folder.join("plugins").join(&artefact.package).with_extension("wasm");
+            return Ok((artefact.module, default));
+        }
+        Language::TypeScript => javascript::build(project, &parts::lay_out(project)?)?,
+        Language::Python => python::build(project, &parts::lay_out(project)?)?,
+        Language::Go => go::build(project, &parts::lay_out(project)?)?,
+        Language::C | Language::Cpp | Language::Zig => zig::build(project, &parts::lay_out(project)?)?,
+    };
+    Ok((made, default))
 }
 
 /// Writes a file whole or not at all, so that a host that watches it never reads half.

@@ -31,13 +31,9 @@ fn project(manifest: &str) -> tempfile::TempDir {
 
 #[test]
 fn what_is_no_wasm_is_told() {
-    check("notes.txt", b"not wasm", Err("`…/notes.txt` is neither a folder with a `Cargo.toml` nor a `.wasm` file"));
+    check("notes.txt", b"not wasm", Err("`…/notes.txt` is neither a `.wasm` file nor a project: a folder with"));
     let folder = tempfile::tempdir().unwrap();
-    told(
-        build(folder.path(), None),
-        folder.path(),
-        Err("`…` is neither a folder with a `Cargo.toml` nor a `.wasm` file"),
-    );
+    told(build(folder.path(), None), folder.path(), Err("`…` is neither a `.wasm` file nor a project: a folder with"));
 }
 
 #[test]

@@ -6,14 +6,17 @@ use wit_component::{ComponentEncoder, DecodedWasm};
 
 use super::BuildError;
 
-/// The interface that makes a component a detector.
-pub(super) const EXPORT: &str = "watchfire:detector/guest";
+/// The interfaces that make a component a detector, either of them.
+pub(super) const EXPORTS: [&str; 2] = ["watchfire:detector/guest", "watchfire:detector/owning-guest"];
 
 /// Interfaces of ours that a detector may import.
 const OURS: [&str; 5] = ["batches", "chain", "log", "state", "types"];
 
 /// Packages of WASI that are linked with nothing granted, for languages whose runtime brings them along.
 const WASI: [&str; 6] = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
+
+/// WASI's first preview for modules that want it, without anything behind it: `adapter.wat`, made binary by `build.rs`.
+const ADAPTER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/adapter.wasm"));
 
 /// What a file of wasm is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +36,11 @@ pub(super) fn kind(bytes: &[u8]) -> Option<Kind> {
 
 /// Wraps a core module by the interface that its bindings left in it.
 pub(super) fn wrap(path: &Path, module: &[u8]) -> Result<Vec<u8>, BuildError> {
-    let wrapped = ComponentEncoder::default().validate(true).module(module).and_then(|mut encoder| encoder.encode());
+    let wrapped = ComponentEncoder::default()
+        .validate(true)
+        .module(module)
+        .and_then(|encoder| encoder.adapter("wasi_snapshot_preview1", ADAPTER))
+        .and_then(|encoder| encoder.encode());
     wrapped.map_err(|error| BuildError::Unwrappable { path: path.to_owned(), why: format!("{error:#}") })
 }
 
@@ -46,7 +53,7 @@ pub(super) fn check(path: &Path, component: &[u8]) -> Result<Vec<String>, BuildE
     };
     let world = &resolve.worlds[world];
     let exports: Vec<String> = world.exports.keys().map(|key| resolve.name_world_key(key)).collect();
-    if !exports.iter().any(|name| name.split('@').next() == Some(EXPORT)) {
+    if !exports.iter().any(|name| name.split('@').next().is_some_and(|name| EXPORTS.contains(&name))) {
         let exports = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
         return Err(BuildError::NotADetector { path: path.to_owned(), exports });
     }

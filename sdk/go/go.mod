@@ -1,0 +1,3 @@
+module watchfire.dev/sdk
+
+go 1.25

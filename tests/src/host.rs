@@ -103,8 +103,18 @@ impl Host {
 
     /// Waits until something is so of what it printed.
     pub async fn until(&mut self, what: &str, is_so: impl Fn(&[Value]) -> bool) -> anyhow::Result<()> {
+        self.until_within(what, Duration::from_secs(30), is_so).await
+    }
+
+    /// Waits no longer than this until something is so of what it printed.
+    pub async fn until_within(
+        &mut self,
+        what: &str,
+        longest: Duration,
+        is_so: impl Fn(&[Value]) -> bool,
+    ) -> anyhow::Result<()> {
         let started = Instant::now();
-        while started.elapsed() < Duration::from_secs(30) {
+        while started.elapsed() < longest {
             if is_so(&self.lines()) {
                 return Ok(());
             }

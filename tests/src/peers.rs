@@ -33,3 +33,10 @@ pub fn faketime() -> Option<PathBuf> {
     let path = PathBuf::from(format!("/usr/lib/{machine}-linux-gnu/faketime/libfaketimeMT.so.1"));
     path.is_file().then_some(path)
 }
+
+/// The detector that is written in every language, in this one; `cargo xtask test` builds it.
+pub fn conformance(language: &str) -> anyhow::Result<Option<PathBuf>> {
+    let binary = crate::host::binary()?;
+    let target = binary.parent().and_then(Path::parent).unwrap_or(&binary);
+    Ok(Some(target.join("conformance").join(language).with_extension("wasm")).filter(|path| path.is_file()))
+}

@@ -1,6 +1,7 @@
 //! Set-up, the demo and the tests of this repository, by one command each: `cargo xtask demo`, `cargo xtask test`.
 
 mod fuzz;
+mod languages;
 mod peers;
 mod step;
 
@@ -15,6 +16,7 @@ cargo xtask demo          build all that the demo needs, and show it
 cargo xtask test [-- …]   build all that the tests need, and run them; what follows `--` goes to the runner
 cargo xtask plugins       build the first-party detectors into target/plugins
 cargo xtask peers         install the pinned peers of the tests into .peers
+cargo xtask languages     install the pinned compilers, and build the conformance detector in every language
 cargo xtask record-demo   make the demo's recording anew, on a real anvil node
 cargo xtask bench         measure each stage on real blocks, and a real node's block to its decision
 cargo xtask fuzz TARGET   fuzz one of the places that take bytes of others [--seconds N]
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Some("test") => test(&rest),
         Some("plugins") => set_up(),
         Some("peers") => peers::install().map(drop),
+        Some("languages") => set_up().and_then(|()| languages()),
         Some("record-demo") => record_demo(),
         Some("bench") => bench(&rest),
         Some("fuzz") => fuzz::fuzz(&root(), &args.iter().skip(1).map(String::as_str).collect::<Vec<_>>()),
@@ -111,7 +114,7 @@ fn demo(rest: &[&str]) -> anyhow::Result<()> {
 
 fn test(rest: &[&str]) -> anyhow::Result<()> {
     set_up()?;
-    peers::install()?;
+    languages()?;
     if !root().join("../shared/data/mainnet").is_dir() {
         println!("skipped: ../shared/data is not here, so tests on real mainnet blocks are skipped");
     }
@@ -126,6 +129,12 @@ fn test(rest: &[&str]) -> anyhow::Result<()> {
             run(test.args(["test", "--workspace", "--no-fail-fast"]).args(rest).env("RUST_TEST_THREADS", "1"))
         }
     }
+}
+
+/// The peers, and the detector that is written in every language, where all of its compilers can be had.
+fn languages() -> anyhow::Result<()> {
+    let has_npm = peers::install()?;
+    if languages::install()? && has_npm { languages::build() } else { Ok(()) }
 }
 
 fn record_demo() -> anyhow::Result<()> {

@@ -15,10 +15,15 @@ const PINS: [&str; 2] = ["package.json", "package-lock.json"];
 /// clock.
 const PACKAGES: [(&str, &str); 2] = [("strace", "/usr/bin/strace"), ("faketime", "/usr/bin/faketime")];
 
-/// Installs what is not there yet; whether the node is there now. In CI all must be.
+/// What is installed is here.
+pub(crate) fn peers_folder() -> PathBuf {
+    root().join(".peers")
+}
+
+/// Installs what is not there yet; whether what comes from npm is there now. In CI all must be.
 pub(crate) fn install() -> anyhow::Result<bool> {
     install_packages()?;
-    install_node()
+    install_npm()
 }
 
 fn install_packages() -> anyhow::Result<()> {
@@ -46,8 +51,8 @@ fn install_packages() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn install_node() -> anyhow::Result<bool> {
-    let (pins, folder) = (root().join("tests/peers"), root().join(".peers"));
+fn install_npm() -> anyhow::Result<bool> {
+    let (pins, folder) = (root().join("tests/peers"), peers_folder());
     let wanted = read(PINS.map(|name| pins.join(name)))?;
     let stamp = folder.join("installed");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -56,14 +61,14 @@ fn install_node() -> anyhow::Result<bool> {
     let npm = Command::new("npm").arg("--version").output().is_ok_and(|output| output.status.success());
     if !npm {
         if std::env::var_os("CI").is_some() {
-            bail!("npm is not here, and CI must have it for anvil and solc");
+            bail!("npm is not here, and CI must have it for anvil, solc and the tools of TypeScript");
         }
         println!(
-            "SKIPPED: npm is not here, so tests against a real anvil node are skipped; install Node.js to run them"
+            "SKIPPED: npm is not here, so tests against a real anvil node and of TypeScript are skipped; install Node.js to run them"
         );
         return Ok(false);
     }
-    say("installing anvil and solc into .peers");
+    say("installing anvil, solc and the tools of TypeScript into .peers");
     std::fs::create_dir_all(&folder)?;
     for name in PINS {
         std::fs::copy(pins.join(name), folder.join(name))?;

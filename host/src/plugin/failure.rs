@@ -141,7 +141,7 @@ pub enum LoadError {
     #[error("it was compiled for another `limits.stack_bytes` or `limits.fuel_per_batch`; please report it")]
     OtherEngine,
     /// Its config is wrong.
-    #[error("{key}: {message}")]
+    #[error("{key}{}{message}", if key.is_empty() { "" } else { ": " })]
     Config {
         /// Dotted path of the key.
         key: String,

@@ -139,6 +139,17 @@ impl Project {
         Ok(None)
     }
 
+    /// Whether any of its sources has such a text.
+    pub(super) fn mentions(&self, text: &str) -> Result<bool, BuildError> {
+        for path in &self.sources {
+            let source = std::fs::read(path).map_err(|error| BuildError::File { path: path.clone(), error })?;
+            if String::from_utf8_lossy(&source).contains(text) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Where what is made goes.
     pub fn build_folder(&self) -> PathBuf {
         self.folder.join(BUILD)

@@ -20,7 +20,9 @@ pub(super) fn build(project: &Project, parts: &Parts) -> Result<PathBuf, BuildEr
     let entry = project.build_folder().join("entry");
     let told = |error| BuildError::File { path: entry.clone(), error };
     std::fs::create_dir_all(&entry).map_err(told)?;
-    let text = format!("import {module}\nfrom watchfire._guest import Guest\n\nassert {module} and Guest\n");
+    // Whoever does without the SDK implements the interface itself.
+    let guest = if project.mentions("watchfire")? { "watchfire._guest" } else { module.as_str() };
+    let text = format!("import {module}\nfrom {guest} import Guest\n\nassert {module} and Guest\n");
     std::fs::write(entry.join(APP).with_extension("py"), text).map_err(told)?;
     let out = project.build_folder().join("made.wasm");
     let mut args: Vec<&OsStr> = vec!["-q".as_ref(), "-d".as_ref(), parts.wit.as_ref(), "-w".as_ref(), WORLD.as_ref()];

@@ -33,7 +33,8 @@ fn build_c(zig: &Path, project: &Project, parts: &Parts, out: &Path) -> Result<(
     let includes =
         [include(&parts.sdk), include(&c_sdk), include(&parts.bindings), include(&project.folder.join("src"))];
     let remap = concat(&["-ffile-prefix-map=".as_ref(), project.folder.as_os_str(), "=.".as_ref()]);
-    let mut below = sources_in(&c_sdk)?;
+    // Whoever does without the SDK implements the interface itself.
+    let mut below = if project.mentions("watchfire.h")? { sources_in(&c_sdk)? } else { Vec::new() };
     below.push(parts.bindings.join("detector.c"));
     let library = project.build_folder().join("libwatchfire.a");
     if is_cpp {

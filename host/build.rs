@@ -3,7 +3,7 @@
 use std::path::Path;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    for path in ["src/plugin/build/adapter.wat", "../sdk", "../wit/detector"] {
+    for path in ["src/plugin/build/adapter.wat", "../sdk", "../wit/detector", "templates"] {
         println!("cargo::rerun-if-changed={path}");
     }
     let adapter = wat::parse_file("src/plugin/build/adapter.wat")?;

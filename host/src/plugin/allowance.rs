@@ -28,6 +28,11 @@ impl Allowance {
         }
     }
 
+    /// All of its memories together, bytes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
     /// What was asked for in vain since this was asked last, in words.
     pub(super) fn take_denied(&mut self) -> Option<String> {
         self.denied.take()

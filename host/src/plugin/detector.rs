@@ -66,6 +66,16 @@ pub(super) struct Ran {
     pub(super) reads: Vec<(crate::block::BlockRef, ChainRead, ChainAnswer)>,
     pub(super) log: Vec<LogLine>,
     pub(super) elapsed: Duration,
+    /// Where it is counted.
+    pub(super) fuel: Option<u64>,
+}
+
+impl Ran {
+    /// It never ran.
+    pub(super) fn failed(failure: Failure) -> Self {
+        let (state, reads, log) = (Vec::new(), Vec::new(), Vec::new());
+        Self { result: Err(failure), state, reads, log, elapsed: Duration::ZERO, fuel: None }
+    }
 }
 
 impl Detector {
@@ -130,6 +140,11 @@ impl Detector {
         self.instance = None;
     }
 
+    /// Memory of its instance, bytes; `None` where it has none at the moment.
+    pub(super) fn memory_bytes(&self) -> Option<u64> {
+        self.instance.as_ref().map(|instance| instance.store.data().limiter.memory_bytes() as u64)
+    }
+
     /// Shows it a batch. `input` tells this input from every other.
     pub(super) fn on_batch(&mut self, batch: Batch, shared: &Shared, input: B256) -> Ran {
         let started = Instant::now();
@@ -140,13 +155,7 @@ impl Detector {
                     LoadError::Start(failure) => failure,
                     other => Failure::new("start", other.to_string()),
                 };
-                Ran {
-                    result: Err(failure),
-                    state: Vec::new(),
-                    reads: Vec::new(),
-                    log: Vec::new(),
-                    elapsed: Duration::ZERO,
-                }
+                Ran::failed(failure)
             }
         };
         ran.elapsed = started.elapsed();
@@ -171,6 +180,8 @@ impl Detector {
             wasi.begin(&self.profile.id, input.as_slice(), timestamp_s);
         }
         let called = self.call(&mut instance, batch);
+        let given = self.profile.limits.fuel_per_batch;
+        let fuel = given.and_then(|given| Some(given.saturating_sub(instance.store.get_fuel().ok()?)));
         let guest = instance.store.data_mut();
         guest.chain.shared = None;
         let log = guest.take_log();
@@ -194,7 +205,7 @@ impl Detector {
         if result.is_ok() {
             self.instance = Some(instance);
         }
-        Ran { result, state, reads, log, elapsed: Duration::ZERO }
+        Ran { result, state, reads, log, elapsed: Duration::ZERO, fuel }
     }
 
     #[allow(clippy::type_complexity)]

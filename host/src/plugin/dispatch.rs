@@ -496,9 +496,10 @@ fn outcome_of(detector: &Detector, ran: Ran) -> Outcome {
         reads: ran.reads,
         log: ran.log,
         elapsed: ran.elapsed,
+        fuel: ran.fuel,
     }
 }
 
 fn failed(failure: Failure) -> Ran {
-    Ran { result: Err(failure), state: Vec::new(), reads: Vec::new(), log: Vec::new(), elapsed: Duration::ZERO }
+    Ran::failed(failure)
 }

@@ -46,6 +46,8 @@ pub struct Outcome {
     pub log: Vec<LogLine>,
     /// How long it took.
     pub elapsed: Duration,
+    /// Fuel that it used, where fuel is counted.
+    pub fuel: Option<u64>,
 }
 
 impl Outcome {
@@ -166,6 +168,11 @@ impl Fleet {
     /// What is known of a detector.
     pub fn get(&self, id: &str) -> Option<&Arc<Profile>> {
         self.slots.get(id).map(|slot| &slot.profile)
+    }
+
+    /// Memory that a detector's instance has, bytes; `None` where there is no such detector, or no instance of it.
+    pub fn memory_bytes(&self, id: &str) -> Option<u64> {
+        self.slots.get(id)?.detector.as_ref()?.memory_bytes()
     }
 
     /// The input that a detector is at work on, where it is late.

@@ -2,6 +2,8 @@
 import * as Address_ from "ox/Address";
 import * as Hash_ from "ox/Hash";
 
+import { Decoder, Encoder } from "./globals";
+
 /** Bytes as text: `0x` and hexadecimal digits, in lower case. */
 export type Hex = `0x${string}`;
 /** 20 bytes as text, in lower case; {@link checksum} is for people. */
@@ -55,12 +57,12 @@ export function same(one: Uint8Array, other: Uint8Array, start = 0): boolean {
 
 /** Text as UTF-8. */
 export function utf8(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+  return new Encoder().encode(text);
 }
 
 /** UTF-8 as text. */
 export function text(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+  return new Decoder().decode(bytes);
 }
 
 /** An address with the mixed case of EIP-55. */

@@ -1,5 +1,5 @@
 /** What libraries expect to be there and QuickJS lacks: UTF-8 both ways. */
-class Encoder {
+export class Encoder {
   readonly encoding = "utf-8";
 
   encode(text = ""): Uint8Array {
@@ -15,7 +15,7 @@ class Encoder {
   }
 }
 
-class Decoder {
+export class Decoder {
   readonly encoding = "utf-8";
 
   decode(input: Uint8Array | ArrayBuffer = new Uint8Array()): string {
@@ -36,5 +36,3 @@ class Decoder {
 const globals = globalThis as Record<string, unknown>;
 globals.TextEncoder ??= Encoder;
 globals.TextDecoder ??= Decoder;
-
-export {};

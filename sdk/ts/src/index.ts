@@ -116,7 +116,8 @@ export function component(one: Detector<any>) {
       } catch (error) {
         throw told(error);
       } finally {
-        (raw as any)[Symbol.dispose]?.();
+        // The batch is the detector's own, to give back.
+        (raw as any)[(Symbol as any).dispose]?.();
       }
     },
   };

@@ -184,6 +184,14 @@ pub fn build(path: &Path, out: Option<&Path>) -> Result<Built, BuildError> {
     Ok(Built { digest: sha256(&bytes), size: bytes.len(), path: place.unwrap_or(source), imports, bytes })
 }
 
+/// Puts what a build of the project in a folder needs into its `build` folder: the interface, the SDK, the bindings.
+pub fn lay_out(folder: &Path) -> Result<(), BuildError> {
+    match Project::find(folder)? {
+        Some(project) => parts::lay_out(&project).map(drop),
+        None => Err(BuildError::Unknown { path: folder.to_owned() }),
+    }
+}
+
 /// What a project's tools made, and where the component goes by default.
 fn build_project(project: &Project) -> Result<(PathBuf, PathBuf), BuildError> {
     let default = project.build_folder().join(&project.name).with_extension("wasm");

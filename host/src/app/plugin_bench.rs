@@ -1,0 +1,156 @@
+//! What a detector costs: its size, its start, its time on each block, the memory that it takes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::app::load::KeptSpec;
+use crate::app::replay::Answers;
+use crate::block::{Block, Verification};
+use crate::chain_read::ChainReader;
+use crate::event::Event;
+use crate::plugin::{Compiler, Fleet, Limits, Recorded, Runtime};
+use crate::source::recording::{Item, Recording};
+
+/// Longest that blocks are shown over and over.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// What it says that it is called.
+    pub name: String,
+    /// Its component, bytes.
+    pub size_bytes: u64,
+    /// Making machine code of it, milliseconds; once for each version.
+    pub compile_ms: f64,
+    /// From machine code to the first batch, milliseconds: instantiated, started, shown one block.
+    pub cold_start_ms: f64,
+    /// On one block, microseconds: the median, of those in which it had something to see.
+    pub block_us: f64,
+    /// The same, of the slowest hundredth.
+    pub block_p99_us: f64,
+    /// Instructions on one block, by fuel: the mean. The same on every machine.
+    pub block_fuel: u64,
+    /// Memory of the guest after all blocks, bytes.
+    pub memory_bytes: u64,
+    /// Blocks on which this was measured, those of several rounds counted each.
+    pub blocks: u64,
+}
+
+/// A figure of a measurement, for people.
+pub type Figure = (&'static str, fn(&Measured) -> f64, &'static str);
+
+/// All figures that can be compared, with their units.
+pub const FIGURES: [Figure; 7] = [
+    ("size", |of| of.size_bytes as f64 / 1024.0, "KiB"),
+    ("compile", |of| of.compile_ms, "ms"),
+    ("cold start", |of| of.cold_start_ms, "ms"),
+    ("block, median", |of| of.block_us, "µs"),
+    ("block, slowest 1 %", |of| of.block_p99_us, "µs"),
+    ("block, budget used", |of| of.block_fuel as f64, "instructions"),
+    ("memory", |of| of.memory_bytes as f64 / 1024.0, "KiB"),
+];
+
+/// What a recording has, read once.
+struct Read {
+    blocks: Vec<Arc<Block>>,
+    reader: Arc<dyn ChainReader>,
+}
+
+/// Measures a component on a recording's blocks.
+pub fn measure(bytes: &[u8], recording: &Path, config: Value) -> anyhow::Result<Measured> {
+    let read = read(recording)?;
+    let started = Instant::now();
+    let runtime = Runtime::new(Compiler::in_process())?;
+    let component = Arc::new(runtime.compile(bytes, &Limits::default())?);
+    let compile_ms = millis(started.elapsed());
+    let manifest = runtime.describe(&component, &Limits::default())?;
+    let spec = |limits: Limits| KeptSpec {
+        chains: Vec::new(),
+        feeds: vec!["*".to_owned()],
+        grants: manifest.capabilities.clone(),
+        shadow_of: None,
+        limits,
+        config: config.clone(),
+    };
+    let show =
+        |fleet: &mut Fleet, block: &Arc<Block>| fleet.on_block(block.hash, block, &read.reader, &Recorded::new());
+
+    let started = Instant::now();
+    let mut fleet = Fleet::new(&runtime)?;
+    fleet.swap(spec(Limits::default()).start(&runtime, &manifest.name, component.clone())?)?;
+    show(&mut fleet, &read.blocks[0]);
+    let cold_start_ms = millis(started.elapsed());
+
+    let (mut times, begun) = (Vec::new(), Instant::now());
+    while times.is_empty() || begun.elapsed() < PATIENCE {
+        fleet.forget()?;
+        let before = times.len();
+        for block in &read.blocks {
+            times.extend(show(&mut fleet, block).iter().map(|outcome| outcome.elapsed));
+        }
+        anyhow::ensure!(times.len() > before, "it sees nothing in `{}`; does its config fit?", recording.display());
+    }
+    times.sort_unstable();
+    let at = |share: usize| times[(times.len() * share / 100).min(times.len() - 1)];
+    let memory_bytes = fleet.memory_bytes(&manifest.name).unwrap_or_default();
+    Ok(Measured {
+        size_bytes: bytes.len() as u64,
+        compile_ms,
+        cold_start_ms,
+        block_us: micros(at(50)),
+        block_p99_us: micros(at(99)),
+        block_fuel: fuel(bytes, &read, &spec)?,
+        memory_bytes,
+        blocks: times.len() as u64,
+        name: manifest.name,
+    })
+}
+
+/// Fuel is another engine's: what counts it is slower.
+fn fuel(bytes: &[u8], read: &Read, spec: &dyn Fn(Limits) -> KeptSpec) -> anyhow::Result<u64> {
+    let limits = Limits { fuel_per_batch: Some(u64::MAX / 2), ..Limits::default() };
+    let runtime = Runtime::new(Compiler::in_process())?;
+    let component = Arc::new(runtime.compile(bytes, &limits)?);
+    let mut fleet = Fleet::new(&runtime)?;
+    fleet.swap(spec(limits).start(&runtime, "fuel", component)?)?;
+    let (mut used, mut batches) = (0u64, 0);
+    for block in &read.blocks {
+        for outcome in fleet.on_block(block.hash, block, &read.reader, &Recorded::new()) {
+            used = used.saturating_add(outcome.fuel.unwrap_or_default());
+            batches += 1;
+        }
+    }
+    Ok(used / u64::max(batches, 1))
+}
+
+fn read(recording: &Path) -> anyhow::Result<Read> {
+    let answers = Arc::new(Answers::default());
+    let mut blocks = Vec::new();
+    let mut items = Recording::open(recording, &BTreeMap::from([(0, Verification::None)]))?;
+    while let Some(item) = items.next_item()? {
+        match item {
+            Item::Answer { at, read, answer } => answers.insert(at.hash, read, answer),
+            Item::Delivery(delivery) => {
+                if let Event::Committed { block } = delivery.event {
+                    blocks.push(block);
+                }
+            }
+        }
+    }
+    anyhow::ensure!(!blocks.is_empty(), "`{}` has no block", recording.display());
+    Ok(Read { blocks, reader: answers })
+}
+
+fn millis(elapsed: Duration) -> f64 {
+    elapsed.as_secs_f64() * 1e3
+}
+
+fn micros(elapsed: Duration) -> f64 {
+    elapsed.as_secs_f64() * 1e6
+}

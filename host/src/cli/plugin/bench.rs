@@ -1,0 +1,104 @@
+//! `watchfire plugin bench`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args as ClapArgs;
+
+use super::{Exit, component_bytes, config};
+use crate::app::plugin_bench::{FIGURES, Measured, measure};
+use crate::cli::table::Table;
+
+/// Measure what detectors cost.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  watchfire plugin bench my-rule --recording mainnet/ --config my-rule.toml
+  watchfire plugin bench rule.wasm --recording attack.jsonl.gz --format json > before.json
+  watchfire plugin bench rule.wasm --recording attack.jsonl.gz --baseline before.json
+  watchfire plugin bench rust.wasm go.wasm python.wasm --recording attack.jsonl.gz --format markdown
+
+Times are this machine's; the budget used is the same on every one. Compare ratios.")]
+pub struct Args {
+    /// Projects' folders, or components.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// The recording, or a folder of them.
+    #[arg(short, long, value_name = "FILE")]
+    recording: PathBuf,
+    /// The detectors' own config, as TOML; none by default.
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Figures of an earlier run, kept with `--format json`, to compare with.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// The shape of what is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Shape,
+}
+
+/// How figures are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Shape {
+    /// A table for people.
+    #[default]
+    Pretty,
+    /// The same for a page.
+    Markdown,
+    /// One JSON object a detector.
+    Json,
+}
+
+pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
+    let before = args.baseline.as_ref().map(|path| {
+        let text = std::fs::read_to_string(path).with_context(|| format!("`{}` can't be read", path.display()))?;
+        let read = text.lines().map(serde_json::from_str::<Measured>).collect::<Result<Vec<_>, _>>();
+        read.with_context(|| format!("`{}` is not what `--format json` gave", path.display()))
+    });
+    let before = before.transpose()?.unwrap_or_default();
+    let config = config(args.config.as_deref())?;
+    let mut rows = Vec::new();
+    for (path, before) in args.paths.iter().zip(before.iter().map(Some).chain(std::iter::repeat(None))) {
+        let measured = measure(&component_bytes(path)?, &args.recording, config.clone())
+            .with_context(|| path.display().to_string())?;
+        if args.format == Shape::Json {
+            println!("{}", serde_json::to_string(&measured)?);
+        }
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        rows.push((name, measured, before));
+    }
+    if args.format == Shape::Json {
+        return Ok(Exit::Good);
+    }
+    let mut table = Table::new(&["detector", "figure", "now", "unit", "before", "now / before"]);
+    let mut wide =
+        Table::new(&["", "size", "compile", "cold start", "block, median", "slowest 1 %", "budget", "memory"]);
+    for (name, measured, before) in &rows {
+        for (figure, of, unit) in FIGURES {
+            let before = before.map(of);
+            let ratio = before.filter(|before| *before > 0.0).map(|before| format!("{:.2}", of(measured) / before));
+            let shown = before.map(number).unwrap_or_default();
+            let cells = [name.clone(), figure.to_owned(), number(of(measured)), unit.to_owned(), shown];
+            table.row(cells.into_iter().chain([ratio.unwrap_or_default()]));
+        }
+        let cells = FIGURES.iter().map(|(_, of, unit)| format!("{} {unit}", number(of(measured))));
+        wide.row(std::iter::once(name.clone()).chain(cells));
+    }
+    match args.format {
+        Shape::Markdown => print!("{}", wide.markdown()),
+        _ => print!("{}", table.pretty()),
+    }
+    Ok(Exit::Good)
+}
+
+/// Three digits that count, and whole numbers whole.
+fn number(value: f64) -> String {
+    if value >= 100.0 {
+        let digits = format!("{value:.0}");
+        let groups: Vec<&str> =
+            digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
+        return groups.join(",");
+    }
+    let decimals = if value >= 10.0 { 1 } else { 2 };
+    format!("{value:.decimals$}")
+}

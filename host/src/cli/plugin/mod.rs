@@ -1,0 +1,127 @@
+//! `watchfire plugin`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::{Exit, inspect, operate};
+use crate::app::config::CacheConfig;
+use crate::app::output::Format;
+use crate::app::sandbox::Sandboxes;
+use crate::plugin::{Component, Limits, Manifest, Runtime, build};
+
+mod bench;
+mod dev;
+mod new;
+mod test;
+
+/// Write, build, test and measure detectors; ask and tell those of a running host.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    #[command(flatten)]
+    Operate(operate::Command),
+    /// Begin a detector: a project that builds and passes its test.
+    New(new::Args),
+    /// Build a component from a project in any of the languages, or wrap a core module.
+    #[command(after_help = "\
+Examples:
+  watchfire plugin build
+  watchfire plugin build plugins/outflow --out detectors/outflow.wasm
+  watchfire plugin build module.wasm --out component.wasm
+
+The language is known by what the folder holds: Cargo.toml (Rust), package.json (TypeScript, JavaScript), pyproject.toml
+(Python), go.mod (Go), or src/ with .c, .cpp or .zig files. What a build needs beside the language's own tools, the
+host brings along: the SDK, the bindings and what wraps a module into a component. A tool that is missing is named with
+the command that installs it.")]
+    Build {
+        /// A project's folder, or a `.wasm` file.
+        #[arg(default_value = ".")]
+        path: PathBuf,
+        /// Where the component goes; beside the project's other artefacts by default.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// The shape of what is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Show what a component says of itself, what it asks for, and what it may use up.
+    Inspect(inspect::Args),
+    /// Run a detector over recordings, on a kept instance and on fresh ones, and compare with what is expected.
+    Test(test::Args),
+    /// Rebuild and test a detector whenever its source changes, and show which findings changed.
+    Dev(dev::Args),
+    /// Measure what a detector costs: time and budget for a block, memory, start and size.
+    Bench(bench::Args),
+}
+
+pub(super) fn main(command: Command, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
+    match command {
+        Command::Operate(command) => operate::main(command),
+        Command::New(args) => new::main(&args),
+        Command::Build { path, out, format } => build_component(&path, out.as_deref(), format, sandboxes),
+        Command::Inspect(args) => inspect::main(args, sandboxes),
+        Command::Test(args) => test::main(&args, sandboxes),
+        Command::Dev(args) => dev::main(&args, sandboxes),
+        Command::Bench(args) => bench::main(&args),
+    }
+}
+
+fn build_component(path: &Path, out: Option<&Path>, format: Format, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
+    let built = build::build(path, out)?;
+    let loaded = Loaded::of(&built.bytes, sandboxes)?;
+    match format {
+        Format::Json => println!(
+            "{}",
+            json!({
+                "path": built.path, "size_bytes": built.size, "digest": built.digest, "imports": built.imports,
+                "name": loaded.manifest.name, "version": loaded.manifest.version,
+                "capabilities": loaded.manifest.capabilities,
+            })
+        ),
+        Format::Pretty => {
+            let listed = |list: &[String]| if list.is_empty() { "nothing".to_owned() } else { list.join(", ") };
+            println!("{}", built.path.display());
+            println!("  {} {}", loaded.manifest.name, loaded.manifest.version);
+            println!("  {} bytes, digest {}", built.size, built.digest);
+            println!("  imports {}", listed(&built.imports));
+            println!("  asks for {}", listed(&loaded.manifest.capabilities));
+        }
+    }
+    Ok(Exit::Good)
+}
+
+/// A component, compiled and asked what it is.
+struct Loaded {
+    runtime: Runtime,
+    component: Arc<Component>,
+    manifest: Manifest,
+}
+
+impl Loaded {
+    fn of(bytes: &[u8], sandboxes: &Sandboxes) -> anyhow::Result<Self> {
+        let runtime = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?;
+        let limits = Limits::default();
+        let component = runtime.compile(bytes, &limits)?;
+        let manifest = runtime.describe(&component, &limits)?;
+        Ok(Self { runtime, component: Arc::new(component), manifest })
+    }
+}
+
+/// The bytes of a component: of a file, or of a project that is built first.
+fn component_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
+    if path.is_dir() {
+        return Ok(build::build(path, None)?.bytes);
+    }
+    std::fs::read(path).with_context(|| format!("`{}` can't be read", path.display()))
+}
+
+/// A detector's own config from a TOML file; empty without one.
+fn config(path: Option<&Path>) -> anyhow::Result<Value> {
+    let Some(path) = path else { return Ok(json!({})) };
+    let text = std::fs::read_to_string(path).with_context(|| format!("`{}` can't be read", path.display()))?;
+    let table = toml::from_str::<toml::Table>(&text).with_context(|| path.display().to_string())?;
+    Ok(serde_json::to_value(table)?)
+}

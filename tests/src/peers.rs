@@ -40,3 +40,29 @@ pub fn conformance(language: &str) -> anyhow::Result<Option<PathBuf>> {
     let target = binary.parent().and_then(Path::parent).unwrap_or(&binary);
     Ok(Some(target.join("conformance").join(language).with_extension("wasm")).filter(|path| path.is_file()))
 }
+
+/// What `cargo xtask test` installs for detectors in other languages.
+#[derive(Clone, Debug)]
+pub struct LanguageTools {
+    /// The path, with the pinned compilers first.
+    pub path: std::ffi::OsString,
+    /// Packages of npm.
+    pub node_modules: PathBuf,
+    /// Where projects in Rust are built, so that each test does not build all anew.
+    pub cargo_target: PathBuf,
+}
+
+/// The pinned compilers; `None` where they were not installed.
+pub fn language_tools() -> anyhow::Result<Option<LanguageTools>> {
+    let peers = root().join(".peers");
+    let (venv, node_modules) = (peers.join("venv"), peers.join("node_modules"));
+    if !venv.join("installed").is_file() || !node_modules.join("esbuild").is_dir() {
+        return Ok(None);
+    }
+    let known = std::env::var_os("PATH").unwrap_or_default();
+    let folders = [venv.join("bin"), node_modules.join(".bin")].into_iter().chain(std::env::split_paths(&known));
+    let path = std::env::join_paths(folders)?;
+    let binary = crate::host::binary()?;
+    let target = binary.parent().and_then(Path::parent).unwrap_or(&binary);
+    Ok(Some(LanguageTools { path, node_modules, cargo_target: target.join("templates") }))
+}

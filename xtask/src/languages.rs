@@ -67,3 +67,29 @@ fn path() -> anyhow::Result<OsString> {
     let folders = own.into_iter().chain(std::env::split_paths(&known));
     Ok(std::env::join_paths(folders)?)
 }
+
+/// Measures the detector in each language, and puts the table into docs/languages.md.
+pub(crate) fn table() -> anyhow::Result<()> {
+    say("measuring the detector in each language");
+    let mut command = watchfire();
+    command.args(["plugin", "bench"]);
+    for language in LANGUAGES.iter().filter(|language| !language.starts_with("bare")) {
+        command.arg(target().join("conformance").join(language).with_extension("wasm"));
+    }
+    command.args(["--recording", "examples/lending/attack.jsonl.gz", "--config", "tests/conformance/lending.toml"]);
+    let output = command.args(["--format", "markdown"]).output()?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let page = root().join("docs/languages.md");
+    let text = std::fs::read_to_string(&page)?;
+    let (start, end) = ("<!-- table: cargo xtask languages --table -->\n", "<!-- end -->");
+    let Some((before, after)) =
+        text.split_once(start).and_then(|(before, rest)| Some((before, rest.split_once(end)?.1)))
+    else {
+        bail!("{} has no place for the table", page.display());
+    };
+    let table = String::from_utf8_lossy(&output.stdout);
+    std::fs::write(&page, format!("{before}{start}\n{table}\n{end}{after}"))?;
+    Ok(())
+}

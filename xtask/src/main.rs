@@ -17,6 +17,7 @@ cargo xtask test [-- …]   build all that the tests need, and run them; what fo
 cargo xtask plugins       build the first-party detectors into target/plugins
 cargo xtask peers         install the pinned peers of the tests into .peers
 cargo xtask languages     install the pinned compilers, and build the conformance detector in every language
+                          [--table: measure it, and renew the table in docs/languages.md]
 cargo xtask record-demo   make the demo's recording anew, on a real anvil node
 cargo xtask bench         measure each stage on real blocks, and a real node's block to its decision
 cargo xtask fuzz TARGET   fuzz one of the places that take bytes of others [--seconds N]
@@ -36,7 +37,10 @@ fn main() -> ExitCode {
         Some("test") => test(&rest),
         Some("plugins") => set_up(),
         Some("peers") => peers::install().map(drop),
-        Some("languages") => set_up().and_then(|()| languages()),
+        Some("languages") => set_up().and_then(|()| languages()).and_then(|()| match rest.contains(&"--table") {
+            true => languages::table(),
+            false => Ok(()),
+        }),
         Some("record-demo") => record_demo(),
         Some("bench") => bench(&rest),
         Some("fuzz") => fuzz::fuzz(&root(), &args.iter().skip(1).map(String::as_str).collect::<Vec<_>>()),

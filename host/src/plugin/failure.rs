@@ -1,8 +1,8 @@
 //! Why a component is not admitted, and how a batch fails.
 
 use serde::{Deserialize, Serialize};
-use wasmtime::Trap;
 use wasmtime::component::ResourceTableError;
+use wasmtime::{Trap, WasmBacktrace};
 
 use super::Limits;
 use super::guest::HANDLES_AT_MOST;
@@ -48,7 +48,7 @@ impl Failure {
                 let message = format!("it recursed deeper than its stack of {} bytes", limits.stack_bytes);
                 return Self::new("stack", message);
             }
-            Some(trap) => trap.to_string(),
+            Some(trap) => format!("{trap}{}", course(error)),
             None if error
                 .downcast_ref::<ResourceTableError>()
                 .is_some_and(|e| matches!(e, ResourceTableError::Full)) =>
@@ -67,6 +67,29 @@ impl Failure {
             None => Self::new("trap", lines(&format!("{told}{said}"), 1_000)),
         }
     }
+}
+
+/// Most calls that are named.
+const CALLS_AT_MOST: usize = 4;
+
+/// How functions of a language's own way of panicking are called, which say nothing about the detector.
+const PANICKING: [&str; 4] = ["__rustc::", "std::panicking::", "core::panicking::", "std::sys::"];
+
+/// The functions that a trap came through, innermost first, as far as the component names them.
+fn course(error: &wasmtime::Error) -> String {
+    let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
+    let names = frames.iter().filter_map(|frame| {
+        let name = frame.func_name()?;
+        Some(try_demangle(name).unwrap_or_else(|| name.to_owned()))
+    });
+    let told = names.filter(|name| !PANICKING.iter().any(|own| name.starts_with(own)));
+    let named: Vec<String> = told.take(CALLS_AT_MOST).collect();
+    if named.is_empty() { String::new() } else { format!(" in {}", named.join(", called by ")) }
+}
+
+/// Rust's mangling, which ends in a hash that says nothing; other names stay as they are.
+fn try_demangle(name: &str) -> Option<String> {
+    rustc_demangle::try_demangle(name).ok().map(|plain| format!("{plain:#}"))
 }
 
 /// What wasmtime says when a guest hands over too much; its type is its own.

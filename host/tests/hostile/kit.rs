@@ -195,8 +195,18 @@ pub fn all_of(rounds: &[Vec<Outcome>], id: &str) -> Vec<String> {
         .iter()
         .map(of)
         .map(|outcome| {
-            let Outcome { detector, digest, result, state, reads, log, first_failure, quarantined_for, elapsed: _ } =
-                outcome;
+            let Outcome {
+                detector,
+                digest,
+                result,
+                state,
+                reads,
+                log,
+                first_failure,
+                quarantined_for,
+                elapsed: _,
+                fuel: _,
+            } = outcome;
             format!("{detector} {digest} {result:?} {state:?} {reads:?} {log:?} {first_failure:?} {quarantined_for:?}")
         })
         .collect()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import linecache
+import sys
 import traceback
 
 from componentize_py_types import Err
@@ -18,6 +20,17 @@ _exported: list = []
 def export(detector) -> None:
     """Makes a class the component's detector."""
     _exported[:] = [detector]
+    _keep_sources()
+
+
+def _keep_sources() -> None:
+    """Reads the source lines that tracebacks show while there are files: this runs when the component is built."""
+    for module in list(sys.modules.values()):
+        path = getattr(module, "__file__", None)
+        if path and path.endswith(".py"):
+            linecache.getlines(path)
+    linecache.checkcache = lambda filename=None: None
+    linecache.updatecache = lambda filename, module_globals=None: []
 
 
 def _detector():

@@ -80,7 +80,22 @@ export const detector = <Config>(one: Detector<Config>): Detector<Config> => one
 function told(error: unknown): string {
   if (error instanceof DetectorError) return error.message;
   if (!(error instanceof Error)) return String(error);
-  return `${error.name}: ${error.message}\n${error.stack ?? ""}`.trim();
+  return `${error.name}: ${error.message}\n${placed(error.stack ?? "")}`.trim();
+}
+
+/** Where lines of the bundle come from; the build appends it. */
+interface Places {
+  files: string[];
+  lines: Record<number, [file: number, line: number]>;
+}
+
+/** A stack with the author's files and lines in place of the bundle's. */
+function placed(stack: string): string {
+  const places = (globalThis as { watchfirePlaces?: Places }).watchfirePlaces;
+  return stack.replace(/[^\s()]*bundle\.js:(\d+)(?::\d+)?/g, (whole, line) => {
+    const place = places?.lines[line];
+    return place ? `${places.files[place[0]]}:${place[1]}` : whole;
+  });
 }
 
 /** What the component exports; the build calls it. */

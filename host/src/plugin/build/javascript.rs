@@ -1,7 +1,10 @@
 //! TypeScript and JavaScript: esbuild bundles, componentize-qjs puts the bundle into QuickJS.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
+
+use sourcemap::SourceMap;
 
 use super::BuildError;
 use super::parts::Parts;
@@ -26,8 +29,9 @@ pub(super) fn build(project: &Project, parts: &Parts) -> Result<PathBuf, BuildEr
     let joined = |name: &str, path: PathBuf| -> OsString { [OsStr::new(name), path.as_os_str()].into_iter().collect() };
     let (sdk, outfile) =
         (joined("--alias:@watchfire/sdk=", parts.sdk.join("src/index.ts")), joined("--outfile=", bundle.clone()));
-    let args: [&OsStr; 9] = [
+    let args: [&OsStr; 10] = [
         entry.as_ref(),
+        "--sourcemap=external".as_ref(),
         "--bundle".as_ref(),
         "--format=esm".as_ref(),
         "--platform=neutral".as_ref(),
@@ -38,6 +42,7 @@ pub(super) fn build(project: &Project, parts: &Parts) -> Result<PathBuf, BuildEr
         &outfile,
     ];
     tool::run(&esbuild, &project.folder, &args, &[])?;
+    append_places(project, &bundle)?;
     let args: [&OsStr; 10] = [
         "--wit".as_ref(),
         parts.wit.as_ref(),
@@ -52,4 +57,38 @@ pub(super) fn build(project: &Project, parts: &Parts) -> Result<PathBuf, BuildEr
     ];
     tool::run(&componentize, &project.folder, &args, &[])?;
     Ok(out)
+}
+
+/// Tells the SDK where each line of the bundle comes from, so that stacks name the author's files.
+fn append_places(project: &Project, bundle: &Path) -> Result<(), BuildError> {
+    let told = |error| BuildError::File { path: bundle.to_owned(), error };
+    let map = std::fs::read(bundle.with_extension("js.map")).map_err(told)?;
+    let map = SourceMap::from_slice(&map).map_err(|error| BuildError::Bindings { why: error.to_string() })?;
+    let (mut files, mut lines) = (Vec::new(), BTreeMap::new());
+    for token in map.tokens() {
+        let Some(source) = token.get_source().filter(|source| !source.contains("node_modules")) else { continue };
+        let build = bundle.parent().unwrap_or(&project.folder);
+        let path = lexically(&build.join(source));
+        let name = path.strip_prefix(&project.folder).unwrap_or(&path).display().to_string();
+        let file = files.iter().position(|known| *known == name).unwrap_or_else(|| {
+            files.push(name);
+            files.len() - 1
+        });
+        lines.entry(token.get_dst_line() + 1).or_insert([file as u32, token.get_src_line() + 1]);
+    }
+    let places = serde_json::json!({ "files": files, "lines": lines });
+    let text = std::fs::read_to_string(bundle).map_err(told)?;
+    std::fs::write(bundle, format!("{text}globalThis.watchfirePlaces = {places};\n")).map_err(told)
+}
+
+/// A path without `..`, by its words alone.
+fn lexically(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            other => plain.push(other),
+        }
+    }
+    plain
 }

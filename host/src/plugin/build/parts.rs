@@ -68,6 +68,8 @@ fn go_options() -> wit_bindgen_go::Opts {
     wit_bindgen_go::Opts {
         pkg_name: Some("watchfire.dev/sdk/bindings".to_owned()),
         export_pkg_name: Some("watchfire.dev/sdk/internal".to_owned()),
+        // Where there is no gofmt, writing to it would end a command that ends with its reader.
+        format: wit_bindgen_go::Format::False,
         ..Default::default()
     }
 }

@@ -36,12 +36,45 @@ pub(super) fn kind(bytes: &[u8]) -> Option<Kind> {
 
 /// Wraps a core module by the interface that its bindings left in it.
 pub(super) fn wrap(path: &Path, module: &[u8]) -> Result<Vec<u8>, BuildError> {
+    let lean = without_debug(module);
     let wrapped = ComponentEncoder::default()
         .validate(true)
-        .module(module)
+        .module(lean.as_deref().unwrap_or(module))
         .and_then(|encoder| encoder.adapter("wasi_snapshot_preview1", ADAPTER))
         .and_then(|encoder| encoder.encode());
     wrapped.map_err(|error| BuildError::Unwrappable { path: path.to_owned(), why: format!("{error:#}") })
+}
+
+/// A core module without the sections that only debuggers read, which name this machine's folders; `None` where it is not
+/// laid out as a module is.
+fn without_debug(module: &[u8]) -> Option<Vec<u8>> {
+    let (mut lean, mut rest) = (module.get(..8)?.to_vec(), module.get(8..)?);
+    while let Some((&id, after)) = rest.split_first() {
+        let (size, body) = leb128(after)?;
+        let contents = body.get(..size)?;
+        let section = &rest[..rest.len() - body.len() + size];
+        let is_debug = id == 0 && {
+            let (length, name) = leb128(contents)?;
+            name.get(..length)?.starts_with(b".debug_")
+        };
+        if !is_debug {
+            lean.extend_from_slice(section);
+        }
+        rest = &body[size..];
+    }
+    Some(lean)
+}
+
+/// A number of the binary format, and what follows it.
+fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut value = 0usize;
+    for (at, byte) in bytes.iter().enumerate().take(5) {
+        value |= usize::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Some((value, &bytes[at + 1..]));
+        }
+    }
+    None
 }
 
 /// Checks what a component exports and imports, and gives its imports.

@@ -11,8 +11,9 @@ use super::tool::{self, ZIG};
 const TARGET: [&str; 2] = ["-target", "wasm32-wasi"];
 /// 256-bit numbers are `_BitInt`, wider than what clang has for wasm unless told.
 const WIDE: [&str; 2] = ["-Xclang", "-fexperimental-max-bitint-width=512"];
-/// A reactor has no `main`.
-const LINKED: [&str; 5] = ["-mexec-model=reactor", "-Os", "-Wall", "-fno-exceptions", "-Wl,--strip-debug"];
+/// A reactor has no `main`. What debuggers read is left out when it is wrapped; the names of functions stay for traps.
+const LINKED: [&str; 6] =
+    ["-mexec-model=reactor", "-O2", "-g1", "-Wall", "-fno-exceptions", "-Wl,-z,stack-size=262144"];
 
 /// Compiles a core module and gives its place.
 pub(super) fn build(project: &Project, parts: &Parts) -> Result<PathBuf, BuildError> {
@@ -81,8 +82,9 @@ fn build_zig(zig: &Path, project: &Project, parts: &Parts, out: &Path) -> Result
         "-fno-entry".as_ref(),
         "-rdynamic".as_ref(),
         "-O".as_ref(),
-        "ReleaseSmall".as_ref(),
-        "-fstrip".as_ref(),
+        "ReleaseSafe".as_ref(),
+        "--stack".as_ref(),
+        "262144".as_ref(),
         "-lc".as_ref(),
         &include,
         c.as_ref(),

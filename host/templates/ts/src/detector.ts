@@ -31,15 +31,15 @@ export default detector({
       subscriptions: [subscriptions.logs({ addresses: [token], event: transfer })],
       *onBatch(batch) {
         for (const log of batch.logs) {
-          const moved = transfer.decode(log);
-          if (!moved || moved.value <= most) continue;
+          const found = transfer.decode(log);
+          if (!found || found.value <= most) continue;
           yield {
             kind: "large-transfer",
             severity: "high",
-            subject: { kind: "address", id: checksum(moved.from) },
-            title: `${units.fromUnits(moved.value, decimals)} ${symbol} moved`,
-            description: `To ${checksum(moved.to)}, over the limit of ${units.fromUnits(most, decimals)}.`,
-            amounts: [[checksum(token), moved.value]],
+            subject: { kind: "address", id: checksum(found.from) },
+            title: `${units.fromUnits(found.value, decimals)} ${symbol} moved`,
+            description: `To ${checksum(found.to)}, over the limit of ${units.fromUnits(most, decimals)}.`,
+            amounts: [[checksum(token), found.value]],
             evidence: [log],
           };
         }

@@ -5,3 +5,7 @@
   (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)
   (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)
   (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)
+  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)
+  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)
+  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)
+  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)  (memory 0)

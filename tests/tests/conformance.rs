@@ -85,7 +85,7 @@ fn every_language_names_the_key_that_is_wrong() {
             let component = component.display().to_string();
             let args = ["plugin", "test", &component, "--recording", &recording, "--config", "wrong.toml"];
             let output = watchfire(folder.path(), &args).unwrap();
-            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
             // Of a key that is misspelt, some name the one that is missing, some the one that is unknown.
             let names = told.contains(&format!("{key}: ")) || told.contains(&format!("{key}s: "));
             assert!(!output.status.success() && names, "{language}: {to}: {told}");

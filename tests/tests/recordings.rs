@@ -120,3 +120,78 @@ fn the_demo_runs_and_shows_what_it_promises() {
         assert!(told.contains(expected), "`{expected}` is not in\n{told}");
     }
 }
+
+#[tokio::test]
+async fn past_blocks_are_fetched_and_an_interrupted_fetch_goes_on() {
+    let Some(anvil) = Anvil::start(&[]).await.unwrap() else { return skip_or_fail("anvil") };
+    anvil.mine_many(20).await.unwrap();
+    let hash = anvil.send(ALICE, Some(BOB), ETHER, "0x").await.unwrap();
+    anvil.mine_many(30).await.unwrap();
+    let folder = Deployment::of(anvil.url()).make().unwrap();
+    let folder = folder.path();
+    let url = anvil.url();
+    let fetch = |args: &[&str]| watchfire(folder, &[&["fetch", "--node", &url], args].concat()).unwrap();
+    let text = |output: &std::process::Output| {
+        String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+    };
+    let numbers = |file: &str| {
+        let blocks = own(&lines(&watchfire(folder, &["replay", file, "--format", "json"]).unwrap()), "block");
+        blocks.iter().map(|block| block["number"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+
+    let by_hash = fetch(&["--transaction", &hash, "--around", "2", "--traces", "--out", "one.jsonl.gz"]);
+    assert!(by_hash.status.success(), "{}", text(&by_hash));
+    assert_eq!(numbers("one.jsonl.gz"), [19, 20, 21, 22, 23]);
+
+    // As if it had been killed while it wrote: what follows the last note is not believed, and the rest is fetched.
+    let whole = fetch(&["--blocks", "3..40", "--out", "whole.jsonl.gz"]);
+    assert!(whole.status.success(), "{}", text(&whole));
+    let all = fetch(&["--blocks", "3..18", "--out", "part.jsonl.gz"]);
+    assert!(all.status.success(), "{}", text(&all));
+    let half = std::fs::read(folder.join("part.jsonl.gz")).unwrap();
+    std::fs::write(folder.join("again.jsonl.gz.partial"), [&half[..], b"\x1f\x8bhalf a member"].concat()).unwrap();
+    let note = serde_json::json!({
+        "chain": 31337, "numbers": (3..=40).collect::<Vec<u64>>(), "traces": false, "storage": false,
+        "done": 16, "bytes": half.len(),
+    });
+    std::fs::write(folder.join("again.jsonl.gz.partial.json"), note.to_string()).unwrap();
+    let other = fetch(&["--blocks", "3..39", "--out", "again.jsonl.gz"]);
+    assert!(text(&other).contains("is of other blocks, begun earlier"), "{}", text(&other));
+    let again = fetch(&["--blocks", "3..40", "--out", "again.jsonl.gz"]);
+    assert_eq!(text(&again), "again.jsonl.gz: 38 blocks, 16 of them by an earlier run\n");
+    assert_eq!(
+        std::fs::read(folder.join("again.jsonl.gz")).unwrap(),
+        std::fs::read(folder.join("whole.jsonl.gz")).unwrap()
+    );
+    assert_eq!(numbers("again.jsonl.gz"), (3..=40).collect::<Vec<u64>>());
+    assert!(!folder.join("again.jsonl.gz.partial.json").exists());
+
+    for (args, told) in [
+        (&["--blocks", "3..40", "--out", "again.jsonl.gz"][..], "is there already"),
+        (&["--blocks", "40..3", "--out", "x.jsonl"], "it begins after its end"),
+        (&["--blocks", "3..900", "--out", "x.jsonl"], "no node gives blocks 51 to"),
+        (&["--blocks", "3..9", "--address", ALICE, "--out", "y.jsonl"], "no log of these addresses is in these blocks"),
+        (&["--transaction", &format!("0x{}", "11".repeat(32)), "--out", "z.jsonl"], "no node knows the transaction"),
+    ] {
+        let output = fetch(args);
+        assert!(!output.status.success() && text(&output).contains(told), "{told}: {}", text(&output));
+    }
+}
+
+/// Blocks by the address of their logs, of the real protocol.
+#[tokio::test]
+async fn blocks_with_logs_of_an_address_are_fetched() {
+    let Some(code) = watchfire_tests::harbor::bytecode().unwrap() else { return skip_or_fail("solc") };
+    let Some(anvil) = Anvil::start(&[]).await.unwrap() else { return skip_or_fail("anvil") };
+    let harbor = watchfire_tests::harbor::Harbor::deploy(&anvil, &code).await.unwrap();
+    anvil.mine_many(3).await.unwrap();
+    harbor.deposit(&anvil, watchfire_tests::harbor::who::USER, watchfire_tests::harbor::eth(5)).await.unwrap();
+    anvil.mine_many(3).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let height = anvil.height().await.unwrap();
+    let (url, range) = (anvil.url(), format!("0..{height}"));
+    let args = ["fetch", "--node", &url, "--blocks", &range, "--address", &harbor.eth, "--out", "eth.jsonl"];
+    let output = watchfire(folder.path(), &args).unwrap();
+    // The mint with the protocol's other transactions, and the deposit.
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "eth.jsonl: 2 blocks\n", "{output:?}");
+}

@@ -10,6 +10,7 @@ pub mod control;
 pub mod deploy;
 pub mod disk;
 pub mod engine;
+pub mod fetch;
 mod gaps;
 pub mod gate;
 pub mod keep;

@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod demo;
 mod drill;
+mod fetch;
 mod given;
 mod incident;
 mod inspect;
@@ -73,6 +74,8 @@ enum Command {
     Replay(replay::Args),
     /// Record blocks and observations to a file, without detectors.
     Record(record::Args),
+    /// Record blocks of the past: by range, transaction or address, from any node.
+    Fetch(fetch::Args),
     /// Check config, plan and plugins: every error with file, line, key and remedy.
     Check(check::Args),
     /// Build, inspect and test detectors; ask and tell those of a running host.
@@ -204,6 +207,7 @@ fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
         Command::Run(args) => run::main(args, sandboxes),
         Command::Replay(args) => replay::main(args, &sandboxes),
         Command::Record(args) => record::main(args),
+        Command::Fetch(args) => fetch::main(args),
         Command::Check(args) => check::main(args, &sandboxes),
         Command::Plugin(command) => plugin::main(command, &sandboxes),
         Command::Journal(command) => journal::main(command, &sandboxes),

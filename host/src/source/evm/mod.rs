@@ -9,6 +9,7 @@ mod frames;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod heads;
+pub mod past;
 mod pending;
 mod pool;
 pub mod read;

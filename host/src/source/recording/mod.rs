@@ -5,4 +5,4 @@ mod read;
 mod write;
 
 pub use read::{Item, Recording, RecordingError};
-pub use write::Writer;
+pub use write::{Writer, block_line};

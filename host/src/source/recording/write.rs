@@ -19,6 +19,17 @@ enum Out {
     Gzip(GzEncoder<BufWriter<File>>),
 }
 
+/// A block as a line of a recording.
+pub fn block_line(raw: &RawBlock, at_ms: u64) -> anyhow::Result<Vec<u8>> {
+    line(&Written::Block { raw, at_ms })
+}
+
+fn line(object: &Written<'_>) -> anyhow::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(object)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
 /// A recording that is being made.
 pub struct Writer {
     out: Out,
@@ -83,8 +94,7 @@ impl Writer {
     }
 
     fn write(&mut self, object: &Written<'_>) -> anyhow::Result<()> {
-        let mut line = serde_json::to_vec(object)?;
-        line.push(b'\n');
+        let line = line(object)?;
         let written = match &mut self.out {
             Out::Plain(out) => out.write_all(&line),
             Out::Gzip(out) => out.write_all(&line),

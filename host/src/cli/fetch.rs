@@ -1,0 +1,80 @@
+//! `watchfire fetch`.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use alloy::primitives::{Address, B256};
+use clap::Args as ClapArgs;
+
+use super::{Exit, runtime};
+use crate::app::fetch::{Fetched, Options, fetch};
+use crate::subscription::Needs;
+
+/// Record blocks of the past, for tests of detectors.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  watchfire fetch --node $RPC_URL --blocks 15259100..15259110 --out nomad.jsonl.gz
+  watchfire fetch --node $RPC_URL --transaction 0xa5fe… --around 5 --traces --out attack.jsonl.gz
+  watchfire fetch --node $RPC_URL --blocks 18000000..18050000 --address 0xA0b8… --out usdc.jsonl.gz
+
+Each block is held against its header, as in a watch. A fetch that was interrupted goes on where it was when it is asked
+for the same again; the recording has its name once it is whole.")]
+pub struct Args {
+    /// A node, by its URL or IPC socket; several in order of preference.
+    #[arg(long, value_name = "URL", required = true, env = "WATCHFIRE_NODE", hide_env_values = true)]
+    node: Vec<String>,
+    /// The recording; gzipped where the name ends in `.gz`.
+    #[arg(short, long, value_name = "FILE")]
+    out: PathBuf,
+    /// Blocks, from the first to the last; one alone as its number.
+    #[arg(long, value_name = "FIRST..LAST", value_parser = range, required_unless_present = "transaction")]
+    blocks: Vec<RangeInclusive<u64>>,
+    /// The block of a transaction.
+    #[arg(long, value_name = "HASH")]
+    transaction: Vec<B256>,
+    /// So many blocks before and after that of each transaction.
+    #[arg(long, value_name = "COUNT", default_value_t = 0, requires = "transaction")]
+    around: u64,
+    /// Of the blocks, only those with logs of this address.
+    #[arg(long, value_name = "ADDRESS", requires = "blocks")]
+    address: Vec<Address>,
+    /// Fetch call frames too.
+    #[arg(long)]
+    traces: bool,
+    /// Fetch storage changes too.
+    #[arg(long)]
+    storage: bool,
+    /// Requests a second to each node, at most.
+    #[arg(long, value_name = "RATE")]
+    max_requests_per_second: Option<u32>,
+}
+
+fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    let number = |text: &str| {
+        text.trim_start_matches('=').replace('_', "").parse::<u64>().map_err(|_| format!("`{text}` is no block number"))
+    };
+    let (first, last) = (number(first)?, number(last)?);
+    if first > last {
+        return Err(format!("it begins after its end: {first} is above {last}"));
+    }
+    Ok(first..=last)
+}
+
+pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
+    let options = Options {
+        nodes: args.node,
+        out: args.out,
+        ranges: args.blocks,
+        transactions: args.transaction,
+        around: args.around,
+        addresses: args.address,
+        needs: Needs { traces: args.traces, storage: args.storage, mempool: false },
+        requests_per_second: args.max_requests_per_second,
+    };
+    let Fetched { blocks, resumed } = runtime()?.block_on(fetch(&options))?;
+    let earlier = if resumed > 0 { format!(", {resumed} of them by an earlier run") } else { String::new() };
+    println!("{}: {blocks} blocks{earlier}", options.out.display());
+    Ok(Exit::Good)
+}

@@ -21,7 +21,7 @@ cargo xtask languages     install the pinned compilers, and build the conformanc
 cargo xtask record-demo   make the demo's recording anew, on a real anvil node
 cargo xtask bench         measure each stage on real blocks, and a real node's block to its decision
 cargo xtask fuzz TARGET   fuzz one of the places that take bytes of others [--seconds N]
-cargo xtask ci            what CI runs";
+cargo xtask ci            what CI runs (`.ci/run`)";
 
 /// Detectors, and the one that the benchmark measures the boundary with.
 const PLUGINS: [&str; 4] =

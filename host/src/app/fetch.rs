@@ -102,7 +102,10 @@ pub async fn fetch(options: &Options) -> anyhow::Result<Fetched> {
     while kept.done < kept.numbers.len() {
         let chunk = &kept.numbers[kept.done..(kept.done + AT_ONCE).min(kept.numbers.len())];
         let mut lines = Vec::new();
-        for (raw, timestamp_s) in past.blocks(chunk).await? {
+        let fetched = past.blocks(chunk).await;
+        let told =
+            || format!("{} of {} blocks are kept; ask for the same again to go on", kept.done, kept.numbers.len());
+        for (raw, timestamp_s) in fetched.with_context(told)? {
             lines.extend(block_line(&raw, timestamp_s.saturating_mul(1_000))?);
         }
         let bytes = if is_gzipped { member(&lines)? } else { lines };

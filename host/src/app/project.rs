@@ -40,7 +40,7 @@ struct Written {
 }
 
 /// What came of a case.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct CaseResult {
     /// The case.
     pub name: String,
@@ -115,17 +115,9 @@ pub fn run(
         let started = Instant::now();
         let bench =
             Bench { runtime, component: component.clone(), manifest: manifest.clone(), config: case.config.clone() };
-        let mut result = run_case(&bench, case, accept).unwrap_or_else(|error| CaseResult {
-            name: case.name.clone(),
-            inputs: 0,
-            findings: 0,
-            faults: vec![format!("{error:#}")],
-            is_accepted: false,
-            elapsed_ms: 0,
-            found: Vec::new(),
-        });
-        result.elapsed_ms = millis(started.elapsed());
-        result
+        let result = run_case(&bench, case, accept)
+            .unwrap_or_else(|error| CaseResult { faults: vec![format!("{error:#}")], ..CaseResult::default() });
+        CaseResult { name: case.name.clone(), elapsed_ms: millis(started.elapsed()), ..result }
     });
     all.collect()
 }
@@ -152,7 +144,7 @@ fn run_case(bench: &Bench<'_>, case: &Case, accept: bool) -> anyhow::Result<Case
         }
     }
     let (inputs, findings) = (kept.inputs, kept.found.len());
-    Ok(CaseResult { name: case.name.clone(), inputs, findings, faults, is_accepted, elapsed_ms: 0, found: kept.found })
+    Ok(CaseResult { inputs, findings, faults, is_accepted, found: kept.found, ..CaseResult::default() })
 }
 
 /// What differs from the findings that are expected.

@@ -343,7 +343,7 @@ impl Fleet {
                 let said = panic.downcast_ref::<String>().map(String::as_str);
                 let said = said.or(panic.downcast_ref::<&str>().copied()).unwrap_or_default();
                 let told = format!("the host's own code failed, please report it: {}", text::line(said, 1_000));
-                outcome_of(&detector, failed(Failure::new(HOST, told)))
+                outcome_of(&detector, Ran::failed(Failure::new(HOST, told)))
             });
             // Nobody waits any more where the fleet is gone.
             let _ = tell.send(Done { job, detector, outcome, is_lost });
@@ -451,12 +451,12 @@ fn run(detector: &mut Detector, task: &mut Task, shared: &Shared, seed: B256, fr
         && let Some(left) = detector.record.skip()
     {
         let told = format!("it rests; {left} more batches are set aside for it");
-        return outcome_of(detector, failed(Failure::new(QUARANTINED, told)));
+        return outcome_of(detector, Ran::failed(Failure::new(QUARANTINED, told)));
     }
     let mut outcome = match task.recorded.take() {
         Some(failure) => {
             detector.drop_instance();
-            outcome_of(detector, failed(failure))
+            outcome_of(detector, Ran::failed(failure))
         }
         None => {
             let first = detector.on_batch(task.batch.clone(), shared, seed);
@@ -498,8 +498,4 @@ fn outcome_of(detector: &Detector, ran: Ran) -> Outcome {
         elapsed: ran.elapsed,
         fuel: ran.fuel,
     }
-}
-
-fn failed(failure: Failure) -> Ran {
-    Ran::failed(failure)
 }

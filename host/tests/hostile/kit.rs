@@ -84,6 +84,11 @@ impl Trick {
         }
         component(&module(&self.text), &self.name)
     }
+
+    /// The same as a detector whose batches are its own.
+    pub fn owning(&self) -> Vec<u8> {
+        component(&module(&self.text).replace("detector/guest@", "detector/owning-guest@"), &self.name)
+    }
 }
 
 /// The base with a trick's parts in place of its own.
@@ -110,7 +115,8 @@ fn component(module: &str, name: &str) -> Vec<u8> {
         let wasi = resolve.push_file(folder().join("wasi.wit")).unwrap();
         resolve.select_world(&[wasi], Some("test:hostile/hostile")).unwrap()
     } else {
-        resolve.select_world(&[package], Some("detector")).unwrap()
+        let world = if module.contains("detector/owning-guest@") { "owning-detector" } else { "detector" };
+        resolve.select_world(&[package], Some(world)).unwrap()
     };
     embed_component_metadata(&mut bytes, &resolve, world, StringEncoding::UTF8).unwrap();
     let mut encoder = ComponentEncoder::default();
@@ -156,7 +162,7 @@ pub fn block(number: u64) -> Arc<Block> {
         chain: 1,
         number,
         hash: B256::with_last_byte(number as u8),
-        parent_hash: B256::with_last_byte(number as u8 - 1),
+        parent_hash: B256::with_last_byte((number - 1) as u8),
         timestamp_s: 1_000 + number,
         beneficiary: Default::default(),
         gas_used: 0,

@@ -10,3 +10,4 @@ mod deployed;
 mod kit;
 mod limits;
 mod measure;
+mod owning;

@@ -57,7 +57,7 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     });
     let before = before.transpose()?.unwrap_or_default();
     let config = config(args.config.as_deref())?;
-    let mut rows = Vec::new();
+    let mut rows: Vec<Row<'_>> = Vec::new();
     for (path, before) in args.paths.iter().zip(before.iter().map(Some).chain(std::iter::repeat(None))) {
         let measured = measure(&component_bytes(path)?, &args.recording, config.clone())
             .with_context(|| path.display().to_string())?;
@@ -70,10 +70,20 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     if args.format == Shape::Json {
         return Ok(Exit::Good);
     }
+    match args.format {
+        Shape::Markdown => print!("{}", overview(&rows).markdown()),
+        _ => print!("{}", figures(&rows).pretty()),
+    }
+    Ok(Exit::Good)
+}
+
+/// What one is called, what was measured now, and what before.
+type Row<'a> = (String, Measured, Option<&'a Measured>);
+
+/// A line for each figure, with what it was before.
+fn figures(rows: &[Row<'_>]) -> Table {
     let mut table = Table::new(&["detector", "figure", "now", "unit", "before", "now / before"]);
-    let mut wide =
-        Table::new(&["", "size", "compile", "cold start", "block, median", "slowest 1 %", "budget", "memory"]);
-    for (name, measured, before) in &rows {
+    for (name, measured, before) in rows {
         for (figure, of, unit) in FIGURES {
             let before = before.map(of);
             let ratio = before.filter(|before| *before > 0.0).map(|before| format!("{:.2}", of(measured) / before));
@@ -81,14 +91,19 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
             let cells = [name.clone(), figure.to_owned(), number(of(measured)), unit.to_owned(), shown];
             table.row(cells.into_iter().chain([ratio.unwrap_or_default()]));
         }
+    }
+    table
+}
+
+/// A line for each detector.
+fn overview(rows: &[Row<'_>]) -> Table {
+    let mut table =
+        Table::new(&["", "size", "compile", "cold start", "block, median", "slowest 1 %", "budget", "memory"]);
+    for (name, measured, _) in rows {
         let cells = FIGURES.iter().map(|(_, of, unit)| format!("{} {unit}", number(of(measured))));
-        wide.row(std::iter::once(name.clone()).chain(cells));
+        table.row(std::iter::once(name.clone()).chain(cells));
     }
-    match args.format {
-        Shape::Markdown => print!("{}", wide.markdown()),
-        _ => print!("{}", table.pretty()),
-    }
-    Ok(Exit::Good)
+    table
 }
 
 /// Three digits that count, and whole numbers whole.

@@ -38,10 +38,11 @@ pub struct Args {
 pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let project = args.path.canonicalize().with_context(|| format!("there is no `{}`", args.path.display()))?;
     let (tell, changed) = mpsc::channel();
+    let watched = project.clone();
     let mut debouncer = new_debouncer(QUIET, None, move |result: DebounceEventResult| {
         let counts = match &result {
             Ok(events) => events.iter().any(|event| {
-                !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(|path| is_source(path))
+                !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(|path| is_source(&watched, path))
             }),
             Err(_) => true,
         };
@@ -70,8 +71,10 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     }
 }
 
-fn is_source(path: &Path) -> bool {
-    let mut parts = path.components().map(|part| part.as_os_str().to_string_lossy());
+/// What lies above the project may be called anything.
+fn is_source(project: &Path, path: &Path) -> bool {
+    let within = path.strip_prefix(project).unwrap_or(path);
+    let mut parts = within.components().map(|part| part.as_os_str().to_string_lossy());
     !parts.any(|part| NOT_SOURCE.contains(&part.as_ref()) || part.starts_with(".#"))
 }
 

@@ -59,6 +59,7 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
             expected: args.expected.clone(),
         }],
         None if args.path.is_dir() => cases(&args.path)?,
+        None if !args.path.exists() => anyhow::bail!("there is no `{}`", args.path.display()),
         None => anyhow::bail!("name what `{}` is to run on with `--recording`", args.path.display()),
     };
     anyhow::ensure!(

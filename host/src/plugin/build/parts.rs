@@ -1,5 +1,6 @@
 //! What the host brings along for a build: the interface, the SDKs, and bindings that are generated from the interface.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -30,7 +31,7 @@ pub(super) struct Parts {
 }
 
 /// Puts what a build needs into the project's `build` folder, as `sdk/LANGUAGE`, `wit` and `bindings`: of the version
-/// that this host speaks, so that they can't drift apart.
+/// that this host speaks, so that they can't drift apart. What another version left there goes.
 pub(super) fn lay_out(project: &project::Project) -> Result<Parts, BuildError> {
     let build = project.build_folder();
     let language = project.language;
@@ -42,26 +43,26 @@ pub(super) fn lay_out(project: &project::Project) -> Result<Parts, BuildError> {
             _ => build.join("bindings"),
         },
     };
-    write_dir(&WIT, &parts.wit)?;
+    let mut layout = Layout::default();
+    layout.write_dir(&WIT, &parts.wit)?;
     // C++ stands on what C has.
     let below = if language == Language::Cpp { Some(Language::C) } else { None };
     for language in [Some(language), below].into_iter().flatten() {
         let to = build.join("sdk").join(language.name());
         match std::env::var_os(OTHER_SDK) {
-            Some(folder) => copy(&Path::new(&folder).join(language.name()), &to)?,
-            None => SDK.get_dir(language.name()).map_or(Ok(()), |dir| write_dir(dir, &to))?,
+            Some(folder) => layout.copy(&Path::new(&folder).join(language.name()), &to)?,
+            None => SDK.get_dir(language.name()).map_or(Ok(()), |dir| layout.write_dir(dir, &to))?,
         }
     }
     match language {
-        Language::C | Language::Cpp | Language::Zig => generate(&parts, &mut *c_options().build())?,
-        Language::Go => generate(&parts, &mut *go_options().build())?,
+        Language::C | Language::Cpp | Language::Zig => {
+            generate(&parts, &mut *wit_bindgen_c::Opts::default().build(), &mut layout)?;
+        }
+        Language::Go => generate(&parts, &mut *go_options().build(), &mut layout)?,
         Language::Rust | Language::TypeScript | Language::Python => {}
     }
+    ["wit", "sdk", "bindings"].iter().try_for_each(|folder| layout.prune(&build.join(folder)))?;
     Ok(parts)
-}
-
-fn c_options() -> wit_bindgen_c::Opts {
-    wit_bindgen_c::Opts::default()
 }
 
 fn go_options() -> wit_bindgen_go::Opts {
@@ -97,7 +98,11 @@ fn told(error: anyhow::Error) -> BuildError {
     BuildError::Bindings { why: format!("{error:#}") }
 }
 
-fn generate(parts: &Parts, generator: &mut dyn wit_bindgen_core::WorldGenerator) -> Result<(), BuildError> {
+fn generate(
+    parts: &Parts,
+    generator: &mut dyn wit_bindgen_core::WorldGenerator,
+    layout: &mut Layout,
+) -> Result<(), BuildError> {
     let (mut resolve, world) = resolve(parts).map_err(told)?;
     let mut files = Files::default();
     generator.generate(&mut resolve, world, &mut files).map_err(told)?;
@@ -105,45 +110,76 @@ fn generate(parts: &Parts, generator: &mut dyn wit_bindgen_core::WorldGenerator)
         match name.ends_with(".go") {
             true => {
                 let text = String::from_utf8_lossy(bytes).replace(GO_RUNTIME.0, GO_RUNTIME.1);
-                write(&parts.bindings.join(name), text.as_bytes())?;
+                layout.write(parts.bindings.join(name), text.as_bytes())?;
             }
-            false => write(&parts.bindings.join(name), bytes)?,
+            false => layout.write(parts.bindings.join(name), bytes)?,
         }
     }
     Ok(())
 }
 
-fn write_dir(dir: &Dir<'_>, to: &Path) -> Result<(), BuildError> {
-    for file in dir.files() {
-        write(&to.join(file.path().file_name().unwrap_or_default()), file.contents())?;
-    }
-    for below in dir.dirs() {
-        write_dir(below, &to.join(below.path().file_name().unwrap_or_default()))?;
-    }
-    Ok(())
+/// Files as they are to be, each remembered.
+#[derive(Default)]
+struct Layout {
+    written: BTreeSet<PathBuf>,
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), BuildError> {
-    let told = |error| BuildError::File { path: from.to_owned(), error };
-    for entry in std::fs::read_dir(from).map_err(told)? {
-        let entry = entry.map_err(told)?;
-        let (path, to) = (entry.path(), to.join(entry.file_name()));
-        match path.is_dir() {
-            true => copy(&path, &to)?,
-            false => write(&to, &std::fs::read(&path).map_err(told)?)?,
+impl Layout {
+    fn write_dir(&mut self, dir: &Dir<'_>, to: &Path) -> Result<(), BuildError> {
+        for file in dir.files() {
+            self.write(to.join(file.path().file_name().unwrap_or_default()), file.contents())?;
         }
+        for below in dir.dirs() {
+            self.write_dir(below, &to.join(below.path().file_name().unwrap_or_default()))?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn copy(&mut self, from: &Path, to: &Path) -> Result<(), BuildError> {
+        for path in entries(from)? {
+            let to = to.join(path.file_name().unwrap_or_default());
+            match path.is_dir() {
+                true => self.copy(&path, &to)?,
+                false => {
+                    let contents = std::fs::read(&path);
+                    self.write(to, &contents.map_err(|error| BuildError::File { path, error })?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves alone what is as it should be, so that tools that go by times don't build it again.
+    fn write(&mut self, path: PathBuf, contents: &[u8]) -> Result<(), BuildError> {
+        if !std::fs::read(&path).is_ok_and(|there| there == contents) {
+            let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+            let written = folder.and_then(|()| std::fs::write(&path, contents));
+            written.map_err(|error| BuildError::File { path: path.clone(), error })?;
+        }
+        self.written.insert(path);
+        Ok(())
+    }
+
+    /// Removes files that were not written now.
+    fn prune(&self, folder: &Path) -> Result<(), BuildError> {
+        if !folder.exists() {
+            return Ok(());
+        }
+        for path in entries(folder)? {
+            match path.is_dir() {
+                true => self.prune(&path)?,
+                false if self.written.contains(&path) => {}
+                false => std::fs::remove_file(&path).map_err(|error| BuildError::File { path, error })?,
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Leaves alone what is as it should be, so that tools that go by times don't build it again.
-fn write(path: &Path, contents: &[u8]) -> Result<(), BuildError> {
-    if std::fs::read(path).is_ok_and(|there| there == contents) {
-        return Ok(());
-    }
-    let told = |error| BuildError::File { path: path.to_owned(), error };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(told)?;
-    }
-    std::fs::write(path, contents).map_err(told)
+/// What lies in a folder, in order.
+pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, BuildError> {
+    let read = std::fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    let mut paths: Vec<PathBuf> = read.map_err(|error| BuildError::File { path: folder.to_owned(), error })?;
+    paths.sort();
+    Ok(paths)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::BuildError;
+use super::{BuildError, parts};
 
 /// A language that detectors are built from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -28,10 +28,6 @@ pub enum Language {
 }
 
 impl Language {
-    /// All of them.
-    pub const ALL: [Language; 7] =
-        [Self::Rust, Self::TypeScript, Self::Python, Self::Go, Self::C, Self::Cpp, Self::Zig];
-
     /// As it is written in commands and as folders of `sdk/` are called.
     pub fn name(self) -> &'static str {
         match self {
@@ -58,9 +54,6 @@ pub struct Project {
     /// The source file that the build begins with; all of them, where the language has no imports between them.
     pub sources: Vec<PathBuf>,
 }
-
-/// Folder of a project that holds what was made: components, bindings, the SDK as this host has it.
-pub const BUILD: &str = "build";
 
 #[derive(Deserialize, Default)]
 struct Package {
@@ -139,20 +132,9 @@ impl Project {
         Ok(None)
     }
 
-    /// Whether any of its sources has such a text.
-    pub(super) fn mentions(&self, text: &str) -> Result<bool, BuildError> {
-        for path in &self.sources {
-            let source = std::fs::read(path).map_err(|error| BuildError::File { path: path.clone(), error })?;
-            if String::from_utf8_lossy(&source).contains(text) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Where what is made goes.
+    /// Where what is made goes: components, bindings, the SDK as this host has it.
     pub fn build_folder(&self) -> PathBuf {
-        self.folder.join(BUILD)
+        self.folder.join("build")
     }
 }
 
@@ -166,16 +148,12 @@ fn read<T>(path: &Path, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Buil
     parse(&text).ok_or_else(|| BuildError::Manifest { path: path.to_owned() })
 }
 
-/// Files of these extensions, in order.
-fn files(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, BuildError> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| BuildError::File { path: folder.to_owned(), error })?.path();
-        if path.extension().is_some_and(|own| extensions.iter().any(|one| own == *one)) {
-            found.push(path);
-        }
+/// Files of these extensions, in order; none where there is no such folder.
+pub(super) fn files(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, BuildError> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
     }
-    found.sort();
-    Ok(found)
+    let mut files = parts::entries(folder)?;
+    files.retain(|path| path.extension().is_some_and(|own| extensions.iter().any(|one| own == *one)));
+    Ok(files)
 }

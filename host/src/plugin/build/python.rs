@@ -20,8 +20,10 @@ pub(super) fn build(project: &Project, parts: &Parts) -> Result<PathBuf, BuildEr
     let entry = project.build_folder().join("entry");
     let told = |error| BuildError::File { path: entry.clone(), error };
     std::fs::create_dir_all(&entry).map_err(told)?;
+    let text = std::fs::read_to_string(source).map_err(|error| BuildError::File { path: source.clone(), error })?;
     // Whoever does without the SDK implements the interface itself.
-    let guest = if project.mentions("watchfire")? { "watchfire._guest" } else { module.as_str() };
+    let has_sdk = text.lines().any(|line| line.starts_with("import watchfire") || line.starts_with("from watchfire"));
+    let guest = if has_sdk { "watchfire._guest" } else { module.as_str() };
     let text = format!("import {module}\nfrom {guest} import Guest\n\nassert {module} and Guest\n");
     std::fs::write(entry.join(APP).with_extension("py"), text).map_err(told)?;
     let out = project.build_folder().join("made.wasm");

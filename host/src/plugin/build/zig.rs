@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 
 use super::BuildError;
 use super::parts::Parts;
-use super::project::{Language, Project};
+use super::project::{self, Language, Project};
 use super::tool::{self, ZIG};
 
 const TARGET: [&str; 2] = ["-target", "wasm32-wasi"];
 /// 256-bit numbers are `_BitInt`, wider than what clang has for wasm unless told.
 const WIDE: [&str; 2] = ["-Xclang", "-fexperimental-max-bitint-width=512"];
-/// A reactor has no `main`. What debuggers read is left out when it is wrapped; the names of functions stay for traps.
-const LINKED: [&str; 6] =
-    ["-mexec-model=reactor", "-O2", "-g1", "-Wall", "-fno-exceptions", "-Wl,-z,stack-size=262144"];
+/// A reactor has no `main`.
+const REACTOR: &str = "-mexec-model=reactor";
+/// What debuggers read is left out when it is wrapped; the names of functions stay for traps.
+const C_FLAGS: [&str; 5] = ["-O2", "-g1", "-Wall", "-fno-exceptions", "-Wl,-z,stack-size=262144"];
+const ZIG_FLAGS: [&str; 6] = ["-fno-entry", "-rdynamic", "-O", "ReleaseSafe", "--stack", "262144"];
 
 /// Compiles a core module and gives its place.
 pub(super) fn build(project: &Project, parts: &Parts) -> Result<PathBuf, BuildError> {
@@ -26,106 +28,80 @@ pub(super) fn build(project: &Project, parts: &Parts) -> Result<PathBuf, BuildEr
     Ok(out)
 }
 
-/// The SDK and the bindings are C in either case; C++ links them as a library, since one command takes one standard.
+/// The SDK is a library in C, also for C++. Bindings come after the author's sources, so that who implements the interface
+/// there takes none of the SDK from the library; but C++ links them as a part of it, since one command takes one standard.
 fn build_c(zig: &Path, project: &Project, parts: &Parts, out: &Path) -> Result<(), BuildError> {
     let is_cpp = project.language == Language::Cpp;
     let c_sdk = parts.sdk.with_file_name(Language::C.name());
-    let include = |folder: &Path| concat(&["-I".as_ref(), folder.as_os_str()]);
-    let includes =
-        [include(&parts.sdk), include(&c_sdk), include(&parts.bindings), include(&project.folder.join("src"))];
+    let folders = [&parts.sdk, &c_sdk, &parts.bindings, &project.folder.join("src")];
+    let includes = folders.map(|folder| joined("-I", folder));
     let remap = concat(&["-ffile-prefix-map=".as_ref(), project.folder.as_os_str(), "=.".as_ref()]);
-    // Whoever does without the SDK implements the interface itself.
-    let mut below = if project.mentions("watchfire.h")? { sources_in(&c_sdk)? } else { Vec::new() };
-    below.push(parts.bindings.join("detector.c"));
     let library = project.build_folder().join("libwatchfire.a");
-    if is_cpp {
-        let emitted = concat(&["-femit-bin=".as_ref(), library.as_os_str()]);
-        let mut args: Vec<&OsStr> =
-            vec!["build-lib".as_ref(), "-O".as_ref(), "ReleaseSmall".as_ref(), "-lc".as_ref(), &emitted];
-        args.extend(TARGET.iter().map(OsStr::new));
-        args.extend(includes.iter().map(OsString::as_os_str));
-        args.extend(["-cflags".as_ref(), remap.as_os_str()]);
-        args.extend(WIDE.iter().map(OsStr::new));
-        args.push("--".as_ref());
-        args.extend(below.iter().map(|source| source.as_os_str()));
-        tool::run(zig, &project.folder, &args, &[])?;
-        below = vec![library];
-    }
-    let (driver, standard) = if is_cpp { ("c++", "-std=c++20") } else { ("cc", "-std=c17") };
-    let mut args: Vec<&OsStr> = vec![driver.as_ref(), standard.as_ref(), &remap];
-    args.extend(TARGET.iter().chain(&WIDE).chain(&LINKED).map(OsStr::new));
+    let emitted = joined("-femit-bin=", &library);
+    let (mut below, mut sources) = (project::files(&c_sdk, &["c"])?, project.sources.clone());
+    if is_cpp { &mut below } else { &mut sources }.push(parts.bindings.join("detector.c"));
+
+    let mut args = os(&["build-lib", "-O", "ReleaseFast", "-lc"]);
+    args.extend(os(&TARGET));
+    args.push(&emitted);
     args.extend(includes.iter().map(OsString::as_os_str));
-    args.extend(project.sources.iter().chain(&below).map(|source| source.as_os_str()));
+    args.extend(["-cflags".as_ref(), remap.as_os_str()]);
+    args.extend(os(&WIDE));
+    args.push("--".as_ref());
+    args.extend(below.iter().map(|source| source.as_os_str()));
+    tool::run(zig, &project.folder, &args, &[])?;
+
     let object = parts.bindings.join("detector_component_type.o");
-    args.extend([object.as_os_str(), "-o".as_ref(), out.as_os_str()]);
+    let mut args = os(if is_cpp { &["c++", "-std=c++20"] } else { &["cc", "-std=c17"] });
+    args.extend(os(&TARGET));
+    args.extend(os(&WIDE));
+    args.extend(os(&C_FLAGS));
+    args.extend([REACTOR.as_ref(), remap.as_os_str()]);
+    args.extend(includes.iter().map(OsString::as_os_str));
+    args.extend(sources.iter().map(|source| source.as_os_str()));
+    args.extend([library.as_os_str(), object.as_os_str(), "-o".as_ref(), out.as_os_str()]);
     tool::run(zig, &project.folder, &args, &[]).map(drop)
 }
 
 fn build_zig(zig: &Path, project: &Project, parts: &Parts, out: &Path) -> Result<(), BuildError> {
-    let bindings = parts.bindings.join("bindings.zig");
+    let bindings = project.build_folder().join("bindings.zig");
     translate(zig, project, parts, &bindings)?;
-    let module = |name: &str, path: &Path| concat(&[format!("-M{name}=").as_ref(), path.as_os_str()]);
-    let (root, sdk, raw) = (
-        module("root", &parts.sdk.join("entry.zig")),
-        module("watchfire", &parts.sdk.join("watchfire.zig")),
-        module("bindings", &bindings),
-    );
-    let detector = module("detector", &project.sources[0]);
-    let emitted = concat(&["-femit-bin=".as_ref(), out.as_os_str()]);
+    let (root, sdk) =
+        (joined("-Mroot=", &parts.sdk.join("entry.zig")), joined("-Mwatchfire=", &parts.sdk.join("watchfire.zig")));
+    let (detector, raw) = (joined("-Mdetector=", &project.sources[0]), joined("-Mbindings=", &bindings));
+    let (emitted, include) = (joined("-femit-bin=", out), joined("-I", &parts.bindings));
     let (c, object) = (parts.bindings.join("detector.c"), parts.bindings.join("detector_component_type.o"));
-    let include = concat(&["-I".as_ref(), parts.bindings.as_os_str()]);
-    let args: Vec<&OsStr> = vec![
-        "build-exe".as_ref(),
-        "-target".as_ref(),
-        "wasm32-wasi".as_ref(),
-        "-mexec-model=reactor".as_ref(),
-        "-fno-entry".as_ref(),
-        "-rdynamic".as_ref(),
-        "-O".as_ref(),
-        "ReleaseSafe".as_ref(),
-        "--stack".as_ref(),
-        "262144".as_ref(),
-        "-lc".as_ref(),
-        &include,
-        c.as_ref(),
-        object.as_ref(),
-        "--dep".as_ref(),
-        "detector".as_ref(),
-        "--dep".as_ref(),
-        "watchfire".as_ref(),
-        &root,
-        "--dep".as_ref(),
-        "watchfire".as_ref(),
-        &detector,
-        "--dep".as_ref(),
-        "bindings".as_ref(),
-        &sdk,
-        &raw,
-        &emitted,
-    ];
+    let mut args = os(&["build-exe", REACTOR, "-lc"]);
+    args.extend(os(&TARGET));
+    args.extend(os(&ZIG_FLAGS));
+    args.extend([include.as_os_str(), c.as_os_str(), object.as_os_str()]);
+    // Each module after what it imports.
+    args.extend(os(&["--dep", "detector", "--dep", "watchfire"]));
+    args.push(&root);
+    args.extend(os(&["--dep", "watchfire"]));
+    args.push(&detector);
+    args.extend(os(&["--dep", "bindings"]));
+    args.extend([sdk.as_os_str(), raw.as_os_str(), emitted.as_os_str()]);
     tool::run(zig, &project.folder, &args, &[]).map(drop)
 }
 
 /// Zig reads the C header of the bindings once it is translated.
 fn translate(zig: &Path, project: &Project, parts: &Parts, to: &Path) -> Result<(), BuildError> {
     let header = parts.bindings.join("detector.h");
-    let args: [&OsStr; 5] =
-        ["translate-c".as_ref(), "-target".as_ref(), "wasm32-wasi".as_ref(), "-lc".as_ref(), header.as_ref()];
+    let mut args = os(&["translate-c", "-lc"]);
+    args.extend(os(&TARGET));
+    args.push(header.as_ref());
     let text = tool::run(zig, &project.folder, &args, &[])?;
     std::fs::write(to, text).map_err(|error| BuildError::File { path: to.to_owned(), error })
 }
 
-fn sources_in(folder: &Path) -> Result<Vec<PathBuf>, BuildError> {
-    let told = |error| BuildError::File { path: folder.to_owned(), error };
-    let mut sources = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(told)? {
-        let path = entry.map_err(told)?.path();
-        if path.extension().is_some_and(|extension| extension == "c") {
-            sources.push(path);
-        }
-    }
-    sources.sort();
-    Ok(sources)
+fn os<'a>(args: &[&'a str]) -> Vec<&'a OsStr> {
+    args.iter().map(|arg| OsStr::new(*arg)).collect()
+}
+
+/// An option with a path behind it.
+fn joined(option: &str, path: &Path) -> OsString {
+    concat(&[option.as_ref(), path.as_os_str()])
 }
 
 fn concat(parts: &[&OsStr]) -> OsString {

@@ -1,8 +1,6 @@
 //! A project in each language, made, built and tested from scratch as its author would; and what the author is told when it
 //! changes, and when it is wrong.
 
-#![allow(clippy::unwrap_used)]
-
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -164,6 +162,11 @@ fn what_does_not_compile_is_told_in_the_compilers_words() {
         .output()
         .unwrap();
     assert!(text(&bare).contains("`pip install ziglang==0.17.0`"), "{}", text(&bare));
+    edit(&project.join("src/detector.c"), "wf_lug log =", "wf_log log =");
+    let stale = project.join("build/sdk/c/gone.c");
+    std::fs::write(&stale, "#error of another version").unwrap();
+    let built = watchfire(&project, &["plugin", "build"]);
+    assert!(built.status.success() && !stale.exists(), "{}", text(&built));
     let again = watchfire(folder.path(), &["plugin", "new", "my-rule", "--lang", "c"]);
     assert!(text(&again).contains("`my-rule` is there already, and not empty"), "{}", text(&again));
     let misnamed = watchfire(folder.path(), &["plugin", "new", "My Rule", "--lang", "c"]);
@@ -173,7 +176,10 @@ fn what_does_not_compile_is_told_in_the_compilers_words() {
 #[test]
 fn dev_shows_what_a_change_changed() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(project) = project(folder.path(), "c") else { return };
+    // Only within a project is `build` what tools write to.
+    let above = folder.path().join("build");
+    std::fs::create_dir(&above).unwrap();
+    let Some(project) = project(&above, "c") else { return };
     let mut child = command(&project).args(["plugin", "dev"]).stdout(Stdio::piped()).spawn().unwrap();
     let (tell, told) = mpsc::channel();
     let output = BufReader::new(child.stdout.take().unwrap());

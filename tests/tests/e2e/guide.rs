@@ -1,7 +1,5 @@
 //! The guide's commands, typed in order in an empty folder.
 
-#![allow(clippy::unwrap_used)]
-
 use std::process::Command;
 
 use watchfire_tests::host::binary;

@@ -1,7 +1,5 @@
 //! A node that lies: each lie is caught, told as a fault in the coverage, and no block of it is taken in.
 
-#![allow(clippy::unwrap_used)]
-
 use std::time::Duration;
 
 use serde_json::Value;

@@ -1,7 +1,5 @@
 //! Two protocols in one host, each under its plan, through a change of the config, a restart and a replay.
 
-#![allow(clippy::unwrap_used)]
-
 use std::path::Path;
 
 use serde_json::Value;

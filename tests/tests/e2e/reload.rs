@@ -1,7 +1,5 @@
 //! Changes while the host runs: good ones are taken up between two batches, bad ones are told and the old runs on.
 
-#![allow(clippy::unwrap_used)]
-
 use serde_json::Value;
 use watchfire_tests::anvil::{ALICE, Anvil, BOB};
 use watchfire_tests::host::{Host, watchfire};

@@ -1,7 +1,5 @@
 //! Reorgs of a real node, at many depths: what left is undone, what came is seen, and it all replays.
 
-#![allow(clippy::unwrap_used)]
-
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};

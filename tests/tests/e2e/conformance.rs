@@ -1,8 +1,6 @@
 //! One detector in every language: byte for byte the same findings, on a recording, on a real node through reorgs and
 //! instances that are dropped, and where one language takes over from another in the middle.
 
-#![allow(clippy::unwrap_used)]
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;

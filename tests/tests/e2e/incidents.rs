@@ -1,7 +1,5 @@
 //! People's hands on a running host: acts by several at once, a kill, a restart, a replay, and the record of it all.
 
-#![allow(clippy::unwrap_used)]
-
 use std::path::Path;
 
 use serde_json::Value;

@@ -1,8 +1,6 @@
 //! `kill -9` of the real host at two hundred random points and more: while it starts, catches up, follows, goes through a
 //! reorg, takes up a change, and ends. What its journal tells in the end is what a host tells that was left alone.
 
-#![allow(clippy::unwrap_used)]
-
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,5 @@
 //! A node that is gone for a while. What becomes of a host that is killed is in `kills.rs`.
 
-#![allow(clippy::unwrap_used)]
-
 use serde_json::Value;
 use watchfire_tests::anvil::Anvil;
 use watchfire_tests::host::Host;

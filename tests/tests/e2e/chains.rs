@@ -1,7 +1,5 @@
 //! What a host sees of several chains at once, and of transactions that wait for a block.
 
-#![allow(clippy::unwrap_used)]
-
 use std::path::Path;
 
 use serde_json::Value;

@@ -1,7 +1,5 @@
 //! What is recorded is what happened: a recording gives the same findings and decisions as the run that it is of.
 
-#![allow(clippy::unwrap_used)]
-
 use serde_json::Value;
 use watchfire_tests::anvil::{ALICE, Anvil, BOB};
 use watchfire_tests::host::{Host, watchfire};
@@ -169,7 +167,10 @@ async fn past_blocks_are_fetched_and_an_interrupted_fetch_goes_on() {
     for (args, told) in [
         (&["--blocks", "3..40", "--out", "again.jsonl.gz"][..], "is there already"),
         (&["--blocks", "40..3", "--out", "x.jsonl"], "it begins after its end"),
-        (&["--blocks", "3..900", "--out", "x.jsonl"], "no node gives blocks 51 to"),
+        (
+            &["--blocks", "3..900", "--out", "x.jsonl"],
+            "48 of 898 blocks are kept; ask for the same again to go on: no node gives blocks 51 to",
+        ),
         (&["--blocks", "3..9", "--address", ALICE, "--out", "y.jsonl"], "no log of these addresses is in these blocks"),
         (&["--transaction", &format!("0x{}", "11".repeat(32)), "--out", "z.jsonl"], "no node knows the transaction"),
     ] {

@@ -1,7 +1,5 @@
 //! Real mainnet blocks: each passes verification, all three detectors see them, and two runs give the same.
 
-#![allow(clippy::unwrap_used)]
-
 use std::path::PathBuf;
 
 use serde_json::Value;

@@ -1,8 +1,6 @@
 //! Old blocks are dropped, by the running host and by hand, and nothing that is decided changes: not over kills, reorgs and
 //! restarts, and a replay from the horizon is identical.
 
-#![allow(clippy::unwrap_used)]
-
 use std::path::Path;
 use std::time::{Duration, Instant};
 

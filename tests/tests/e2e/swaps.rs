@@ -1,7 +1,5 @@
 //! Versions of a detector on a running host: swapped by command, tried beforehand, taken back, kept.
 
-#![allow(clippy::unwrap_used)]
-
 use std::path::Path;
 use std::process::Output;
 

@@ -1,7 +1,5 @@
 //! Nodes of one chain that don't agree: one that is left behind, one that is on a fork of its own.
 
-#![allow(clippy::unwrap_used)]
-
 use std::time::Duration;
 
 use serde_json::Value;

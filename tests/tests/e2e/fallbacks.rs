@@ -1,7 +1,5 @@
 //! Nodes that lack a method: what can be had another way is, and what can't is told.
 
-#![allow(clippy::unwrap_used)]
-
 use serde_json::Value;
 use watchfire_tests::anvil::{ALICE, Anvil, BOB};
 use watchfire_tests::host::Host;

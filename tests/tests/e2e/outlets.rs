@@ -1,7 +1,5 @@
 //! What comes in by feeds and goes out by webhooks, on real sockets.
 
-#![allow(clippy::unwrap_used)]
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

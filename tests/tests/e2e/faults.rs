@@ -1,8 +1,6 @@
 //! A disk that is full, a disk whose fsync fails, a kill in the middle of a commit, a clock that jumps: each on the real
 //! host. What its journal tells in the end is what a host tells that was left alone.
 
-#![allow(clippy::unwrap_used)]
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -1,0 +1,23 @@
+//! The real host against real peers. One binary for all, since each would link the whole host.
+
+#![allow(clippy::unwrap_used)]
+
+mod chains;
+mod conformance;
+mod crashes;
+mod fallbacks;
+mod faults;
+mod forks;
+mod guide;
+mod incidents;
+mod kills;
+mod lies;
+mod mainnet;
+mod outlets;
+mod protocols;
+mod recordings;
+mod reload;
+mod reorgs;
+mod retention;
+mod swaps;
+mod templates;

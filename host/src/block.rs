@@ -1,5 +1,7 @@
 //! A block as the host holds it: decoded once, in columns, shared by every detector.
 
+use std::ops::RangeInclusive;
+
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
@@ -149,6 +151,19 @@ impl Logs {
     pub fn is_empty(&self) -> bool {
         self.address.is_empty()
     }
+}
+
+/// Blocks from the first to the last, inclusive, as people write them: `100..120`, or `100` alone.
+pub fn block_range(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    let number = |text: &str| {
+        text.trim_start_matches('=').replace('_', "").parse::<u64>().map_err(|_| format!("`{text}` is no block number"))
+    };
+    let (first, last) = (number(first)?, number(last)?);
+    if first > last {
+        return Err(format!("it begins after its end: {first} is above {last}"));
+    }
+    Ok(first..=last)
 }
 
 /// What a call frame does; the codes that cross the boundary.

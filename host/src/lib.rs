@@ -20,6 +20,7 @@ pub use watchfire_response::{
 
 // Floor 1: pure logic.
 pub mod narrow;
+pub mod score;
 
 // Floor 2: edges. They meet only in `app`.
 pub mod act;

@@ -30,7 +30,7 @@ const NOUNS: [&str; 22] = [
     "timeline",
     "toml_file",
 ];
-const LOGIC: [&str; 6] = ["drill", "engine", "narrow", "plan", "record", "triage"];
+const LOGIC: [&str; 7] = ["drill", "engine", "narrow", "plan", "record", "score", "triage"];
 const EDGES: [&str; 5] = ["act", "journal", "plugin", "source", "stream"];
 const TOP: [&str; 3] = ["app", "cli", "fuzz"];
 

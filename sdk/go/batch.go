@@ -19,7 +19,7 @@ const (
 
 // Batch is what the host shows: narrowed to the subscriptions, in columns that are copied when they are first asked for.
 type Batch struct {
-	// Raw is the batch as the interface has it, for what has no method here: frames, storage changes, findings.
+	// Raw is the batch as the interface has it.
 	Raw *watchfire_detector_batches.Batch
 
 	logs         *logColumns

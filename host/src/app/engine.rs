@@ -10,6 +10,7 @@ use alloy::primitives::B256;
 use anyhow::Context;
 
 use crate::app::again::{again, journaled_plan};
+use crate::app::costs::Spent;
 use crate::app::gaps::{Gap, Gaps};
 use crate::app::owed::Owed;
 use crate::app::scene::{Scene, input_hash};
@@ -50,6 +51,8 @@ pub struct Engine {
     pub(super) owed: Owed,
     /// Detectors that are given nothing more for now: another is about to take their place.
     pub(super) held: BTreeSet<String>,
+    /// What each detector has taken of this machine.
+    pub(super) spent: BTreeMap<String, Spent>,
     /// What was appended since the last commit.
     fresh: Vec<Placed>,
 }
@@ -67,6 +70,7 @@ impl Engine {
             gaps: Gaps::default(),
             owed,
             held: BTreeSet::new(),
+            spent: BTreeMap::new(),
             fresh: Vec::new(),
         };
         engine.rebuild()?;

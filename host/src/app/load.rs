@@ -11,7 +11,7 @@ use crate::block::ChainId;
 use crate::diagnostic::{Diagnostic, Gravity, suggestion};
 use crate::event::Event;
 use crate::plan::Plan;
-use crate::plugin::{Component, Detector, Limits, LoadError, Runtime, Spec};
+use crate::plugin::{Component, Detector, Limits, LoadError, Manifest, Runtime, Spec};
 use crate::protocol::Protocol;
 use crate::toml_file::TomlFile;
 
@@ -34,6 +34,18 @@ pub struct KeptSpec {
 }
 
 impl KeptSpec {
+    /// Of a detector by itself, granted all that it asks for.
+    pub fn alone(manifest: &Manifest, config: serde_json::Value) -> Self {
+        Self {
+            chains: Vec::new(),
+            feeds: vec!["*".to_owned()],
+            grants: manifest.capabilities.clone(),
+            shadow_of: None,
+            limits: Limits::default(),
+            config,
+        }
+    }
+
     /// What the config says of a detector.
     pub fn of(config: &Config, detector: &DetectorConfig) -> Self {
         Self {

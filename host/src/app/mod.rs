@@ -2,11 +2,13 @@
 
 pub mod aftermath;
 pub mod again;
+pub mod backtest;
 pub mod check;
 pub mod compact;
 pub mod compare;
 pub mod config;
 pub mod control;
+pub mod costs;
 pub mod deploy;
 pub mod disk;
 pub mod engine;
@@ -21,6 +23,7 @@ mod outcome;
 pub mod output;
 mod owed;
 pub mod plugin_bench;
+pub mod plugin_profile;
 pub mod plugin_test;
 pub mod progress;
 pub mod project;

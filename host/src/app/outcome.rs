@@ -27,6 +27,10 @@ impl Engine {
 
     fn outcome(&mut self, scene: &Scene, mut outcome: Outcome) -> anyhow::Result<()> {
         outcome.log.iter().for_each(|line| tell(&outcome.detector, line));
+        match self.spent.get_mut(&outcome.detector) {
+            Some(spent) => spent.add(outcome.elapsed),
+            None => self.spent.entry(outcome.detector.clone()).or_default().add(outcome.elapsed),
+        }
         if let Some(Failure { kind, message }) = outcome.first_failure.take() {
             let (detector, digest) = (outcome.detector.clone(), outcome.digest);
             self.append(Entry::Retried { detector, digest, kind, message })?;

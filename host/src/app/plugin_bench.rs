@@ -57,9 +57,9 @@ pub const FIGURES: [Figure; 7] = [
 ];
 
 /// What a recording has, read once.
-struct Read {
-    blocks: Vec<Arc<Block>>,
-    reader: Arc<dyn ChainReader>,
+pub(super) struct Read {
+    pub(super) blocks: Vec<Arc<Block>>,
+    pub(super) reader: Arc<dyn ChainReader>,
 }
 
 /// Measures a component on a recording's blocks.
@@ -70,14 +70,7 @@ pub fn measure(bytes: &[u8], recording: &Path, config: Value) -> anyhow::Result<
     let component = Arc::new(runtime.compile(bytes, &Limits::default())?);
     let compile_ms = millis(started.elapsed());
     let manifest = runtime.describe(&component, &Limits::default())?;
-    let spec = |limits: Limits| KeptSpec {
-        chains: Vec::new(),
-        feeds: vec!["*".to_owned()],
-        grants: manifest.capabilities.clone(),
-        shadow_of: None,
-        limits,
-        config: config.clone(),
-    };
+    let spec = |limits: Limits| KeptSpec { limits, ..KeptSpec::alone(&manifest, config.clone()) };
     let show =
         |fleet: &mut Fleet, block: &Arc<Block>| fleet.on_block(block.hash, block, &read.reader, &Recorded::new());
 
@@ -129,7 +122,7 @@ fn fuel(bytes: &[u8], read: &Read, spec: &dyn Fn(Limits) -> KeptSpec) -> anyhow:
     Ok(used / u64::max(batches, 1))
 }
 
-fn read(recording: &Path) -> anyhow::Result<Read> {
+pub(super) fn read(recording: &Path) -> anyhow::Result<Read> {
     let answers = Arc::new(Answers::default());
     let mut blocks = Vec::new();
     let mut items = Recording::open(recording, &BTreeMap::from([(0, Verification::None)]))?;

@@ -59,14 +59,7 @@ pub struct Bench<'a> {
 impl Bench<'_> {
     /// Runs the detector over a recording.
     pub fn run(&self, recording: &Path, fresh_each_batch: bool) -> anyhow::Result<Tested> {
-        let spec = KeptSpec {
-            chains: Vec::new(),
-            feeds: vec!["*".to_owned()],
-            grants: self.manifest.capabilities.clone(),
-            shadow_of: None,
-            limits: Default::default(),
-            config: self.config.clone(),
-        };
+        let spec = KeptSpec::alone(&self.manifest, self.config.clone());
         let detector = spec.start(self.runtime, &self.manifest.name, self.component.clone())?;
         let mut fleet = Fleet::new(self.runtime)?;
         fleet.set_fresh_each_batch(fresh_each_batch);

@@ -3,6 +3,7 @@
 use alloy::primitives::B256;
 use serde::{Deserialize, Serialize};
 
+use crate::app::costs::Spent;
 use crate::app::engine::Engine;
 
 /// How one detector does.
@@ -24,6 +25,9 @@ pub struct DetectorStatus {
     pub set_aside: usize,
     /// What the host tells of it: kinds of live coverage findings.
     pub gaps: Vec<String>,
+    /// What it has taken since the host started.
+    #[serde(default)]
+    pub spent: Spent,
     /// Keys and values of its state, in bytes.
     pub state_bytes: u64,
     /// Versions that the journal keeps, oldest first: when each was taken up, and its digest.
@@ -44,6 +48,7 @@ impl Engine {
                 at_work_on: self.fleet.at_work(&id),
                 set_aside: self.owed.set_aside(&id).len(),
                 gaps: self.gaps.of_detector(&id).into_iter().map(|gap| gap.kind).collect(),
+                spent: self.spent(&id),
                 state_bytes: self.journal.state_bytes(&id)?,
                 versions: self.journal.versions(&id)?,
                 id,

@@ -105,6 +105,16 @@ impl Engine {
         self.take(Stamped { at_ms, event: Event::Thinned { before } }, &Given::default())
     }
 
+    /// Lets go of all that only a reorg over more than the newest `kept` inputs would need, or a replay: for a run that
+    /// nobody resumes. Called between two commits.
+    pub fn let_go(&mut self, kept: u64, at_ms: u64) -> anyhow::Result<()> {
+        let before = self.newest_seq().saturating_sub(kept);
+        self.journal.prune_undo(None, before)?;
+        self.thin_before(before, at_ms)?;
+        while self.journal.drop_bodies(u64::MAX / 2)? {}
+        self.commit().map(drop)
+    }
+
     /// Begins a snapshot at the newest moment that no reorg reaches any more, where the last one is old.
     fn begin_snapshot(&mut self, retention: &Retention, keep_ms: u64) -> anyhow::Result<bool> {
         let mut seqs = Vec::new();

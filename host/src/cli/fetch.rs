@@ -8,6 +8,7 @@ use clap::Args as ClapArgs;
 
 use super::{Exit, runtime};
 use crate::app::fetch::{Fetched, Options, fetch};
+use crate::block::block_range;
 use crate::subscription::Needs;
 
 /// Record blocks of the past, for tests of detectors.
@@ -28,7 +29,7 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
     /// Blocks, from the first to the last; one alone as its number.
-    #[arg(long, value_name = "FIRST..LAST", value_parser = range, required_unless_present = "transaction")]
+    #[arg(long, value_name = "FIRST..LAST", value_parser = block_range, required_unless_present = "transaction")]
     blocks: Vec<RangeInclusive<u64>>,
     /// The block of a transaction.
     #[arg(long, value_name = "HASH")]
@@ -48,18 +49,6 @@ pub struct Args {
     /// Requests a second to each node, at most.
     #[arg(long, value_name = "RATE")]
     max_requests_per_second: Option<u32>,
-}
-
-fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
-    let (first, last) = text.split_once("..").unwrap_or((text, text));
-    let number = |text: &str| {
-        text.trim_start_matches('=').replace('_', "").parse::<u64>().map_err(|_| format!("`{text}` is no block number"))
-    };
-    let (first, last) = (number(first)?, number(last)?);
-    if first > last {
-        return Err(format!("it begins after its end: {first} is above {last}"));
-    }
-    Ok(first..=last)
 }
 
 pub(super) fn main(args: Args) -> anyhow::Result<Exit> {

@@ -1,5 +1,6 @@
 //! The command line: what a person types, and what the exit code tells a script.
 
+mod backtest;
 mod bench;
 mod check;
 mod demo;
@@ -76,6 +77,8 @@ enum Command {
     Record(record::Args),
     /// Record blocks of the past: by range, transaction or address, from any node.
     Fetch(fetch::Args),
+    /// Run detectors over long recordings, and score what they find against labels.
+    Backtest(backtest::Args),
     /// Check config, plan and plugins: every error with file, line, key and remedy.
     Check(check::Args),
     /// Build, inspect and test detectors; ask and tell those of a running host.
@@ -208,6 +211,7 @@ fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
         Command::Replay(args) => replay::main(args, &sandboxes),
         Command::Record(args) => record::main(args),
         Command::Fetch(args) => fetch::main(args),
+        Command::Backtest(args) => backtest::main(&args, &sandboxes),
         Command::Check(args) => check::main(args, &sandboxes),
         Command::Plugin(command) => plugin::main(command, &sandboxes),
         Command::Journal(command) => journal::main(command, &sandboxes),

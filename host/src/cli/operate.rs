@@ -234,6 +234,11 @@ fn show(status: &DetectorStatus) {
     if !status.gaps.is_empty() {
         println!("  told: {}", status.gaps.join(", "));
     }
+    let spent = &status.spent;
+    if spent.batches > 0 {
+        let (mean_us, slowest_us) = (spent.mean_us(), spent.slowest_ns as f64 / 1e3);
+        println!("  {} batches of {mean_us:.0} µs, the slowest {slowest_us:.0} µs", spent.batches);
+    }
     println!("  {} bytes of state", status.state_bytes);
     for (at_ms, digest) in &status.versions {
         let at = i64::try_from(*at_ms).ok().and_then(|at_ms| jiff::Timestamp::from_millisecond(at_ms).ok());

@@ -17,6 +17,16 @@ impl Table {
         self.rows.push(cells.into_iter().map(|cell| cell.replace(char::is_control, " ")).collect());
     }
 
+    /// What stands above each column.
+    pub(super) fn heads(&self) -> &[&'static str] {
+        &self.heads
+    }
+
+    /// The cells of each row.
+    pub(super) fn rows(&self) -> &[Vec<String>] {
+        &self.rows
+    }
+
     /// For a terminal: columns side by side, the last as long as it is.
     pub(super) fn pretty(&self) -> String {
         let heads: Vec<String> = self.heads.iter().map(|head| (*head).to_owned()).collect();

@@ -14,6 +14,7 @@ use super::guest::{Guest, HANDLES_AT_MOST, LogLevel, LogLine};
 use super::profile::Profile;
 use super::record::Record;
 use super::runtime::{Component, Runtime};
+use super::sampler::Sampler;
 use super::sandbox::ticks;
 use super::state::StateStore;
 use super::wasi::Wasi;
@@ -52,6 +53,8 @@ pub struct Detector {
     state: StateStore,
     instance: Option<Instance>,
     pub(super) record: Record,
+    /// Where somebody wants to know what it spends its time on.
+    sampler: Option<Sampler>,
 }
 
 struct Instance {
@@ -107,7 +110,16 @@ impl Detector {
         let (instance, subscriptions) = start(&profile, &mut state)?;
         profile.matcher = Matcher::new(&subscriptions);
         profile.subscriptions = subscriptions;
-        Ok(Self { profile: Arc::new(profile), state, instance: Some(instance), record: Record::default() })
+        let (profile, instance) = (Arc::new(profile), Some(instance));
+        Ok(Self { profile, state, instance, record: Record::default(), sampler: None })
+    }
+
+    /// Takes samples of its batches from here on, one each `interval`. No deadline holds for it any more.
+    pub fn sample(&mut self, interval: Duration) -> anyhow::Result<Sampler> {
+        let sampler = Sampler::new(&self.profile.id, &self.profile.component, interval)?;
+        self.sampler = Some(sampler.clone());
+        self.drop_instance();
+        Ok(sampler)
     }
 
     /// What it is, and what it wants to see.
@@ -125,7 +137,7 @@ impl Detector {
     pub(super) fn forget(&mut self) -> Result<(), LoadError> {
         self.set_state(BTreeMap::new());
         self.record = Record::default();
-        self.instance = Some(start(&self.profile, &mut self.state)?.0);
+        self.instance = Some(self.ready()?);
         Ok(())
     }
 
@@ -165,7 +177,13 @@ impl Detector {
     fn ready(&mut self) -> Result<Instance, LoadError> {
         match self.instance.take() {
             Some(instance) => Ok(instance),
-            None => start(&self.profile, &mut self.state).map(|(instance, _)| instance),
+            None => {
+                let (mut instance, _) = start(&self.profile, &mut self.state)?;
+                if let Some(sampler) = &self.sampler {
+                    sampler.watch(&mut instance.store);
+                }
+                Ok(instance)
+            }
         }
     }
 
@@ -215,7 +233,10 @@ impl Detector {
         batch: Batch,
     ) -> wasmtime::Result<Result<Vec<super::bindings::watchfire::detector::types::Finding>, String>> {
         let store = &mut instance.store;
-        store.set_epoch_deadline(ticks(self.profile.limits.batch_deadline_ms));
+        store.set_epoch_deadline(match self.sampler {
+            Some(_) => Sampler::DEADLINE_TICKS,
+            None => ticks(self.profile.limits.batch_deadline_ms),
+        });
         if let Some(fuel) = self.profile.limits.fuel_per_batch {
             store.set_fuel(fuel)?;
         }

@@ -159,6 +159,10 @@ impl Component {
         &self.0.pre
     }
 
+    pub(super) fn compiled(&self) -> &Compiled {
+        &self.0.compiled
+    }
+
     pub(super) fn engine(&self) -> &Engine {
         self.0.pre.engine()
     }

@@ -44,7 +44,7 @@ from ._guest import export
 from ._keccak import keccak256
 from ._types import Address, ConfigError, DetectorError, Finding, Hash, Kind, Severity
 from .abi import Event, Function
-from .batch import Batch, Log, Observation, Transaction
+from .batch import Batch, Creation, Frame, Heard, Log, Observation, StorageChange, Transaction
 
 __version__ = "0.1.0"
 
@@ -52,16 +52,20 @@ __all__ = [
     "Address",
     "Batch",
     "ConfigError",
+    "Creation",
     "Detector",
     "DetectorError",
     "Event",
     "Finding",
+    "Frame",
     "Function",
     "Hash",
+    "Heard",
     "Kind",
     "Log",
     "Observation",
     "Severity",
+    "StorageChange",
     "Transaction",
     "abi",
     "chain",

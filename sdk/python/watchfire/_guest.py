@@ -12,7 +12,7 @@ from wit_world.imports import types as _wit
 
 from . import _config
 from ._types import ConfigError, DetectorError, Finding, Hash
-from .batch import Batch, Log
+from .batch import Batch, Frame, Log
 
 _exported: list = []
 
@@ -53,7 +53,7 @@ def _claim(finding: Finding, batch: Batch) -> _wit.Finding:
     for one in finding.evidence:
         if isinstance(one, Log):
             logs.append(_wit.LogReference(batch.block_number, one.index))
-        found = one if isinstance(one, Hash) else one.transaction_hash if isinstance(one, Log) else one.hash
+        found = one if isinstance(one, Hash) else one.transaction_hash if isinstance(one, (Log, Frame)) else one.hash
         if any(found) and found not in transactions:
             transactions.append(found)
     return _wit.Finding(

@@ -103,7 +103,7 @@ class Finding:
     description: str = ""
     confidence_percent: int = 100
     evidence: list = field(default_factory=list)
-    """Logs and transactions of the batch, or hashes of transactions."""
+    """Logs, transactions and call frames of the batch, or hashes of transactions."""
     amounts: list[tuple[str, int]] = field(default_factory=list)
     """`native`, a token's address or a label such as `usd`, and how much."""
     attributes: dict[str, object] = field(default_factory=dict)

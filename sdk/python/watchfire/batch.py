@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
-from ._types import Address, Hash
+from ._types import Address, Hash, Severity
 
 
 class Log:
@@ -98,6 +98,87 @@ class Transaction:
         return {0: False, 1: True}.get(self._batch._transaction_statuses[self._at])
 
 
+class Frame:
+    """A call frame, as a tracer gives it. Nothing in a block's header covers these."""
+
+    __slots__ = ("_row",)
+
+    def __init__(self, row):
+        self._row = row
+
+    transaction_index = property(lambda self: self._row.transaction_index, doc="Position of its transaction in the block.")
+    depth = property(lambda self: self._row.depth, doc="0 for the transaction's own call.")
+    kind = property(lambda self: self._row.kind, doc="`call`, `staticcall`, `delegatecall`, `callcode`, `create`, …")
+    input = property(lambda self: self._row.input, doc="Calldata.")
+    output = property(lambda self: self._row.output, doc="What it returned, or its revert data.")
+    gas_used = property(lambda self: self._row.gas_used)
+    success = property(lambda self: self._row.success, doc="False where it, or any frame around it, was reverted.")
+
+    @property
+    def transaction_hash(self) -> Hash:
+        """Hash of its transaction."""
+        return Hash(self._row.transaction_hash)
+
+    @property
+    def sender(self) -> Address:
+        """Who calls."""
+        return Address(self._row.sender)
+
+    @property
+    def target(self) -> Address | None:
+        """Who is called, or made; `None` for a creation that failed."""
+        return Address(self._row.target) if self._row.target else None
+
+    @property
+    def value(self) -> int:
+        """Native value that it moves, in wei."""
+        return int.from_bytes(self._row.value, "big")
+
+    @property
+    def selector(self) -> bytes:
+        """The first four bytes of the calldata; none where there are fewer."""
+        return self._row.input[:4] if len(self._row.input) >= 4 else b""
+
+
+@dataclass(frozen=True)
+class StorageChange:
+    """A storage slot that a transaction changed."""
+
+    transaction_index: int
+    address: Address
+    slot: Hash
+    before: Hash
+    after: Hash
+
+
+@dataclass(frozen=True)
+class Creation:
+    """A contract that came into being."""
+
+    transaction_index: int
+    creator: Address
+    address: Address
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What another detector found."""
+
+    detector: str
+    """The other detector's id in the config."""
+    id: str
+    """The finding's id."""
+    kind: str
+    severity: Severity
+    confidence_percent: int
+    title: str
+    description: str
+    subject: tuple[str, str]
+    transactions: tuple[Hash, ...]
+    amounts: tuple[tuple[str, int], ...]
+    attributes: dict[str, str]
+
+
 @dataclass(frozen=True)
 class Observation:
     """What a feed said. Times are milliseconds since the Unix epoch."""
@@ -119,7 +200,7 @@ class Batch:
 
     def __init__(self, raw):
         self.raw = raw
-        """The batch as the interface has it, for all that has no method here: frames, storage changes, findings."""
+        """The batch as the interface has it."""
         self._topics: dict[int, bytes] = {}
         self._hashes: dict[int, Hash] = {}
 
@@ -165,6 +246,29 @@ class Batch:
         return [Transaction(self, at) for at in range(self.raw.transaction_count())]
 
     @cached_property
+    def frames(self) -> list[Frame]:
+        """Call frames, each before those that it made."""
+        return [Frame(row) for row in self.raw.frames()]
+
+    @cached_property
+    def storage_changes(self) -> list[StorageChange]:
+        rows = self.raw.storage_changes()
+        return [
+            StorageChange(row.transaction_index, Address(row.address), Hash(row.slot), Hash(row.before), Hash(row.after))
+            for row in rows
+        ]
+
+    @cached_property
+    def creations(self) -> list[Creation]:
+        rows = self.raw.creations()
+        return [Creation(row.transaction_index, Address(row.creator), Address(row.address)) for row in rows]
+
+    @cached_property
+    def findings(self) -> list[Heard]:
+        """What other detectors found in the same block or observation."""
+        return [_heard(row) for row in self.raw.findings()]
+
+    @cached_property
     def observations(self) -> list[Observation]:
         rows = self.raw.observations()
         return [Observation(row.feed, row.observed_at_ms, row.received_at_ms, row.kind, row.value) for row in rows]
@@ -188,3 +292,20 @@ class Batch:
     _transaction_inputs = cached_property(lambda self: self.raw.transaction_inputs())
     _transaction_offsets = cached_property(lambda self: self.raw.transaction_input_offsets())
     _transaction_statuses = cached_property(lambda self: self.raw.transaction_statuses())
+
+
+def _heard(row) -> Heard:
+    found = row.finding
+    return Heard(
+        detector=row.detector,
+        id=row.id,
+        kind=found.kind,
+        severity=Severity(found.severity.value),
+        confidence_percent=found.confidence_percent,
+        title=found.title,
+        description=found.description,
+        subject=(found.subject.kind, found.subject.id),
+        transactions=tuple(Hash(one) for one in found.transactions),
+        amounts=tuple((amount.asset, int(amount.value)) for amount in found.amounts),
+        attributes=dict(found.attributes),
+    )

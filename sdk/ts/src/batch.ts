@@ -1,6 +1,6 @@
 /** The batch: columns, copied from the host when they are first asked for, and rows that look into them. */
 import { type Address, type Hex, toBigInt, toHex } from "./bytes";
-import type { RawBatch, RawFrame, RawObservation } from "./raw";
+import type { RawBatch, RawFinding, RawFrame, RawObservation } from "./raw";
 
 /** A log. It looks into the columns of its batch. */
 export class Log {
@@ -94,6 +94,94 @@ export class Transaction {
   }
 }
 
+/** A call frame, as a tracer gives it. Nothing in a block's header covers these. */
+export class Frame {
+  constructor(private readonly raw: RawFrame) {}
+
+  /** Position of its transaction in the block. */
+  get transactionIndex(): number {
+    return this.raw.transactionIndex;
+  }
+
+  get transactionHash(): Hex {
+    return toHex(this.raw.transactionHash);
+  }
+
+  /** 0 for the transaction's own call. */
+  get depth(): number {
+    return this.raw.depth;
+  }
+
+  /** `call`, `staticcall`, `delegatecall`, `callcode`, `create`, `create2`, `selfdestruct`. */
+  get kind(): string {
+    return this.raw.kind;
+  }
+
+  /** Who calls. */
+  get sender(): Address {
+    return toHex(this.raw.sender);
+  }
+
+  /** Who is called, or made; `0x` for a creation that failed. */
+  get target(): Address {
+    return toHex(this.raw.target);
+  }
+
+  /** Native value that it moves, in wei. */
+  get value(): bigint {
+    return toBigInt(this.raw.value);
+  }
+
+  /** Calldata. */
+  get input(): Uint8Array {
+    return this.raw.input;
+  }
+
+  /** The first four bytes of the calldata; `0x` where there are fewer. */
+  get selector(): Hex {
+    return this.raw.input.length < 4 ? "0x" : toHex(this.raw.input, 0, 4);
+  }
+
+  /** What it returned, or its revert data. */
+  get output(): Uint8Array {
+    return this.raw.output;
+  }
+
+  get gasUsed(): number {
+    return this.raw.gasUsed;
+  }
+
+  /** False where the frame itself, or any frame around it, was reverted. */
+  get success(): boolean {
+    return this.raw.success;
+  }
+}
+
+/** A storage slot that a transaction changed. */
+export interface StorageChange {
+  transactionIndex: number;
+  address: Address;
+  slot: Hex;
+  before: Hex;
+  after: Hex;
+}
+
+/** A contract that came into being. */
+export interface Creation {
+  transactionIndex: number;
+  creator: Address;
+  address: Address;
+}
+
+/** What another detector found. */
+export interface Heard {
+  /** The other detector's id in the config. */
+  detector: string;
+  /** The finding's id. */
+  id: string;
+  finding: RawFinding;
+}
+
 type Column = {
   [Name in keyof RawBatch]: RawBatch[Name] extends () => Uint8Array | number[] ? Name : never;
 }[keyof RawBatch];
@@ -161,8 +249,36 @@ export class Batch {
     return this.once("transactions", make);
   }
 
-  get frames(): RawFrame[] {
-    return this.once("frames", () => this.raw.frames());
+  /** Call frames, each before those that it made. */
+  get frames(): Frame[] {
+    return this.once("frames", () => this.raw.frames().map((raw) => new Frame(raw)));
+  }
+
+  get storageChanges(): StorageChange[] {
+    const make = () =>
+      this.raw.storageChanges().map(({ transactionIndex, address, slot, before, after }) => ({
+        transactionIndex,
+        address: toHex(address),
+        slot: toHex(slot),
+        before: toHex(before),
+        after: toHex(after),
+      }));
+    return this.once("storageChanges", make);
+  }
+
+  get creations(): Creation[] {
+    const make = () =>
+      this.raw.creations().map(({ transactionIndex, creator, address }) => ({
+        transactionIndex,
+        creator: toHex(creator),
+        address: toHex(address),
+      }));
+    return this.once("creations", make);
+  }
+
+  /** What other detectors found in the same block or observation. */
+  get findings(): Heard[] {
+    return this.once("findings", () => this.raw.findings());
   }
 
   get observations(): RawObservation[] {

@@ -1,5 +1,5 @@
 /** What a detector claims. */
-import { type Batch, Log, Transaction } from "./batch";
+import { type Batch, Frame, Log, type Transaction } from "./batch";
 import { type Hex, fromHex } from "./bytes";
 import type { RawFinding } from "./raw";
 
@@ -16,8 +16,8 @@ export interface Finding {
   description?: string;
   /** How sure the detector is, 0 to 100. */
   confidencePercent?: number;
-  /** Logs and transactions, or hashes of transactions. */
-  evidence?: (Log | Transaction | Hex)[];
+  /** Logs, transactions and call frames, or hashes of transactions. */
+  evidence?: (Log | Transaction | Frame | Hex)[];
   /** How much of what, in the asset's smallest unit: `native`, a token's address, or a label such as `usd`. */
   amounts?: [asset: string, value: bigint][];
   attributes?: Record<string, string | number | bigint>;
@@ -25,11 +25,16 @@ export interface Finding {
   conditionKey?: string;
 }
 
+function hashOf(one: Log | Transaction | Frame | Hex): Hex {
+  if (typeof one === "string") return one;
+  return one instanceof Log || one instanceof Frame ? one.transactionHash : one.hash;
+}
+
 /** As it crosses the boundary. */
 export function lower(finding: Finding, batch: Batch): RawFinding {
   const evidence = finding.evidence ?? [];
   const logs = evidence.filter((one) => one instanceof Log) as Log[];
-  const hashes = evidence.map((one) => (typeof one === "string" ? one : one instanceof Log ? one.transactionHash : one.hash));
+  const hashes = evidence.map(hashOf);
   const transactions = [...new Set(hashes)].filter((hash) => hash.length === 66).map(fromHex);
   return {
     kind: finding.kind,

@@ -43,7 +43,7 @@ export * as log from "./log";
 export * as state from "./state";
 export * as subscriptions from "./subscriptions";
 export * as units from "./units";
-export { Batch, Log, Transaction } from "./batch";
+export { Batch, type Creation, Frame, type Heard, Log, type StorageChange, Transaction } from "./batch";
 export { type Address, type Hex, checksum, concat, fromHex, keccak256, text, toBigInt, toHex, toWord, utf8 } from "./bytes";
 export { ConfigError, DetectorError } from "./error";
 export type { Finding, Severity } from "./finding";

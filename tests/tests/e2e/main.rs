@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod backtest;
 mod chains;
 mod conformance;
 mod crashes;
@@ -14,6 +15,7 @@ mod kills;
 mod lies;
 mod mainnet;
 mod outlets;
+mod profile;
 mod protocols;
 mod recordings;
 mod reload;

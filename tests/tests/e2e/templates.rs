@@ -11,11 +11,15 @@ use watchfire_tests::peers::{language_tools, skip_or_fail};
 
 /// Folder of a new project; `None` where the tools of other languages are not here.
 fn project(folder: &Path, language: &str) -> Option<PathBuf> {
+    project_of(folder, language, "event")
+}
+
+fn project_of(folder: &Path, language: &str, template: &str) -> Option<PathBuf> {
     let Some(_) = language_tools().unwrap() else {
         skip_or_fail("the compilers of other languages");
         return None;
     };
-    let made = watchfire(folder, &["plugin", "new", "my-rule", "--lang", language]);
+    let made = watchfire(folder, &["plugin", "new", "my-rule", "--lang", language, "--template", template]);
     let told = text(&made);
     assert!(made.status.success() && told.contains(&format!("a detector in {language}")), "{told}");
     let project = folder.join("my-rule");
@@ -102,13 +106,65 @@ fn a_project_in_typescript() {
     check("ts", "src/detector.ts", ("moved`", "went`"), wrong, &told);
 }
 
+fn check_types(project: &Path) {
+    let checked = Command::new(project.join("node_modules/.bin/tsc")).arg("--noEmit").current_dir(project).output();
+    let checked = checked.unwrap();
+    assert!(checked.status.success(), "{}", text(&checked));
+}
+
 #[test]
 fn the_sdk_of_typescript_is_sound_in_its_types() {
     let folder = tempfile::tempdir().unwrap();
     let Some(project) = project(folder.path(), "ts") else { return };
-    let checked = Command::new(project.join("node_modules/.bin/tsc")).arg("--noEmit").current_dir(&project).output();
-    let checked = checked.unwrap();
-    assert!(checked.status.success(), "{}", text(&checked));
+    check_types(&project);
+}
+
+/// The other templates, whose findings are the same in each language that has them.
+fn templates(language: &str) {
+    for (template, found) in
+        [("outflow", "84 inputs, 3 findings"), ("oracle", "84 inputs, 11 findings"), ("trace", "5 inputs, 1 findings")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(project) = project_of(folder.path(), language, template) else { return };
+        let tested = watchfire(&project, &["plugin", "test"]);
+        let told = text(&tested);
+        let expected = format!("my-rule, attack: {found}");
+        assert!(tested.status.success() && told.contains(&expected), "{language}, {template}: {told}");
+        let readme = std::fs::read_to_string(project.join("README.md")).unwrap();
+        assert!(!readme.contains("SUMMARY") && !readme.contains("GRANT"), "{readme}");
+        if language == "ts" {
+            check_types(&project);
+        }
+    }
+}
+
+#[test]
+fn the_other_templates_in_rust() {
+    templates("rust");
+}
+
+#[test]
+fn the_other_templates_in_typescript() {
+    templates("ts");
+}
+
+#[test]
+fn the_other_templates_in_python() {
+    templates("python");
+}
+
+#[test]
+fn the_other_templates_in_go() {
+    templates("go");
+}
+
+#[test]
+fn a_template_that_a_language_does_not_have_is_told() {
+    let Some(_) = language_tools().unwrap() else { return skip_or_fail("the compilers of other languages") };
+    let folder = tempfile::tempdir().unwrap();
+    let made = watchfire(folder.path(), &["plugin", "new", "my-rule", "--lang", "zig", "--template", "trace"]);
+    assert!(text(&made).contains("this template is there in go, python, rust, ts, not in zig yet"), "{}", text(&made));
+    assert!(!folder.path().join("my-rule").exists());
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::plugin::{Component, Limits, Manifest, Runtime, build};
 mod bench;
 mod dev;
 mod new;
+mod profile;
 mod test;
 
 /// Write, build, test and measure detectors; ask and tell those of a running host.
@@ -55,6 +56,8 @@ the command that installs it.")]
     Dev(dev::Args),
     /// Measure what a detector costs: time and budget for a block, memory, start and size.
     Bench(bench::Args),
+    /// Show which functions a detector spends its time in: a table, and a flame graph.
+    Profile(profile::Args),
 }
 
 pub(super) fn main(command: Command, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
@@ -66,6 +69,7 @@ pub(super) fn main(command: Command, sandboxes: &Sandboxes) -> anyhow::Result<Ex
         Command::Test(args) => test::main(&args, sandboxes),
         Command::Dev(args) => dev::main(&args, sandboxes),
         Command::Bench(args) => bench::main(&args),
+        Command::Profile(args) => profile::main(&args, sandboxes),
     }
 }
 
@@ -111,7 +115,7 @@ impl Loaded {
 }
 
 /// The bytes of a component: of a file, or of a project that is built first.
-fn component_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(super) fn component_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
     if path.is_dir() {
         return Ok(build::build(path, None)?.bytes);
     }
@@ -119,7 +123,7 @@ fn component_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// A detector's own config from a TOML file; empty without one.
-fn config(path: Option<&Path>) -> anyhow::Result<Value> {
+pub(super) fn config(path: Option<&Path>) -> anyhow::Result<Value> {
     let Some(path) = path else { return Ok(json!({})) };
     let text = std::fs::read_to_string(path).with_context(|| format!("`{}` can't be read", path.display()))?;
     let table = toml::from_str::<toml::Table>(&text).with_context(|| path.display().to_string())?;

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueEnum};
 use include_dir::{Dir, include_dir};
 
 use super::Exit;
 use crate::plugin::build::{Language, lay_out};
 
-/// Folders by language, and `common`, which every project has.
+/// Folders by language, and `common`, which every project has; for templates beside the event watch, what differs, in
+/// `kinds/TEMPLATE` in folders of the same names.
 static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
 /// What the first case runs on, in `tests/`.
@@ -19,22 +20,72 @@ const RECORDING: (&str, &[u8]) =
 /// What a project is called in the templates.
 const NAME: &str = "my-rule";
 
+/// What a detector begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Template {
+    /// An event watch: large transfers of a token.
+    #[default]
+    Event,
+    /// A token that leaves an account faster than a limit: a window in the state.
+    Outflow,
+    /// A price on the chain against a feed: reads of the chain, observations.
+    Oracle,
+    /// A contract that is entered again before it is done: call frames.
+    Trace,
+}
+
+impl Template {
+    /// The folder of what differs; none for what every language's own folder has.
+    fn folder(self) -> Option<&'static str> {
+        match self {
+            Template::Event => None,
+            Template::Outflow => Some("kinds/outflow"),
+            Template::Oracle => Some("kinds/oracle"),
+            Template::Trace => Some("kinds/trace"),
+        }
+    }
+
+    /// What the README says that it finds.
+    fn summary(self) -> &'static str {
+        match self {
+            Template::Event => "It finds transfers of a token that are larger than a limit.",
+            Template::Outflow => "It finds a token leaving an account faster than a limit.",
+            Template::Oracle => "It finds a price on the chain that is not what the rest of the world says.",
+            Template::Trace => "It finds a contract that is entered again before it is done.",
+        }
+    }
+
+    /// What it asks for, as a config grants it.
+    fn grants(self) -> &'static str {
+        match self {
+            Template::Event => "",
+            Template::Outflow => "\"state\"",
+            Template::Oracle => "\"chain\", \"state\", \"feeds\"",
+            Template::Trace => "\"traces\"",
+        }
+    }
+}
+
 /// Begin a detector.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
   watchfire plugin new my-rule --lang ts
   watchfire plugin new my-rule --lang rust --path detectors/my-rule
+  watchfire plugin new price --lang python --template oracle
   cd my-rule && watchfire plugin test
 
-The project finds large transfers of a token, on a recording of a lending protocol under attack. It has the test, a CI
-workflow, editor settings and a README.")]
+The project builds and passes its test, on a recording of an attack. It has the test, a CI workflow, editor settings and
+a README.")]
 pub struct Args {
     /// The detector's name, in kebab-case.
     name: String,
     /// The language.
     #[arg(short, long, value_enum)]
     lang: Language,
+    /// What it begins with.
+    #[arg(short, long, value_enum, default_value_t)]
+    template: Template,
     /// The folder; named as the detector by default.
     #[arg(long, value_name = "FOLDER")]
     path: Option<PathBuf>,
@@ -53,11 +104,12 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     let folder = args.path.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     let is_free = !folder.exists() || folder.read_dir().is_ok_and(|mut entries| entries.next().is_none());
     anyhow::ensure!(is_free, "`{}` is there already, and not empty; choose another with `--path`", folder.display());
-    for part in ["common", args.lang.name()] {
-        let dir = TEMPLATES.get_dir(part).with_context(|| format!("there is no template for `{part}`"))?;
-        write(dir, dir.path(), &folder, &args.name)?;
+    for dir in folders(args.template, args.lang)? {
+        write(dir, dir.path(), &folder, args)?;
     }
-    std::fs::write(folder.join(RECORDING.0), RECORDING.1).with_context(|| folder.display().to_string())?;
+    if args.template != Template::Trace {
+        std::fs::write(folder.join(RECORDING.0), RECORDING.1).with_context(|| folder.display().to_string())?;
+    }
     // Editors want the SDK before the first build.
     lay_out(&folder)?;
     println!("{}: a detector in {}", folder.display(), args.lang.name());
@@ -70,10 +122,26 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
+/// The folders of a project, each of which goes over those before it.
+fn folders(template: Template, lang: Language) -> anyhow::Result<Vec<&'static Dir<'static>>> {
+    let get = |path: String| TEMPLATES.get_dir(&path).with_context(|| format!("there is no template in `{path}`"));
+    let mut folders = vec![get("common".to_owned())?, get(lang.name().to_owned())?];
+    if let Some(kind) = template.folder() {
+        let own = TEMPLATES.get_dir(format!("{kind}/{}", lang.name())).with_context(|| {
+            let known =
+                TEMPLATES.get_dir(kind).into_iter().flat_map(Dir::dirs).filter_map(|dir| dir.path().file_name());
+            let known = known.map(|name| name.to_string_lossy().into_owned()).filter(|name| name != "common");
+            format!("this template is there in {}, not in {} yet", known.collect::<Vec<_>>().join(", "), lang.name())
+        })?;
+        folders.extend([get(format!("{kind}/common"))?, own]);
+    }
+    Ok(folders)
+}
+
 /// Writes a template's files. Their names carry `dot-` for a dot and end in `.in` where a tool would take them for its own.
-fn write(dir: &Dir<'_>, base: &Path, to: &Path, name: &str) -> anyhow::Result<()> {
+fn write(dir: &Dir<'_>, base: &Path, to: &Path, args: &Args) -> anyhow::Result<()> {
     for below in dir.dirs() {
-        write(below, base, to, name)?;
+        write(below, base, to, args)?;
     }
     for file in dir.files() {
         let within = file.path().strip_prefix(base)?;
@@ -87,7 +155,12 @@ fn write(dir: &Dir<'_>, base: &Path, to: &Path, name: &str) -> anyhow::Result<()
             std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         }
         let contents = match file.contents_utf8() {
-            Some(text) => text.replace(NAME, name).into_bytes(),
+            Some(text) if path.ends_with("README.md") => text
+                .replace(NAME, &args.name)
+                .replace("SUMMARY", args.template.summary())
+                .replace("GRANT", args.template.grants())
+                .into_bytes(),
+            Some(text) => text.replace(NAME, &args.name).into_bytes(),
             None => file.contents().to_vec(),
         };
         std::fs::write(&path, contents).with_context(|| path.display().to_string())?;

@@ -12,7 +12,7 @@ use super::tool::{self, GO};
 pub(super) fn build(project: &Project, parts: &Parts) -> Result<PathBuf, BuildError> {
     let go = GO.find(&project.folder)?;
     let out = project.build_folder().join("core.wasm");
-    let flags = "-ldflags=-s -w -buildid=";
+    let flags = "-ldflags=-w -buildid=";
     let args: [&OsStr; 8] = [
         "build".as_ref(),
         "-buildmode=c-shared".as_ref(),

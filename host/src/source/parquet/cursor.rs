@@ -46,6 +46,7 @@ struct Open {
     /// The file's own name of each of the dataset's columns.
     names: Vec<Arc<str>>,
     last: u64,
+    rows: u64,
 }
 
 /// Rows that were read and not yet taken.
@@ -63,6 +64,8 @@ pub(super) struct Cursor {
     waiting: Option<Waiting>,
     /// Rows of blocks below this are not wanted.
     floor: u64,
+    /// Rows of all files.
+    rows: u64,
 }
 
 impl Cursor {
@@ -71,10 +74,16 @@ impl Cursor {
     pub(super) fn new(dataset: &'static Dataset, files: Vec<Covering>, floor: u64) -> Result<Self, ArchiveError> {
         let files: VecDeque<Covering> = files.into_iter().filter(|file| file.last >= floor).collect();
         let covered = files.iter().map(|file| (file.first, file.last)).collect();
+        let mut rows = 0;
         for file in &files {
-            open(dataset, file.clone(), floor)?;
+            rows += open(dataset, file.clone(), floor)?.rows;
         }
-        Ok(Self { dataset, covered, files, open: None, waiting: None, floor })
+        Ok(Self { dataset, covered, files, open: None, waiting: None, floor, rows })
+    }
+
+    /// How many rows all files have.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// Whether some file has the block's rows.
@@ -194,7 +203,8 @@ fn open(dataset: &'static Dataset, covering: Covering, floor: u64) -> Result<Ope
     let builder = builder.with_projection(mask).with_row_groups(groups).with_batch_size(BATCH_ROWS);
     let reader = builder.build().map_err(|error| unreadable(&name, error))?;
     let last = covering.first;
-    Ok(Open { name, covering, reader, names, last })
+    let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
+    Ok(Open { name, covering, reader, names, last, rows })
 }
 
 fn unreadable(file: &str, error: impl std::fmt::Display) -> ArchiveError {

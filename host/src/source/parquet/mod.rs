@@ -49,6 +49,8 @@ pub struct Archive {
     range: RangeInclusive<u64>,
     last: Option<(u64, B256)>,
     gaps: u64,
+    /// Blocks that were read.
+    read: u64,
 }
 
 impl Archive {
@@ -70,7 +72,7 @@ impl Archive {
         })?;
         let (transactions, logs, traces) = (cursor(&TRANSACTIONS)?, cursor(&LOGS)?, cursor(&TRACES)?);
         let needs = Needs { traces: true, ..Needs::default() };
-        Ok(Self { blocks, transactions, logs, traces, needs, range, last: None, gaps: 0 })
+        Ok(Self { blocks, transactions, logs, traces, needs, range, last: None, gaps: 0, read: 0 })
     }
 
     /// Leaves out what nobody asked for, from the next block on: traces, the largest part of most archives. Transactions and
@@ -82,6 +84,11 @@ impl Archive {
     /// How often blocks were missing between two that follow each other in the archive.
     pub fn gaps(&self) -> u64 {
         self.gaps
+    }
+
+    /// How many blocks were read, and of how many.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.read, self.blocks.rows())
     }
 
     /// The next block; `None` at the end.
@@ -100,6 +107,7 @@ impl Archive {
             }
         }
         self.last = Some((number, block.hash));
+        self.read += 1;
         Ok(Some(block))
     }
 

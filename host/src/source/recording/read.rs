@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 use serde_json::{Deserializer, StreamDeserializer, de::IoRead};
@@ -66,6 +68,10 @@ pub struct Recording {
     canons: BTreeMap<ChainId, Canon>,
     ready: VecDeque<Item>,
     gaps: u64,
+    /// Bytes of all files.
+    total_bytes: u64,
+    /// Bytes of them that were read.
+    read_bytes: Arc<AtomicU64>,
 }
 
 impl Recording {
@@ -75,6 +81,7 @@ impl Recording {
     pub fn open(path: &Path, levels: &BTreeMap<ChainId, Verification>) -> Result<Self, RecordingError> {
         let files = if path.is_dir() { folder(path)? } else { VecDeque::from([path.to_owned()]) };
         let archive = files.is_empty().then(|| Archive::open(path, 0..=u64::MAX)).transpose()?;
+        let total_bytes = files.iter().filter_map(|file| Some(std::fs::metadata(file).ok()?.len())).sum();
         Ok(Self {
             files,
             archive,
@@ -83,7 +90,17 @@ impl Recording {
             canons: BTreeMap::new(),
             ready: VecDeque::new(),
             gaps: 0,
+            total_bytes,
+            read_bytes: Arc::default(),
         })
+    }
+
+    /// How much was read, and of how much: blocks of an archive, bytes of other recordings.
+    pub fn progress(&self) -> (u64, u64) {
+        match &self.archive {
+            Some(archive) => archive.progress(),
+            None => (self.read_bytes.load(Ordering::Relaxed), self.total_bytes),
+        }
     }
 
     /// Leaves out what nobody asked for, where that is less to read; see [`Archive::need`].
@@ -111,7 +128,8 @@ impl Recording {
             }
             let Some((file, objects, read)) = &mut self.current else {
                 let Some(next) = self.files.pop_front() else { return Ok(None) };
-                self.current = Some((next.clone(), objects(&next)?, 0));
+                let objects = objects(&next, self.read_bytes.clone())?;
+                self.current = Some((next, objects, 0));
                 continue;
             };
             let name = file.display().to_string();
@@ -187,13 +205,28 @@ impl Recording {
     }
 }
 
-fn objects(path: &Path) -> Result<Objects, RecordingError> {
+/// Counts what is read.
+struct Counted {
+    file: File,
+    read_bytes: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read_bytes.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+fn objects(path: &Path, read_bytes: Arc<AtomicU64>) -> Result<Objects, RecordingError> {
     let told = |error: std::io::Error| RecordingError {
         file: path.display().to_string(),
         place: String::new(),
         what: format!("it can't be read: {error}"),
     };
-    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(told)?);
+    let file = File::open(path).map_err(told)?;
+    let mut file = BufReader::with_capacity(1 << 16, Counted { file, read_bytes });
     // By what it holds, not by its name: gzip starts with these two bytes, JSON never does.
     let is_gzip = file.fill_buf().map_err(told)?.starts_with(&[0x1f, 0x8b]);
     let reader: Box<dyn Read + Send> = match is_gzip {

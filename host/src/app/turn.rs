@@ -203,6 +203,9 @@ impl Loop {
                 self.upkept = Instant::now();
                 continue;
             }
+            if self.since.is_none() && self.turns.is_empty() {
+                self.engine.tidy()?;
+            }
             let next = self.handle.block_on(async { tokio::time::timeout(IDLE, self.turns.recv()).await });
             match next {
                 Ok(Some(turn)) => self.turn(turn)?,

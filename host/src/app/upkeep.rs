@@ -68,6 +68,11 @@ impl Engine {
         Ok(())
     }
 
+    /// Does what the journal puts off until nobody waits for it. Called between two commits.
+    pub fn tidy(&mut self) -> anyhow::Result<()> {
+        Ok(self.journal.tidy()?)
+    }
+
     /// Does one small step of what is due, in a transaction of its own; whether there is more to do now. Called between
     /// two commits.
     pub fn upkeep(&mut self, retention: &Retention, now_ms: u64) -> anyhow::Result<bool> {

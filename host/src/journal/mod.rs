@@ -52,9 +52,12 @@ use lock::WriterLock;
 const PAGE_ROWS: usize = 256;
 const PAGE_BYTES: usize = 4 << 20;
 
-/// Bytes written after which the write-ahead log is moved into the file, as SQLite does by itself after 1,000 pages. It
-/// would not tell when that fails, and an fsync that failed once must not be taken for done when the next one succeeds.
+/// Bytes written after which the write-ahead log is moved into the file in a quiet moment, as SQLite does by itself after
+/// 1,000 pages in the middle of a commit. It would not tell when that fails, and an fsync that failed once must not be taken
+/// for done when the next one succeeds.
 const LOG_BYTES: usize = 4 << 20;
+/// The same where no quiet moment comes.
+const LOG_BYTES_AT_MOST: usize = 8 * LOG_BYTES;
 const PAGE: usize = 4_096;
 
 /// Result of everything here.
@@ -213,13 +216,22 @@ impl Journal {
                 return Err(self.gone_back(told));
             }
             self.in_transaction = false;
-            if self.log_bytes >= LOG_BYTES {
-                self.log_bytes = 0;
-                let moved = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-                moved.map_err(|error| self.told(error))?;
+            if self.log_bytes >= LOG_BYTES_AT_MOST {
+                self.tidy()?;
             }
         }
         Ok(())
+    }
+
+    /// Moves the write-ahead log into the file, where it has grown enough: for a moment between two commits in which nobody
+    /// waits, since it takes several of the disk's syncs.
+    pub fn tidy(&mut self) -> Result<()> {
+        if self.in_transaction || self.log_bytes < LOG_BYTES {
+            return Ok(());
+        }
+        self.log_bytes = 0;
+        let moved = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        moved.map_err(|error| self.told(error))
     }
 
     /// Forgets everything since the last commit.

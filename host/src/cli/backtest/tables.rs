@@ -16,6 +16,11 @@ pub(super) fn all(backtest: &Backtest) -> String {
         [point] => one(&mut text, point),
         points => {
             text.push_str(&curve(points).pretty());
+            for point in points.iter().filter(|point| point.all.failed > 0) {
+                let values = told(&point.values, is_alone(point));
+                let first = point.detectors.iter().find_map(|tally| tally.failures.first()).map_or("", String::as_str);
+                let _ = writeln!(text, "\n{values}: blind to {} batches that failed: {first}", point.all.failed);
+            }
             if let Some(best) = best(points) {
                 let _ = writeln!(text, "\nbest by F1: {}", told(&best.values, is_alone(best)));
             }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alloy::primitives::B256;
-use anyhow::Context;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -163,10 +162,11 @@ pub fn run(options: &Options<'_>, ticks: &Ticks<'_>) -> anyhow::Result<Backtest>
     let labels = options.labels.as_ref();
     let labelled: Vec<B256> =
         labels.iter().flat_map(|labels| &labels.labels).filter_map(|label| label.transaction).collect();
-    let all = options.recordings.par_iter().enumerate().map(|(index, path)| {
-        course::run(options.runtime, &subjects, (index, path), &labelled, ticks)
-            .with_context(|| path.display().to_string())
-    });
+    let all = options
+        .recordings
+        .par_iter()
+        .enumerate()
+        .map(|(index, path)| course::run(options.runtime, &subjects, (index, path), &labelled, ticks));
     let mut ran: Vec<Ran> = all.collect::<anyhow::Result<_>>()?;
     for of in ran.iter_mut().flat_map(|ran| &mut ran.made) {
         of.sightings.retain(|sighting| sighting.severity >= options.severity);

@@ -7,7 +7,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::block::Verification;
@@ -32,7 +31,7 @@ impl Meter {
         let mut total = 0;
         for path in recordings {
             let levels = BTreeMap::from([(0, Verification::None)]);
-            let opened = Recording::open(path, &levels).with_context(|| path.display().to_string())?;
+            let opened = Recording::open(path, &levels)?;
             total += opened.progress().1;
         }
         let style = "backtest {bar:30} {percent}%, {msg}, {eta} left";

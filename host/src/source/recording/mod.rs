@@ -1,6 +1,7 @@
 //! Recordings: blocks in JSON-RPC shape with what else came in, one JSON object after another, gzipped or not.
 
 mod line;
+mod objects;
 mod read;
 mod write;
 

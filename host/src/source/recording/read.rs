@@ -2,16 +2,12 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::bufread::MultiGzDecoder;
-use serde_json::{Deserializer, StreamDeserializer, de::IoRead};
-
 use super::line::{Answered, Kind, Line};
+use super::objects::{Objects, Unreadable};
 use crate::block::{BlockRef, ChainId, Verification};
 use crate::chain_read::{ChainAnswer, ChainRead};
 use crate::event::Event;
@@ -55,8 +51,6 @@ impl From<ArchiveError> for RecordingError {
         Self { file, place: String::new(), what }
     }
 }
-
-type Objects = StreamDeserializer<'static, IoRead<Box<dyn Read + Send>>, Line>;
 
 /// A recording, or a folder of them, from its first object to its last.
 pub struct Recording {
@@ -128,7 +122,11 @@ impl Recording {
             }
             let Some((file, objects, read)) = &mut self.current else {
                 let Some(next) = self.files.pop_front() else { return Ok(None) };
-                let objects = objects(&next, self.read_bytes.clone())?;
+                let objects = Objects::open(&next, self.read_bytes.clone()).map_err(|error| RecordingError {
+                    file: next.display().to_string(),
+                    place: String::new(),
+                    what: format!("it can't be read: {error}"),
+                })?;
                 self.current = Some((next, objects, 0));
                 continue;
             };
@@ -136,13 +134,9 @@ impl Recording {
             *read += 1;
             let place = format!(", object {read}");
             match objects.next() {
-                None => self.current = None,
-                Some(Err(error)) => {
-                    let told = error.to_string();
-                    let place = format!(":{}:{}", error.line(), error.column());
-                    return Err(RecordingError { file: name, place, what: told });
-                }
-                Some(Ok(line)) => self.take(line, name, place)?,
+                Ok(None) => self.current = None,
+                Ok(Some(line)) => self.take(line, name, place)?,
+                Err(Unreadable { place, what }) => return Err(RecordingError { file: name, place, what }),
             }
         }
     }
@@ -203,37 +197,6 @@ impl Recording {
         self.ready.push_back(Item::Delivery(Delivery { event, raw, at_ms, done: None }));
         Ok(())
     }
-}
-
-/// Counts what is read.
-struct Counted {
-    file: File,
-    read_bytes: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.file.read(buffer)?;
-        self.read_bytes.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
-    }
-}
-
-fn objects(path: &Path, read_bytes: Arc<AtomicU64>) -> Result<Objects, RecordingError> {
-    let told = |error: std::io::Error| RecordingError {
-        file: path.display().to_string(),
-        place: String::new(),
-        what: format!("it can't be read: {error}"),
-    };
-    let file = File::open(path).map_err(told)?;
-    let mut file = BufReader::with_capacity(1 << 16, Counted { file, read_bytes });
-    // By what it holds, not by its name: gzip starts with these two bytes, JSON never does.
-    let is_gzip = file.fill_buf().map_err(told)?.starts_with(&[0x1f, 0x8b]);
-    let reader: Box<dyn Read + Send> = match is_gzip {
-        true => Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file))),
-        false => Box::new(file),
-    };
-    Ok(Deserializer::from_reader(reader).into_iter())
 }
 
 /// A folder's files in order; none where it holds an archive.

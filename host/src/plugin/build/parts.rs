@@ -129,7 +129,7 @@ impl Layout {
         for file in dir.files() {
             self.write(to.join(file.path().file_name().unwrap_or_default()), file.contents())?;
         }
-        for below in dir.dirs() {
+        for below in dir.dirs().filter(|below| !is_cache(below.path())) {
             self.write_dir(below, &to.join(below.path().file_name().unwrap_or_default()))?;
         }
         Ok(())
@@ -139,6 +139,7 @@ impl Layout {
         for path in entries(from)? {
             let to = to.join(path.file_name().unwrap_or_default());
             match path.is_dir() {
+                true if is_cache(&path) => {}
                 true => self.copy(&path, &to)?,
                 false => {
                     let contents = std::fs::read(&path);
@@ -167,6 +168,7 @@ impl Layout {
         }
         for path in entries(folder)? {
             match path.is_dir() {
+                true if is_cache(&path) => {}
                 true => self.prune(&path)?,
                 false if self.written.contains(&path) => {}
                 false => std::fs::remove_file(&path).map_err(|error| BuildError::File { path, error })?,
@@ -174,6 +176,11 @@ impl Layout {
         }
         Ok(())
     }
+}
+
+/// Whether it is a folder in which Python keeps what it compiled.
+fn is_cache(path: &Path) -> bool {
+    path.ends_with("__pycache__")
 }
 
 /// What lies in a folder, in order.

@@ -3,7 +3,7 @@
 #![allow(missing_docs, unsafe_code, clippy::all)]
 
 wit_bindgen::generate!({
-    path: "../../wit/detector",
+    path: "wit",
     world: "detector",
     pub_export_macro: true,
     export_macro_name: "export_detector",

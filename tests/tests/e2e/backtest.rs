@@ -171,7 +171,7 @@ fn what_is_wrong_is_said_and_gates_say_no() {
         watchfire(folder.path(), &["backtest", "empty.jsonl", "-d", &detector, "--detector-config", "outflow.toml"]);
     assert!(told(&empty.unwrap()).contains("hold no block and no observation"));
     let none = watchfire(folder.path(), &["backtest", "none.jsonl", "-d", &detector]).unwrap();
-    assert!(told(&none).contains("none.jsonl"), "{}", told(&none));
+    assert!(told(&none).contains("there is no `none.jsonl`"), "{}", told(&none));
 
     let quiet = OUTFLOW.replace("1500000", "1000");
     std::fs::write(folder.path().join("outflow.toml"), quiet).unwrap();

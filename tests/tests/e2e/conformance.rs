@@ -102,7 +102,8 @@ fn deployment(anvil: &Anvil, harbor: &Harbor, detectors: &[(&str, PathBuf)]) -> 
     for (id, component) in detectors {
         write!(
             text,
-            "\n[detector.{id}]\ncomponent = \"{}\"\nfeeds = [\"eth-usd\"]\ngrant = [\"chain\", \"feeds\", \"state\"]\n\n\
+            "\n[detector.{id}]\ncomponent = \"{}\"\nfeeds = [\"eth-usd\"]\ngrant = [\"chain\", \"feeds\", \"state\"]\n\
+             limits = {{ batch_deadline_ms = 20_000, compile_deadline_ms = 300_000 }}\n\n\
              [detector.{id}.config]\ntoken = \"{}\"\nsymbol = \"hUSD\"\ndecimals = 6\nwindow_s = 6\nlimit = \"3000000\"\n\
              watch = [{{ address = \"{}\", label = \"vault\" }}, {{ address = \"{}\", label = \"user\" }}]\n\
              oracle = {{ address = \"{}\", decimals = 8, feed = \"eth-usd\", max_gap_bps = 50, every_blocks = 2 }}\n",

@@ -15,6 +15,7 @@ mod kills;
 mod lies;
 mod mainnet;
 mod outlets;
+mod packages;
 mod profile;
 mod protocols;
 mod recordings;

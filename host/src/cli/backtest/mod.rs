@@ -88,6 +88,9 @@ pub struct Args {
 }
 
 pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
+    for recording in &args.recordings {
+        anyhow::ensure!(recording.exists(), "there is no `{}`", recording.display());
+    }
     let labels = args.labels.as_deref().map(labels).transpose()?;
     let rules = match &args.detector {
         Some(path) => {

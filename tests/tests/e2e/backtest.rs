@@ -222,3 +222,21 @@ fn the_page_on_backtests_is_what_a_newcomer_can_type() {
         assert!(told.contains(expected), "`{expected}` is not in\n{told}");
     }
 }
+
+/// A folder of Parquet files is an archive, of which each block is one that follows the one before it.
+#[test]
+fn an_archive_is_run_from_its_first_block_to_its_last() {
+    let folder = folder();
+    let archive = folder.path().join("archive");
+    std::fs::create_dir(&archive).unwrap();
+    for dataset in ["blocks", "transactions", "logs", "traces"] {
+        // The first byte of a seed is the fuzzer's own.
+        let seed = std::fs::read(root().join("fuzz/seeds/archive").join(dataset)).unwrap();
+        std::fs::write(archive.join(format!("ethereum__{dataset}__00000100_to_00000104.parquet")), &seed[1..]).unwrap();
+    }
+    let detector = component("outflow").unwrap().display().to_string();
+    let args = ["backtest", "archive", "-d", &detector, "--detector-config", "outflow.toml", "--format", "json"];
+    let made = json(&watchfire(folder.path(), &args).unwrap());
+    let expected = serde_json::json!({ "first": 100, "last": 104, "blocks": 5, "watched_s": 4 });
+    assert_eq!(made["recordings"][0]["chains"]["1"], expected);
+}

@@ -40,6 +40,8 @@ pub struct Profiled {
     pub stacks: BTreeMap<Vec<String>, u64>,
     /// The same in the processed profile format of the Firefox Profiler.
     pub firefox: Vec<u8>,
+    /// Where it failed, and how: nothing was shown to it after that.
+    pub failed: Option<String>,
 }
 
 /// How often a function was seen.
@@ -60,16 +62,17 @@ pub fn profile(profiling: &Profiling<'_>) -> anyhow::Result<Profiled> {
     let sampler = detector.sample(INTERVAL)?;
     let mut fleet = Fleet::new(profiling.runtime)?;
     fleet.swap(detector)?;
-    let (mut blocks, begun) = (0, Instant::now());
-    while blocks == 0 || begun.elapsed() < profiling.lasts {
+    let (mut blocks, mut failed, begun) = (0, None, Instant::now());
+    while failed.is_none() && (blocks == 0 || begun.elapsed() < profiling.lasts) {
         fleet.forget()?;
         let before = blocks;
         for block in &read.blocks {
-            for outcome in fleet.on_block(block.hash, block, &read.reader, &Recorded::new()) {
-                if let Err(failure) = outcome.result {
-                    anyhow::bail!("it failed on block {}: {}: {}", block.number, failure.kind, failure.message);
-                }
-                blocks += 1;
+            let outcomes = fleet.on_block(block.hash, block, &read.reader, &Recorded::new());
+            blocks += outcomes.len() as u64;
+            let failure = outcomes.into_iter().find_map(|outcome| outcome.result.err());
+            if let Some(failure) = failure {
+                failed = Some(format!("block {}: {}: {}", block.number, failure.kind, failure.message));
+                break;
             }
         }
         let recording = profiling.recording.display();
@@ -77,7 +80,7 @@ pub fn profile(profiling: &Profiling<'_>) -> anyhow::Result<Profiled> {
     }
     fleet.remove(name);
     let firefox = sampler.finish()?;
-    Ok(Profiled { blocks, stacks: stacks(&firefox).context("the profile can't be read")?, firefox })
+    Ok(Profiled { blocks, stacks: stacks(&firefox).context("the profile can't be read")?, firefox, failed })
 }
 
 impl Profiled {
@@ -231,6 +234,7 @@ mod tests {
         let profiled = Profiled {
             blocks: 1,
             firefox: Vec::new(),
+            failed: None,
             stacks: BTreeMap::from([(stack(&["a", "b", "a"]), 2), (stack(&["a", "c;d"]), 3), (stack(&["a"]), 1)]),
         };
         let seen: Vec<_> =

@@ -110,10 +110,9 @@ impl Engine {
         self.take(Stamped { at_ms, event: Event::Thinned { before } }, &Given::default())
     }
 
-    /// Lets go of all that only a reorg over more than the newest `kept` inputs would need, or a replay: for a run that
-    /// nobody resumes. Called between two commits.
-    pub fn let_go(&mut self, kept: u64, at_ms: u64) -> anyhow::Result<()> {
-        let before = self.newest_seq().saturating_sub(kept);
+    /// Lets go of all that only a reorg would need that reaches back before an input, or a replay: for a run that nobody
+    /// resumes. Called between two commits.
+    pub fn let_go(&mut self, before: u64, at_ms: u64) -> anyhow::Result<()> {
         self.journal.prune_undo(None, before)?;
         self.thin_before(before, at_ms)?;
         while self.journal.drop_bodies(u64::MAX / 2)? {}

@@ -114,7 +114,7 @@ impl Detector {
         Ok(Self { profile, state, instance, record: Record::default(), sampler: None })
     }
 
-    /// Takes samples of its batches from here on, one each `interval`. No deadline holds for it any more.
+    /// Takes samples of its batches from here on, one each `interval`.
     pub fn sample(&mut self, interval: Duration) -> anyhow::Result<Sampler> {
         let sampler = Sampler::new(&self.profile.id, &self.profile.component, interval)?;
         self.sampler = Some(sampler.clone());

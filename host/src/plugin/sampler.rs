@@ -8,7 +8,7 @@ use wasmtime::{GuestProfiler, Store, UpdateDeadline};
 use super::guest::Guest;
 use super::runtime::Component;
 
-/// Takes samples of one detector's instances, in its batches only. While it does, deadlines do not hold.
+/// Takes samples of one detector's instances, in its batches only.
 #[derive(Clone)]
 pub struct Sampler {
     profiler: Arc<Mutex<GuestProfiler>>,
@@ -41,6 +41,8 @@ impl Sampler {
         let Self { profiler, interval } = self.clone();
         store.epoch_deadline_callback(move |context| {
             profiler.lock().unwrap_or_else(PoisonError::into_inner).sample(&context, interval);
+            // The epoch comes round for each sample, so a batch's time is kept by the clock.
+            context.data().expect_time()?;
             Ok(UpdateDeadline::Continue(Self::DEADLINE_TICKS))
         });
     }

@@ -240,3 +240,78 @@ fn an_archive_is_run_from_its_first_block_to_its_last() {
     let expected = serde_json::json!({ "first": 100, "last": 104, "blocks": 5, "watched_s": 4 });
     assert_eq!(made["recordings"][0]["chains"]["1"], expected);
 }
+
+/// One chain of many blocks, each of which is one of the recording's in which the vault loses tokens, and a reorg late in it.
+fn chain_with_a_reorg(blocks: u64) -> String {
+    let unpacked = std::process::Command::new("gzip").args(["-dc", &recording()]).output().unwrap();
+    let lines = String::from_utf8(unpacked.stdout).unwrap();
+    let lossy = lines.lines().find(|line| line.contains("\"number\":\"0x23\"")).unwrap();
+    let mut block: Value = serde_json::from_str(lossy).unwrap();
+    let hash = |number: u64, fork: u64| format!("0x{fork:032x}{number:032x}");
+    let mut text = String::new();
+    let heights = (1..=blocks).map(|number| (number, 0)).chain((blocks - 9..=blocks + 1).map(|number| (number, 1)));
+    for (number, fork) in heights {
+        let parent = hash(number - 1, if number == blocks - 9 { 0 } else { fork });
+        let (height, own) = (format!("{number:#x}"), hash(number, fork));
+        block["block"]["number"] = height.clone().into();
+        block["block"]["hash"] = own.clone().into();
+        block["block"]["parentHash"] = parent.into();
+        block["block"]["timestamp"] = format!("{:#x}", 1_700_000_000 + 2 * number).into();
+        for receipt in block["receipts"].as_array_mut().unwrap() {
+            for log in receipt["logs"].as_array_mut().unwrap() {
+                log["blockNumber"] = height.clone().into();
+                log["blockHash"] = own.clone().into();
+            }
+            receipt["blockNumber"] = height.clone().into();
+            receipt["blockHash"] = own.clone().into();
+        }
+        for transaction in block["block"]["transactions"].as_array_mut().unwrap() {
+            transaction["blockNumber"] = height.clone().into();
+            transaction["blockHash"] = own.clone().into();
+        }
+        block.as_object_mut().unwrap().remove("at_ms");
+        text.push_str(&format!("{block}\n"));
+    }
+    text
+}
+
+/// However many findings come of a block, a reorg goes back over it.
+#[test]
+fn a_reorg_gives_the_same_in_a_noisy_sweep_as_alone() {
+    let folder = folder();
+    std::fs::write(folder.path().join("reorg.jsonl"), chain_with_a_reorg(192)).unwrap();
+    let detector = component("outflow").unwrap().display().to_string();
+    let backtest = |more: &[&str]| {
+        let args =
+            ["backtest", "reorg.jsonl", "-d", &detector, "--detector-config", "outflow.toml", "--format", "json"];
+        json(&watchfire(folder.path(), &[&args, more].concat()).unwrap())
+    };
+    let alone = backtest(&[]);
+    let swept = backtest(&["--sweep", "assets.0.limit=1500000..1500100:100"]);
+    let titles = |point: &Value| -> Vec<Value> {
+        point["findings"].as_array().unwrap().iter().map(|found| found["title"].clone()).collect()
+    };
+    assert_eq!(alone["points"][0]["all"]["failed"], 0);
+    assert!(titles(&alone["points"][0]).len() > 100, "{}", titles(&alone["points"][0]).len());
+    assert_eq!(titles(&swept["points"][0]), titles(&alone["points"][0]));
+}
+
+/// Blocks of two chains come in turns, and each chain's time is its own.
+#[test]
+fn the_time_of_each_chain_of_a_recording_is_watched() {
+    let folder = folder();
+    let one = chain_with_a_reorg(20);
+    let turns: Vec<String> = one
+        .lines()
+        .take(20)
+        .flat_map(|line| [line.to_owned(), line.replacen("\"chain_id\":31337", "\"chain_id\":99", 1)])
+        .collect();
+    std::fs::write(folder.path().join("two.jsonl"), turns.join("\n")).unwrap();
+    let detector = component("outflow").unwrap().display().to_string();
+    let args = ["backtest", "two.jsonl", "-d", &detector, "--detector-config", "outflow.toml", "--format", "json"];
+    let made = json(&watchfire(folder.path(), &args).unwrap());
+    for chain in ["31337", "99"] {
+        let expected = serde_json::json!({ "first": 1, "last": 20, "blocks": 20, "watched_s": 38 });
+        assert_eq!(made["recordings"][0]["chains"][chain], expected, "chain {chain}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Where a detector spends its time.
 
 use serde_json::Value;
+use watchfire_tests::guests::guest;
 use watchfire_tests::host::{component, watchfire};
 use watchfire_tests::peers::root;
 
@@ -50,4 +51,20 @@ fn functions_are_named_and_a_flame_graph_is_drawn() {
     std::fs::write(folder.path().join("outflow.toml"), elsewhere).unwrap();
     let told = profile(&["--config", "outflow.toml"]);
     assert!(String::from_utf8_lossy(&told.stderr).contains("does its config fit?"), "{told:?}");
+}
+
+/// One that never ends is ended, and where it was until then is shown.
+#[test]
+fn a_detector_that_loops_is_ended_and_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("loop.wasm"), guest("endless-loop").unwrap()).unwrap();
+    let recording = root().join("examples/lending/attack.jsonl.gz").display().to_string();
+    let args = ["plugin", "profile", "loop.wasm", "--recording", &recording, "--seconds", "1", "--out", "loop.folded"];
+    let output = watchfire(folder.path(), &args).unwrap();
+    let told = String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("FAILED: block 4: deadline: "), "{told}");
+    let folded = std::fs::read_to_string(folder.path().join("loop.folded")).unwrap();
+    let samples: u64 = folded.lines().map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum();
+    assert!(samples > 100, "{folded}");
 }

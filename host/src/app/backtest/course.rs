@@ -1,6 +1,6 @@
 //! One recording, from its first block to its last, with all detectors beside each other.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -12,13 +12,13 @@ use super::trend::Times;
 use super::{Subject, Ticks};
 use crate::app::engine::{Engine, Given};
 use crate::app::replay::{Answers, event_time_ms};
-use crate::block::{Block, ChainId, Verification};
+use crate::block::{Block, BlockRef, ChainId, Verification};
 use crate::entry::Entry;
 use crate::event::Event;
 use crate::finding::{COVERAGE, Finding};
 use crate::journal::Journal;
 use crate::plugin::{Fleet, Runtime};
-use crate::score::{Covered, Sighting, Watched};
+use crate::score::{Sighting, Watched};
 use crate::source::recording::{Item, Recording, RecordingError};
 use crate::stream::Sequencer;
 use crate::subscription::Needs;
@@ -27,10 +27,10 @@ use crate::subscription::Needs;
 const AHEAD: usize = 64;
 /// Inputs that share a commit, and after which what is not needed any more goes.
 const AT_ONCE: u64 = 64;
-/// Inputs that are kept whole for a reorg to go back over.
-const KEPT: u64 = 1_024;
+/// How many times so many are kept whole, for a reorg to go back over.
+const KEPT: usize = 16;
 /// Failures of a detector that are told in words.
-const FAILURES_TOLD: usize = 8;
+pub(super) const FAILURES_TOLD: usize = 8;
 
 /// What one detector made of a recording.
 #[derive(Clone, Debug, Default)]
@@ -90,8 +90,20 @@ pub(super) fn run(
     std::thread::scope(|scope| {
         let (give, items) = sync_channel(AHEAD);
         scope.spawn(move || read(opened, &give, ticks));
-        let mut watch =
-            Watch { engine, answers, ran, by_id, index, labelled, live: HashMap::new(), previous: None, looked: 0 };
+        let mut watch = Watch {
+            engine,
+            answers,
+            ran,
+            by_id,
+            index,
+            labelled,
+            live: HashMap::new(),
+            heads: BTreeMap::new(),
+            newest: None,
+            marks: VecDeque::new(),
+            let_go_before: 0,
+            looked: 0,
+        };
         watch.all(&items, ticks)?;
         watch.ran.made.iter_mut().for_each(|made| made.sightings.sort_by_key(|seen| (seen.time_ms, seen.block)));
         Ok(watch.ran)
@@ -126,8 +138,14 @@ struct Watch<'a> {
     labelled: &'a [B256],
     /// Findings that stand, by id: whose, and the finding.
     live: HashMap<B256, (usize, Sighting)>,
-    /// Chain, height and time of the newest block.
-    previous: Option<(ChainId, u64, u64)>,
+    /// Height and time of each chain's newest block.
+    heads: BTreeMap<ChainId, (u64, u64)>,
+    /// Chain and height of the block that came last.
+    newest: Option<(ChainId, u64)>,
+    /// Where the journal stood after every [`AT_ONCE`] inputs, of those that are kept whole.
+    marks: VecDeque<u64>,
+    /// The entry before which all was let go of.
+    let_go_before: u64,
     /// Entries that are not committed yet and were looked at.
     looked: usize,
 }
@@ -151,9 +169,13 @@ impl Watch<'_> {
                 }
                 Item::Delivery(delivery) => delivery,
             };
-            if let Event::Committed { block } = &delivery.event {
-                self.cover(block);
-                ticks.block();
+            match &delivery.event {
+                Event::Committed { block } => {
+                    self.cover(block);
+                    ticks.block();
+                }
+                Event::Reverted { blocks, .. } => self.expect_kept(blocks)?,
+                _ => {}
             }
             let clock_ms = delivery.at_ms.unwrap_or_else(|| event_time_ms(&delivery.event));
             let stamped = sequencer.stamp(delivery.event, clock_ms).stamped;
@@ -172,11 +194,39 @@ impl Watch<'_> {
             if self.ran.inputs.is_multiple_of(AT_ONCE) {
                 self.engine.commit()?;
                 self.looked = 0;
-                self.engine.let_go(KEPT, at_ms)?;
+                self.let_go(at_ms)?;
             }
         }
         for (at, sighting) in self.live.drain().map(|(_, seen)| seen) {
             self.ran.made[at].sightings.push(sighting);
+        }
+        Ok(())
+    }
+
+    /// Lets go of what no reorg reaches that this run can go back over.
+    fn let_go(&mut self, at_ms: u64) -> anyhow::Result<()> {
+        self.marks.push_back(self.engine.newest_seq());
+        if self.marks.len() > KEPT
+            && let Some(before) = self.marks.pop_front()
+        {
+            self.engine.let_go(before, at_ms)?;
+            self.let_go_before = before;
+        }
+        Ok(())
+    }
+
+    /// What was let go of can't be undone, and to go on without would give other findings than a watch.
+    fn expect_kept(&self, blocks: &[BlockRef]) -> anyhow::Result<()> {
+        for block in blocks {
+            let seq = self.engine.journal.seq_of_block(block.hash)?;
+            anyhow::ensure!(
+                seq.is_none_or(|seq| seq >= self.let_go_before),
+                "{}: a reorg of {} blocks reaches back before the {} inputs that a backtest keeps; split the recording \
+                 before it",
+                self.ran.watched.recording,
+                blocks.len(),
+                AT_ONCE * KEPT as u64
+            );
         }
         Ok(())
     }
@@ -186,18 +236,16 @@ impl Watch<'_> {
         if covered.blocks == 0 {
             covered.first = block.number;
         }
-        *covered = Covered {
-            first: covered.first.min(block.number),
-            last: covered.last.max(block.number),
-            blocks: covered.blocks + 1,
-            watched_s: covered.watched_s,
-        };
-        if let Some((chain, number, timestamp_s)) = self.previous
-            && (chain, number + 1) == (block.chain, block.number)
+        covered.first = covered.first.min(block.number);
+        covered.last = covered.last.max(block.number);
+        covered.blocks += 1;
+        let before = self.heads.insert(block.chain, (block.number, block.timestamp_s));
+        if let Some((number, timestamp_s)) = before
+            && number + 1 == block.number
         {
             covered.watched_s += block.timestamp_s.saturating_sub(timestamp_s);
         }
-        self.previous = Some((block.chain, block.number, block.timestamp_s));
+        self.newest = Some((block.chain, block.number));
         for hash in self.labelled {
             if block.transactions.hash.iter().any(|known| *known == hash.0) {
                 self.ran.watched.transactions.insert(*hash, (block.chain, block.number));
@@ -230,8 +278,7 @@ impl Watch<'_> {
     fn found(&mut self, finding: Finding) {
         let Some(&at) = self.by_id.get(&finding.detector) else { return };
         // What was found off the chain stands where the chain stood then.
-        let newest = self.previous.map(|(chain, number, _)| (chain, number));
-        let place = finding.block.map(|block| (block.chain, block.number)).or(newest);
+        let place = finding.block.map(|block| (block.chain, block.number)).or(self.newest);
         let sighting = Sighting {
             recording: self.index,
             detector: String::new(),

@@ -19,7 +19,7 @@ use crate::app::load::KeptSpec;
 use crate::finding::Severity;
 use crate::plugin::{Component, Runtime};
 use crate::score::{Labels, Number, Score, Sighting, Sweep, Verdict, Watched, judge, misplaced, score, set};
-use course::{Made, Ran};
+use course::{FAILURES_TOLD, Made, Ran};
 
 /// Values of a sweep that are tried together at most, all keys taken together.
 const POINTS_AT_MOST: usize = 256;
@@ -261,6 +261,7 @@ fn together(ran: &[Ran], at: usize) -> Made {
         all.failed += made.failed;
         all.failures.extend(made.failures.iter().cloned());
     }
+    all.failures.truncate(FAILURES_TOLD);
     all
 }
 
@@ -276,14 +277,8 @@ fn point(values: Values, made: &[(&str, &Made)], labels: Option<&Labels>, watche
         all.extend(sightings);
         failed += made.failed;
     }
-    all.sort_by(|left, right| {
-        (left.recording, left.time_ms, left.block, &left.detector).cmp(&(
-            right.recording,
-            right.time_ms,
-            right.block,
-            &right.detector,
-        ))
-    });
+    // Those of one moment stay in the order of their detectors.
+    all.sort_by_key(|sighting| (sighting.recording, sighting.time_ms, sighting.block));
     point.all = Tally { failed, ..tally("all", &all, labels, watched) };
     let judged = |sighting: Sighting| {
         let verdict = labels.map(|labels| judge(labels, watched, &sighting));

@@ -144,7 +144,7 @@ pub(super) fn findings(watched: &Watched, judged: &[&Judged]) -> anyhow::Result<
     }
     let highest = bins.iter().map(|bin| bin.iter().sum::<u32>()).max().unwrap_or(0);
     let plot = plot(format!("{}: findings over blocks of chain {chain}", watched.recording), |area| {
-        let mut chart = axes(area, first..last, 0.0..room(f64::from(highest), LEGEND), ("block", "findings"))?;
+        let mut chart = axes(area, first..last, 0.0..room(f64::from(highest), LEGEND), ("block", "findings"), &number)?;
         for (what, (name, colour)) in
             [("right", RIGHT), ("wrong", WRONG), ("not labelled", UNKNOWN)].into_iter().enumerate()
         {
@@ -170,7 +170,8 @@ pub(super) fn costs(point: &Point) -> anyhow::Result<Plot> {
     let highest = shown().flat_map(|tally| tally.cost.course_us.means.iter().copied()).fold(0.0, f64::max);
     let longest = shown().map(|tally| tally.cost.batches).max().unwrap_or(1) as f64;
     plot("Time for a block, over the run", |area| {
-        let mut chart = axes(area, 0.0..longest, 0.0..room(highest, LEGEND), ("blocks with something to see", "µs"))?;
+        let mut chart =
+            axes(area, 0.0..longest, 0.0..room(highest, LEGEND), ("blocks with something to see", "µs"), &number)?;
         for (tally, colour) in shown().zip(LINES) {
             let course = &tally.cost.course_us;
             let points = course.means.iter().enumerate().map(|(at, mean)| ((at as u64 * course.stride) as f64, *mean));
@@ -210,22 +211,9 @@ fn over(points: &[Point], title: &str, key: &str, curves: &[Curve]) -> anyhow::R
         curves.iter().flat_map(|(_, of)| scored().filter_map(move |(score, _)| of(score))).fold(0.0, f64::max);
     let margin = (at(last) - at(first)).max(1e-9) * 0.03;
     plot(title, |area| {
-        let mut chart = ChartBuilder::on(area)
-            .margin(12)
-            .x_label_area_size(40)
-            .y_label_area_size(64)
-            .build_cartesian_2d(at(first) - margin..at(last) + margin, 0.0..room(highest, LEGEND))
-            .map_err(told)?;
         let label = |place: &f64| number(&if is_by_ratio { 10f64.powf(*place) } else { *place });
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .x_labels(8)
-            .x_label_formatter(&label)
-            .x_desc(key)
-            .label_style(FONT)
-            .draw()
-            .map_err(told)?;
+        let across = at(first) - margin..at(last) + margin;
+        let mut chart = axes(area, across, 0.0..room(highest, LEGEND), (key, ""), &label)?;
         for ((name, of), colour) in curves.iter().zip(LINES) {
             let known: Vec<(f64, f64)> = scored().filter_map(|(score, value)| Some((at(value), of(score)?))).collect();
             let dots = known.iter().map(|place| Circle::new(*place, 3, colour.filled()));
@@ -237,7 +225,7 @@ fn over(points: &[Point], title: &str, key: &str, curves: &[Curve]) -> anyhow::R
     })
 }
 
-/// A number for an axis: three digits that count, and powers of ten from a million on.
+/// A number for an axis: three digits that count, and powers of ten from a thousand million on.
 fn number(value: &f64) -> String {
     let trimmed = |text: String| match text.split_once('.') {
         Some(_) => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
@@ -262,6 +250,7 @@ fn axes<'a, 'b>(
     across: std::ops::Range<f64>,
     up: std::ops::Range<f64>,
     (below, beside): (&str, &str),
+    label: &dyn Fn(&f64) -> String,
 ) -> anyhow::Result<Chart<'a, 'b>> {
     let mut chart = ChartBuilder::on(area)
         .margin(12)
@@ -274,7 +263,7 @@ fn axes<'a, 'b>(
         .disable_x_mesh()
         .light_line_style(TRANSPARENT)
         .x_labels(6)
-        .x_label_formatter(&number)
+        .x_label_formatter(label)
         .y_label_formatter(&number)
         .x_desc(below)
         .y_desc(beside)

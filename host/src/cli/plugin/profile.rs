@@ -69,6 +69,9 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         lasts: Duration::from_secs(args.seconds),
     })?;
     let samples = profiled.samples();
+    if let (0, Some(failed)) = (samples, &profiled.failed) {
+        anyhow::bail!("it failed before a sample could be taken: {failed}");
+    }
     anyhow::ensure!(
         samples > 0,
         "no sample was taken in {} blocks: it is done before one could be; try more `--seconds`, or busier blocks",
@@ -85,7 +88,10 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
             let functions: Vec<_> = functions.collect();
             println!(
                 "{}",
-                json!({ "name": name, "blocks": profiled.blocks, "samples": samples, "functions": functions })
+                json!({
+                    "name": name, "blocks": profiled.blocks, "samples": samples, "functions": functions,
+                    "failed": profiled.failed,
+                })
             );
         }
         Format::Pretty => {
@@ -97,6 +103,10 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
             }
             print!("{}", table.pretty());
         }
+    }
+    if let Some(failed) = &profiled.failed {
+        anstream::eprintln!("FAILED: {failed}");
+        return Ok(Exit::No);
     }
     Ok(Exit::Good)
 }

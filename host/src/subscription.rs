@@ -80,9 +80,14 @@ pub enum Subscription {
     Pending(TransactionFilter),
 }
 
-/// What the sources must fetch beyond blocks and receipts, over all detectors of a chain.
+/// What the sources must fetch, over all detectors of a chain. A node always gives blocks with their transactions and
+/// logs; an archive reads of these what is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Needs {
+    /// Transactions, beyond their hashes.
+    pub transactions: bool,
+    /// Logs.
+    pub logs: bool,
     /// Call frames.
     pub traces: bool,
     /// Storage changes.
@@ -92,11 +97,16 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// What a block must have that is kept for whoever asks later.
+    pub const KEPT: Self = Self { transactions: true, logs: true, traces: false, storage: false, mempool: false };
+
     /// What these subscriptions call for.
     pub fn of<'a>(subscriptions: impl IntoIterator<Item = &'a Subscription>) -> Self {
         let mut needs = Self::default();
         for subscription in subscriptions {
             match subscription {
+                Subscription::Logs(_) => needs.logs = true,
+                Subscription::Transactions(_) | Subscription::Creations => needs.transactions = true,
                 Subscription::Frames(_) => needs.traces = true,
                 Subscription::Storage(_) => needs.storage = true,
                 Subscription::Pending(_) => needs.mempool = true,
@@ -109,6 +119,8 @@ impl Needs {
     /// What either calls for.
     pub fn union(self, other: Self) -> Self {
         Self {
+            transactions: self.transactions || other.transactions,
+            logs: self.logs || other.logs,
             traces: self.traces || other.traces,
             storage: self.storage || other.storage,
             mempool: self.mempool || other.mempool,

@@ -159,11 +159,11 @@ fn specs() -> Vec<(&'static str, KeptSpec, bool)> {
 }
 
 fn engine(journal: Journal, at_ms: u64) -> Engine {
-    let fleet = Fleet::new(&SHELF.runtime).unwrap();
+    let fleet = Fleet::new().unwrap();
     let mut engine = Engine::new(journal, fleet, Arc::new(Answers::default())).unwrap();
     for (id, spec, is_ledger) in specs() {
         let (component, bytes) = if is_ledger { &SHELF.ledger } else { &SHELF.outflow };
-        let detector = spec.start(&SHELF.runtime, id, component.clone()).unwrap();
+        let detector = spec.start(id, component.clone()).unwrap();
         engine.keep_component(bytes).unwrap();
         engine.swap(detector, spec.text(), at_ms).unwrap();
     }

@@ -76,7 +76,7 @@ struct Watch {
 impl Watch {
     fn over(path: &Path) -> Self {
         let runtime = Runtime::new(Compiler::in_process()).unwrap();
-        let mut fleet = Fleet::new(&runtime).unwrap();
+        let mut fleet = Fleet::new().unwrap();
         let (wake, woken) = mpsc::channel();
         fleet.be_impatient(PATIENCE, Arc::new(move || wake.send(()).unwrap_or_default())).unwrap();
         let engine = Engine::new(Journal::open(path).unwrap(), fleet, Arc::new(Zeroes)).unwrap();
@@ -98,7 +98,7 @@ impl Watch {
         let bytes = guest(trick).unwrap();
         let compiled = Arc::new(self.runtime.compile(&bytes, &spec.limits).unwrap());
         self.engine.keep_component(&bytes).unwrap();
-        let detector = spec.start(&self.runtime, id, compiled).unwrap();
+        let detector = spec.start(id, compiled).unwrap();
         self.engine.swap(detector, spec.text(), self.at_ms).unwrap();
     }
 

@@ -37,7 +37,7 @@ pub fn compact(
     mut progress: impl FnMut(&'static str, u64, u64),
 ) -> anyhow::Result<Compacted> {
     let open = if dry_run { Journal::open_existing_read_only } else { open_existing };
-    let mut engine = Engine::new(open(path)?, Fleet::new(runtime)?, Arc::new(Answers::default()))?;
+    let mut engine = Engine::new(open(path)?, Fleet::new()?, Arc::new(Answers::default()))?;
     let (before, held_by) = horizon(&engine, since_ms)?;
     let done = engine.journal.thinned_before()?.unwrap_or(1);
     let mut told = Compacted { before: None, bodies: 0, bytes: 0, held_by, file_bytes: 0 };

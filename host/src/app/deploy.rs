@@ -232,11 +232,11 @@ impl Deployment {
         force: bool,
     ) -> anyhow::Result<Result<Swapped, Vec<Diagnostic>>> {
         let new = Version { component: ready.detector.profile().component().clone(), spec: ready.spec.clone() };
-        let (runtime, name) = (self.runtime.clone(), id.to_owned());
+        let name = id.to_owned();
         let (old, journal, readers) = (self.detectors.get(id).cloned(), self.journal.clone(), self.readers.clone());
         let tried = tokio::task::spawn_blocking(move || {
             let rehearsal = match &old {
-                Some(old) => Some(rehearse(&journal, &runtime, &name, Some(old), &new, Arc::new(readers))?),
+                Some(old) => Some(rehearse(&journal, &name, Some(old), &new, Arc::new(readers))?),
                 None => None,
             };
             anyhow::Ok((new, rehearsal))

@@ -35,6 +35,8 @@ pub struct Given {
     pub failures: Recorded,
     /// Detectors that were late, and so did not see it then; `None` where that is for the engine to find out.
     pub behind: Option<BTreeSet<String>>,
+    /// What detectors that are not here found in it: those who listen to them hear of it.
+    pub heard: Vec<Heard>,
 }
 
 /// Detectors, decisions and the journal, in step with each other.
@@ -80,13 +82,13 @@ impl Engine {
     /// Takes one input in. Nothing of it is durable, or may be shown, before [`Engine::commit`].
     pub fn take(&mut self, stamped: Stamped, given: &Given) -> anyhow::Result<()> {
         let at_ms = stamped.at_ms;
+        if let Event::Committed { block } = &stamped.event {
+            let block = block.clone();
+            return self.committed(stamped, block, given);
+        }
         let seq = self.append(Entry::Input(stamped.clone()))?;
         match stamped.event {
-            Event::Committed { block } => {
-                let previous_s = self.fleet.advance(&block);
-                let scene = self.block_scene(seq, at_ms, &block)?;
-                self.present(seq, &scene, &View::Block { block, previous_s }, given)
-            }
+            Event::Committed { .. } => Ok(()),
             Event::Observed { observation } => {
                 let scene = Scene::off_chain(seq, observation.observed_at_ms, at_ms);
                 self.present(seq, &scene, &View::Observation(observation), given)
@@ -100,7 +102,7 @@ impl Engine {
                 self.show_late(seq, at_ms, &Debt { detector, input, root: 0, why: Some(why) }, None, given)
             }
             Event::Rejected { .. } | Event::Thinned { .. } => Ok(()),
-            Event::Waived { detector, .. } => self.waived(seq, at_ms, &detector),
+            Event::Waived { detector, .. } => self.waived(at_ms, &detector),
             Event::Coverage { coverage } => self.covered(seq, at_ms, &coverage),
             Event::Plan { protocol, files, .. } => {
                 self.step(Input::Plan { protocol: &protocol, plan: journaled_plan(&files)? }, at_ms)
@@ -118,7 +120,7 @@ impl Engine {
             Event::Detector { detector, digest, .. } => {
                 if digest.is_none() {
                     self.owed.forget(&mut self.journal, &detector)?;
-                    self.mend_gaps(seq, at_ms, &detector)?;
+                    self.mend_gaps(at_ms, &detector)?;
                 }
                 Ok(())
             }
@@ -160,6 +162,7 @@ impl Engine {
     /// Puts a detector in its place without a word in the journal, over the state that the journal has for it.
     pub(super) fn adopt(&mut self, mut detector: Detector) -> anyhow::Result<()> {
         detector.set_state(self.journal.load_state(detector.profile().id())?);
+        detector.get_ready();
         self.fleet.swap(detector)
     }
 
@@ -187,6 +190,22 @@ impl Engine {
         Ok(seq)
     }
 
+    /// A block: its columns are packed for the journal while detectors look at it.
+    fn committed(&mut self, stamped: Stamped, block: Arc<Block>, given: &Given) -> anyhow::Result<()> {
+        let at_ms = stamped.at_ms;
+        let entry = Entry::Input(stamped);
+        let packing = self.journal.pack(&entry);
+        let seq = self.journal.head().0 + 1;
+        let previous_s = self.fleet.advance(&block);
+        let scene = self.block_scene(seq, at_ms, &block)?;
+        let view = View::Block { block, previous_s };
+        let shown = self.show(seq, &scene, &view, Audience::All, (None, given.heard.clone()), given);
+        let placed = self.journal.append_packed(&entry, packing).context("the journal could not be written")?;
+        debug_assert_eq!(placed, seq, "nothing is appended while detectors look");
+        self.fresh.push((placed, entry));
+        self.came(seq, &scene, shown)
+    }
+
     fn step(&mut self, input: Input<'_>, at_ms: u64) -> anyhow::Result<()> {
         let outcomes = self.desks.step(input, at_ms);
         outcomes.into_iter().try_for_each(|outcome| self.append(outcome.into()).map(drop))
@@ -194,7 +213,7 @@ impl Engine {
 
     /// Shows an input to all who subscribed to it and are not late.
     fn present(&mut self, seq: u64, scene: &Scene, view: &View, given: &Given) -> anyhow::Result<()> {
-        let shown = self.show(seq, scene, view, Audience::All, (None, Vec::new()), given);
+        let shown = self.show(seq, scene, view, Audience::All, (None, given.heard.clone()), given);
         self.came(seq, scene, shown)
     }
 

@@ -149,7 +149,7 @@ impl Engine {
         let retold = self.retold(debt, seq, at_ms)?;
         self.owed.remove(&mut self.journal, detector, debt.input)?;
         let Some(Retold { view, scene, heard, heads, only_hears }) = retold else {
-            return self.mend_gaps(seq, at_ms, detector);
+            return self.mend_gaps(at_ms, detector);
         };
         let audience = if only_hears { Audience::OneHears(detector) } else { Audience::One(detector) };
         let outcome = match outcome {
@@ -159,13 +159,13 @@ impl Engine {
                 self.show(debt.input, &scene, view, audience, (Some(&heads), heard), given).outcomes.pop()
             }
         };
-        let Some(mut outcome) = outcome else { return self.mend_gaps(seq, at_ms, detector) };
+        let Some(mut outcome) = outcome else { return self.mend_gaps(at_ms, detector) };
         if debt.why == Some(Why::Again) {
             self.keep_what_stands(&scene, &mut outcome)?;
         }
         let heard = if self.is_shadow(detector) { Vec::new() } else { Heard::of(&outcome, scene.input) };
         self.outcomes(&scene, vec![outcome])?;
-        self.mend_gaps(seq, at_ms, detector)?;
+        self.mend_gaps(at_ms, detector)?;
         if heard.is_empty() {
             return Ok(());
         }
@@ -267,7 +267,7 @@ impl Engine {
             }
         }
         for detector in relieved {
-            self.mend_gaps(seq, at_ms, &detector)?;
+            self.mend_gaps(at_ms, &detector)?;
         }
         let head = self.head(chain, u64::MAX)?;
         self.fleet.set_head(chain, head);
@@ -371,7 +371,7 @@ mod tests {
     use super::*;
     use crate::event::{Observation, Value};
     use crate::journal::Journal;
-    use crate::plugin::{Compiler, Fleet, Runtime};
+    use crate::plugin::Fleet;
 
     struct Nobody;
 
@@ -384,8 +384,7 @@ mod tests {
     /// A run shows an input again before it is known by which entry, a replay when that is known: randomness must not tell.
     #[test]
     fn an_input_has_one_seed_however_it_is_shown() {
-        let runtime = Runtime::new(Compiler::in_process()).unwrap();
-        let fleet = Fleet::new(&runtime).unwrap();
+        let fleet = Fleet::new().unwrap();
         let mut engine = Engine::new(Journal::in_memory().unwrap(), fleet, Arc::new(Nobody)).unwrap();
         let observation = Observation {
             feed: "price".into(),

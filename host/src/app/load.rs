@@ -64,7 +64,7 @@ impl KeptSpec {
     }
 
     /// Starts the detector that this is the spec of.
-    pub fn start(&self, runtime: &Runtime, id: &str, component: Arc<Component>) -> Result<Detector, LoadError> {
+    pub fn start(&self, id: &str, component: Arc<Component>) -> Result<Detector, LoadError> {
         let spec = Spec {
             id: id.to_owned(),
             component,
@@ -75,7 +75,7 @@ impl KeptSpec {
             shadow_of: self.shadow_of.clone(),
             limits: self.limits.clone(),
         };
-        Detector::load(runtime, spec, BTreeMap::new())
+        Detector::load(spec, BTreeMap::new())
     }
 }
 
@@ -150,7 +150,7 @@ pub fn detector_of(runtime: &Runtime, config: &Config, id: &str, bytes: Vec<u8>)
     let component = runtime
         .compile(&bytes, &spec.limits)
         .map_err(|error| told(&["component"], format!("`{}`: {error}", path.display()), ""))?;
-    let started = spec.start(runtime, id, Arc::new(component));
+    let started = spec.start(id, Arc::new(component));
     let detector = started.map_err(|error| match &error {
         LoadError::Config { key, message } => {
             let parts: Vec<&str> = key.split('.').filter(|part| !part.is_empty()).collect();

@@ -100,15 +100,19 @@ impl Engine {
                 self.open_gap(scene.seq, 0, scene.at_ms, gap, Severity::Medium, &told)?;
             }
         }
-        self.mend_gaps(scene.seq, scene.at_ms, detector)
+        self.mend_gaps(scene.at_ms, detector)
     }
 
     /// Ends the gaps of a detector that nothing stands behind any more.
-    pub(super) fn mend_gaps(&mut self, _seq: u64, at_ms: u64, detector: &str) -> anyhow::Result<()> {
+    pub(super) fn mend_gaps(&mut self, at_ms: u64, detector: &str) -> anyhow::Result<()> {
+        let gaps = self.gaps.of_detector(detector);
+        if gaps.is_empty() {
+            return Ok(());
+        }
         let is_here = self.fleet.get(detector).is_some();
         let aside = self.owed.set_aside(detector);
         let late = self.owed.behind_on(detector);
-        for gap in self.gaps.of_detector(detector) {
+        for gap in gaps {
             let why = match gap.kind.as_str() {
                 _ if !is_here => "the detector was removed",
                 BLIND | FAILED if aside.is_empty() => "nothing is set aside for it any more",
@@ -144,11 +148,11 @@ impl Engine {
     }
 
     /// Somebody takes the gap upon themselves: what a detector set aside is not shown to it.
-    pub(super) fn waived(&mut self, seq: u64, at_ms: u64, detector: &str) -> anyhow::Result<()> {
+    pub(super) fn waived(&mut self, at_ms: u64, detector: &str) -> anyhow::Result<()> {
         for input in self.owed.set_aside(detector) {
             self.owed.remove(&mut self.journal, detector, input)?;
         }
-        self.mend_gaps(seq, at_ms, detector)
+        self.mend_gaps(at_ms, detector)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::app::replay::Answers;
 use crate::block::{Block, Verification};
 use crate::chain_read::ChainReader;
 use crate::event::Event;
-use crate::plugin::{Compiler, Fleet, Limits, Recorded, Runtime};
+use crate::plugin::{Allocated, Compiler, Component, Fleet, Limits, Outcome, Recorded, Runtime};
 use crate::source::recording::{Item, Recording};
 
 /// Longest that blocks are shown over and over.
@@ -36,6 +36,9 @@ pub struct Measured {
     pub block_p99_us: f64,
     /// Instructions on one block, by fuel: the mean. The same on every machine.
     pub block_fuel: u64,
+    /// What it allocates on one block, the mean; `None` where its component does not name the functions that take memory.
+    #[serde(default)]
+    pub block_allocated: Option<Allocated>,
     /// Memory of the guest after all blocks, bytes.
     pub memory_bytes: u64,
     /// Blocks on which this was measured, those of several rounds counted each.
@@ -43,17 +46,19 @@ pub struct Measured {
 }
 
 /// A figure of a measurement, for people.
-pub type Figure = (&'static str, fn(&Measured) -> f64, &'static str);
+pub type Figure = (&'static str, fn(&Measured) -> Option<f64>, &'static str);
 
 /// All figures that can be compared, with their units.
-pub const FIGURES: [Figure; 7] = [
-    ("size", |of| of.size_bytes as f64 / 1024.0, "KiB"),
-    ("compile", |of| of.compile_ms, "ms"),
-    ("cold start", |of| of.cold_start_ms, "ms"),
-    ("block, median", |of| of.block_us, "µs"),
-    ("block, slowest 1 %", |of| of.block_p99_us, "µs"),
-    ("block, budget used", |of| of.block_fuel as f64, "instructions"),
-    ("memory", |of| of.memory_bytes as f64 / 1024.0, "KiB"),
+pub const FIGURES: [Figure; 9] = [
+    ("size", |of| Some(of.size_bytes as f64 / 1024.0), "KiB"),
+    ("compile", |of| Some(of.compile_ms), "ms"),
+    ("cold start", |of| Some(of.cold_start_ms), "ms"),
+    ("block, median", |of| Some(of.block_us), "µs"),
+    ("block, slowest 1 %", |of| Some(of.block_p99_us), "µs"),
+    ("block, budget used", |of| Some(of.block_fuel as f64), "instructions"),
+    ("block, allocations", |of| of.block_allocated.map(|all| all.calls as f64), ""),
+    ("block, allocated", |of| of.block_allocated.map(|all| all.bytes as f64 / 1024.0), "KiB"),
+    ("memory", |of| Some(of.memory_bytes as f64 / 1024.0), "KiB"),
 ];
 
 /// What a recording has, read once.
@@ -75,8 +80,8 @@ pub fn measure(bytes: &[u8], recording: &Path, config: Value) -> anyhow::Result<
         |fleet: &mut Fleet, block: &Arc<Block>| fleet.on_block(block.hash, block, &read.reader, &Recorded::new());
 
     let started = Instant::now();
-    let mut fleet = Fleet::new(&runtime)?;
-    fleet.swap(spec(Limits::default()).start(&runtime, &manifest.name, component.clone())?)?;
+    let mut fleet = Fleet::new()?;
+    fleet.swap(spec(Limits::default()).start(&manifest.name, component.clone())?)?;
     show(&mut fleet, &read.blocks[0]);
     let cold_start_ms = millis(started.elapsed());
 
@@ -99,6 +104,7 @@ pub fn measure(bytes: &[u8], recording: &Path, config: Value) -> anyhow::Result<
         block_us: micros(at(50)),
         block_p99_us: micros(at(99)),
         block_fuel: fuel(bytes, &read, &spec)?,
+        block_allocated: allocated(&runtime, bytes, &read, &spec)?,
         memory_bytes,
         blocks: times.len() as u64,
         name: manifest.name,
@@ -108,18 +114,40 @@ pub fn measure(bytes: &[u8], recording: &Path, config: Value) -> anyhow::Result<
 /// Fuel is another engine's: what counts it is slower.
 fn fuel(bytes: &[u8], read: &Read, spec: &dyn Fn(Limits) -> KeptSpec) -> anyhow::Result<u64> {
     let limits = Limits { fuel_per_batch: Some(u64::MAX / 2), ..Limits::default() };
-    let runtime = Runtime::new(Compiler::in_process())?;
-    let component = Arc::new(runtime.compile(bytes, &limits)?);
-    let mut fleet = Fleet::new(&runtime)?;
-    fleet.swap(spec(limits).start(&runtime, "fuel", component)?)?;
-    let (mut used, mut batches) = (0u64, 0);
+    let component = Runtime::new(Compiler::in_process())?.compile(bytes, &limits)?;
+    let mut used = 0;
+    let batches = once(component, spec(limits), read, |outcome| used += u128::from(outcome.fuel.unwrap_or_default()))?;
+    Ok(u64::try_from(used / u128::from(batches))?)
+}
+
+fn allocated(
+    runtime: &Runtime,
+    bytes: &[u8],
+    read: &Read,
+    spec: &dyn Fn(Limits) -> KeptSpec,
+) -> anyhow::Result<Option<Allocated>> {
+    let limits = Limits { component_bytes: usize::MAX, ..Limits::default() };
+    let Some(component) = runtime.compile_counting(bytes, &limits)? else { return Ok(None) };
+    let mut sum = Allocated::default();
+    let batches = once(component, spec(limits), read, |outcome| {
+        let all = outcome.allocated.unwrap_or_default();
+        sum = Allocated { calls: sum.calls + all.calls, bytes: sum.bytes + all.bytes };
+    })?;
+    Ok(Some(Allocated { calls: sum.calls / batches, bytes: sum.bytes / batches }))
+}
+
+/// Shows all blocks once; how many batches came of it, 1 at least.
+fn once(component: Component, spec: KeptSpec, read: &Read, mut look: impl FnMut(&Outcome)) -> anyhow::Result<u64> {
+    let mut fleet = Fleet::new()?;
+    fleet.swap(spec.start("once", Arc::new(component))?)?;
+    let mut batches = 0;
     for block in &read.blocks {
         for outcome in fleet.on_block(block.hash, block, &read.reader, &Recorded::new()) {
-            used = used.saturating_add(outcome.fuel.unwrap_or_default());
+            look(&outcome);
             batches += 1;
         }
     }
-    Ok(used / u64::max(batches, 1))
+    Ok(u64::max(batches, 1))
 }
 
 pub(super) fn read(recording: &Path) -> anyhow::Result<Read> {

@@ -58,9 +58,9 @@ pub fn profile(profiling: &Profiling<'_>) -> anyhow::Result<Profiled> {
     let read = read(profiling.recording)?;
     let name = &profiling.manifest.name;
     let spec = KeptSpec::alone(&profiling.manifest, profiling.config.clone());
-    let mut detector = spec.start(profiling.runtime, name, profiling.component.clone())?;
+    let mut detector = spec.start(name, profiling.component.clone())?;
     let sampler = detector.sample(INTERVAL)?;
-    let mut fleet = Fleet::new(profiling.runtime)?;
+    let mut fleet = Fleet::new()?;
     fleet.swap(detector)?;
     let (mut blocks, mut failed, begun) = (0, None, Instant::now());
     while failed.is_none() && (blocks == 0 || begun.elapsed() < profiling.lasts) {

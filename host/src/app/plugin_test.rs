@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use alloy::primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use crate::app::engine::{Engine, Given};
@@ -12,9 +13,10 @@ use crate::app::load::KeptSpec;
 use crate::app::replay::Answers;
 use crate::block::{ChainId, Verification};
 use crate::entry::Entry;
-use crate::finding::{COVERAGE, Claim};
+use crate::event::Event;
+use crate::finding::{COVERAGE, Claim, Finding};
 use crate::journal::Journal;
-use crate::plugin::{Component, Fleet, Manifest, Runtime};
+use crate::plugin::{Component, Fleet, Heard, Manifest, Runtime};
 use crate::source::recording::{Item, Recording};
 use crate::stream::Sequencer;
 
@@ -31,6 +33,15 @@ pub struct Found {
     /// Whether the block left the chain later in the recording.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retracted: bool,
+}
+
+/// What another detector found, which the one under test may listen to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Others {
+    /// The other's id.
+    pub detector: String,
+    /// In the order in which it found them.
+    pub found: Vec<Found>,
 }
 
 /// What a test gave.
@@ -54,14 +65,16 @@ pub struct Bench<'a> {
     pub manifest: Manifest,
     /// Its config.
     pub config: serde_json::Value,
+    /// What others found in the recording's blocks.
+    pub others: Vec<Others>,
 }
 
 impl Bench<'_> {
     /// Runs the detector over a recording.
     pub fn run(&self, recording: &Path, fresh_each_batch: bool) -> anyhow::Result<Tested> {
         let spec = KeptSpec::alone(&self.manifest, self.config.clone());
-        let detector = spec.start(self.runtime, &self.manifest.name, self.component.clone())?;
-        let mut fleet = Fleet::new(self.runtime)?;
+        let detector = spec.start(&self.manifest.name, self.component.clone())?;
+        let mut fleet = Fleet::new()?;
         fleet.set_fresh_each_batch(fresh_each_batch);
         let answers = Arc::new(Answers::default());
         let mut engine = Engine::new(Journal::in_memory()?, fleet, answers.clone())?;
@@ -82,7 +95,8 @@ impl Bench<'_> {
             };
             tested.inputs += 1;
             let stamped = sequencer.stamp(delivery.event, delivery.at_ms.unwrap_or(0)).stamped;
-            engine.take(stamped, &Given::default())?;
+            let heard = self.heard(&stamped.event);
+            engine.take(stamped, &Given { heard, ..Given::default() })?;
             engine.catch_up(sequencer.newest_ms())?;
             for (_, entry) in engine.commit()? {
                 match entry {
@@ -107,5 +121,21 @@ impl Bench<'_> {
             }
         }
         Ok(tested)
+    }
+
+    /// What others found in a block.
+    fn heard(&self, event: &Event) -> Vec<Heard> {
+        let Event::Committed { block } = event else { return Vec::new() };
+        let here = |found: &&Found| found.block == Some(block.number) && found.chain == Some(block.chain);
+        let of = |others: &Others| {
+            let found = others.found.iter().filter(here).enumerate();
+            let heard = found.map(|(position, found)| Heard {
+                detector: others.detector.clone(),
+                id: Finding::id_of(&others.detector, B256::ZERO, block.hash, position),
+                claim: found.claim.clone(),
+            });
+            heard.collect::<Vec<_>>()
+        };
+        self.others.iter().flat_map(of).collect()
     }
 }

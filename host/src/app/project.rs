@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use crate::app::plugin_test::{Bench, Found};
+use crate::app::plugin_test::{Bench, Found, Others};
 use crate::plugin::{Component, Manifest, Runtime};
 
 /// Lines around a difference that are shown with it.
@@ -25,6 +25,8 @@ pub struct Case {
     pub recording: PathBuf,
     /// The detector's config.
     pub config: Value,
+    /// What other detectors found in it.
+    pub others: Vec<Others>,
     /// Where the findings stand that are expected; `None` where none were written down.
     pub expected: Option<PathBuf>,
 }
@@ -37,6 +39,18 @@ struct Written {
     recording: PathBuf,
     #[serde(default)]
     config: toml::Table,
+    #[serde(default)]
+    heard: Vec<WrittenOthers>,
+}
+
+/// What a case's file says of another detector.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenOthers {
+    /// Its id in a config.
+    detector: String,
+    /// What it found, as a case of its own has it, relative to the file.
+    findings: PathBuf,
 }
 
 /// What came of a case.
@@ -95,7 +109,14 @@ fn case(file: &Path) -> anyhow::Result<Case> {
         file.display(),
         recording.display()
     );
+    let others = written.heard.into_iter().enumerate().map(|(at, heard)| {
+        let path = file.parent().unwrap_or(Path::new(".")).join(&heard.findings);
+        let told = || format!("{}: `heard.{at}.findings`: {}", file.display(), path.display());
+        Ok(Others { detector: heard.detector, found: snapshot(&path).with_context(told)? })
+    });
+    let others = others.collect::<anyhow::Result<_>>()?;
     Ok(Case {
+        others,
         name: file.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
         recording,
         config: serde_json::to_value(&written.config)?,
@@ -113,8 +134,13 @@ pub fn run(
 ) -> Vec<CaseResult> {
     let all = cases.par_iter().map(|case| {
         let started = Instant::now();
-        let bench =
-            Bench { runtime, component: component.clone(), manifest: manifest.clone(), config: case.config.clone() };
+        let bench = Bench {
+            runtime,
+            component: component.clone(),
+            manifest: manifest.clone(),
+            config: case.config.clone(),
+            others: case.others.clone(),
+        };
         let result = run_case(&bench, case, accept)
             .unwrap_or_else(|error| CaseResult { faults: vec![format!("{error:#}")], ..CaseResult::default() });
         CaseResult { name: case.name.clone(), elapsed_ms: millis(started.elapsed()), ..result }
@@ -149,12 +175,16 @@ fn run_case(bench: &Bench<'_>, case: &Case, accept: bool) -> anyhow::Result<Case
 
 /// What differs from the findings that are expected.
 fn unexpected(expected: &Path, found: &[Found]) -> anyhow::Result<Option<String>> {
-    let written = std::fs::read_to_string(expected)
-        .with_context(|| format!("`{}` can't be read; make it with `--accept`", expected.display()))?;
-    let known: Vec<Found> = serde_json::from_str(&written).with_context(|| expected.display().to_string())?;
+    let told = || format!("`{}` can't be read; make it with `--accept`", expected.display());
+    let known = snapshot(expected).with_context(told)?;
     let told = difference("expected", &known, "found", found);
     Ok(told
         .map(|told| format!("the findings are not those of `{}`; `--accept` renews it:\n{told}", expected.display())))
+}
+
+/// Reads a snapshot.
+fn snapshot(path: &Path) -> anyhow::Result<Vec<Found>> {
+    Ok(serde_json::from_str(&std::fs::read_to_string(path)?)?)
 }
 
 /// Findings as snapshots have them.

@@ -50,7 +50,7 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
     }
     let runtime = Arc::new(Runtime::new(Compiler::in_process())?);
     let readers = Readers::default();
-    let engine = Engine::new(Journal::in_memory()?, Fleet::new(&runtime)?, Arc::new(readers.clone()))?;
+    let engine = Engine::new(Journal::in_memory()?, Fleet::new()?, Arc::new(readers.clone()))?;
     let (turns, inbox) = mpsc::channel(256);
     let all: BTreeMap<_, _> = config.chains.values().map(|chain| (chain.id, options.needs)).collect();
     let (needs, needed) = watch::channel(all);

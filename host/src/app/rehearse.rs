@@ -15,7 +15,7 @@ use crate::entry::Entry;
 use crate::event::{Event, Stamped};
 use crate::finding::Claim;
 use crate::journal::Journal;
-use crate::plugin::{Audience, Component, Fleet, Heard, Look, Runtime, View};
+use crate::plugin::{Audience, Component, Fleet, Heard, Look, View};
 
 /// How many inputs a new version is tried on.
 pub const INPUTS: usize = 32;
@@ -94,7 +94,6 @@ struct Scenery {
 /// is kept.
 pub fn rehearse(
     journal: &Path,
-    runtime: &Runtime,
     id: &str,
     old: Option<&Version>,
     new: &Version,
@@ -112,8 +111,8 @@ pub fn rehearse(
     let state = journal.undone_before(id, first)?;
     let reader: Arc<dyn ChainReader> = Arc::new(ThenNow { then, now });
     let run = |version: &Version| -> anyhow::Result<(Vec<Made>, Duration)> {
-        let mut fleet = Fleet::new(runtime)?;
-        let mut detector = version.spec.start(runtime, id, version.component.clone())?;
+        let mut fleet = Fleet::new()?;
+        let mut detector = version.spec.start(id, version.component.clone())?;
         detector.set_state(state.clone());
         fleet.swap(detector)?;
         let (mut made, mut slowest) = (Vec::new(), Duration::ZERO);

@@ -117,7 +117,7 @@ fn replay(
     let answers = Arc::new(Answers::default());
     let from = then.thinned_before()?;
     let now = from.map_or_else(Journal::in_memory, |from| then.seed(from))?;
-    let mut engine = Engine::new(now, Fleet::new(runtime)?, answers.clone())?;
+    let mut engine = Engine::new(now, Fleet::new()?, answers.clone())?;
     let mut components: BTreeMap<(B256, EngineSettings), Arc<Component>> = BTreeMap::new();
     for seq in then.detectors_before(from.unwrap_or(0))? {
         if let Some(Stamped { event: Event::Detector { detector, digest, spec }, .. }) = then.input(seq)? {
@@ -183,7 +183,7 @@ fn exchange(
         let Some(bytes) = then.component(digest)? else { bail!("the journal no longer has {id} {digest}") };
         vacant.insert(Arc::new(runtime.compile(&bytes, &spec.limits)?));
     }
-    let detector = spec.start(runtime, id, components[&made].clone())?;
+    let detector = spec.start(id, components[&made].clone())?;
     engine.adopt(detector)
 }
 
@@ -231,7 +231,7 @@ impl Player {
         journal: Journal,
     ) -> anyhow::Result<Result<Self, Vec<Diagnostic>>> {
         let answers = Arc::new(Answers::default());
-        let engine = Engine::new(journal, Fleet::new(runtime)?, answers.clone())?;
+        let engine = Engine::new(journal, Fleet::new()?, answers.clone())?;
         let mut wrong = Vec::new();
         let mut detectors = Vec::new();
         for id in config.detectors.keys() {
@@ -240,9 +240,8 @@ impl Player {
                 Err(diagnostics) => wrong.extend(diagnostics),
             }
         }
-        recording.need(
-            detectors.iter().fold(Needs::default(), |needs, ready| needs.union(ready.detector.profile().needs())),
-        );
+        recording
+            .need(detectors.iter().fold(Needs::KEPT, |needs, ready| needs.union(ready.detector.profile().needs())));
         let mut first = None;
         let mut begins_ms = 0;
         // Answers come before the input that they belong to; the time is that of the first input.

@@ -68,7 +68,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
 
     let runtime = Arc::new(options.sandboxes.runtime(&config.cache, &config.folder())?);
     let readers = Readers::default();
-    let mut engine = Engine::new(journal, Fleet::new(&runtime)?, Arc::new(readers.clone()))?;
+    let mut engine = Engine::new(journal, Fleet::new()?, Arc::new(readers.clone()))?;
     // What follows from a start is to be delivered too.
     engine.set_channels(&config.webhooks.keys().cloned().collect::<Vec<_>>());
     engine.start_sources_afresh(newest_ms.max(wall_clock_ms()))?;

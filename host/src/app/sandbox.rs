@@ -33,17 +33,24 @@ impl FromStr for CacheChoice {
 pub struct Sandboxes {
     binary: Option<PathBuf>,
     cache: CacheChoice,
+    for_authors: bool,
 }
 
 impl Sandboxes {
     /// Components are compiled by `binary`, a `watchfire` of this very build, in processes of their own.
     pub fn of_binary(binary: PathBuf, cache: CacheChoice) -> Self {
-        Self { binary: Some(binary), cache }
+        Self { binary: Some(binary), cache, for_authors: false }
     }
 
     /// Components are compiled in this process, without a deadline: for tests and for detectors that one wrote oneself.
     pub fn in_process() -> Self {
-        Self { binary: None, cache: CacheChoice::Off }
+        Self { binary: None, cache: CacheChoice::Off, for_authors: false }
+    }
+
+    /// For those who write detectors: traps tell lines of the source.
+    pub fn for_authors(mut self) -> Self {
+        self.for_authors = true;
+        self
     }
 
     /// A sandbox. A cache that can't be used is told, and then there is none.
@@ -52,6 +59,7 @@ impl Sandboxes {
             Some(binary) => Compiler::in_processes_of(binary),
             None => Compiler::in_process(),
         };
+        let compiler = if self.for_authors { compiler.telling_lines() } else { compiler };
         Runtime::new(match self.open(config, folder) {
             Some(cache) => compiler.with_cache(cache),
             None => compiler,

@@ -59,7 +59,7 @@ pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
         transactions: args.transaction,
         around: args.around,
         addresses: args.address,
-        needs: Needs { traces: args.traces, storage: args.storage, mempool: false },
+        needs: Needs { traces: args.traces, storage: args.storage, ..Needs::KEPT },
         requests_per_second: args.max_requests_per_second,
     };
     let Fetched { blocks, resumed } = runtime()?.block_on(fetch(&options))?;

@@ -40,7 +40,7 @@ pub struct Args {
 }
 
 pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
-    let needs = Needs { traces: args.traces, storage: args.storage, mempool: false };
+    let needs = Needs { traces: args.traces, storage: args.storage, ..Needs::KEPT };
     let options = Options { config: args.config, out: args.out, blocks: args.blocks, needs, from: args.from };
     match runtime()?.block_on(record(options))? {
         Ended::Stopped => Ok(Exit::Good),

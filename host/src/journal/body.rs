@@ -1,11 +1,13 @@
 //! How an entry is written: JSON text where an operator may want to query it, compressed MessagePack for columns.
 
+use std::cell::RefCell;
 use std::io::Read;
 use std::sync::Arc;
 
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, Type, Value, ValueRef};
 use serde::{Deserialize, Serialize};
+use zstd::bulk::Compressor;
 
 use crate::block::{Block, ChainId, Transactions};
 use crate::entry::Entry;
@@ -29,8 +31,11 @@ enum Packed {
 
 /// The first byte of a blob: zstd over MessagePack with field names.
 pub(super) const ZSTD_MESSAGE_PACK: u8 = 1;
-const LEVEL: i32 = 1;
+/// Two thirds of the time of level 1 on blocks of mainnet, and a tenth more bytes.
+const LEVEL: i32 = -3;
 const LARGEST_BYTES: u64 = 1 << 30;
+/// Memory that a thread keeps from one body to the next, at most.
+const KEPT_BYTES: usize = 16 << 20;
 
 impl Body {
     pub(super) fn bytes(&self) -> &[u8] {
@@ -108,14 +113,43 @@ pub(super) fn decode(body: &Body) -> Result<Entry> {
 }
 
 fn pack(packed: &Packed) -> Result<Body> {
-    let plain = rmp_serde::to_vec_named(packed).map_err(|error| unreadable(&error))?;
-    Ok(Body::Packed(compressed(&plain).map_err(|error| unreadable(&error))?))
+    KEPT.with_borrow_mut(|kept| {
+        kept.plain.clear();
+        let mut serializer = rmp_serde::Serializer::new(&mut kept.plain).with_struct_map();
+        packed.serialize(&mut serializer).map_err(|error| unreadable(&error))?;
+        let plain = std::mem::take(&mut kept.plain);
+        let bytes = kept.compressed(&plain).map_err(|error| unreadable(&error));
+        if plain.capacity() <= KEPT_BYTES {
+            kept.plain = plain;
+        }
+        Ok(Body::Packed(bytes?))
+    })
 }
 
+/// What a thread keeps from one body to the next: memory that is larger than most blocks.
+#[derive(Default)]
+struct Kept {
+    plain: Vec<u8>,
+    compressor: Option<Compressor<'static>>,
+}
+
+thread_local! {
+    static KEPT: RefCell<Kept> = RefCell::default();
+}
+
+impl Kept {
+    fn compressed(&mut self, plain: &[u8]) -> std::io::Result<Vec<u8>> {
+        let compressor = match &mut self.compressor {
+            Some(compressor) => compressor,
+            none => none.insert(Compressor::new(LEVEL)?),
+        };
+        Ok([&[ZSTD_MESSAGE_PACK], &compressor.compress(plain)?[..]].concat())
+    }
+}
+
+#[cfg(any(test, fuzzing))]
 pub(super) fn compressed(plain: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut bytes = vec![ZSTD_MESSAGE_PACK];
-    zstd::stream::copy_encode(plain, &mut bytes, LEVEL)?;
-    Ok(bytes)
+    KEPT.with_borrow_mut(|kept| kept.compressed(plain))
 }
 
 /// No larger than a block that a source takes in may be, whatever a damaged row says.

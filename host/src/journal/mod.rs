@@ -12,6 +12,7 @@ mod lock;
 mod lookup;
 mod outbox;
 mod owed;
+mod packer;
 mod read;
 mod schema;
 mod seed;
@@ -36,6 +37,7 @@ pub use error::{Broken, JournalError};
 pub use lookup::Header;
 pub use outbox::Outgoing;
 pub use owed::Debt;
+pub use packer::Packing;
 pub use read::{Cause, Causes, Rows};
 pub use show::{Dropped, Filter, Listed, Row, one_line};
 pub use size::{Growth, Size};
@@ -47,6 +49,7 @@ pub use verify::Verified;
 use body::Body;
 use facts::Facts;
 use lock::WriterLock;
+use packer::Packer;
 
 /// Rows that are read at once, and the bytes of their bodies: what bounds memory on a journal of any length.
 const PAGE_ROWS: usize = 256;
@@ -81,6 +84,7 @@ pub struct Journal {
     in_transaction: bool,
     /// About how many bytes were written since the log was moved into the file.
     log_bytes: usize,
+    packer: Packer,
     /// Set where it could not go back to its last commit.
     unusable: bool,
     _lock: Option<WriterLock>,
@@ -134,6 +138,7 @@ impl Journal {
             channels: Vec::new(),
             in_transaction: false,
             log_bytes: 0,
+            packer: Packer::default(),
             unusable: false,
             _lock: lock,
         };
@@ -167,13 +172,29 @@ impl Journal {
 
     /// Appends an entry in the open transaction, which is begun where there is none; its sequence number.
     pub fn append(&mut self, entry: &Entry) -> Result<u64> {
+        let body = body::encode(entry);
+        self.append_body(entry, body)
+    }
+
+    /// Begins to write an entry's body on another thread.
+    pub fn pack(&mut self, entry: &Entry) -> Packing {
+        self.packer.pack(entry)
+    }
+
+    /// Appends an entry as [`Self::append`] does, once its body is made.
+    pub fn append_packed(&mut self, entry: &Entry, packing: Packing) -> Result<u64> {
+        let body = packing.finish(entry);
+        self.append_body(entry, body)
+    }
+
+    fn append_body(&mut self, entry: &Entry, body: Result<Body>) -> Result<u64> {
         self.begin()?;
         let seq = self.seq + 1;
         let (cause, at_ms) = match entry {
             Entry::Input(stamped) => (seq, stamped.at_ms),
             _ => (self.cause, self.at_ms),
         };
-        let body = body::encode(entry).map_err(|error| self.gone_back(error))?;
+        let body = body.map_err(|error| self.gone_back(error))?;
         let digest = sha256(body.bytes());
         self.log_bytes += body.bytes().len();
         let facts = Facts::of(entry);

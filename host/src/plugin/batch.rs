@@ -36,7 +36,7 @@ pub(super) struct Head {
 pub struct Batch {
     pub(super) scene: Arc<Scene>,
     pub(super) selection: Selection,
-    pub(super) findings: Arc<Vec<super::dispatch::Heard>>,
+    pub(super) findings: Arc<Vec<super::view::Heard>>,
 }
 
 impl Batch {

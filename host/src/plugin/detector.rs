@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use alloy::primitives::B256;
 use wasmtime::Store;
 
+use super::allocations::{Allocated, Counters};
 use super::batch::Batch;
 use super::chain::Shared;
 use super::failure::Circumstances;
 use super::guest::{Guest, HANDLES_AT_MOST, LogLevel, LogLine};
 use super::profile::Profile;
 use super::record::Record;
-use super::runtime::{Component, Runtime};
+use super::runtime::Component;
 use super::sampler::Sampler;
 use super::sandbox::ticks;
 use super::state::StateStore;
@@ -60,6 +61,17 @@ pub struct Detector {
 struct Instance {
     store: Store<Guest>,
     world: World,
+    /// Whether it was shown a batch.
+    is_used: bool,
+    /// Where its component counts what it allocates.
+    counters: Option<Counters>,
+}
+
+impl Instance {
+    /// What it has allocated so far; `None` where that is not counted, or the guest is dead.
+    fn allocated(&mut self) -> Option<Allocated> {
+        self.counters.as_ref()?.read(&mut self.store).ok()
+    }
 }
 
 /// What one batch gave.
@@ -71,19 +83,21 @@ pub(super) struct Ran {
     pub(super) elapsed: Duration,
     /// Where it is counted.
     pub(super) fuel: Option<u64>,
+    /// Where it is counted.
+    pub(super) allocated: Option<Allocated>,
 }
 
 impl Ran {
     /// It never ran.
     pub(super) fn failed(failure: Failure) -> Self {
         let (state, reads, log) = (Vec::new(), Vec::new(), Vec::new());
-        Self { result: Err(failure), state, reads, log, elapsed: Duration::ZERO, fuel: None }
+        Self { result: Err(failure), state, reads, log, elapsed: Duration::ZERO, fuel: None, allocated: None }
     }
 }
 
 impl Detector {
     /// Describes, checks and starts a detector over the state that it has so far.
-    pub fn load(_runtime: &Runtime, spec: Spec, state: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Self, LoadError> {
+    pub fn load(spec: Spec, state: BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Self, LoadError> {
         if spec.component.settings() != spec.limits.engine() {
             return Err(LoadError::OtherEngine);
         }
@@ -127,10 +141,15 @@ impl Detector {
         &self.profile
     }
 
-    /// Gives it the state that it is to have.
+    /// Gives it the state that it is to have. An instance that has seen nothing of another state is kept.
     pub fn set_state(&mut self, values: BTreeMap<Vec<u8>, Vec<u8>>) {
         self.state = StateStore::new(values);
-        self.drop_instance();
+        self.instance.take_if(|instance| instance.is_used || instance.store.data().knows_state);
+    }
+
+    /// Has an instance ready for the next batch. Where it can't be started, that batch tells.
+    pub fn get_ready(&mut self) {
+        self.instance = self.ready().ok();
     }
 
     /// Empties its state and starts it anew.
@@ -197,7 +216,10 @@ impl Detector {
         if let Some(wasi) = &mut guest.wasi {
             wasi.begin(&self.profile.id, input.as_slice(), timestamp_s);
         }
+        instance.is_used = true;
+        let before = instance.allocated();
         let called = self.call(&mut instance, batch);
+        let allocated = before.zip(instance.allocated()).map(|(before, after)| after.since(before));
         let given = self.profile.limits.fuel_per_batch;
         let fuel = given.and_then(|given| Some(given.saturating_sub(instance.store.get_fuel().ok()?)));
         let guest = instance.store.data_mut();
@@ -207,7 +229,7 @@ impl Detector {
             Ok(Ok(findings)) => claim::claims(findings, &self.profile.manifest, &self.profile.limits),
             Ok(Err(message)) => Err(Failure::new("error", super::text::lines(&message, 4_096))),
             Err(trap) => {
-                let what = circumstances(guest, &log, &self.profile.limits, self.profile.limits.batch_deadline_ms);
+                let what = circumstances(guest, &log, &self.profile.limits, true);
                 Err(Failure::of_trap(&trap, &what))
             }
         };
@@ -223,7 +245,7 @@ impl Detector {
         if result.is_ok() {
             self.instance = Some(instance);
         }
-        Ran { result, state, reads, log, elapsed: Duration::ZERO, fuel }
+        Ran { result, state, reads, log, elapsed: Duration::ZERO, fuel, allocated }
     }
 
     #[allow(clippy::type_complexity)]
@@ -237,8 +259,8 @@ impl Detector {
             Some(_) => Sampler::DEADLINE_TICKS,
             None => ticks(self.profile.limits.batch_deadline_ms),
         });
-        if let Some(fuel) = self.profile.limits.fuel_per_batch {
-            store.set_fuel(fuel)?;
+        if self.profile.limits.engine().counts_fuel {
+            store.set_fuel(self.profile.limits.fuel_per_batch.unwrap_or(u64::MAX))?;
         }
         instance.world.on_batch(store, batch)
     }
@@ -267,7 +289,7 @@ fn start(profile: &Profile, state: &mut StateStore) -> Result<(Instance, Vec<Sub
             return Err(LoadError::Config { key, message });
         }
         Err(trap) => {
-            let what = circumstances(guest, &log, &profile.limits, profile.limits.start_deadline_ms);
+            let what = circumstances(guest, &log, &profile.limits, false);
             return Err(LoadError::Start(Failure::of_trap(&trap, &what)));
         }
     };
@@ -283,7 +305,7 @@ pub(super) fn describe(component: &Component, limits: &Limits) -> Result<Manifes
     let said = instance.world.describe(&mut instance.store).map_err(|trap| {
         let guest = instance.store.data_mut();
         let log = guest.take_log();
-        LoadError::Describe(Failure::of_trap(&trap, &circumstances(guest, &log, &limits, limits.start_deadline_ms)))
+        LoadError::Describe(Failure::of_trap(&trap, &circumstances(guest, &log, &limits, false)))
     })?;
     Manifest::of(said)
 }
@@ -294,22 +316,28 @@ fn instantiate(component: &Component, limits: &Arc<Limits>) -> Result<Instance, 
     let mut store = Store::new(component.engine(), guest);
     store.limiter(|guest| &mut guest.limiter);
     store.set_epoch_deadline(ticks(limits.start_deadline_ms));
-    if limits.fuel_per_batch.is_some() {
-        // Fuel is a batch's; what comes before has its deadline.
-        store.set_fuel(u64::MAX).map_err(|error| LoadError::Start(Failure::new("trap", format!("{error:#}"))))?;
+    if limits.engine().counts_fuel {
+        let fuel = limits.fuel_per_start.unwrap_or(u64::MAX);
+        store.set_fuel(fuel).map_err(|error| LoadError::Start(Failure::new("trap", format!("{error:#}"))))?;
     }
     // What a guest returns is copied by the host before anybody can count it.
     store.set_hostcall_fuel(limits.transfer_bytes());
     store.set_max_component_handles(HANDLES_AT_MOST);
-    let world = component.pre().instantiate(&mut store).map_err(|trap| {
+    let made = match component.counting_modules() {
+        0 => component.pre().instantiate(&mut store).map(|world| (world, None)),
+        modules => {
+            component.pre().instantiate_counting(&mut store, modules).map(|(world, counters)| (world, Some(counters)))
+        }
+    };
+    let (world, counters) = made.map_err(|trap| {
         let guest = store.data_mut();
         let log = guest.take_log();
-        LoadError::Start(Failure::of_trap(&trap, &circumstances(guest, &log, limits, limits.start_deadline_ms)))
+        LoadError::Start(Failure::of_trap(&trap, &circumstances(guest, &log, limits, false)))
     })?;
-    Ok(Instance { store, world })
+    Ok(Instance { store, world, is_used: false, counters })
 }
 
-fn circumstances<'a>(guest: &mut Guest, log: &'a [LogLine], limits: &'a Limits, deadline_ms: u64) -> Circumstances<'a> {
+fn circumstances<'a>(guest: &mut Guest, log: &'a [LogLine], limits: &'a Limits, on_batch: bool) -> Circumstances<'a> {
     let said = log.iter().rev().find(|line| line.level == LogLevel::Error).map(|line| line.message.as_str());
-    Circumstances { limits, deadline_ms, said, denied: guest.limiter.take_denied() }
+    Circumstances { limits, on_batch, said, denied: guest.limiter.take_denied() }
 }

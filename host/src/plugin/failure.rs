@@ -38,11 +38,16 @@ impl Failure {
         let limits = what.limits;
         let told = match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => {
-                return Self::new("deadline", format!("it took longer than {} ms", what.deadline_ms));
+                let deadline_ms = if what.on_batch { limits.batch_deadline_ms } else { limits.start_deadline_ms };
+                return Self::new("deadline", format!("it took longer than {deadline_ms} ms"));
             }
             Some(Trap::OutOfFuel) => {
-                let fuel = limits.fuel_per_batch.unwrap_or_default();
-                return Self::new("fuel", format!("it used up its {fuel} units of fuel, its `limits.fuel_per_batch`"));
+                let (key, fuel) = match what.on_batch {
+                    true => ("fuel_per_batch", limits.fuel_per_batch),
+                    false => ("fuel_per_start", limits.fuel_per_start),
+                };
+                let fuel = fuel.unwrap_or_default();
+                return Self::new("fuel", format!("it used up its {fuel} units of fuel, its `limits.{key}`"));
             }
             Some(Trap::StackOverflow) => {
                 let message = format!("it recursed deeper than its stack of {} bytes", limits.stack_bytes);
@@ -78,9 +83,15 @@ const PANICKING: [&str; 4] = ["__rustc::", "std::panicking::", "core::panicking:
 /// The functions that a trap came through, innermost first, as far as the component names them.
 fn course(error: &wasmtime::Error) -> String {
     let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
-    let names = frames.iter().filter_map(|frame| {
-        let name = frame.func_name()?;
-        Some(try_demangle(name).unwrap_or_else(|| name.to_owned()))
+    let names = frames.iter().flat_map(|frame| match frame.symbols() {
+        [] => vec![(frame.func_name(), None)],
+        // What is inlined, too.
+        symbols => symbols.iter().map(|symbol| (symbol.name(), symbol.file().zip(symbol.line()))).collect(),
+    });
+    let names = names.filter_map(|(name, place)| {
+        let name = name?;
+        let name = try_demangle(name).unwrap_or_else(|| name.to_owned());
+        Some(place.map_or(name.clone(), |(file, line)| format!("{name} ({file}:{line})")))
     });
     let told = names.filter(|name| !PANICKING.iter().any(|own| name.starts_with(own)));
     let named: Vec<String> = told.take(CALLS_AT_MOST).collect();
@@ -98,8 +109,8 @@ const TRANSFER_EXHAUSTED: &str = "fuel allocated for hostcalls has been exhauste
 /// What is known about a guest that trapped.
 pub(super) struct Circumstances<'a> {
     pub(super) limits: &'a Limits,
-    /// The deadline that it ran under, milliseconds.
-    pub(super) deadline_ms: u64,
+    /// Whether it was given a batch; it described itself or started otherwise.
+    pub(super) on_batch: bool,
     /// What it wrote to its log last as an error.
     pub(super) said: Option<&'a str>,
     /// What it asked for in vain, in words.

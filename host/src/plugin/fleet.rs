@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use alloy::primitives::B256;
 
+use super::allocations::Allocated;
 use super::batch::Head;
 use super::crew::Crew;
 use super::detector::Detector;
-use super::dispatch::{Audience, Done, Look, Shown, View};
+use super::dispatch::Done;
 use super::failure::HOST;
 use super::guest::LogLine;
 use super::levels::levels;
 use super::profile::Profile;
 use super::routes::Routes;
-use super::{Failure, LoadError, Runtime};
+use super::view::{Audience, Look, Shown, View};
+use super::{Failure, LoadError};
 use crate::block::{Block, BlockRef, ChainId};
 use crate::chain_read::{ChainAnswer, ChainRead, ChainReader};
 use crate::entry::StateChange;
@@ -48,6 +50,8 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// Fuel that it used, where fuel is counted.
     pub fuel: Option<u64>,
+    /// What it allocated, where that is counted.
+    pub allocated: Option<Allocated>,
 }
 
 impl Outcome {
@@ -117,7 +121,7 @@ pub struct Fleet {
 
 impl Fleet {
     /// No detector yet. Each input waits for all detectors.
-    pub fn new(_runtime: &Runtime) -> anyhow::Result<Self> {
+    pub fn new() -> anyhow::Result<Self> {
         let pool = rayon::ThreadPoolBuilder::new().thread_name(|at| format!("detectors-{at}")).build()?;
         let (tell_done, done) = mpsc::channel();
         Ok(Self {

@@ -55,6 +55,8 @@ pub(super) struct Guest {
     pub(super) state: StateStore,
     /// Whether `state` was granted.
     pub(super) has_state: bool,
+    /// Whether it has looked at its state, or tried to change it.
+    pub(super) knows_state: bool,
     pub(super) chain: ChainAccess,
     pub(super) log: Vec<LogLine>,
     /// Lines past the limit.
@@ -75,6 +77,7 @@ impl Guest {
             limits,
             state: StateStore::default(),
             has_state: false,
+            knows_state: false,
             chain: ChainAccess::default(),
             log: Vec::new(),
             dropped_lines: 0,
@@ -173,11 +176,13 @@ impl chain::Host for Guest {
 impl state::Host for Guest {
     fn get(&mut self, key: Vec<u8>) -> wasmtime::Result<Option<Vec<u8>>> {
         self.expect_time()?;
+        self.knows_state = true;
         Ok(self.state.get(&key).cloned())
     }
 
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> wasmtime::Result<Result<(), state::StateError>> {
         self.expect_time()?;
+        self.knows_state = true;
         let told = |code: &str, message: String| state::StateError { code: code.to_owned(), message };
         if !self.has_state {
             return Ok(Err(told("denied", "the operator does not grant `state`".to_owned())));
@@ -190,6 +195,7 @@ impl state::Host for Guest {
 
     fn delete(&mut self, key: Vec<u8>) -> wasmtime::Result<()> {
         self.expect_time()?;
+        self.knows_state = true;
         if !self.has_state || self.state.get(&key).is_none() {
             return Ok(());
         }
@@ -203,6 +209,7 @@ impl state::Host for Guest {
         limit: u32,
     ) -> wasmtime::Result<Vec<(Vec<u8>, Vec<u8>)>> {
         self.expect_time()?;
+        self.knows_state = true;
         Ok(self.state.scan(&prefix, after.as_deref(), limit.min(SCAN_AT_MOST) as usize))
     }
 }

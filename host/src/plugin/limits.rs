@@ -29,6 +29,9 @@ pub struct Limits {
     /// makes a detector 5 to 40 percent slower. Not counted where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuel_per_batch: Option<u64>,
+    /// The same on describing itself, and on one start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fuel_per_start: Option<u64>,
     /// How many batches may wait for it before that is told as a gap in the watch.
     pub batches_behind: u64,
     /// Most reads of the chain on one batch.
@@ -66,6 +69,7 @@ impl Default for Limits {
             batch_deadline_ms: 1_000,
             start_deadline_ms: 5_000,
             fuel_per_batch: None,
+            fuel_per_start: None,
             batches_behind: 16,
             chain_reads_per_batch: 64,
             chain_read_bytes: 1 << 20,
@@ -111,7 +115,10 @@ pub struct Limit {
 impl Limits {
     /// The part of it that an engine fixes.
     pub fn engine(&self) -> EngineSettings {
-        EngineSettings { stack_bytes: self.stack_bytes, counts_fuel: self.fuel_per_batch.is_some() }
+        EngineSettings {
+            stack_bytes: self.stack_bytes,
+            counts_fuel: self.fuel_per_batch.or(self.fuel_per_start).is_some(),
+        }
     }
 
     /// Each limit that can't be, by its key, with what is wrong.
@@ -126,7 +133,9 @@ impl Limits {
         expect("stack_bytes", stack.contains(&self.stack_bytes), "a stack has 16384 to 1048576 bytes");
         let memory = format!("the compiler needs {COMPILE_MEMORY_AT_LEAST} bytes at least");
         expect("compile_memory_bytes", self.compile_memory_bytes >= COMPILE_MEMORY_AT_LEAST, &memory);
-        expect("fuel_per_batch", self.fuel_per_batch != Some(0), "without fuel it can do nothing; leave it out");
+        for (key, fuel) in [("fuel_per_batch", self.fuel_per_batch), ("fuel_per_start", self.fuel_per_start)] {
+            expect(key, fuel != Some(0), "without fuel it can do nothing; leave it out");
+        }
         for (key, value) in [
             ("compile_deadline_ms", self.compile_deadline_ms),
             ("batch_deadline_ms", self.batch_deadline_ms),
@@ -146,7 +155,7 @@ impl Limits {
     pub fn table(&self) -> Vec<Limit> {
         let row = |key, value: String, past| Limit { key, value, past };
         let each = |count: u64| thousands(count);
-        let fuel = self.fuel_per_batch.map_or_else(|| "not counted".to_owned(), thousands);
+        let fuel = |fuel: Option<u64>| fuel.map_or_else(|| "not counted".to_owned(), thousands);
         vec![
             row("component_bytes", bytes(self.component_bytes as u64), "not admitted"),
             row("compile_deadline_ms", milliseconds(self.compile_deadline_ms), "compiling is ended; not admitted"),
@@ -162,7 +171,8 @@ impl Limits {
             row("batch_deadline_ms", milliseconds(self.batch_deadline_ms), "the batch fails"),
             row("start_deadline_ms", milliseconds(self.start_deadline_ms), "not admitted, or the batch fails"),
             row("batches_behind", each(self.batches_behind), "told as a gap in the watch"),
-            row("fuel_per_batch", fuel, "the batch fails, on a replay too"),
+            row("fuel_per_batch", fuel(self.fuel_per_batch), "the batch fails, on a replay too"),
+            row("fuel_per_start", fuel(self.fuel_per_start), "not admitted, or the batch fails, on a replay too"),
             row("chain_reads_per_batch", each(self.chain_reads_per_batch.into()), "answered `budget`"),
             row("chain_read_bytes", bytes(self.chain_read_bytes as u64), "answered `budget`"),
             row("state_bytes", bytes(self.state_bytes as u64), "the write is refused"),
@@ -225,9 +235,15 @@ mod tests {
 
     #[test]
     fn limits_that_cannot_be_are_told_by_key() {
-        let wrong = Limits { stack_bytes: 8 << 20, start_deadline_ms: 0, fuel_per_batch: Some(0), ..Limits::default() };
+        let wrong = Limits {
+            stack_bytes: 8 << 20,
+            start_deadline_ms: 0,
+            fuel_per_batch: Some(0),
+            fuel_per_start: Some(0),
+            ..Limits::default()
+        };
         let keys: Vec<_> = wrong.mistakes().into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["stack_bytes", "fuel_per_batch", "start_deadline_ms"]);
+        assert_eq!(keys, ["stack_bytes", "fuel_per_batch", "fuel_per_start", "start_deadline_ms"]);
         assert_eq!(Limits::default().mistakes(), []);
     }
 }

@@ -109,7 +109,7 @@ pub(super) fn observations(batch: &Batch) -> Vec<batches::ObservationRow> {
 }
 
 pub(super) fn findings(batch: &Batch) -> Vec<batches::FindingRow> {
-    let row = |heard: &super::dispatch::Heard| batches::FindingRow {
+    let row = |heard: &super::view::Heard| batches::FindingRow {
         detector: heard.detector.clone(),
         id: heard.id.to_string(),
         finding: finding(&heard.claim),

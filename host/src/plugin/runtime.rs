@@ -8,6 +8,7 @@ use alloy::primitives::B256;
 use wasmtime::Engine;
 use wasmtime::component::Component as Compiled;
 
+use super::allocations;
 use super::compile::Compiler;
 use super::detector;
 use super::limits::EngineSettings;
@@ -42,6 +43,8 @@ struct Ready {
     size: usize,
     imports: Vec<String>,
     has_wasi: bool,
+    /// Modules of it that count what they allocate.
+    counting_modules: usize,
 }
 
 impl Runtime {
@@ -65,13 +68,29 @@ impl Runtime {
             let what = if bytes.starts_with(b"\0asm") { "a core module" } else { "no WebAssembly" };
             return Err(LoadError::NotAComponent(format!("it is {what}")));
         }
-        let digest = sha256(bytes);
+        self.compile_changed(bytes, sha256(bytes), limits, 0)
+    }
+
+    /// The same of a component in which what it allocates is counted; `None` where it names no function that takes memory.
+    pub fn compile_counting(&self, bytes: &[u8], limits: &Limits) -> anyhow::Result<Option<Component>> {
+        let Some(counting) = allocations::counting(bytes)? else { return Ok(None) };
+        let digest = sha256(&counting.bytes);
+        Ok(Some(self.compile_changed(&counting.bytes, digest, limits, counting.modules)?))
+    }
+
+    fn compile_changed(
+        &self,
+        bytes: &[u8],
+        digest: B256,
+        limits: &Limits,
+        counting_modules: usize,
+    ) -> Result<Component, LoadError> {
         let place = self.place(digest, limits.engine());
         let mut known = place.lock().unwrap_or_else(PoisonError::into_inner);
         let ready = match known.upgrade() {
             Some(ready) => ready,
             None => {
-                let ready = Arc::new(self.make(bytes, digest, limits)?);
+                let ready = Arc::new(self.make(bytes, digest, limits, counting_modules)?);
                 *known = Arc::downgrade(&ready);
                 ready
             }
@@ -102,12 +121,12 @@ impl Runtime {
         if let Some(sandbox) = sandboxes.get(&settings) {
             return Ok(sandbox.clone());
         }
-        let sandbox = Arc::new(Sandbox::new(settings)?);
+        let sandbox = Arc::new(Sandbox::new(settings, self.compiler.tells_lines())?);
         sandboxes.insert(settings, sandbox.clone());
         Ok(sandbox)
     }
 
-    fn make(&self, bytes: &[u8], digest: B256, limits: &Limits) -> Result<Ready, LoadError> {
+    fn make(&self, bytes: &[u8], digest: B256, limits: &Limits, counting_modules: usize) -> Result<Ready, LoadError> {
         let settings = limits.engine();
         let sandbox = self.sandbox(settings).map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         let compiled = self.compiler.compile(&sandbox.engine, settings, bytes, digest, limits)?;
@@ -130,7 +149,7 @@ impl Runtime {
         })?;
         let pre = WorldPre::new(pre)
             .map_err(|error| LoadError::NotADetector(lines(&format!("{:#}", error.root_cause()), 1_000)))?;
-        Ok(Ready { pre, compiled, settings, digest, size: bytes.len(), imports, has_wasi })
+        Ok(Ready { pre, compiled, settings, digest, size: bytes.len(), imports, has_wasi, counting_modules })
     }
 }
 
@@ -165,6 +184,10 @@ impl Component {
 
     pub(super) fn engine(&self) -> &Engine {
         self.0.pre.engine()
+    }
+
+    pub(super) fn counting_modules(&self) -> usize {
+        self.0.counting_modules
     }
 
     pub(super) fn has_wasi(&self) -> bool {

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Config, Engine};
+use wasmtime::{Config, Engine, WasmBacktraceDetails};
 
 use super::bindings::Detector as World;
 use super::guest::Guest;
@@ -23,8 +23,8 @@ pub(super) struct Sandbox {
 
 impl Sandbox {
     /// Makes the engine, and starts its clock.
-    pub(super) fn new(settings: EngineSettings) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config(settings))?;
+    pub(super) fn new(settings: EngineSettings, tells_lines: bool) -> wasmtime::Result<Self> {
+        let engine = Engine::new(&config(settings, tells_lines))?;
         tick(&engine)?;
         let mut bare = Linker::new(&engine);
         World::add_to_linker::<_, HasSelf<Guest>>(&mut bare, |guest| guest)?;
@@ -34,8 +34,10 @@ impl Sandbox {
     }
 }
 
-/// The same where components are compiled and where they run, or the one refuses what the other made.
-pub(super) fn config(settings: EngineSettings) -> Config {
+/// The same where components are compiled and where they run, or the one refuses what the other made. Where it tells lines, a
+/// trap tells the lines of the source that it came through: a guest's debugging information is then read when it traps,
+/// outside its limits, which is for detectors that one writes oneself.
+pub(super) fn config(settings: EngineSettings, tells_lines: bool) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -46,6 +48,10 @@ pub(super) fn config(settings: EngineSettings) -> Config {
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(false)
         .wasm_memory64(false)
+        .wasm_backtrace_details(match tells_lines {
+            true => WasmBacktraceDetails::Enable,
+            false => WasmBacktraceDetails::Disable,
+        })
         .wasm_backtrace_max_frames(NonZeroUsize::new(16));
     config
 }

@@ -3,6 +3,7 @@
 use wasmtime::component::{InstancePre, Resource};
 use wasmtime::{Engine, Store};
 
+use super::allocations::Counters;
 use super::batch::Batch;
 use super::bindings::owning::{OwningDetector, OwningDetectorPre};
 use super::bindings::watchfire::detector::types;
@@ -45,6 +46,25 @@ impl WorldPre {
             Self::Borrowing(pre) => World::Borrowing(pre.instantiate(store)?),
             Self::Owning(pre) => World::Owning(pre.instantiate(store)?),
         })
+    }
+
+    /// The same of a component that counts what it allocates.
+    pub(super) fn instantiate_counting(
+        &self,
+        store: &mut Store<Guest>,
+        modules: usize,
+    ) -> wasmtime::Result<(World, Counters)> {
+        let (instance, world) = match self {
+            Self::Borrowing(pre) => {
+                let instance = pre.instance_pre().instantiate(&mut *store)?;
+                (instance, World::Borrowing(Detector::new(&mut *store, &instance)?))
+            }
+            Self::Owning(pre) => {
+                let instance = pre.instance_pre().instantiate(&mut *store)?;
+                (instance, World::Owning(OwningDetector::new(&mut *store, &instance)?))
+            }
+        };
+        Ok((world, Counters::of(&instance, store, modules)?))
     }
 }
 

@@ -47,7 +47,7 @@ fn a_component_compiled_elsewhere_runs_as_one_compiled_here() {
         let told_by = |compiler| {
             let runtime = Runtime::new(compiler).unwrap();
             let detector = load(&runtime, "neighbour", &bytes, limits.clone()).unwrap();
-            told_of(&run(&runtime, vec![detector], 1)[0][0])
+            told_of(&run(vec![detector], 1)[0][0])
         };
         assert_eq!(told_by(Compiler::in_processes_of(BINARY)), "ok: guest");
         assert_eq!(told_by(Compiler::in_process()), "ok: guest");
@@ -143,7 +143,7 @@ fn a_guest_without_a_loop_does_not_outlast_its_deadline() {
     ] {
         let bytes = in_a_row(imports, code, 20_000);
         let guest = load(&runtime, "guest", &bytes, limits()).unwrap();
-        let outcome = run(&runtime, vec![guest], 1).remove(0).remove(0);
+        let outcome = run(vec![guest], 1).remove(0).remove(0);
         println!("20,000 times {code}: {:?}, {}", outcome.elapsed, told_of(&outcome));
         assert_eq!(told_of(&outcome), "deadline: it took longer than 200 ms", "{code}");
         assert!(outcome.elapsed < Duration::from_secs(2), "{code}: {:?}", outcome.elapsed);

@@ -25,7 +25,7 @@ const NEIGHBOURS: [&str; 2] = ["a-neighbour", "z-neighbour"];
 #[test]
 fn each_trick_ends_as_it_should_and_harms_nobody_else() {
     let runtime = runtime();
-    let alone = run(&runtime, NEIGHBOURS.map(|id| honest(&runtime, id)).into(), BLOCKS);
+    let alone = run(NEIGHBOURS.map(|id| honest(&runtime, id)).into(), BLOCKS);
     let alone = NEIGHBOURS.map(|id| all_of(&alone, id));
     assert!(alone[0][3].contains("batch 4"), "the neighbour does what it does: {:?}", alone[0]);
     let mut wrong = Vec::new();
@@ -46,7 +46,7 @@ fn each_trick_ends_as_it_should_and_harms_nobody_else() {
             Err(error) => (format!("refused: {error}"), None),
             Ok(guest) => {
                 let neighbours = NEIGHBOURS.map(|id| honest(&runtime, id));
-                let rounds = run(&runtime, neighbours.into_iter().chain([guest]).collect(), BLOCKS);
+                let rounds = run(neighbours.into_iter().chain([guest]).collect(), BLOCKS);
                 for (id, alone) in NEIGHBOURS.iter().zip(&alone) {
                     assert_eq!(&all_of(&rounds, id), alone, "{id} beside {name}");
                 }
@@ -104,7 +104,7 @@ fn what_is_no_detector_is_refused_in_words() {
 fn a_guest_that_keeps_failing_rests_and_is_not_called() {
     let runtime = runtime();
     let guest = load(&runtime, "guest", &Trick::read("trap").component(), limits()).unwrap();
-    let rounds = run(&runtime, vec![guest], 40);
+    let rounds = run(vec![guest], 40);
     let outcomes = (1_u64..).zip(rounds.iter().map(|outcomes| &outcomes[0]));
     let called: Vec<(u64, Option<u64>)> = outcomes
         .filter(|(_, outcome)| !told(outcome).starts_with("quarantined"))

@@ -138,7 +138,7 @@ pub fn load(runtime: &Runtime, id: &str, component: &[u8], limits: Limits) -> Re
     let grants = vec!["state".to_owned(), "chain".to_owned()];
     let (chains, feeds, config) = (Vec::new(), Vec::new(), serde_json::json!({}));
     let spec = Spec { id: id.to_owned(), component, config, chains, feeds, grants, shadow_of: None, limits };
-    Detector::load(runtime, spec, BTreeMap::new())
+    Detector::load(spec, BTreeMap::new())
 }
 
 /// A block of three hundred transactions with half a kilobyte of input each.
@@ -176,8 +176,8 @@ pub fn block(number: u64) -> Arc<Block> {
 }
 
 /// Shows so many blocks to some detectors; what came of each block.
-pub fn run(runtime: &Runtime, detectors: Vec<Detector>, blocks: u64) -> Vec<Vec<Outcome>> {
-    let mut fleet = Fleet::new(runtime).unwrap();
+pub fn run(detectors: Vec<Detector>, blocks: u64) -> Vec<Vec<Outcome>> {
+    let mut fleet = Fleet::new().unwrap();
     detectors.into_iter().for_each(|detector| fleet.swap(detector).unwrap());
     let reader: Arc<dyn ChainReader> = Arc::new(Chain);
     (1..=blocks).map(|number| fleet.on_block(block(number).hash, &block(number), &reader, &Recorded::new())).collect()
@@ -212,6 +212,7 @@ pub fn all_of(rounds: &[Vec<Outcome>], id: &str) -> Vec<String> {
                 quarantined_for,
                 elapsed: _,
                 fuel: _,
+                allocated: _,
             } = outcome;
             format!("{detector} {digest} {result:?} {state:?} {reads:?} {log:?} {first_failure:?} {quarantined_for:?}")
         })

@@ -10,7 +10,7 @@ use crate::kit::{Trick, limits, load, run, runtime, told};
 fn came(trick: &str, limits: Limits) -> Result<Outcome, String> {
     let runtime = runtime();
     let guest = load(&runtime, "guest", &Trick::read(trick).component(), limits).map_err(|error| error.to_string())?;
-    Ok(run(&runtime, vec![guest], 1).remove(0).remove(0))
+    Ok(run(vec![guest], 1).remove(0).remove(0))
 }
 
 fn refused(trick: &str, limits: Limits) -> String {
@@ -44,6 +44,13 @@ fn each_limit_holds() {
     check("start_deadline_ms", refused("endless-start", low), "it took longer than 20 ms");
     let low = Limits { fuel_per_batch: Some(1_000_000), batch_deadline_ms: 60_000, ..base() };
     check("fuel_per_batch", ended("endless-loop", low), "fuel: it used up its 1000000 units of fuel");
+    let low = Limits { fuel_per_start: Some(1_000_000), start_deadline_ms: 60_000, ..base() };
+    check(
+        "fuel_per_start",
+        refused("endless-start", low.clone()),
+        "its 1000000 units of fuel, its `limits.fuel_per_start`",
+    );
+    check("fuel_per_start", ended("endless-loop", low), "deadline: it took longer than");
     let reads = came("chain-flood", Limits { chain_reads_per_batch: 3, ..base() }).unwrap().reads.len();
     check("chain_reads_per_batch", reads.to_string(), "3");
     // The question takes 20 bytes and the answer 32: the third answer is one too many, and nobody is asked a fourth time.

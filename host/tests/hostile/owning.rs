@@ -9,7 +9,7 @@ fn beside_a_neighbour(trick: &Trick, blocks: u64) -> (Vec<Outcome>, Vec<String>)
     let runtime = runtime();
     let neighbour = load(&runtime, "neighbour", &Trick::read("neighbour").component(), limits()).unwrap();
     let odd = load(&runtime, "odd", &trick.owning(), limits()).unwrap();
-    let all = run(&runtime, vec![odd, neighbour], blocks).into_iter().flatten();
+    let all = run(vec![odd, neighbour], blocks).into_iter().flatten();
     let (odd, neighbour): (Vec<Outcome>, Vec<Outcome>) = all.partition(|outcome| outcome.detector == "odd");
     (odd, neighbour.iter().map(told).collect())
 }

@@ -121,9 +121,12 @@ fn the_sdk_of_typescript_is_sound_in_its_types() {
 
 /// The other templates, whose findings are the same in each language that has them.
 fn templates(language: &str) {
-    for (template, found) in
-        [("outflow", "84 inputs, 3 findings"), ("oracle", "84 inputs, 11 findings"), ("trace", "5 inputs, 1 findings")]
-    {
+    for (template, found) in [
+        ("outflow", "84 inputs, 3 findings"),
+        ("oracle", "84 inputs, 11 findings"),
+        ("trace", "5 inputs, 1 findings"),
+        ("combiner", "84 inputs, 3 findings"),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let Some(project) = project_of(folder.path(), language, template) else { return };
         let tested = watchfire(&project, &["plugin", "test"]);

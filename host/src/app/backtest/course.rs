@@ -17,7 +17,7 @@ use crate::entry::Entry;
 use crate::event::Event;
 use crate::finding::{COVERAGE, Finding};
 use crate::journal::Journal;
-use crate::plugin::{Fleet, Runtime};
+use crate::plugin::Fleet;
 use crate::score::{Sighting, Watched};
 use crate::source::recording::{Item, Recording, RecordingError};
 use crate::stream::Sequencer;
@@ -57,7 +57,6 @@ pub(super) struct Ran {
 
 /// Runs all subjects over a recording. `labelled` are transactions whose places matter.
 pub(super) fn run(
-    runtime: &Runtime,
     subjects: &[Subject],
     recording: (usize, &Path),
     labelled: &[B256],
@@ -65,14 +64,14 @@ pub(super) fn run(
 ) -> anyhow::Result<Ran> {
     let (index, path) = recording;
     let answers = Arc::new(Answers::default());
-    let mut engine = Engine::new(Journal::in_memory()?, Fleet::new(runtime)?, answers.clone())?;
+    let mut engine = Engine::new(Journal::in_memory()?, Fleet::new()?, answers.clone())?;
     let mut needs = Needs::default();
     let mut ran = Ran { made: vec![Made::default(); subjects.len()], ..Ran::default() };
     ran.watched.recording = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut by_id = HashMap::new();
     let is_swept = subjects.iter().any(|subject| !subject.values.is_empty());
     for (at, subject) in subjects.iter().enumerate() {
-        let started = subject.spec.start(runtime, &subject.id, subject.component.clone());
+        let started = subject.spec.start(&subject.id, subject.component.clone());
         let detector = started.with_context(|| subject.told())?;
         needs = needs.union(detector.profile().needs());
         anyhow::ensure!(

@@ -166,7 +166,7 @@ pub fn run(options: &Options<'_>, ticks: &Ticks<'_>) -> anyhow::Result<Backtest>
         .recordings
         .par_iter()
         .enumerate()
-        .map(|(index, path)| course::run(options.runtime, &subjects, (index, path), &labelled, ticks));
+        .map(|(index, path)| course::run(&subjects, (index, path), &labelled, ticks));
     let mut ran: Vec<Ran> = all.collect::<anyhow::Result<_>>()?;
     for of in ran.iter_mut().flat_map(|ran| &mut ran.made) {
         of.sightings.retain(|sighting| sighting.severity >= options.severity);

@@ -118,7 +118,6 @@ pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
         rule: Arc::new(runtime.compile(&outflow, &Limits::default())?),
         scan: Arc::new(runtime.compile(&scan, &Limits::default())?),
         outflow,
-        runtime,
         loops: blocks.loops(rounds + if args.quick { 1 } else { FIRST_ROUNDS }),
         blocks,
         rounds,
@@ -133,7 +132,6 @@ pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
 }
 
 struct Bench {
-    runtime: Runtime,
     /// The outflow rule.
     rule: Arc<Component>,
     /// The scan of all logs.
@@ -201,12 +199,12 @@ impl Bench {
     }
 
     fn detector(&self, id: &str, component: &Arc<Component>, config: Value) -> anyhow::Result<Detector> {
-        Ok(self.spec(config).start(&self.runtime, id, component.clone())?)
+        Ok(self.spec(config).start(id, component.clone())?)
     }
 
     /// Detectors of the outflow rule, with a config for each.
     fn fleet(&self, configs: impl Iterator<Item = Value>) -> anyhow::Result<Fleet> {
-        let mut fleet = Fleet::new(&self.runtime)?;
+        let mut fleet = Fleet::new()?;
         for (at, config) in configs.enumerate() {
             fleet.swap(self.detector(&format!("outflow-{at}"), &self.rule, config)?)?;
         }

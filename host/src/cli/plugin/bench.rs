@@ -85,10 +85,11 @@ fn figures(rows: &[Row<'_>]) -> Table {
     let mut table = Table::new(&["detector", "figure", "now", "unit", "before", "now / before"]);
     for (name, measured, before) in rows {
         for (figure, of, unit) in FIGURES {
-            let before = before.map(of);
-            let ratio = before.filter(|before| *before > 0.0).map(|before| format!("{:.2}", of(measured) / before));
+            let (now, before) = (of(measured), before.and_then(of));
+            let ratio =
+                now.zip(before.filter(|before| *before > 0.0)).map(|(now, before)| format!("{:.2}", now / before));
             let shown = before.map(number).unwrap_or_default();
-            let cells = [name.clone(), figure.to_owned(), number(of(measured)), unit.to_owned(), shown];
+            let cells = [name.clone(), figure.to_owned(), told(now), unit.to_owned(), shown];
             table.row(cells.into_iter().chain([ratio.unwrap_or_default()]));
         }
     }
@@ -97,13 +98,27 @@ fn figures(rows: &[Row<'_>]) -> Table {
 
 /// A line for each detector.
 fn overview(rows: &[Row<'_>]) -> Table {
-    let mut table =
-        Table::new(&["", "size", "compile", "cold start", "block, median", "slowest 1 %", "budget", "memory"]);
+    let mut table = Table::new(&[
+        "",
+        "size",
+        "compile",
+        "cold start",
+        "block, median",
+        "slowest 1 %",
+        "budget",
+        "allocations",
+        "allocated",
+        "memory",
+    ]);
     for (name, measured, _) in rows {
-        let cells = FIGURES.iter().map(|(_, of, unit)| format!("{} {unit}", number(of(measured))));
+        let cells = FIGURES.iter().map(|(_, of, unit)| format!("{} {unit}", told(of(measured))).trim_end().to_owned());
         table.row(std::iter::once(name.clone()).chain(cells));
     }
     table
+}
+
+fn told(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), number)
 }
 
 /// Three digits that count, and whole numbers whole.

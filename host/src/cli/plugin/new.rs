@@ -32,6 +32,8 @@ enum Template {
     Oracle,
     /// A contract that is entered again before it is done: call frames.
     Trace,
+    /// Signs of one attack that come together: findings of other detectors.
+    Combiner,
 }
 
 impl Template {
@@ -42,6 +44,7 @@ impl Template {
             Template::Outflow => Some("kinds/outflow"),
             Template::Oracle => Some("kinds/oracle"),
             Template::Trace => Some("kinds/trace"),
+            Template::Combiner => Some("kinds/combiner"),
         }
     }
 
@@ -52,6 +55,7 @@ impl Template {
             Template::Outflow => "It finds a token leaving an account faster than a limit.",
             Template::Oracle => "It finds a price on the chain that is not what the rest of the world says.",
             Template::Trace => "It finds a contract that is entered again before it is done.",
+            Template::Combiner => "It finds signs of one attack that come together, each another detector's finding.",
         }
     }
 
@@ -62,6 +66,7 @@ impl Template {
             Template::Outflow => "\"state\"",
             Template::Oracle => "\"chain\", \"state\", \"feeds\"",
             Template::Trace => "\"traces\"",
+            Template::Combiner => "\"findings\", \"state\"",
         }
     }
 }

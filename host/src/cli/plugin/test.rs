@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args as ClapArgs;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Exit, Loaded, component_bytes, config};
+use super::{Exit, Loaded, component_for_author, config};
 use crate::app::output::Format;
 use crate::app::project::{Case, CaseResult, cases, run};
 use crate::app::sandbox::Sandboxes;
@@ -53,6 +53,7 @@ pub struct Args {
 pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let mut cases = match &args.recording {
         Some(recording) => vec![Case {
+            others: Vec::new(),
             name: recording.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             recording: recording.clone(),
             config: config(args.config.as_deref())?,
@@ -70,7 +71,7 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         cases.retain(|case| case.name.contains(only));
         anyhow::ensure!(!cases.is_empty(), "no case has `{only}` in its name");
     }
-    let loaded = Loaded::of(&component_bytes(&args.path)?, sandboxes)?;
+    let loaded = Loaded::of(&component_for_author(&args.path)?, sandboxes)?;
     let results = run(&loaded.runtime, &loaded.component, &loaded.manifest, &cases, args.accept);
     for result in &results {
         match args.format {

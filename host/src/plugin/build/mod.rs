@@ -32,6 +32,9 @@ pub struct Built {
     pub size: usize,
     /// The interfaces that it imports, in order.
     pub imports: Vec<String>,
+    /// The same component with what tells a trap's lines of the source, where the language does not tell them itself. It names
+    /// this machine's folders, and so is no component to give to others.
+    pub with_lines: Option<Vec<u8>>,
 }
 
 /// Why there is no component. Each message says how to mend it.
@@ -159,8 +162,9 @@ pub enum BuildError {
 /// folder, `build/NAME.wasm` in any other project, or `NAME.component.wasm` beside a core module; a component that stays
 /// where it is, is not written.
 pub fn build(path: &Path, out: Option<&Path>) -> Result<Built, BuildError> {
-    let (source, default) = if let Some(project) = Project::find(path)? {
-        build_project(&project)?
+    let project = Project::find(path)?;
+    let (source, default) = if let Some(project) = &project {
+        build_project(project)?
     } else if path.is_file() {
         (path.to_owned(), path.with_extension("component.wasm"))
     } else {
@@ -168,6 +172,12 @@ pub fn build(path: &Path, out: Option<&Path>) -> Result<Built, BuildError> {
     };
     let bytes = std::fs::read(&source).map_err(|error| BuildError::File { path: source.clone(), error })?;
     let kind = wrap::kind(&bytes).ok_or_else(|| BuildError::Unknown { path: source.clone() })?;
+    // Other languages tell the lines themselves.
+    let tells_no_lines = |language| matches!(language, Language::C | Language::Cpp | Language::Zig);
+    let with_lines = match project.map(|project| project.language) {
+        Some(language) if tells_no_lines(language) => Some(wrap::wrap_whole(&source, &bytes)?),
+        _ => None,
+    };
     let bytes = match kind {
         wrap::Kind::Module => wrap::wrap(&source, &bytes)?,
         wrap::Kind::Component => bytes,
@@ -181,7 +191,7 @@ pub fn build(path: &Path, out: Option<&Path>) -> Result<Built, BuildError> {
     if let Some(place) = &place {
         write(place, &bytes).map_err(|error| BuildError::File { path: place.clone(), error })?;
     }
-    Ok(Built { digest: sha256(&bytes), size: bytes.len(), path: place.unwrap_or(source), imports, bytes })
+    Ok(Built { digest: sha256(&bytes), size: bytes.len(), path: place.unwrap_or(source), imports, bytes, with_lines })
 }
 
 /// Puts what a build of the project in a folder needs into its `build` folder: the interface, the SDK, the bindings.

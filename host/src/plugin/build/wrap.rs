@@ -34,12 +34,16 @@ pub(super) fn kind(bytes: &[u8]) -> Option<Kind> {
     }
 }
 
-/// Wraps a core module by the interface that its bindings left in it.
+/// Wraps a core module by the interface that its bindings left in it, without what only debuggers read.
 pub(super) fn wrap(path: &Path, module: &[u8]) -> Result<Vec<u8>, BuildError> {
-    let lean = without_debug(module);
+    wrap_whole(path, without_debug(module).as_deref().unwrap_or(module))
+}
+
+/// The same with everything.
+pub(super) fn wrap_whole(path: &Path, module: &[u8]) -> Result<Vec<u8>, BuildError> {
     let wrapped = ComponentEncoder::default()
         .validate(true)
-        .module(lean.as_deref().unwrap_or(module))
+        .module(module)
         .and_then(|encoder| encoder.adapter("wasi_snapshot_preview1", ADAPTER))
         .and_then(|encoder| encoder.encode());
     wrapped.map_err(|error| BuildError::Unwrappable { path: path.to_owned(), why: format!("{error:#}") })

@@ -16,6 +16,7 @@ use crate::plugin::sandbox::config;
 pub(super) struct Request {
     pub(super) stack_bytes: usize,
     pub(super) counts_fuel: bool,
+    pub(super) tells_lines: bool,
     /// Most memory that it may take, bytes.
     pub(super) memory_bytes: u64,
     /// Most processor time that it may take, seconds: for when nobody is left to end it.
@@ -30,7 +31,7 @@ pub fn compile_from_stdin(request: &str) -> anyhow::Result<()> {
     std::io::stdin().lock().read_to_end(&mut bytes)?;
     let settings = EngineSettings { stack_bytes: request.stack_bytes, counts_fuel: request.counts_fuel };
     let told = |error: wasmtime::Error| anyhow::anyhow!("{:#}", error.root_cause());
-    let engine = Engine::new(&config(settings)).map_err(told)?;
+    let engine = Engine::new(&config(settings, request.tells_lines)).map_err(told)?;
     let artefact = engine.precompile_component(&bytes).map_err(told)?;
     let mut out = std::io::stdout().lock();
     out.write_all(&artefact)?;

@@ -26,6 +26,7 @@ pub use process::COMMAND;
 pub struct Compiler {
     place: Place,
     cache: Option<Cache>,
+    tells_lines: bool,
 }
 
 enum Place {
@@ -37,18 +38,28 @@ impl Compiler {
     /// Compiles in this very process, where neither `compile_deadline_ms` nor `compile_memory_bytes` holds: for
     /// components that one made oneself, where there is no `watchfire` binary to start, as in tests of the library.
     pub fn in_process() -> Self {
-        Self { place: Place::InProcess, cache: None }
+        Self { place: Place::InProcess, cache: None, tells_lines: false }
     }
 
     /// Compiles each component in a process of its own: `binary` is a `watchfire` of this very build.
     pub fn in_processes_of(binary: impl Into<PathBuf>) -> Self {
-        Self { place: Place::Processes(binary.into()), cache: None }
+        Self { place: Place::Processes(binary.into()), cache: None, tells_lines: false }
     }
 
     /// Keeps what was compiled.
     pub fn with_cache(mut self, cache: Cache) -> Self {
         self.cache = Some(cache);
         self
+    }
+
+    /// Has traps tell the lines of the source: for detectors that one writes oneself.
+    pub fn telling_lines(mut self) -> Self {
+        self.tells_lines = true;
+        self
+    }
+
+    pub(super) fn tells_lines(&self) -> bool {
+        self.tells_lines
     }
 
     pub(super) fn compile(
@@ -73,7 +84,7 @@ impl Compiler {
                 let made = engine.precompile_component(bytes).map_err(|error| not_a_component(&error))?;
                 Artefact::vouched_for(made)
             }
-            Place::Processes(binary) => process::compile(binary, settings, bytes, limits)?,
+            Place::Processes(binary) => process::compile(binary, (settings, self.tells_lines), bytes, limits)?,
         };
         let component = made.load(engine).map_err(|error| {
             let told = lines(&format!("{:#}", error.root_cause()), 1_000);

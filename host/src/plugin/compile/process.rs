@@ -41,7 +41,7 @@ enum Heard {
 
 pub(super) fn compile(
     binary: &Path,
-    settings: EngineSettings,
+    settings: (EngineSettings, bool),
     bytes: &[u8],
     limits: &Limits,
 ) -> Result<Artefact, LoadError> {
@@ -64,11 +64,12 @@ fn program(binary: &Path) -> PathBuf {
     if is_own && own.exists() { own.to_owned() } else { binary.to_owned() }
 }
 
-fn start(binary: &Path, settings: EngineSettings, limits: &Limits) -> Result<Child, LoadError> {
+fn start(binary: &Path, (settings, tells_lines): (EngineSettings, bool), limits: &Limits) -> Result<Child, LoadError> {
     let threads = available_parallelism().map_or(1, usize::from).min(THREADS_AT_MOST);
     let request = Request {
         stack_bytes: settings.stack_bytes,
         counts_fuel: settings.counts_fuel,
+        tells_lines,
         memory_bytes: limits.compile_memory_bytes,
         cpu_s: limits.compile_deadline_ms.div_ceil(1_000).saturating_mul(threads as u64) + 1,
     };

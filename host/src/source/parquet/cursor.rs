@@ -31,6 +31,11 @@ pub(super) struct Slice {
 }
 
 impl Slice {
+    /// Whether a column was read.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.dataset.columns.iter().any(|(known, _)| *known == name)
+    }
+
     /// A column by the name that the dataset has for it.
     pub(super) fn column(&self, name: &str) -> &Column {
         let at = self.dataset.columns.iter().position(|(known, _)| *known == name);
@@ -79,6 +84,11 @@ impl Cursor {
             rows += open(dataset, file.clone(), floor)?.rows;
         }
         Ok(Self { dataset, covered, files, open: None, waiting: None, floor, rows })
+    }
+
+    /// Reads the columns of another view of the same dataset, from the next file on.
+    pub(super) fn read_columns_of(&mut self, dataset: &'static Dataset) {
+        self.dataset = dataset;
     }
 
     /// How many rows all files have.

@@ -57,6 +57,17 @@ pub(super) static TRANSACTIONS: Dataset = Dataset {
     ],
 };
 
+/// What is read of transactions where nobody asked for them: logs and frames tell their transaction's hash.
+pub(super) static TRANSACTION_HASHES: Dataset = Dataset {
+    name: "transactions",
+    columns: &[
+        ("block_number", Shape::Number),
+        ("transaction_index", Shape::Number),
+        ("transaction_hash", Shape::Bytes),
+        ("gas_used", Shape::Number),
+    ],
+};
+
 pub(super) static LOGS: Dataset = Dataset {
     name: "logs",
     columns: &[

@@ -17,7 +17,7 @@ use alloy::primitives::B256;
 use crate::block::{Assurance, Block, Verification};
 use crate::subscription::Needs;
 use cursor::Cursor;
-use layout::{BLOCKS, Dataset, LOGS, Layout, TRACES, TRANSACTIONS};
+use layout::{BLOCKS, Dataset, LOGS, Layout, TRACES, TRANSACTION_HASHES, TRANSACTIONS};
 
 /// Why an archive can't be read on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,14 +71,17 @@ impl Archive {
             ArchiveError::new(folder.display().to_string(), what)
         })?;
         let (transactions, logs, traces) = (cursor(&TRANSACTIONS)?, cursor(&LOGS)?, cursor(&TRACES)?);
-        let needs = Needs { traces: true, ..Needs::default() };
+        let needs = Needs { traces: true, ..Needs::KEPT };
         Ok(Self { blocks, transactions, logs, traces, needs, range, last: None, gaps: 0, read: 0 })
     }
 
-    /// Leaves out what nobody asked for, from the next block on: traces, the largest part of most archives. Transactions and
-    /// logs are always read, as those of a node are: a block that is journaled must serve whoever asks later.
+    /// Leaves out what nobody asked for: traces and logs from the next block on, and of transactions all but their hashes,
+    /// from the next file on. A block that is to be kept for whoever asks later needs [`Needs::KEPT`].
     pub fn need(&mut self, needs: Needs) {
         self.needs = needs;
+        if let Some(cursor) = &mut self.transactions {
+            cursor.read_columns_of(if needs.transactions { &TRANSACTIONS } else { &TRANSACTION_HASHES });
+        }
     }
 
     /// How often blocks were missing between two that follow each other in the archive.
@@ -116,11 +119,12 @@ impl Archive {
         let header = assemble::header(&self.blocks.take(number)?).map_err(told)?;
         let mut exceptions = Vec::new();
         let transactions = rows(&mut self.transactions, &TRANSACTIONS, number, &mut exceptions)?;
-        let logs = rows(&mut self.logs, &LOGS, number, &mut exceptions)?;
-        let traces = match self.needs.traces {
-            true => rows(&mut self.traces, &TRACES, number, &mut exceptions)?,
-            false => None,
+        let mut wanted = |is_wanted: bool, cursor: &mut Option<Cursor>, dataset| match is_wanted {
+            true => rows(cursor, dataset, number, &mut exceptions),
+            false => Ok(None),
         };
+        let logs = wanted(self.needs.logs, &mut self.logs, &LOGS)?;
+        let traces = wanted(self.needs.traces, &mut self.traces, &TRACES)?;
         let transactions = transactions.map(|rows| assemble::transactions(&rows)).transpose().map_err(told)?;
         let count = transactions.as_ref().map(|all| all.len() as u64);
         let logs = logs.map(|rows| assemble::logs(&rows, count)).transpose().map_err(told)?;

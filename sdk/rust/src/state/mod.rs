@@ -7,7 +7,6 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-mod cache;
 mod counter;
 mod ring;
 mod rolling;
@@ -15,7 +14,6 @@ mod seen;
 mod sums;
 mod window;
 
-pub use cache::Cache;
 pub use counter::Counter;
 pub use ring::Ring;
 pub use rolling::Rolling;

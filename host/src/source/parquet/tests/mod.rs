@@ -314,6 +314,16 @@ fn spoil_pages(path: &Path, pages: std::ops::Range<usize>) {
     std::fs::write(path, bytes).unwrap();
 }
 
+/// Where a column's pages of a row group stand in a file.
+fn column_bytes(path: &Path, group: usize, name: &str) -> std::ops::Range<usize> {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    let reader = SerializedFileReader::new(std::fs::File::open(path).unwrap()).unwrap();
+    let group = reader.metadata().row_group(group);
+    let column = group.columns().iter().find(|column| column.column_path().string() == name).unwrap();
+    let (start, length) = column.byte_range();
+    start as usize..(start + length) as usize
+}
+
 #[test]
 fn traces_that_nobody_asked_for_are_not_read() {
     let folder = tempfile::tempdir().unwrap();
@@ -321,32 +331,47 @@ fn traces_that_nobody_asked_for_are_not_read() {
     spoil_pages(&folder.path().join("ethereum__traces__00000100_to_00000104.parquet"), 4..400);
     assert!(read(folder.path(), 0..=u64::MAX).is_err(), "whoever asks for traces reads them");
     let mut archive = Archive::open(folder.path(), 0..=u64::MAX).unwrap();
-    archive.need(Needs::default());
-    let mut blocks = Vec::new();
-    while let Some(block) = archive.next_block().unwrap() {
-        assert_eq!(block.assurance.exceptions, [""; 0], "what nobody asked for is not missing");
-        blocks.push(block);
-    }
+    archive.need(Needs::KEPT);
+    let blocks = rest(&mut archive);
+    assert!(blocks.iter().all(|block| block.assurance.exceptions.is_empty()), "what nobody asked for is not missing");
     let untraced = samples().into_iter().map(|block| Block { frames: None, ..block }).collect();
     assert_eq!(bare(blocks), bare(untraced));
 }
 
+fn rest(archive: &mut Archive) -> Vec<Block> {
+    std::iter::from_fn(|| archive.next_block().unwrap()).collect()
+}
+
+#[test]
+fn of_transactions_and_logs_only_what_was_asked_for_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    write_all(folder.path(), (100, 104), &samples(), BINARY);
+    let file = |dataset: &str| folder.path().join(format!("ethereum__{dataset}__00000100_to_00000104.parquet"));
+    spoil_pages(&file("logs"), 4..200);
+    for column in ["from_address", "to_address", "nonce", "value", "input", "success"] {
+        spoil_pages(&file("transactions"), column_bytes(&file("transactions"), 0, column));
+    }
+    assert!(read(folder.path(), 0..=u64::MAX).is_err(), "whoever asks for them reads them");
+    let mut archive = Archive::open(folder.path(), 0..=u64::MAX).unwrap();
+    archive.need(Needs { traces: true, ..Needs::default() });
+    let blocks = rest(&mut archive);
+    assert_eq!(blocks.len(), samples().len());
+    for (block, whole) in blocks.iter().zip(samples()) {
+        assert_eq!(block.transactions.hash, whole.transactions.hash, "a frame tells its transaction's hash");
+        assert_eq!(block.transactions.gas_used, whole.transactions.gas_used);
+        assert_eq!(block.frames, whole.frames);
+        assert!(block.is_even() && block.logs.is_empty());
+    }
+}
+
 #[test]
 fn row_groups_and_columns_that_nobody_asked_for_are_not_read() {
-    use parquet::file::reader::{FileReader, SerializedFileReader};
     let folder = tempfile::tempdir().unwrap();
     write_all(folder.path(), (100, 104), &samples(), Style { rows_in_group: 1, ..BINARY });
     let path = folder.path().join("ethereum__blocks__00000100_to_00000104.parquet");
-    let reader = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
-    let place = |group: usize, name: &str| {
-        let group = reader.metadata().row_group(group);
-        let column = group.columns().iter().find(|column| column.column_path().string() == name).unwrap();
-        let (start, length) = column.byte_range();
-        start as usize..(start + length) as usize
-    };
     // The first two blocks' hashes, and of all blocks a column that no block has.
-    (0..2).for_each(|group| spoil_pages(&path, place(group, "block_hash")));
-    (0..5).for_each(|group| spoil_pages(&path, place(group, "extra_data")));
+    (0..2).for_each(|group| spoil_pages(&path, column_bytes(&path, group, "block_hash")));
+    (0..5).for_each(|group| spoil_pages(&path, column_bytes(&path, group, "extra_data")));
     assert!(read(folder.path(), 0..=u64::MAX).is_err());
     assert_eq!(bare(read(folder.path(), 102..=200).unwrap()), bare(samples()[2..].to_vec()));
 }

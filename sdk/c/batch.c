@@ -84,6 +84,48 @@ static const char *kept(detector_string_t string) {
     return wf_terminated(string.ptr, string.len);
 }
 
+static wf_bytes kept_bytes(detector_list_u8_t list) {
+    WF_KEEP(list);
+    return (wf_bytes){list.ptr, list.len};
+}
+
+/* Copies as many bytes as there are, and frees the list when the call ends. */
+static void copy(void *to, size_t size, detector_list_u8_t list) {
+    wf_bytes bytes = kept_bytes(list);
+    memcpy(to, bytes.data, bytes.size < size ? bytes.size : size);
+}
+
+static void pull_frames(wf_batch *batch) {
+    watchfire_detector_batches_list_frame_row_t rows;
+    PULL(frames)(batch->raw, &rows);
+    WF_KEEP(rows);
+    batch->frames = wf_alloc(rows.len * sizeof *batch->frames);
+    batch->frame_count = rows.len;
+    for (size_t at = 0; at < rows.len; at++) {
+        watchfire_detector_batches_frame_row_t *row = &rows.ptr[at];
+        wf_frame frame = {.transaction_index = row->transaction_index, .depth = row->depth, .kind = kept(row->kind),
+                          .input = kept_bytes(row->input), .output = kept_bytes(row->output),
+                          .gas_used = row->gas_used, .success = row->success};
+        wf_hash value = {0};
+        copy(frame.transaction_hash.bytes, 32, row->transaction_hash);
+        copy(frame.sender.bytes, 20, row->sender);
+        copy(frame.target.bytes, 20, row->target);
+        copy(value.bytes, 32, row->value);
+        frame.value = wf_u256_of(value);
+        batch->frames[at] = frame;
+    }
+}
+
+size_t wf_frame_count(wf_batch *batch) {
+    if (!batch->frames) pull_frames(batch);
+    return batch->frame_count;
+}
+
+wf_frame wf_frame_at(wf_batch *batch, size_t position) {
+    if (!batch->frames) pull_frames(batch);
+    return batch->frames[position];
+}
+
 static void pull_observations(wf_batch *batch) {
     watchfire_detector_batches_list_observation_row_t rows;
     PULL(observations)(batch->raw, &rows);

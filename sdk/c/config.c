@@ -124,6 +124,20 @@ size_t wf_subscribe_logs(wf_config *config, const wf_address *addresses, size_t 
     return wf_subscribe(config, subscription);
 }
 
+size_t wf_subscribe_frames(wf_config *config, wf_frame_filter wanted) {
+    watchfire_detector_types_subscription_t subscription = {.tag = WATCHFIRE_DETECTOR_TYPES_SUBSCRIPTION_FRAMES};
+    watchfire_detector_types_frame_filter_t *filter = &subscription.val.frames;
+    filter->targets = (detector_list_list_u8_t){wf_given(wanted.target_count * sizeof(detector_list_u8_t)), wanted.target_count};
+    for (size_t at = 0; at < wanted.target_count; at++) filter->targets.ptr[at] = wf_list(wanted.targets[at].bytes, 20);
+    filter->selectors =
+        (detector_list_list_u8_t){wf_given(wanted.selector_count * sizeof(detector_list_u8_t)), wanted.selector_count};
+    for (size_t at = 0; at < wanted.selector_count; at++) filter->selectors.ptr[at] = wf_list(wanted.selectors[at], 4);
+    filter->kinds = (detector_list_string_t){wf_given(wanted.kind_count * sizeof(detector_string_t)), wanted.kind_count};
+    for (size_t at = 0; at < wanted.kind_count; at++) filter->kinds.ptr[at] = wf_string(wanted.kinds[at]);
+    filter->with_value = wanted.with_value;
+    return wf_subscribe(config, subscription);
+}
+
 size_t wf_subscribe_feed(wf_config *config, const char *name) {
     watchfire_detector_types_subscription_t subscription = {.tag = WATCHFIRE_DETECTOR_TYPES_SUBSCRIPTION_FEED};
     subscription.val.feed = wf_string(name);

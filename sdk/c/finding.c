@@ -52,7 +52,10 @@ void wf_description(wf_finding *finding, const char *format, ...) {
 void wf_evidence(wf_batch *batch, wf_finding *finding, const wf_log *log) {
     watchfire_detector_types_log_reference_t reference = {wf_block_number(batch), log->index};
     ADD(finding->claim.logs, reference);
-    wf_hash hash = wf_transaction_hash(batch, log->transaction_index);
+    wf_evidence_transaction(finding, wf_transaction_hash(batch, log->transaction_index));
+}
+
+void wf_evidence_transaction(wf_finding *finding, wf_hash hash) {
     static const wf_hash none;
     if (!memcmp(hash.bytes, none.bytes, 32)) return;
     for (size_t at = 0; at < finding->claim.transactions.len; at++) {

@@ -59,6 +59,8 @@ struct wf_batch {
     detector_list_u32_t log_offsets, log_indexes, log_transactions, ticks;
     wf_observation *observations;
     size_t observation_count;
+    wf_frame *frames;
+    size_t frame_count;
     wf_finding *first, *last;
     size_t finding_count;
 };

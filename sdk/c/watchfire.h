@@ -81,6 +81,22 @@ typedef struct { const wf_hash *words; size_t count; } wf_words;
 
 /* Logs of the addresses (any, where there are none) whose topics are among the words at each position. */
 size_t wf_subscribe_logs(wf_config *config, const wf_address *addresses, size_t address_count, const wf_words topics[4]);
+
+/* Call frames; what is empty matches anything. */
+typedef struct {
+    const wf_address *targets;
+    size_t target_count;
+    const uint8_t (*selectors)[4];
+    size_t selector_count;
+    /* As in wf_frame. */
+    const char *const *kinds;
+    size_t kind_count;
+    /* Only those that move native value. */
+    bool with_value;
+} wf_frame_filter;
+
+/* Needs the capability `traces`. */
+size_t wf_subscribe_frames(wf_config *config, wf_frame_filter filter);
 size_t wf_subscribe_feed(wf_config *config, const char *name);
 size_t wf_subscribe_every_blocks(wf_config *config, uint64_t count);
 size_t wf_subscribe_every_seconds(wf_config *config, uint64_t span_s);
@@ -103,6 +119,18 @@ typedef struct {
     const char *kind, *value;
 } wf_observation;
 
+typedef struct {
+    uint32_t transaction_index;
+    wf_hash transaction_hash;
+    uint32_t depth; /* 0 for the transaction's own call. */
+    const char *kind; /* `call`, `staticcall`, `delegatecall`, `callcode`, `create`, `create2`, `selfdestruct`. */
+    wf_address sender, target; /* The target is zeros for a creation that failed. */
+    wf_u256 value;
+    wf_bytes input, output;
+    uint64_t gas_used;
+    bool success; /* Whether neither it nor any frame around it was reverted. */
+} wf_frame;
+
 wf_trigger wf_batch_trigger(wf_batch *batch);
 uint64_t wf_chain_id(wf_batch *batch);
 uint64_t wf_block_number(wf_batch *batch);
@@ -114,6 +142,9 @@ wf_hash wf_transaction_hash(wf_batch *batch, uint32_t transaction_index);
 
 size_t wf_log_count(wf_batch *batch);
 wf_log wf_log_at(wf_batch *batch, size_t position);
+/* Call frames, each before those that it made. */
+size_t wf_frame_count(wf_batch *batch);
+wf_frame wf_frame_at(wf_batch *batch, size_t position);
 size_t wf_observation_count(wf_batch *batch);
 wf_observation wf_observation_at(wf_batch *batch, size_t position);
 /* For what has no function here: the batch as the interface has it. */
@@ -176,6 +207,8 @@ void wf_title(wf_finding *finding, const char *format, ...) __attribute__((forma
 void wf_description(wf_finding *finding, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Adds a log and its transaction as evidence. */
 void wf_evidence(wf_batch *batch, wf_finding *finding, const wf_log *log);
+/* Adds a transaction as evidence, once. */
+void wf_evidence_transaction(wf_finding *finding, wf_hash hash);
 /* How much of what, in the asset's smallest unit. */
 void wf_amount(wf_finding *finding, const char *asset, wf_u256 value);
 void wf_attribute(wf_finding *finding, const char *key, const char *value);

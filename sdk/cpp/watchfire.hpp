@@ -108,6 +108,14 @@ class Config {
         for (size_t at = 0; at < 4; at++) words[at] = {topics[at].data(), topics[at].size()};
         return wf_subscribe_logs(raw_, addresses.data(), addresses.size(), words.data());
     }
+    // Call frames; what is empty matches anything. Needs the capability `traces`.
+    size_t subscribe_frames(const std::vector<Address> &targets = {}, const std::vector<const char *> &kinds = {}) const {
+        return wf_subscribe_frames(raw_, {.targets = targets.data(), .target_count = targets.size(), .selectors = nullptr,
+                                          .selector_count = 0, .kinds = kinds.data(), .kind_count = kinds.size(),
+                                          .with_value = false});
+    }
+    // The same with all that a filter can say.
+    size_t subscribe_frames(const wf_frame_filter &filter) const { return wf_subscribe_frames(raw_, filter); }
     size_t subscribe_feed(const std::string &name) const { return wf_subscribe_feed(raw_, name.c_str()); }
     size_t subscribe_every_blocks(uint64_t count) const { return wf_subscribe_every_blocks(raw_, count); }
     size_t subscribe_every_seconds(uint64_t span_s) const { return wf_subscribe_every_seconds(raw_, span_s); }
@@ -131,6 +139,14 @@ class Log {
 
   private:
     wf_log raw_;
+};
+
+// A call frame.
+struct Frame : wf_frame {
+    Frame(wf_frame raw) : wf_frame(raw) {}
+    Address from() const { return sender; }
+    Address to() const { return target; }
+    std::string_view kind_name() const { return kind; }
 };
 
 // A value of an event.
@@ -164,6 +180,7 @@ class Finding {
     Finding &title(const std::string &text) { return wf_title(raw_, "%s", text.c_str()), *this; }
     Finding &description(const std::string &text) { return wf_description(raw_, "%s", text.c_str()), *this; }
     Finding &evidence(const Log &log) { return wf_evidence(batch_, raw_, &log.raw()), *this; }
+    Finding &evidence(const Frame &frame) { return wf_evidence_transaction(raw_, frame.transaction_hash), *this; }
     Finding &amount(const std::string &asset, u256 value) { return wf_amount(raw_, asset.c_str(), value), *this; }
     Finding &attribute(const char *key, const std::string &value) { return wf_attribute(raw_, key, value.c_str()), *this; }
     Finding &condition_key(const std::string &key) { return wf_condition_key(raw_, key.c_str()), *this; }
@@ -206,6 +223,12 @@ class Batch {
     uint64_t timestamp_s() const { return wf_timestamp_s(raw_); }
     bool is_due(size_t subscription) const { return wf_is_due(raw_, subscription); }
     Logs logs() const { return Logs(raw_); }
+    // Call frames, each before those that it made.
+    std::vector<Frame> frames() const {
+        std::vector<Frame> all;
+        for (size_t at = 0; at < wf_frame_count(raw_); at++) all.push_back(wf_frame_at(raw_, at));
+        return all;
+    }
     std::vector<wf_observation> observations() const {
         std::vector<wf_observation> seen;
         for (size_t at = 0; at < wf_observation_count(raw_); at++) seen.push_back(wf_observation_at(raw_, at));

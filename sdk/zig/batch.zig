@@ -19,6 +19,26 @@ pub const Observation = struct {
     value: []const u8,
 };
 
+/// A call frame.
+pub const Frame = struct {
+    transaction_index: u32,
+    transaction_hash: Hash,
+    /// 0 for the transaction's own call.
+    depth: u32,
+    /// `call`, `staticcall`, `delegatecall`, `callcode`, `create`, `create2`, `selfdestruct`.
+    kind: []const u8,
+    sender: Address,
+    /// Zeros for a creation that failed.
+    target: Address,
+    /// In wei.
+    value: u256,
+    input: []const u8,
+    output: []const u8,
+    gas_used: u64,
+    /// Whether neither it nor any frame around it was reverted.
+    success: bool,
+};
+
 const Logs = struct {
     addresses: []const u8,
     topic_counts: []const u8,
@@ -181,6 +201,34 @@ pub const Batch = struct {
             topics.* = raw.take(self.memory, u8, got);
         }
         self.columns = columns;
+    }
+
+    /// Call frames, each before those that it made.
+    pub fn frames(self: *Batch) []const Frame {
+        var rows: c.watchfire_detector_batches_list_frame_row_t = .{};
+        c.watchfire_detector_batches_method_batch_frames(self.handle, &rows);
+        const taken = raw.take(self.memory, c.watchfire_detector_batches_frame_row_t, rows);
+        const seen = self.memory.alloc(Frame, taken.len) catch @trap();
+        for (taken, seen) |row, *one| one.* = .{
+            .transaction_index = row.transaction_index,
+            .transaction_hash = .{ .bytes = self.exact(32, row.transaction_hash) },
+            .depth = row.depth,
+            .kind = raw.take(self.memory, u8, row.kind),
+            .sender = .{ .bytes = self.exact(20, row.sender) },
+            .target = .{ .bytes = self.exact(20, row.target) },
+            .value = (Hash{ .bytes = self.exact(32, row.value) }).int(),
+            .input = raw.take(self.memory, u8, row.input),
+            .output = raw.take(self.memory, u8, row.output),
+            .gas_used = row.gas_used,
+            .success = row.success,
+        };
+        return seen;
+    }
+
+    /// A list of so many bytes; zeros where it has another length.
+    fn exact(self: *Batch, comptime size: usize, list: c.detector_list_u8_t) [size]u8 {
+        const taken = raw.take(self.memory, u8, list);
+        return if (taken.len == size) taken[0..size].* else @splat(0);
     }
 
     pub fn observations(self: *Batch) []const Observation {

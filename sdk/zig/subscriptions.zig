@@ -32,6 +32,28 @@ pub const Subscriptions = struct {
         } } });
     }
 
+    /// Call frames to these contracts, of these kinds. Needs the capability `traces`.
+    pub fn frames(self: *Subscriptions, filter: struct {
+        targets: []const types.Address = &.{},
+        selectors: []const [4]u8 = &.{},
+        kinds: []const []const u8 = &.{},
+        /// Only those that move native value.
+        with_value: bool = false,
+    }) void {
+        const targets = raw.alloc(c.detector_list_u8_t, filter.targets.len);
+        for (filter.targets, 0..) |target, at| targets[at] = raw.list(&target.bytes);
+        const selectors = raw.alloc(c.detector_list_u8_t, filter.selectors.len);
+        for (filter.selectors, 0..) |selector, at| selectors[at] = raw.list(&selector);
+        const kinds = raw.alloc(c.detector_string_t, filter.kinds.len);
+        for (filter.kinds, 0..) |kind, at| kinds[at] = raw.string(kind);
+        self.add(.{ .tag = 2, .val = .{ .frames = .{
+            .targets = .{ .ptr = targets, .len = filter.targets.len },
+            .selectors = .{ .ptr = selectors, .len = filter.selectors.len },
+            .kinds = .{ .ptr = kinds, .len = filter.kinds.len },
+            .with_value = filter.with_value,
+        } } });
+    }
+
     /// Observations of a feed. Needs the capability `feeds`.
     pub fn feed(self: *Subscriptions, name: []const u8) void {
         self.add(.{ .tag = 5, .val = .{ .feed = raw.string(name) } });

@@ -18,6 +18,7 @@
 pub const c = @import("bindings");
 pub const abi = @import("abi.zig");
 pub const Batch = @import("batch.zig").Batch;
+pub const Frame = @import("batch.zig").Frame;
 pub const Log = @import("batch.zig").Log;
 pub const Observation = @import("batch.zig").Observation;
 pub const chain = @import("chain.zig");

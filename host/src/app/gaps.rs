@@ -79,6 +79,11 @@ impl Gaps {
         of_sources.map(|gap| (gap.kind.clone(), gap.subject.clone())).collect()
     }
 
+    /// Kind and subject of all.
+    pub(super) fn all(&self) -> Vec<(String, String)> {
+        self.live.keys().map(|gap| (gap.kind.clone(), gap.subject.clone())).collect()
+    }
+
     /// Kinds of those of a subject.
     pub(super) fn kinds_of(&self, subject: &str) -> Vec<String> {
         self.live.keys().filter(|gap| gap.subject == subject).map(|gap| gap.kind.clone()).collect()

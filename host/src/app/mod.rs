@@ -18,6 +18,7 @@ pub mod gate;
 pub mod keep;
 mod late;
 pub mod load;
+pub mod metrics;
 mod orders;
 mod outcome;
 pub mod output;

@@ -19,7 +19,7 @@ use crate::app::sandbox::Sandboxes;
 use crate::app::sources::{Readers, Sources};
 use crate::app::turn::{Loop, Turn, Wiring, wall_clock_ms};
 use crate::app::watch::Watcher;
-use crate::app::{orders, progress};
+use crate::app::{metrics, orders, progress};
 use crate::diagnostic::Diagnostic;
 use crate::journal::Journal;
 use crate::plugin::Fleet;
@@ -73,6 +73,9 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     engine.set_channels(&config.webhooks.keys().cloned().collect::<Vec<_>>());
     engine.start_sources_afresh(newest_ms.max(wall_clock_ms()))?;
     let (turns, inbox) = mpsc::channel(WAITING);
+    if let Some(listen) = config.metrics_listen {
+        metrics::serve(listen, turns.clone()).await?;
+    }
     let (failing, mut failed) = mpsc::unbounded_channel();
     let (needs, needed) = watch::channel(Default::default());
     let wiring = Wiring {

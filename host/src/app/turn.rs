@@ -13,6 +13,7 @@ use crate::act::webhook::{Undelivered, Webhook, backoff_ms};
 use crate::app::disk::{Disk, Watched};
 use crate::app::engine::{Engine, Given};
 use crate::app::load::{LoadedPlan, Ready};
+use crate::app::metrics::Metrics;
 use crate::app::output::Output;
 use crate::app::status::DetectorStatus;
 use crate::app::swap::Swaps;
@@ -41,6 +42,8 @@ pub enum Turn {
     Rejected(String, B256, String),
     /// How the detectors do.
     Status(oneshot::Sender<Vec<DetectorStatus>>),
+    /// What a scrape is told.
+    Metrics(oneshot::Sender<Metrics>),
     /// A detector is to go.
     Remove(String),
     /// Decisions are to be made under this plan from here on.
@@ -238,6 +241,11 @@ impl Loop {
                 self.answer(Some(reply), count)
             }
             Turn::Rejected(detector, digest, reason) => self.take(Event::Rejected { detector, digest, reason }, None),
+            Turn::Metrics(reply) => {
+                // Whoever asked may have gone.
+                let _ = reply.send(self.engine.metrics()?);
+                Ok(())
+            }
             Turn::Status(reply) => {
                 let status = self.engine.status()?;
                 self.answer(Some(reply), status)

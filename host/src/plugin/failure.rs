@@ -85,13 +85,15 @@ fn course(error: &wasmtime::Error) -> String {
     let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
     let names = frames.iter().flat_map(|frame| match frame.symbols() {
         [] => vec![(frame.func_name(), None)],
-        // What is inlined, too.
-        symbols => symbols.iter().map(|symbol| (symbol.name(), symbol.file().zip(symbol.line()))).collect(),
+        // What was inlined, too. Tables of lines alone have no names.
+        symbols => symbols.iter().map(|at| (at.name().or(frame.func_name()), at.file().zip(at.line()))).collect(),
     });
     let names = names.filter_map(|(name, place)| {
-        let name = name?;
-        let name = try_demangle(name).unwrap_or_else(|| name.to_owned());
-        Some(place.map_or(name.clone(), |(file, line)| format!("{name} ({file}:{line})")))
+        let name = try_demangle(name?).unwrap_or_else(|| name.unwrap_or_default().to_owned());
+        Some(match place {
+            Some((file, line)) => format!("{name} ({}:{line})", file.trim_start_matches("./")),
+            None => name,
+        })
     });
     let told = names.filter(|name| !PANICKING.iter().any(|own| name.starts_with(own)));
     let named: Vec<String> = told.take(CALLS_AT_MOST).collect();

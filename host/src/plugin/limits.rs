@@ -219,7 +219,12 @@ mod tests {
 
     #[test]
     fn every_limit_is_shown_with_its_unit() {
-        let limits = Limits { fuel_per_batch: Some(12_345_678), log_line_bytes: 1_500, ..Limits::default() };
+        let limits = Limits {
+            fuel_per_batch: Some(12_345_678),
+            fuel_per_start: Some(1),
+            log_line_bytes: 1_500,
+            ..Limits::default()
+        };
         let keys = serde_json::to_value(&limits).unwrap();
         let table = limits.table();
         let told = |key: &str| table.iter().find(|limit| limit.key == key).map(|limit| limit.value.as_str());

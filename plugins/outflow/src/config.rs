@@ -71,6 +71,16 @@ pub enum AssetId {
     Token(Address),
 }
 
+impl AssetId {
+    /// The token's address; no token is at the address of zeros.
+    fn key(self) -> Key<20> {
+        match self {
+            AssetId::Native => Key([0; 20]),
+            AssetId::Token(address) => Key(address.into_array()),
+        }
+    }
+}
+
 impl std::fmt::Display for AssetId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -118,8 +128,8 @@ pub(crate) struct HistoryRule {
 pub(crate) struct Rules {
     pub(crate) watched: Vec<Watched>,
     positions: HashMap<Key<20>, u32>,
-    /// In order of id; empty where every token counts.
-    assets: Vec<Tracked>,
+    /// Empty where every token counts.
+    assets: HashMap<Key<20>, Tracked>,
     pub(crate) window_s: u64,
     pub(crate) history: Option<HistoryRule>,
 }
@@ -152,7 +162,7 @@ impl Config {
             watched.push(Watched { address: watch.address, label: watch.label });
         }
         let positions = watched.iter().zip(0..).map(|(watched, at)| (Key(watched.address.into_array()), at)).collect();
-        let mut assets = Vec::new();
+        let mut assets: Vec<Tracked> = Vec::new();
         for (at, asset) in self.assets.into_iter().enumerate() {
             let wrong = |key: &str, message: String| Err(ConfigError::at(format!("assets.{at}.{key}"), message));
             if assets.iter().any(|known: &Tracked| known.id == asset.address) {
@@ -171,7 +181,7 @@ impl Config {
             };
             assets.push(Tracked { id: asset.address, symbol: asset.symbol, decimals: asset.decimals, limit });
         }
-        assets.sort_by_key(|asset| asset.id);
+        let assets = assets.into_iter().map(|asset| (asset.id.key(), asset)).collect();
         let (windows, window_s) = (self.history_windows as usize, self.window_s);
         let history = self.history_multiple.map(|multiple| HistoryRule { multiple, windows, window_s });
         Ok(Rules { watched, positions, assets, window_s, history })
@@ -185,7 +195,12 @@ impl Rules {
             AssetId::Token(address) => Some(address),
             AssetId::Native => None,
         };
-        (!self.counts_any()).then(|| self.assets.iter().filter_map(token).collect())
+        let sorted = || {
+            let mut tokens: Vec<Address> = self.assets.values().filter_map(token).collect();
+            tokens.sort_unstable();
+            tokens
+        };
+        (!self.counts_any()).then(sorted)
     }
 
     pub(crate) fn watches_native(&self) -> bool {
@@ -197,7 +212,7 @@ impl Rules {
     }
 
     pub(crate) fn tracked(&self, id: AssetId) -> Option<&Tracked> {
-        self.assets.binary_search_by_key(&id, |asset| asset.id).ok().map(|at| &self.assets[at])
+        self.assets.get(&id.key())
     }
 
     /// The position of a watched address.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use watchfire_tests::anvil::Anvil;
@@ -148,10 +148,21 @@ fn told(lines: &[Value]) -> BTreeMap<String, Vec<Value>> {
 }
 
 /// The host has taken in the node's newest block.
-async fn caught_up(host: &mut Host, anvil: &Anvil) {
+async fn caught_up(host: &mut Host, anvil: &Anvil, folder: &Path) {
     let newest = anvil.rpc("eth_getBlockByNumber", json!(["latest", false])).await.unwrap();
     let is_in = |lines: &[Value]| lines.iter().any(|line| line["type"] == "block" && line["hash"] == newest["hash"]);
     host.until("the newest block", is_in).await.unwrap();
+    // A slow one sees it while the others go on, and would never see what a reorg takes back before that.
+    let began = Instant::now();
+    loop {
+        let asked = watchfire(folder, &["plugin", "status", "--format", "json"]).unwrap();
+        let all: Vec<Value> = serde_json::from_slice(&asked.stdout).unwrap();
+        if all.iter().all(|one| one["behind"] == 0 && one["at_work_on"].is_null()) {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{all:#?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]
@@ -196,15 +207,15 @@ async fn languages_agree_on_a_live_chain_and_take_over_from_each_other() {
         harbor.repay(&anvil, who::USER, usd(700)).await.unwrap();
         harbor.borrow(&anvil, who::OTHER, usd(500)).await.unwrap();
         anvil.mine().await.unwrap();
-        caught_up(&mut host, &anvil).await;
+        caught_up(&mut host, &anvil, deployed.path()).await;
         if round % 3 == 2 {
             anvil.rpc("anvil_reorg", json!([2, []])).await.unwrap();
             anvil.mine().await.unwrap();
-            caught_up(&mut host, &anvil).await;
+            caught_up(&mut host, &anvil, deployed.path()).await;
         }
     }
     anvil.mine_many(2).await.unwrap();
-    caught_up(&mut host, &anvil).await;
+    caught_up(&mut host, &anvil, deployed.path()).await;
     let is_even = |lines: &[Value]| {
         let told = told(lines);
         told.len() == LANGUAGES.len() + 1 && told.values().all(|one| one.len() == told["rust"].len())

@@ -14,6 +14,7 @@ mod incidents;
 mod kills;
 mod lies;
 mod mainnet;
+mod metrics;
 mod outlets;
 mod packages;
 mod profile;

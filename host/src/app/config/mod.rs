@@ -6,6 +6,7 @@ mod places;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -37,6 +38,8 @@ pub struct Config {
     pub min_free_bytes: u64,
     /// How long an input waits for a detector, milliseconds.
     pub patience_ms: u64,
+    /// Where metrics are told.
+    pub metrics_listen: Option<SocketAddr>,
     /// Chains by name.
     pub chains: BTreeMap<String, ChainConfig>,
     /// Feeds by name.
@@ -103,11 +106,15 @@ struct HostConfig {
     /// How long an input waits for a detector, in milliseconds, before what the others found is decided on without it.
     /// Default 4.
     patience_ms: u64,
+    /// Where `GET /metrics` is answered for Prometheus, such as `127.0.0.1:9464`; nowhere where it is absent. Read at the
+    /// start. Whoever reaches the address may read it.
+    #[schemars(with = "Option<String>")]
+    metrics_listen: Option<SocketAddr>,
 }
 
 impl Default for HostConfig {
     fn default() -> Self {
-        Self { patience_ms: 4 }
+        Self { patience_ms: 4, metrics_listen: None }
     }
 }
 
@@ -216,6 +223,7 @@ impl Config {
             text: text.to_owned(),
             journal: folder.join(&journal.path),
             patience_ms: host.patience_ms,
+            metrics_listen: host.metrics_listen,
             keep_ms: journal.keep_days.map(|days| (days * 86_400_000.0) as u64),
             min_free_bytes: journal.min_free_mib.saturating_mul(1 << 20),
             chains: section(&mut toml, "chain"),

@@ -81,7 +81,7 @@ fn is_source(project: &Path, path: &Path) -> bool {
 fn round(project: &Path, sandboxes: &Sandboxes) -> anyhow::Result<Vec<CaseResult>> {
     let cases = cases(project)?;
     let built = build::build(project, None)?;
-    let loaded = Loaded::of(built.with_lines.as_ref().unwrap_or(&built.bytes), sandboxes)?;
+    let loaded = Loaded::for_author(&built, sandboxes)?;
     println!("{} {}: {} bytes", loaded.manifest.name, loaded.manifest.version, built.size);
     Ok(run(&loaded.runtime, &loaded.component, &loaded.manifest, &cases, false))
 }

@@ -66,8 +66,8 @@ pub(super) fn main(command: Command, sandboxes: &Sandboxes) -> anyhow::Result<Ex
         Command::New(args) => new::main(&args),
         Command::Build { path, out, format } => build_component(&path, out.as_deref(), format, sandboxes),
         Command::Inspect(args) => inspect::main(args, sandboxes),
-        Command::Test(args) => test::main(&args, &sandboxes.clone().for_authors()),
-        Command::Dev(args) => dev::main(&args, &sandboxes.clone().for_authors()),
+        Command::Test(args) => test::main(&args, sandboxes),
+        Command::Dev(args) => dev::main(&args, sandboxes),
         Command::Bench(args) => bench::main(&args),
         Command::Profile(args) => profile::main(&args, sandboxes),
     }
@@ -112,6 +112,14 @@ impl Loaded {
         let manifest = runtime.describe(&component, &limits)?;
         Ok(Self { runtime, component: Arc::new(component), manifest })
     }
+
+    /// What was built, for its author: with what tells the lines of its source, where the language does not tell them itself.
+    fn for_author(built: &build::Built, sandboxes: &Sandboxes) -> anyhow::Result<Self> {
+        match &built.with_lines {
+            Some(bytes) => Self::of(bytes, &sandboxes.clone().for_authors()),
+            None => Self::of(&built.bytes, sandboxes),
+        }
+    }
 }
 
 /// The bytes of a component: of a file, or of a project that is built first.
@@ -120,15 +128,6 @@ pub(super) fn component_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
         return Ok(build::build(path, None)?.bytes);
     }
     std::fs::read(path).with_context(|| format!("`{}` can't be read", path.display()))
-}
-
-/// The same where it is run for its author: with what tells the lines of its source, where the language needs that.
-pub(super) fn component_for_author(path: &Path) -> anyhow::Result<Vec<u8>> {
-    if path.is_dir() {
-        let built = build::build(path, None)?;
-        return Ok(built.with_lines.unwrap_or(built.bytes));
-    }
-    component_bytes(path)
 }
 
 /// A detector's own config from a TOML file; empty without one.

@@ -6,10 +6,11 @@ use anyhow::Context;
 use clap::Args as ClapArgs;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Exit, Loaded, component_for_author, config};
+use super::{Exit, Loaded, component_bytes, config};
 use crate::app::output::Format;
 use crate::app::project::{Case, CaseResult, cases, run};
 use crate::app::sandbox::Sandboxes;
+use crate::plugin::build::build;
 
 /// Run a detector over recordings.
 #[derive(Debug, ClapArgs)]
@@ -71,7 +72,10 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         cases.retain(|case| case.name.contains(only));
         anyhow::ensure!(!cases.is_empty(), "no case has `{only}` in its name");
     }
-    let loaded = Loaded::of(&component_for_author(&args.path)?, sandboxes)?;
+    let loaded = match args.path.is_dir() {
+        true => Loaded::for_author(&build(&args.path, None)?, sandboxes)?,
+        false => Loaded::of(&component_bytes(&args.path)?, sandboxes)?,
+    };
     let results = run(&loaded.runtime, &loaded.component, &loaded.manifest, &cases, args.accept);
     for result in &results {
         match args.format {

@@ -135,3 +135,73 @@ fn part<'a>(of: &'a [u8], range: &std::ops::Range<u64>) -> anyhow::Result<&'a [u
     let range = usize::try_from(range.start)?..usize::try_from(range.end)?;
     of.get(range).context("a section that ends too soon")
 }
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::component::{Component, Linker};
+    use wasmtime::{Engine, Store};
+
+    use super::*;
+
+    /// A component whose `run` takes 10 and 32 bytes by a function of this name.
+    fn component(allocator: &str) -> Vec<u8> {
+        let text = format!(
+            r#"(component
+                (core module $main
+                    (global (mut i32) (i32.const 7))
+                    (func ${allocator} (param i32) (result i32) (local i64) local.get 0)
+                    (func (export "run")
+                        (drop (call ${allocator} (i32.const 10)))
+                        (drop (call ${allocator} (i32.const 32))))
+                )
+                (core module $other (func (export "aside")))
+                (core instance (instantiate $other))
+                (core instance $main (instantiate $main))
+                (func (export "run") (canon lift (core func $main "run")))
+            )"#
+        );
+        wat::parse_str(text).unwrap()
+    }
+
+    #[test]
+    fn calls_and_bytes_are_counted_and_nothing_else_changes() {
+        let counting = counting(&component("malloc")).unwrap().unwrap();
+        assert_eq!(counting.modules, 1);
+        let engine = Engine::default();
+        let made = Component::new(&engine, &counting.bytes).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = Linker::new(&engine).instantiate(&mut store, &made).unwrap();
+        let run = instance.get_typed_func::<(), ()>(&mut store, "run").unwrap();
+        let told = |name: &str, store: &mut Store<()>| {
+            let told = instance.get_typed_func::<(), (u64,)>(&mut *store, name).unwrap();
+            told.call(&mut *store, ()).unwrap().0
+        };
+        for rounds in 1..=3 {
+            run.call(&mut store, ()).unwrap();
+            assert_eq!(told("allocations-0", &mut store), 2 * rounds);
+            assert_eq!(told("allocated-bytes-0", &mut store), 42 * rounds);
+        }
+    }
+
+    #[test]
+    fn a_component_that_names_no_allocator_is_left_alone() {
+        assert!(counting(&component("take")).unwrap().is_none());
+        assert!(counting(b"no component").is_err());
+    }
+
+    #[test]
+    fn the_allocators_of_each_language_are_known_by_their_names() {
+        for name in ["runtime.mallocgc", "_PyObject_Malloc"] {
+            let changed = module::counting_module(&core(name)).unwrap();
+            assert!(changed.is_some(), "{name}");
+        }
+    }
+
+    fn core(allocator: &str) -> Vec<u8> {
+        let text = format!(
+            r#"(module (memory 1) (global (mut i32) (i32.const 0))
+                (func ${allocator} (export "it") (param i32 i32) (result i32) local.get 0))"#
+        );
+        wat::parse_str(text).unwrap()
+    }
+}

@@ -26,7 +26,10 @@ enum Size {
 
 /// The functions by which each language takes memory, by the name that a name section has for them. Those that others here
 /// are made of come last: where a module has one of the first, the later are not counted.
-const ALLOCATORS: [&[(&str, Size)]; 4] = [
+const ALLOCATORS: [&[(&str, Size)]; 6] = [
+    // Rust's own functions are mostly inlined where they are called; what they call is not.
+    &[("talc::base::Talc<S,B>::allocate", Size::Parameter(2))],
+    &[("<dlmalloc::dlmalloc::Dlmalloc<dlmalloc::sys::System>>::malloc", Size::Parameter(0))],
     &[
         ("__rustc::__rust_alloc", Size::Parameter(0)),
         ("__rustc::__rust_alloc_zeroed", Size::Parameter(0)),
@@ -195,7 +198,7 @@ fn counting_function(module: &[u8], known: &Known, size: Size, body: &FunctionBo
         }
     };
     code.i64_add().global_set(bytes);
-    let own = body.get_binary_reader_for_operators()?.range();
+    let own = body.get_binary_reader_for_operators()?.original_position()..body.range().end;
     function.raw(part(module, &own)?.iter().copied());
     Ok(function)
 }

@@ -348,7 +348,7 @@ fn of_transactions_and_logs_only_what_was_asked_for_is_read() {
     write_all(folder.path(), (100, 104), &samples(), BINARY);
     let file = |dataset: &str| folder.path().join(format!("ethereum__{dataset}__00000100_to_00000104.parquet"));
     spoil_pages(&file("logs"), 4..200);
-    for column in ["from_address", "to_address", "nonce", "value", "input", "success"] {
+    for column in ["from_address", "to_address", "nonce", "value_binary", "input", "success"] {
         spoil_pages(&file("transactions"), column_bytes(&file("transactions"), 0, column));
     }
     assert!(read(folder.path(), 0..=u64::MAX).is_err(), "whoever asks for them reads them");

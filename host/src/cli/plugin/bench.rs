@@ -111,7 +111,10 @@ fn overview(rows: &[Row<'_>]) -> Table {
         "memory",
     ]);
     for (name, measured, _) in rows {
-        let cells = FIGURES.iter().map(|(_, of, unit)| format!("{} {unit}", told(of(measured))).trim_end().to_owned());
+        let cells = FIGURES.iter().map(|(_, of, unit)| match of(measured) {
+            Some(value) => format!("{} {unit}", number(value)).trim_end().to_owned(),
+            None => told(None),
+        });
         table.row(std::iter::once(name.clone()).chain(cells));
     }
     table

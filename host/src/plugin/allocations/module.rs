@@ -26,7 +26,7 @@ enum Size {
 
 /// The functions by which each language takes memory, by the name that a name section has for them. Those that others here
 /// are made of come last: where a module has one of the first, the later are not counted.
-const ALLOCATORS: [&[(&str, Size)]; 6] = [
+const ALLOCATORS: [&[(&str, Size)]; 7] = [
     // Rust's own functions are mostly inlined where they are called; what they call is not.
     &[("talc::base::Talc<S,B>::allocate", Size::Parameter(2))],
     &[("<dlmalloc::dlmalloc::Dlmalloc<dlmalloc::sys::System>>::malloc", Size::Parameter(0))],
@@ -35,6 +35,8 @@ const ALLOCATORS: [&[(&str, Size)]; 6] = [
         ("__rustc::__rust_alloc_zeroed", Size::Parameter(0)),
         ("__rustc::__rust_realloc", Size::Parameter(3)),
     ],
+    // Zig's, which is that of its C library too.
+    &[("heap.BrkAllocator.alloc", Size::Parameter(0))],
     &[("runtime.mallocgc", Size::GoStack)],
     &[("_PyObject_Malloc", Size::Parameter(1)), ("_PyObject_Realloc", Size::Parameter(2))],
     &[

@@ -115,3 +115,13 @@ fn limits_that_cannot_be_are_refused_by_name() {
     let told = refused("trap", Limits { stack_bytes: 64 << 20, ..limits() });
     assert_eq!(told, "`limits.stack_bytes` can't be so: a stack has 16384 to 1048576 bytes");
 }
+
+#[test]
+fn what_a_start_saw_of_another_state_does_not_stay() {
+    let runtime = runtime();
+    let mut guest = load(&runtime, "guest", &Trick::read("state-seen-in-start").component(), limits()).unwrap();
+    guest.set_state([(b"guest".to_vec(), b"here".to_vec())].into());
+    guest.get_ready();
+    let told = told(&run(vec![guest], 1)[0][0]);
+    assert!(told.contains("unreachable"), "it was started over the state that it has: {told}");
+}

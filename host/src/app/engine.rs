@@ -81,21 +81,26 @@ impl Engine {
 
     /// Takes one input in. Nothing of it is durable, or may be shown, before [`Engine::commit`].
     pub fn take(&mut self, stamped: Stamped, given: &Given) -> anyhow::Result<()> {
-        let at_ms = stamped.at_ms;
-        if let Event::Committed { block } = &stamped.event {
-            let block = block.clone();
-            return self.committed(stamped, block, given);
-        }
-        let seq = self.append(Entry::Input(stamped.clone()))?;
-        match stamped.event {
-            Event::Committed { .. } => Ok(()),
+        let Stamped { at_ms, event } = stamped.clone();
+        let entry = Entry::Input(stamped);
+        let seq = match event {
+            // Written once detectors have looked at it.
+            Event::Committed { .. } | Event::Observed { .. } | Event::Pending { .. } => self.newest_seq() + 1,
+            _ => self.append(entry.clone())?,
+        };
+        match event {
+            Event::Committed { block } => {
+                let previous_s = self.fleet.advance(&block);
+                let scene = self.block_scene(seq, at_ms, &block)?;
+                self.present(entry, &scene, &View::Block { block, previous_s }, given)
+            }
             Event::Observed { observation } => {
                 let scene = Scene::off_chain(seq, observation.observed_at_ms, at_ms);
-                self.present(seq, &scene, &View::Observation(observation), given)
+                self.present(entry, &scene, &View::Observation(observation), given)
             }
             Event::Pending { chain, transactions } => {
                 let scene = Scene::off_chain(seq, at_ms, at_ms);
-                self.present(seq, &scene, &View::Pending { chain, transactions }, given)
+                self.present(entry, &scene, &View::Pending { chain, transactions }, given)
             }
             Event::Reverted { chain, blocks } => self.reverted(seq, at_ms, chain, &blocks),
             Event::Shown { detector, input, why } => {
@@ -190,30 +195,18 @@ impl Engine {
         Ok(seq)
     }
 
-    /// A block: its columns are packed for the journal while detectors look at it.
-    fn committed(&mut self, stamped: Stamped, block: Arc<Block>, given: &Given) -> anyhow::Result<()> {
-        let at_ms = stamped.at_ms;
-        let entry = Entry::Input(stamped);
-        let packing = self.journal.pack(&entry);
-        let seq = self.journal.head().0 + 1;
-        let previous_s = self.fleet.advance(&block);
-        let scene = self.block_scene(seq, at_ms, &block)?;
-        let view = View::Block { block, previous_s };
-        let shown = self.show(seq, &scene, &view, Audience::All, (None, given.heard.clone()), given);
-        let placed = self.journal.append_packed(&entry, packing).context("the journal could not be written")?;
-        debug_assert_eq!(placed, seq, "nothing is appended while detectors look");
-        self.fresh.push((placed, entry));
-        self.came(seq, &scene, shown)
-    }
-
     fn step(&mut self, input: Input<'_>, at_ms: u64) -> anyhow::Result<()> {
         let outcomes = self.desks.step(input, at_ms);
         outcomes.into_iter().try_for_each(|outcome| self.append(outcome.into()).map(drop))
     }
 
-    /// Shows an input to all who subscribed to it and are not late.
-    fn present(&mut self, seq: u64, scene: &Scene, view: &View, given: &Given) -> anyhow::Result<()> {
-        let shown = self.show(seq, scene, view, Audience::All, (None, given.heard.clone()), given);
+    /// Shows an input to all who subscribed to it and are not late. Its columns are packed for the journal meanwhile.
+    fn present(&mut self, entry: Entry, scene: &Scene, view: &View, given: &Given) -> anyhow::Result<()> {
+        let packing = self.journal.pack(&entry);
+        let shown = self.show(scene.seq, scene, view, Audience::All, (None, given.heard.clone()), given);
+        let seq = self.journal.append_packed(&entry, packing).context("the journal could not be written")?;
+        debug_assert_eq!(seq, scene.seq, "nothing is appended while detectors look");
+        self.fresh.push((seq, entry));
         self.came(seq, scene, shown)
     }
 

@@ -1,5 +1,6 @@
 //! `/metrics`, as Prometheus and its like read it: how each detector does, how far each chain is, what the watch lacks.
 
+use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -10,7 +11,9 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use prometheus_client::encoding::EncodeMetric;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::TypedMetric;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -91,13 +94,14 @@ async fn answer(State(turns): State<mpsc::Sender<Turn>>) -> impl IntoResponse {
     let asked = async {
         let (reply, metrics) = oneshot::channel();
         turns.send(Turn::Metrics(reply)).await.ok()?;
-        metrics.await.ok()
+        text(&metrics.await.ok()?).ok()
     };
     match tokio::time::timeout(ANSWERED_WITHIN, asked).await {
-        Ok(Some(metrics)) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            (StatusCode::OK, [(header::CONTENT_TYPE, kind)], text(&metrics))
-        }
+        Ok(Some(text)) => (
+            StatusCode::OK,
+            [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
+            text,
+        ),
         _ => {
             let told = "the loop did not answer\n".to_owned();
             (StatusCode::SERVICE_UNAVAILABLE, [(header::CONTENT_TYPE, "text/plain")], told)
@@ -106,51 +110,63 @@ async fn answer(State(turns): State<mpsc::Sender<Turn>>) -> impl IntoResponse {
 }
 
 type Labels = Vec<(String, String)>;
+type Number = Gauge<f64, AtomicU64>;
+type Count = Counter<f64, AtomicU64>;
 
 /// The OpenMetrics text format.
-fn text(metrics: &Metrics) -> String {
+fn text(metrics: &Metrics) -> Result<String, std::fmt::Error> {
     let mut registry = Registry::with_prefix("watchfire");
-    let mut gauge = |name: &str, help: &str, rows: Vec<(Labels, f64)>| {
-        let family = Family::<Labels, Gauge<f64, AtomicU64>>::default();
-        for (labels, value) in rows {
-            family.get_or_create(&labels).set(value);
-        }
-        registry.register(name, help, family);
+    let of_detectors = |value: fn(&DetectorMetrics) -> f64| -> Vec<(Labels, f64)> {
+        metrics.detectors.iter().map(|of| (labels([("detector", &of.id)]), value(of))).collect()
     };
-    let each = |value: fn(&DetectorMetrics) -> f64| -> Vec<(Labels, f64)> {
-        metrics.detectors.iter().map(|of| (vec![("detector".to_owned(), of.id.clone())], value(of))).collect()
+    let of_chains = |value: fn(&(ChainId, u64, u64)) -> u64| -> Vec<(Labels, f64)> {
+        metrics.heads.iter().map(|of| (labels([("chain", &of.0.to_string())]), value(of) as f64)).collect()
     };
-    gauge("detector_behind_inputs", "Inputs that wait for a detector", each(|of| of.behind as f64));
-    gauge("detector_set_aside_inputs", "Inputs that a detector is blind to", each(|of| of.set_aside as f64));
-    let slowest = each(|of| of.spent.slowest_ns as f64 / 1e9);
-    gauge("detector_slowest_batch_seconds", "The batch that took longest since the start", slowest);
-    let chain = |value: fn(&(ChainId, u64, u64)) -> u64| -> Vec<(Labels, f64)> {
-        metrics.heads.iter().map(|of| (vec![("chain".to_owned(), of.0.to_string())], value(of) as f64)).collect()
-    };
-    gauge("chain_head_block", "Height of the newest block", chain(|of| of.1));
-    gauge("chain_head_timestamp_seconds", "Chain time of the newest block", chain(|of| of.2));
-    let gap = |(kind, subject): &(String, String)| {
-        (vec![("kind".to_owned(), kind.clone()), ("subject".to_owned(), subject.clone())], 1.0)
-    };
-    gauge("coverage_gap", "1 for each way in which the watch is weakened now", metrics.gaps.iter().map(gap).collect());
-    gauge("journal_entries", "Entries of the journal", vec![(Vec::new(), metrics.journal_seq as f64)]);
-    let mut counter = |name: &str, help: &str, rows: Vec<(Labels, f64)>| {
-        let family = Family::<Labels, Counter<f64, AtomicU64>>::default();
-        for (labels, value) in rows {
-            family.get_or_create(&labels).inc_by(value);
-        }
-        registry.register(name, help, family);
-    };
-    counter(
-        "detector_batches",
-        "Batches that a detector was shown since the start",
-        each(|of| of.spent.batches as f64),
-    );
-    let busy = each(|of| of.spent.busy_ns as f64 / 1e9);
-    counter("detector_busy_seconds", "Time that a detector took for them", busy);
+    let gaps = metrics.gaps.iter().map(|(kind, subject)| (labels([("kind", kind), ("subject", subject)]), 1.0));
+    let gauges = [
+        ("detector_behind_inputs", "Inputs that wait for a detector", of_detectors(|of| of.behind as f64)),
+        ("detector_set_aside_inputs", "Inputs that a detector is blind to", of_detectors(|of| of.set_aside as f64)),
+        (
+            "detector_slowest_batch_seconds",
+            "The batch that took longest since the start",
+            of_detectors(|of| of.spent.slowest_ns as f64 / 1e9),
+        ),
+        ("chain_head_block", "Height of the newest block", of_chains(|of| of.1)),
+        ("chain_head_timestamp_seconds", "Chain time of the newest block", of_chains(|of| of.2)),
+        ("coverage_gap", "1 for each way in which the watch is weakened now", gaps.collect()),
+        ("journal_entries", "Entries of the journal", vec![(Labels::new(), metrics.journal_seq as f64)]),
+    ];
+    let counters = [
+        ("detector_batches", "Batches shown to a detector since the start", of_detectors(|of| of.spent.batches as f64)),
+        ("detector_busy_seconds", "Time that it took for them", of_detectors(|of| of.spent.busy_ns as f64 / 1e9)),
+    ];
+    gauges.into_iter().for_each(|of| {
+        add(&mut registry, of, |gauge: &Number, value| {
+            gauge.set(value);
+        })
+    });
+    counters.into_iter().for_each(|of| {
+        add(&mut registry, of, |counter: &Count, value| {
+            counter.inc_by(value);
+        })
+    });
     let mut text = String::new();
-    encode(&mut text, &registry).expect("memory takes all");
-    text
+    encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+fn labels<const N: usize>(pairs: [(&str, &str); N]) -> Labels {
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// A metric with its help and a value for each of its label sets.
+fn add<M>(registry: &mut Registry, (name, help, rows): (&str, &str, Vec<(Labels, f64)>), set: impl Fn(&M, f64))
+where
+    M: Default + EncodeMetric + TypedMetric + Debug + Send + Sync + 'static,
+{
+    let family = Family::<Labels, M>::default();
+    rows.iter().for_each(|(labels, value)| set(&family.get_or_create(labels), *value));
+    registry.register(name, help, family);
 }
 
 #[cfg(test)]
@@ -166,7 +182,8 @@ mod tests {
             heads: vec![(1, 19_000_000, 1_700_000_000)],
             gaps: vec![("head-stalled".into(), "chain/1".into())],
             journal_seq: 7,
-        });
+        })
+        .unwrap();
         for line in [
             "watchfire_detector_behind_inputs{detector=\"a\\\"b\"} 2.0",
             "watchfire_detector_set_aside_inputs{detector=\"a\\\"b\"} 1.0",

@@ -103,7 +103,7 @@ pub fn measure(bytes: &[u8], recording: &Path, config: Value) -> anyhow::Result<
         cold_start_ms,
         block_us: micros(at(50)),
         block_p99_us: micros(at(99)),
-        block_fuel: fuel(bytes, &read, &spec)?,
+        block_fuel: fuel(&runtime, bytes, &read, &spec)?,
         block_allocated: allocated(&runtime, bytes, &read, &spec)?,
         memory_bytes,
         blocks: times.len() as u64,
@@ -111,10 +111,10 @@ pub fn measure(bytes: &[u8], recording: &Path, config: Value) -> anyhow::Result<
     })
 }
 
-/// Fuel is another engine's: what counts it is slower.
-fn fuel(bytes: &[u8], read: &Read, spec: &dyn Fn(Limits) -> KeptSpec) -> anyhow::Result<u64> {
+/// Counted apart: what counts fuel is slower.
+fn fuel(runtime: &Runtime, bytes: &[u8], read: &Read, spec: &dyn Fn(Limits) -> KeptSpec) -> anyhow::Result<u64> {
     let limits = Limits { fuel_per_batch: Some(u64::MAX / 2), ..Limits::default() };
-    let component = Runtime::new(Compiler::in_process())?.compile(bytes, &limits)?;
+    let component = runtime.compile(bytes, &limits)?;
     let mut used = 0;
     let batches = once(component, spec(limits), read, |outcome| used += u128::from(outcome.fuel.unwrap_or_default()))?;
     Ok(u64::try_from(used / u128::from(batches))?)

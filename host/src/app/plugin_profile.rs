@@ -11,15 +11,13 @@ use serde_json::Value;
 
 use crate::app::load::KeptSpec;
 use crate::app::plugin_bench::read;
-use crate::plugin::{Component, Fleet, Manifest, Recorded, Runtime};
+use crate::plugin::{Component, Fleet, Manifest, Recorded};
 
 /// How often it is looked where the guest is.
 const INTERVAL: Duration = Duration::from_millis(1);
 
 /// A detector, and what it is shown.
 pub struct Profiling<'a> {
-    /// The sandbox.
-    pub runtime: &'a Runtime,
     /// The component.
     pub component: Arc<Component>,
     /// What it says of itself; it is granted all that it asks for.

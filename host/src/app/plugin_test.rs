@@ -16,7 +16,7 @@ use crate::entry::Entry;
 use crate::event::Event;
 use crate::finding::{COVERAGE, Claim, Finding};
 use crate::journal::Journal;
-use crate::plugin::{Component, Fleet, Heard, Manifest, Runtime};
+use crate::plugin::{Component, Fleet, Heard, Manifest};
 use crate::source::recording::{Item, Recording};
 use crate::stream::Sequencer;
 
@@ -56,9 +56,7 @@ pub struct Tested {
 }
 
 /// A detector under test.
-pub struct Bench<'a> {
-    /// The sandbox.
-    pub runtime: &'a Runtime,
+pub struct Bench {
     /// The component.
     pub component: Arc<Component>,
     /// What it says of itself; it is granted all that it asks for.
@@ -69,7 +67,7 @@ pub struct Bench<'a> {
     pub others: Vec<Others>,
 }
 
-impl Bench<'_> {
+impl Bench {
     /// Runs the detector over a recording.
     pub fn run(&self, recording: &Path, fresh_each_batch: bool) -> anyhow::Result<Tested> {
         let spec = KeptSpec::alone(&self.manifest, self.config.clone());

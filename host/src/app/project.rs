@@ -11,7 +11,7 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use crate::app::plugin_test::{Bench, Found, Others};
-use crate::plugin::{Component, Manifest, Runtime};
+use crate::plugin::{Component, Manifest};
 
 /// Lines around a difference that are shown with it.
 const AROUND: usize = 3;
@@ -125,17 +125,10 @@ fn case(file: &Path) -> anyhow::Result<Case> {
 }
 
 /// Runs cases, several at once, each on a kept instance and on fresh ones.
-pub fn run(
-    runtime: &Runtime,
-    component: &Arc<Component>,
-    manifest: &Manifest,
-    cases: &[Case],
-    accept: bool,
-) -> Vec<CaseResult> {
+pub fn run(component: &Arc<Component>, manifest: &Manifest, cases: &[Case], accept: bool) -> Vec<CaseResult> {
     let all = cases.par_iter().map(|case| {
         let started = Instant::now();
         let bench = Bench {
-            runtime,
             component: component.clone(),
             manifest: manifest.clone(),
             config: case.config.clone(),
@@ -152,7 +145,7 @@ fn millis(elapsed: Duration) -> u64 {
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn run_case(bench: &Bench<'_>, case: &Case, accept: bool) -> anyhow::Result<CaseResult> {
+fn run_case(bench: &Bench, case: &Case, accept: bool) -> anyhow::Result<CaseResult> {
     let kept = bench.run(&case.recording, false)?;
     let fresh = bench.run(&case.recording, true)?;
     let mut faults: Vec<String> = kept.failures.iter().map(|failure| format!("a batch ended with {failure}")).collect();

@@ -76,6 +76,11 @@ impl ToSql for Body {
     }
 }
 
+/// Whether an entry is mostly columns.
+pub(super) fn is_packed(entry: &Entry) -> bool {
+    matches!(entry, Entry::Input(Stamped { event: Event::Committed { .. } | Event::Pending { .. }, .. }))
+}
+
 /// Writes an entry.
 pub(super) fn encode(entry: &Entry) -> Result<Body> {
     match entry {

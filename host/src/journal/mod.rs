@@ -176,7 +176,7 @@ impl Journal {
         self.append_body(entry, body)
     }
 
-    /// Begins to write an entry's body on another thread.
+    /// Begins to make an entry's body, on another thread where that pays.
     pub fn pack(&mut self, entry: &Entry) -> Packing {
         self.packer.pack(entry)
     }

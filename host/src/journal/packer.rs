@@ -1,4 +1,4 @@
-//! Bodies of blocks are large: they are made on a thread of their own, while detectors look at the block.
+//! Bodies of columns are large: they are made on a thread of their own, while detectors look at what they are of.
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
@@ -15,6 +15,9 @@ pub struct Packing(Option<Receiver<Result<Body>>>);
 
 impl Packer {
     pub(super) fn pack(&mut self, entry: &Entry) -> Packing {
+        if !body::is_packed(entry) {
+            return Packing(None);
+        }
         if self.0.is_none() {
             let (give, entries) = channel::<(Entry, SyncSender<Result<Body>>)>();
             let work = move || {

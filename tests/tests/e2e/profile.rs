@@ -5,12 +5,34 @@ use watchfire_tests::guests::guest;
 use watchfire_tests::host::{component, watchfire};
 use watchfire_tests::peers::root;
 
+const CONFIG: &str = r#"
+watch = [{ address = "0xdc64a140aa3e981100a9beca4e685f962f0cf6c9", label = "vault" }]
+window_s = 60
+assets = [{ address = "0x5fbdb2315678afecb367f032d93f642f64180aa3", symbol = "hUSD", limit = "1", decimals = 6 }]
+"#;
+
+/// The allocator of Rust's SDK is known by name, and so is which of its parameters is the size.
+#[test]
+fn what_a_block_allocates_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("outflow.toml"), CONFIG).unwrap();
+    let detector = component("outflow").unwrap().display().to_string();
+    let recording = root().join("examples/lending/attack.jsonl.gz").display().to_string();
+    let args =
+        ["plugin", "bench", &detector, "--recording", &recording, "--config", "outflow.toml", "--format", "json"];
+    let output = watchfire(folder.path(), &args).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let allocated = |key: &str| told["block_allocated"][key].as_u64().unwrap();
+    let (calls, bytes) = (allocated("calls"), allocated("bytes"));
+    // A column of one log has 20 or 32 bytes and more; an alignment has 8 at most.
+    assert!((10..1_000).contains(&calls) && (20 * calls..4_096 * calls).contains(&bytes), "{calls} of {bytes} bytes");
+}
+
 #[test]
 fn functions_are_named_and_a_flame_graph_is_drawn() {
     let folder = tempfile::tempdir().unwrap();
-    let config = "watch = [{ address = \"0xdc64a140aa3e981100a9beca4e685f962f0cf6c9\", label = \"vault\" }]\nwindow_s = 60\n\
-                  assets = [{ address = \"0x5fbdb2315678afecb367f032d93f642f64180aa3\", symbol = \"hUSD\", limit = \"1\", decimals = 6 }]";
-    std::fs::write(folder.path().join("outflow.toml"), config).unwrap();
+    std::fs::write(folder.path().join("outflow.toml"), CONFIG).unwrap();
     let detector = component("outflow").unwrap().display().to_string();
     let recording = root().join("examples/lending/attack.jsonl.gz").display().to_string();
     let profile = |more: &[&str]| {
@@ -47,7 +69,7 @@ fn functions_are_named_and_a_flame_graph_is_drawn() {
         assert!(!output.status.success() && told.contains(expected), "{expected}: {told}");
     }
     let elsewhere =
-        config.replace("0x5fbdb2315678afecb367f032d93f642f64180aa3", "0x00000000000000000000000000000000000000aa");
+        CONFIG.replace("0x5fbdb2315678afecb367f032d93f642f64180aa3", "0x00000000000000000000000000000000000000aa");
     std::fs::write(folder.path().join("outflow.toml"), elsewhere).unwrap();
     let told = profile(&["--config", "outflow.toml"]);
     assert!(String::from_utf8_lossy(&told.stderr).contains("does its config fit?"), "{told:?}");

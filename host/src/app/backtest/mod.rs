@@ -17,7 +17,7 @@ pub use trend::{Cost, Course, Times};
 
 use crate::app::load::KeptSpec;
 use crate::finding::Severity;
-use crate::plugin::{Component, Runtime};
+use crate::plugin::Component;
 use crate::score::{Labels, Number, Score, Sighting, Sweep, Verdict, Watched, judge, misplaced, score, set};
 use course::{FAILURES_TOLD, Made, Ran};
 
@@ -38,9 +38,7 @@ pub struct Rule {
 }
 
 /// What is asked.
-pub struct Options<'a> {
-    /// The sandbox.
-    pub runtime: &'a Runtime,
+pub struct Options {
     /// The detectors.
     pub rules: Vec<Rule>,
     /// Recordings, each a file or a folder, each run by itself.
@@ -155,7 +153,7 @@ impl Subject {
 }
 
 /// Runs detectors over recordings, several at once.
-pub fn run(options: &Options<'_>, ticks: &Ticks<'_>) -> anyhow::Result<Backtest> {
+pub fn run(options: &Options, ticks: &Ticks<'_>) -> anyhow::Result<Backtest> {
     let started = Instant::now();
     let grid = grid(&options.rules)?;
     let (subjects, places) = subjects(&options.rules, &grid)?;

@@ -95,15 +95,13 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let rules = match &args.detector {
         Some(path) => {
             let runtime = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?;
-            let rule = alone(&runtime, path, args)?;
-            Some((runtime, vec![rule]))
+            Some(vec![alone(&runtime, path, args)?])
         }
         None => of_config(args, sandboxes)?,
     };
-    let Some((runtime, mut rules)) = rules else { return Ok(Exit::Refused) };
+    let Some(mut rules) = rules else { return Ok(Exit::Refused) };
     give_sweeps(&mut rules, &args.sweep, args.detector.is_some())?;
-    let options =
-        Options { runtime: &runtime, rules, recordings: args.recordings.clone(), labels, severity: args.severity };
+    let options = Options { rules, recordings: args.recordings.clone(), labels, severity: args.severity };
     let meter = Meter::new(&args.recordings)?;
     let ticks = Ticks { read: &|units| meter.read(units), block: &|| meter.block() };
     let backtest = run(&options, &ticks)?;
@@ -137,7 +135,7 @@ fn alone(runtime: &Runtime, path: &Path, args: &Args) -> anyhow::Result<Rule> {
 }
 
 /// The detectors of a config; `None` where something in it is wrong, which was told.
-fn of_config(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Option<(Runtime, Vec<Rule>)>> {
+fn of_config(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Option<Vec<Rule>>> {
     let config = match Config::load(&args.config) {
         Ok(config) => config,
         Err(diagnostics) => {
@@ -166,7 +164,7 @@ fn of_config(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Option<(Runti
         return Ok(None);
     }
     anyhow::ensure!(!rules.is_empty(), "{} has no detector", args.config.display());
-    Ok(Some((runtime, rules)))
+    Ok(Some(rules))
 }
 
 /// Hands each sweep to the detector that it is of.

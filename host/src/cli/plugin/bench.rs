@@ -77,6 +77,9 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
+/// Stands for a figure that can't be told of a component.
+const NOT_KNOWN: &str = "–";
+
 /// What one is called, what was measured now, and what before.
 type Row<'a> = (String, Measured, Option<&'a Measured>);
 
@@ -89,7 +92,13 @@ fn figures(rows: &[Row<'_>]) -> Table {
             let ratio =
                 now.zip(before.filter(|before| *before > 0.0)).map(|(now, before)| format!("{:.2}", now / before));
             let shown = before.map(number).unwrap_or_default();
-            let cells = [name.clone(), figure.to_owned(), told(now), unit.to_owned(), shown];
+            let cells = [
+                name.clone(),
+                figure.to_owned(),
+                now.map_or_else(|| NOT_KNOWN.to_owned(), number),
+                unit.to_owned(),
+                shown,
+            ];
             table.row(cells.into_iter().chain([ratio.unwrap_or_default()]));
         }
     }
@@ -111,17 +120,13 @@ fn overview(rows: &[Row<'_>]) -> Table {
         "memory",
     ]);
     for (name, measured, _) in rows {
-        let cells = FIGURES.iter().map(|(_, of, unit)| match of(measured) {
-            Some(value) => format!("{} {unit}", number(value)).trim_end().to_owned(),
-            None => told(None),
+        let cells = FIGURES.iter().map(|(_, of, unit)| {
+            let told = of(measured).map(|value| format!("{} {unit}", number(value)).trim_end().to_owned());
+            told.unwrap_or_else(|| NOT_KNOWN.to_owned())
         });
         table.row(std::iter::once(name.clone()).chain(cells));
     }
     table
-}
-
-fn told(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), number)
 }
 
 /// Three digits that count, and whole numbers whole.

@@ -83,7 +83,7 @@ fn round(project: &Path, sandboxes: &Sandboxes) -> anyhow::Result<Vec<CaseResult
     let built = build::build(project, None)?;
     let loaded = Loaded::for_author(&built, sandboxes)?;
     println!("{} {}: {} bytes", loaded.manifest.name, loaded.manifest.version, built.size);
-    Ok(run(&loaded.runtime, &loaded.component, &loaded.manifest, &cases, false))
+    Ok(run(&loaded.component, &loaded.manifest, &cases, false))
 }
 
 /// What each case finds, and what of it changed since the last round.

@@ -11,7 +11,7 @@ use super::{Exit, inspect, operate};
 use crate::app::config::CacheConfig;
 use crate::app::output::Format;
 use crate::app::sandbox::Sandboxes;
-use crate::plugin::{Component, Limits, Manifest, Runtime, build};
+use crate::plugin::{Component, Limits, Manifest, build};
 
 mod bench;
 mod dev;
@@ -99,7 +99,6 @@ fn build_component(path: &Path, out: Option<&Path>, format: Format, sandboxes: &
 
 /// A component, compiled and asked what it is.
 struct Loaded {
-    runtime: Runtime,
     component: Arc<Component>,
     manifest: Manifest,
 }
@@ -110,7 +109,7 @@ impl Loaded {
         let limits = Limits::default();
         let component = runtime.compile(bytes, &limits)?;
         let manifest = runtime.describe(&component, &limits)?;
-        Ok(Self { runtime, component: Arc::new(component), manifest })
+        Ok(Self { component: Arc::new(component), manifest })
     }
 
     /// What was built, for its author: with what tells the lines of its source, where the language does not tell them itself.

@@ -58,10 +58,9 @@ fn out(text: &str) -> Result<PathBuf, String> {
 }
 
 pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
-    let Loaded { runtime, component, manifest } = Loaded::of(&component_bytes(&args.path)?, sandboxes)?;
+    let Loaded { component, manifest } = Loaded::of(&component_bytes(&args.path)?, sandboxes)?;
     let name = manifest.name.clone();
     let profiled = profile(&Profiling {
-        runtime: &runtime,
         component,
         manifest,
         config: config(args.config.as_deref())?,

@@ -76,7 +76,7 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         true => Loaded::for_author(&build(&args.path, None)?, sandboxes)?,
         false => Loaded::of(&component_bytes(&args.path)?, sandboxes)?,
     };
-    let results = run(&loaded.runtime, &loaded.component, &loaded.manifest, &cases, args.accept);
+    let results = run(&loaded.component, &loaded.manifest, &cases, args.accept);
     for result in &results {
         match args.format {
             Format::Json => println!("{}", serde_json::to_string(result)?),

@@ -84,7 +84,7 @@ impl Compiler {
                 let made = engine.precompile_component(bytes).map_err(|error| not_a_component(&error))?;
                 Artefact::vouched_for(made)
             }
-            Place::Processes(binary) => process::compile(binary, (settings, self.tells_lines), bytes, limits)?,
+            Place::Processes(binary) => process::compile(binary, settings, self.tells_lines, bytes, limits)?,
         };
         let component = made.load(engine).map_err(|error| {
             let told = lines(&format!("{:#}", error.root_cause()), 1_000);

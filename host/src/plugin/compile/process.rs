@@ -41,12 +41,13 @@ enum Heard {
 
 pub(super) fn compile(
     binary: &Path,
-    settings: (EngineSettings, bool),
+    settings: EngineSettings,
+    tells_lines: bool,
     bytes: &[u8],
     limits: &Limits,
 ) -> Result<Artefact, LoadError> {
     let deadline = Instant::now() + Duration::from_millis(limits.compile_deadline_ms);
-    let mut child = start(binary, settings, limits)?;
+    let mut child = start(binary, settings, tells_lines, limits)?;
     let heard = hear_out(&mut child, bytes, deadline, limits.compile_memory_bytes);
     match heard.map_err(|error| LoadError::Compile(format!("its process is lost: {error}")))? {
         Heard::Ended { made, status, .. } if status.success() => Ok(Artefact::vouched_for(made)),
@@ -64,7 +65,7 @@ fn program(binary: &Path) -> PathBuf {
     if is_own && own.exists() { own.to_owned() } else { binary.to_owned() }
 }
 
-fn start(binary: &Path, (settings, tells_lines): (EngineSettings, bool), limits: &Limits) -> Result<Child, LoadError> {
+fn start(binary: &Path, settings: EngineSettings, tells_lines: bool, limits: &Limits) -> Result<Child, LoadError> {
     let threads = available_parallelism().map_or(1, usize::from).min(THREADS_AT_MOST);
     let request = Request {
         stack_bytes: settings.stack_bytes,

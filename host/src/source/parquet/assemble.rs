@@ -85,24 +85,29 @@ fn transaction_of(slice: &Slice, row: usize, count: Option<u64>) -> Result<u32, 
     Ok(index as u32)
 }
 
-/// Lays out transactions; of one of which only the hash and the gas were read, the rest is empty.
+/// Lays out transactions of which only the hash and the gas are wanted; the rest of each is empty.
+pub(super) fn transaction_hashes(rows: &[Slice]) -> Result<Transactions, ArchiveError> {
+    let mut out = Transactions::default();
+    for (slice, row) in by_index(rows, "transaction_index")? {
+        out.hash.push(&given(slice.column("transaction_hash"), Column::fixed, row)?);
+        out.gas_used.push(given(slice.column("gas_used"), Column::number, row)?);
+        out.sender.push(&[0; 20]);
+        out.recipient.push(&[0; 20]);
+        out.created.push(&[0; 20]);
+        out.is_creation.push(0);
+        out.value.push(&[0; 32]);
+        out.input.push(&[]);
+        out.nonce.push(0);
+        out.status.push(2);
+    }
+    Ok(out)
+}
+
+/// Lays out transactions.
 pub(super) fn transactions(rows: &[Slice]) -> Result<Transactions, ArchiveError> {
     let mut out = Transactions::default();
     let mut scratch = Vec::new();
     for (slice, row) in by_index(rows, "transaction_index")? {
-        out.hash.push(&given(slice.column("transaction_hash"), Column::fixed, row)?);
-        out.gas_used.push(given(slice.column("gas_used"), Column::number, row)?);
-        if !slice.has("from_address") {
-            out.sender.push(&[0; 20]);
-            out.recipient.push(&[0; 20]);
-            out.created.push(&[0; 20]);
-            out.is_creation.push(0);
-            out.value.push(&[0; 32]);
-            out.input.push(&[]);
-            out.nonce.push(0);
-            out.status.push(2);
-            continue;
-        }
         let sender: [u8; 20] = given(slice.column("from_address"), Column::fixed, row)?;
         let recipient: Option<[u8; 20]> = slice.column("to_address").fixed(row)?;
         let nonce = given(slice.column("nonce"), Column::number, row)?;
@@ -112,6 +117,7 @@ pub(super) fn transactions(rows: &[Slice]) -> Result<Transactions, ArchiveError>
             _ => Address::ZERO,
         };
         let input = slice.column("input");
+        out.hash.push(&given(slice.column("transaction_hash"), Column::fixed, row)?);
         out.sender.push(&sender);
         out.recipient.push(&recipient.unwrap_or_default());
         out.created.push(&created);
@@ -119,6 +125,7 @@ pub(super) fn transactions(rows: &[Slice]) -> Result<Transactions, ArchiveError>
         out.value.push(&given(slice.column("value"), Column::wei, row)?);
         out.input.push(input.given(input.bytes(row, &mut scratch)?)?);
         out.nonce.push(nonce);
+        out.gas_used.push(given(slice.column("gas_used"), Column::number, row)?);
         out.status.push(status);
     }
     Ok(out)

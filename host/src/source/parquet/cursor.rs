@@ -31,11 +31,6 @@ pub(super) struct Slice {
 }
 
 impl Slice {
-    /// Whether a column was read.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.dataset.columns.iter().any(|(known, _)| *known == name)
-    }
-
     /// A column by the name that the dataset has for it.
     pub(super) fn column(&self, name: &str) -> &Column {
         let at = self.dataset.columns.iter().position(|(known, _)| *known == name);
@@ -86,7 +81,7 @@ impl Cursor {
         Ok(Self { dataset, covered, files, open: None, waiting: None, floor, rows })
     }
 
-    /// Reads the columns of another view of the same dataset, from the next file on.
+    /// Reads the columns of another view of the same dataset, where no row was read yet.
     pub(super) fn read_columns_of(&mut self, dataset: &'static Dataset) {
         self.dataset = dataset;
     }

@@ -75,9 +75,10 @@ impl Archive {
         Ok(Self { blocks, transactions, logs, traces, needs, range, last: None, gaps: 0, read: 0 })
     }
 
-    /// Leaves out what nobody asked for: traces and logs from the next block on, and of transactions all but their hashes,
-    /// from the next file on. A block that is to be kept for whoever asks later needs [`Needs::KEPT`].
+    /// Leaves out what nobody asked for: traces, logs, and of transactions all but their hashes. To be said before the first
+    /// block is read. A block that is to be kept for whoever asks later needs [`Needs::KEPT`].
     pub fn need(&mut self, needs: Needs) {
+        debug_assert_eq!(self.read, 0, "what is needed is said before the first block");
         self.needs = needs;
         if let Some(cursor) = &mut self.transactions {
             cursor.read_columns_of(if needs.transactions { &TRANSACTIONS } else { &TRANSACTION_HASHES });
@@ -125,7 +126,11 @@ impl Archive {
         };
         let logs = wanted(self.needs.logs, &mut self.logs, &LOGS)?;
         let traces = wanted(self.needs.traces, &mut self.traces, &TRACES)?;
-        let transactions = transactions.map(|rows| assemble::transactions(&rows)).transpose().map_err(told)?;
+        let lay_out = match self.needs.transactions {
+            true => assemble::transactions,
+            false => assemble::transaction_hashes,
+        };
+        let transactions = transactions.map(|rows| lay_out(&rows)).transpose().map_err(told)?;
         let count = transactions.as_ref().map(|all| all.len() as u64);
         let logs = logs.map(|rows| assemble::logs(&rows, count)).transpose().map_err(told)?;
         let frames = traces.map(|rows| assemble::frames(&rows, count)).transpose().map_err(told)?;

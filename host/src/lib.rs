@@ -7,15 +7,16 @@ pub mod chain_read;
 pub mod column;
 pub mod entry;
 pub mod event;
+pub mod http;
 pub mod secret;
 pub mod signature;
 pub mod subscription;
 pub mod toml_file;
 
-// The plan, and the engine that decides by it.
+// The plan, and the desk that decides by it.
 pub use watchfire_response::{
-    decision, diagnostic, digest, drill, due, effect, engine, fact, finding, incident, operator, outcome, plan,
-    protocol, record, timeline, triage,
+    decision, desk, diagnostic, digest, drill, due, effect, fact, finding, incident, operator, outcome, plan, protocol,
+    record, timeline, triage,
 };
 
 // Floor 1: pure logic.
@@ -23,7 +24,7 @@ pub mod narrow;
 pub mod score;
 
 // Floor 2: edges. They meet only in `app`.
-pub mod act;
+pub mod deliver;
 pub mod journal;
 pub mod plugin;
 pub mod source;

@@ -10,13 +10,14 @@ use std::sync::{Arc, LazyLock};
 
 use alloy::primitives::{Address, B256, U256, address, b256};
 use proptest::prelude::*;
-use watchfire::app::compact;
+use watchfire::app::deploy::load::KeptSpec;
 use watchfire::app::engine::{Engine, Given};
-use watchfire::app::load::KeptSpec;
-use watchfire::app::output::Output;
-use watchfire::app::replay::{self, Answers};
+use watchfire::app::live::output::Output;
+use watchfire::app::past::compact;
+use watchfire::app::past::replay;
+use watchfire::app::past::replay::Answers;
 use watchfire::block::{Assurance, Block, BlockRef, ChainId, Logs, Transactions, Verification};
-use watchfire::engine::Desks;
+use watchfire::desk::Desks;
 use watchfire::entry::Entry;
 use watchfire::event::{Event, Observation, Stamped, Value};
 use watchfire::finding::Claim;
@@ -447,7 +448,7 @@ fn check_late(steps: &[Step]) {
     let expected = standing(&Journal::open(&clean_path).unwrap(), &desk);
     assert_eq!(came.states, expected.states);
     assert_eq!(came.findings, expected.findings);
-    let replayed = watchfire::app::replay::journal(&path, &SHELF.runtime, &mut Output::silent(), |_| {}).unwrap();
+    let replayed = watchfire::app::past::replay::journal(&path, &SHELF.runtime, &mut Output::silent(), |_| {}).unwrap();
     assert_eq!(replayed.difference, None, "who was late is repeated by a replay");
 }
 

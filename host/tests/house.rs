@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const NOUNS: [&str; 22] = [
+const NOUNS: [&str; 23] = [
     "block",
     "chain",
     "chain_read",
@@ -20,6 +20,7 @@ const NOUNS: [&str; 22] = [
     "event",
     "fact",
     "finding",
+    "http",
     "incident",
     "operator",
     "outcome",

@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use watchfire::app::deploy::load::KeptSpec;
 use watchfire::app::engine::{Engine, Given};
-use watchfire::app::load::KeptSpec;
-use watchfire::app::output::Output;
-use watchfire::app::replay;
+use watchfire::app::live::output::Output;
+use watchfire::app::past::replay;
 use watchfire::block::{Assurance, Block, BlockRef, Verification};
 use watchfire::chain_read::{ChainAnswer, ChainRead, ChainReader};
 use watchfire::entry::Entry;

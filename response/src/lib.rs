@@ -1,7 +1,7 @@
-//! The response: a protocol's plan, and the engine that decides by it.
+//! The response: a protocol's plan, and the desk that decides by it.
 //!
 //! Everything here is a function of plan, state, input and `now`. There is no clock, no file, no network and no
-//! async runtime in the crate, so what the engine decides is decided again by every replay.
+//! async runtime in the crate, so what the desk decides is decided again by every replay.
 
 // Floor 0: the nouns.
 pub mod chain;
@@ -19,8 +19,8 @@ pub mod protocol;
 pub mod timeline;
 
 // Floor 1: pure logic.
+pub mod desk;
 pub mod drill;
-pub mod engine;
 pub mod plan;
 pub mod record;
 pub mod triage;

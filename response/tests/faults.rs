@@ -218,8 +218,8 @@ fn nothing_that_was_ordered_is_lost_or_ordered_twice_by_a_restart() {
         for sign in [OUTFLOW, PRICE, Sign { condition: "more", ..OUTFLOW }] {
             let finding = night.make(&sign);
             let told = match restarts {
-                true => night.step(watchfire_response::engine::Input::Finding(&finding)),
-                false => night.desk.step(watchfire_response::engine::Input::Finding(&finding), night.now_ms),
+                true => night.step(watchfire_response::desk::Input::Finding(&finding)),
+                false => night.desk.step(watchfire_response::desk::Input::Finding(&finding), night.now_ms),
             };
             keys.extend(told.into_iter().filter_map(|outcome| match outcome {
                 watchfire_response::outcome::Outcome::Effect(ordered) => Some(ordered.key),

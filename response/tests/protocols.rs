@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use watchfire_response::engine::{Desks, Input};
+use watchfire_response::desk::{Desks, Input};
 use watchfire_response::finding::{COVERAGE, Finding, Severity};
 use watchfire_response::operator::{Act, Deed};
 use watchfire_response::outcome::Outcome;

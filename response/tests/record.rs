@@ -14,7 +14,7 @@ fn closed() -> Record {
     let mut night = Night::under(HARBOR, DAY_MS);
     let found: Vec<Finding> = [Sign { amount: 500, ..OUTFLOW }, PRICE].iter().map(|sign| night.make(sign)).collect();
     for finding in &found {
-        night.step(watchfire_response::engine::Input::Finding(finding));
+        night.step(watchfire_response::desk::Input::Finding(finding));
     }
     night.wait_s(60);
     night.act("ana", 1, Deed::Ack).unwrap();

@@ -215,7 +215,7 @@ fn everything_that_came_due_fires_in_one_step() {
         night.find(&Sign { subject, ..OUTFLOW });
     }
     night.now_ms += 2 * 3_600_000;
-    night.step(watchfire_response::engine::Input::Tick);
+    night.step(watchfire_response::desk::Input::Tick);
     assert!(night.desk.next_due_ms().unwrap() > night.now_ms);
     for id in 1..=3 {
         assert!(night.says(id, "nobody answered step 1 of critical"), "{id}: {:#?}", night.timeline(id));

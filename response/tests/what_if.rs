@@ -6,8 +6,8 @@ mod common;
 use std::sync::Arc;
 
 use common::{NOW_MS, act, finding, load, plan, text};
+use watchfire_response::desk::{Desks, Input};
 use watchfire_response::drill::{Course, WhatIf, what_if_pretty};
-use watchfire_response::engine::{Desks, Input};
 use watchfire_response::incident::Incident;
 use watchfire_response::operator::Deed;
 use watchfire_response::outcome::Outcome;

@@ -30,7 +30,13 @@ impl Anvil {
         let Some(binary) = peers::anvil() else { return Ok(None) };
         let port = free_port()?;
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let mut anvil = Self { binary, args, child: None, port, http: reqwest::Client::new() };
+        let mut anvil = Self {
+            binary,
+            args,
+            child: None,
+            port,
+            http: watchfire::http::client_builder().build().unwrap_or_default(),
+        };
         anvil.restart().await?;
         Ok(Some(anvil))
     }

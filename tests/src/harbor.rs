@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
-use alloy::primitives::{Address, U256};
-use alloy::sol;
-use alloy::sol_types::{SolCall, SolValue};
+use alloy_primitives::{Address, U256};
+use alloy_sol_types::{SolCall, SolValue, sol};
 use anyhow::Context;
 
 use crate::anvil::Anvil;
@@ -73,7 +72,7 @@ pub fn eth(whole: u64) -> U256 {
 
 /// Calldata as nodes take it.
 pub fn data(call: &impl SolCall) -> String {
-    format!("0x{}", alloy::hex::encode(call.abi_encode()))
+    format!("0x{}", alloy_primitives::hex::encode(call.abi_encode()))
 }
 
 /// The compiled contracts by name; `None` where the compiler is not installed.
@@ -96,7 +95,7 @@ impl Harbor {
     pub async fn deploy(anvil: &Anvil, code: &BTreeMap<String, String>) -> anyhow::Result<Self> {
         let get = |name: &str| code.get(name).cloned().with_context(|| format!("no contract `{name}`"));
         let create = async |name: &str, args: Vec<u8>| {
-            let data = format!("{}{}", get(name)?, alloy::hex::encode(args));
+            let data = format!("{}{}", get(name)?, alloy_primitives::hex::encode(args));
             anvil.send(who::DEPLOYER, None, 0, &data).await
         };
         let usd_hash = create("Token", token_args("Harbor USD", "hUSD", 6)).await?;

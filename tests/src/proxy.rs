@@ -63,7 +63,7 @@ impl LyingProxy {
             lie: Mutex::default(),
             lies: AtomicU64::new(0),
             old_head: Mutex::default(),
-            http: reqwest::Client::new(),
+            http: watchfire::http::client_builder().build().unwrap_or_default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);

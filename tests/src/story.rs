@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use alloy::primitives::B256;
+use alloy_primitives::B256;
 use anyhow::Context;
 use watchfire::block::BlockRef;
 use watchfire::entry::Entry;
@@ -45,7 +45,7 @@ pub fn effects(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
     let mut ids = BTreeSet::new();
     while let Some(row) = rows.next()? {
         if let Entry::Effect(ordered) = row.entry {
-            ids.insert(alloy::hex::encode(ordered.key));
+            ids.insert(alloy_primitives::hex::encode(ordered.key));
         }
     }
     Ok(ids)

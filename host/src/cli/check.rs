@@ -8,10 +8,10 @@ use reqwest::Url;
 use serde_json::json;
 
 use super::Exit;
-use crate::act::sarif;
-use crate::app::check::{Checked, check, check_plan};
-use crate::app::sandbox::Sandboxes;
-use crate::app::turn::wall_clock_ms;
+use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::live::main_loop::wall_clock_ms;
+use crate::app::plan::check::{Checked, check, check_plan};
+use crate::deliver::sarif;
 use crate::plan::moment::Moment;
 use crate::plan::ready::{CHECKS, check_of};
 

@@ -7,7 +7,7 @@ use alloy::primitives::{Address, B256};
 use clap::Args as ClapArgs;
 
 use super::{Exit, runtime};
-use crate::app::fetch::{Fetched, Options, fetch};
+use crate::app::author::fetch::{Fetched, Options, fetch};
 use crate::block::block_range;
 use crate::subscription::Needs;
 

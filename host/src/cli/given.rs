@@ -8,8 +8,8 @@ use toml::value::Datetime;
 
 use super::{Exit, tell};
 use crate::app::config::Places;
-use crate::app::load::plan_at;
-use crate::app::output::Format;
+use crate::app::deploy::load::plan_at;
+use crate::app::live::output::Format;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
 use crate::plan::moment::Moment;

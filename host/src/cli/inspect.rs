@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::{Exit, tell};
 use crate::app::config::{CacheConfig, Config};
-use crate::app::output::Format;
-use crate::app::sandbox::Sandboxes;
+use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::live::output::Format;
 use crate::plugin::{Component, Limits, Manifest};
 
 /// Show what a component says of itself, what it asks for, and what it may use up.

@@ -27,8 +27,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::app::output::Format;
-use crate::app::sandbox::{CacheChoice, Sandboxes, own_binary};
+use crate::app::deploy::sandbox::{CacheChoice, Sandboxes, own_binary};
+use crate::app::live::output::Format;
 use crate::diagnostic::Diagnostic;
 use crate::plugin::{COMPILE_COMMAND, compile_from_stdin};
 

@@ -7,13 +7,13 @@ use anyhow::Context;
 use clap::Subcommand;
 
 use super::{Exit, runtime, tell};
-use crate::act::pretty::short;
-use crate::app::compare::{Compared, Course, compare};
 use crate::app::config::Config;
-use crate::app::control::{Answer, Ask, client};
 use crate::app::deploy::Swapped;
-use crate::app::output::Format;
-use crate::app::status::DetectorStatus;
+use crate::app::engine::status::DetectorStatus;
+use crate::app::live::control::{Answer, Ask, client};
+use crate::app::live::output::Format;
+use crate::app::past::shadow::{Compared, Course, compare};
+use crate::deliver::pretty::short;
 
 /// Of a running host.
 #[derive(Debug, Subcommand)]

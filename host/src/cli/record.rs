@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::{Exit, runtime, tell};
-use crate::app::output::Format;
-use crate::app::record::{Options, record};
-use crate::app::run::Ended;
+use crate::app::live::output::Format;
+use crate::app::live::record::{Options, record};
+use crate::app::live::run::Ended;
 use crate::subscription::Needs;
 
 /// Record blocks and observations to a file, without detectors.

@@ -8,11 +8,11 @@ use serde_json::json;
 
 use super::Exit;
 use super::given::{PlanPlace, loaded, now, refuse};
-use crate::app::aftermath::closed_incidents;
-use crate::app::gate::reasons;
-use crate::app::load::plan_files;
-use crate::app::output::Format;
-use crate::app::tagged::Repository;
+use crate::app::deploy::load::plan_files;
+use crate::app::live::output::Format;
+use crate::app::past::incidents::closed_incidents;
+use crate::app::plan::git_tags::Repository;
+use crate::app::plan::release_gate::reasons;
 use crate::plan::Tables;
 use crate::plan::moment::Moment;
 use crate::plan::register::{ClosedIncident, Reason, find, releases};

@@ -11,9 +11,10 @@ use serde_json::json;
 
 use super::{Exit, tell};
 use crate::app::config::{CacheConfig, Config};
-use crate::app::output::{Format, Output};
-use crate::app::replay::{self, Player, Replayed};
-use crate::app::sandbox::Sandboxes;
+use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::live::output::{Format, Output};
+use crate::app::past::replay;
+use crate::app::past::replay::{Player, Replayed};
 use crate::journal::Journal;
 use crate::source::recording::Recording;
 

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use super::{Exit, runtime, tell};
-use crate::app::output::Format;
-use crate::app::run::{Ended, Options, run};
-use crate::app::sandbox::Sandboxes;
+use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::live::output::Format;
+use crate::app::live::run::{Ended, Options, run};
 
 /// Watch: follow chains and feeds, run detectors, decide, and journal all of it.
 #[derive(Debug, ClapArgs)]

@@ -5,8 +5,8 @@ use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 
 use super::Limits;
-use super::guest::HANDLES_AT_MOST;
-use super::text::lines;
+use crate::plugin::boundary::guest::HANDLES_AT_MOST;
+use crate::plugin::boundary::text::lines;
 
 /// The kind of a failure of the host's own code on behalf of a detector.
 pub(super) const HOST: &str = "host";

@@ -1,7 +1,8 @@
 //! What guests say, made of any bytes: each value in the shape that the interface lets through.
 
-use super::bindings::watchfire::detector::types;
-use super::{Limits, Manifest, claim, subscribe};
+use super::{Limits, Manifest};
+use crate::plugin::boundary::bindings::watchfire::detector::types;
+use crate::plugin::boundary::{claim, subscribe};
 
 /// Bytes, taken from the front; zeros and nothing once they are used up.
 struct Said<'a>(&'a [u8]);

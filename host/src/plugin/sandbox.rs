@@ -6,10 +6,10 @@ use std::time::Duration;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, WasmBacktraceDetails};
 
-use super::bindings::Detector as World;
-use super::guest::Guest;
 use super::limits::EngineSettings;
-use super::wasi;
+use crate::plugin::boundary::bindings::Detector as World;
+use crate::plugin::boundary::guest::Guest;
+use crate::plugin::boundary::wasi;
 
 /// How often the clock of deadlines ticks.
 const TICK_MS: u64 = 5;

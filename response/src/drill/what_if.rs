@@ -10,9 +10,9 @@ use alloy_primitives::B256;
 use serde::Serialize;
 
 use crate::decision::{Answer, Decision, RulingState};
+use crate::desk::{Desks, Input};
 use crate::due::Mark;
 use crate::effect::Effect;
-use crate::engine::{Desks, Input};
 use crate::finding::Severity;
 use crate::incident::{Incident, IncidentId};
 use crate::operator::{Act, Deed};

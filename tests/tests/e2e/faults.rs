@@ -160,7 +160,7 @@ async fn a_clock_that_jumps_changes_nothing_that_is_decided() {
         command.env("DONT_FAKE_MONOTONIC", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         command
     };
-    let started_ms = watchfire::app::turn::wall_clock_ms();
+    let started_ms = watchfire::app::live::main_loop::wall_clock_ms();
     pair.begin_by(faked()).unwrap();
     let decade_s = 315_360_000;
     for (round, offset_s) in [0, decade_s, 0, -7_200, 0, 3_600, -decade_s, -60, 90, 0].into_iter().enumerate() {
@@ -180,7 +180,7 @@ async fn a_clock_that_jumps_changes_nothing_that_is_decided() {
         }
     }
     pair.level().await.unwrap();
-    let ended_ms = watchfire::app::turn::wall_clock_ms();
+    let ended_ms = watchfire::app::live::main_loop::wall_clock_ms();
     let (mut newest_ms, mut jumps) = (0, 0);
     let journal = journal(folder.path()).unwrap();
     let mut rows = journal.entries(&Filter::default()).unwrap();

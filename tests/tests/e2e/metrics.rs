@@ -25,7 +25,7 @@ async fn a_scrape_tells_lag_heads_and_blind_spots() {
     .await
     .unwrap();
     let url = format!("http://127.0.0.1:{port}/metrics");
-    let answer = reqwest::get(&url).await.unwrap();
+    let answer = watchfire::http::client_builder().build().unwrap().get(&url).send().await.unwrap();
     assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
     let told = answer.text().await.unwrap();
     for line in [

@@ -83,7 +83,7 @@ async fn a_webhook_feed_takes_what_is_signed_and_fresh_and_once() {
     );
     std::fs::write(folder.path().join("watchfire.toml"), text).unwrap();
     let mut host = Host::start(folder.path(), &[]).unwrap();
-    let http = reqwest::Client::new();
+    let http = watchfire::http::client_builder().build().unwrap();
     let url = format!("http://127.0.0.1:{port}/p");
     let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let send = async |key: &str, at: u64, id: &str, signed: &str, body: &str| {

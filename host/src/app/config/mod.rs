@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::act::webhook::{Webhook, WebhookConfig};
 use crate::block::{ChainId, Verification};
+use crate::deliver::webhook::{Webhook, WebhookConfig};
 use crate::diagnostic::{Diagnostic, Gravity, suggestion};
 use crate::plugin::Limits;
 use crate::source::evm::config::ChainConfig;

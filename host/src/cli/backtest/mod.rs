@@ -14,11 +14,12 @@ use clap::Args as ClapArgs;
 
 use super::plugin::{component_bytes, config as detector_config};
 use super::{Exit, tell};
-use crate::app::backtest::{Backtest, Options, Rule, Ticks, run};
+use crate::app::author::backtest::{Backtest, Options, Rule, Ticks, run};
 use crate::app::config::{CacheConfig, Config};
-use crate::app::load::{self, KeptSpec};
-use crate::app::output::Format;
-use crate::app::sandbox::Sandboxes;
+use crate::app::deploy::load;
+use crate::app::deploy::load::KeptSpec;
+use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::live::output::Format;
 use crate::finding::Severity;
 use crate::plugin::Runtime;
 use crate::score::{Labels, Sweep};

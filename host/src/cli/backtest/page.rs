@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::plots::{self, Plot};
 use super::{tables, told};
-use crate::app::backtest::{Backtest, Judged, Tally};
+use crate::app::author::backtest::{Backtest, Judged, Tally};
 use crate::cli::table::Table;
 
 const TEMPLATE: &str = include_str!("page.html");

@@ -8,7 +8,7 @@ use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
-use crate::app::backtest::{Judged, Point, Tally};
+use crate::app::author::backtest::{Judged, Point, Tally};
 use crate::finding::Severity;
 use crate::score::{Score, Verdict, Watched};
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::told;
-use crate::app::backtest::{Backtest, Point, Tally};
+use crate::app::author::backtest::{Backtest, Point, Tally};
 use crate::cli::table::Table;
 use crate::score::Score;
 

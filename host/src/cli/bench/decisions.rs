@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::report::{Aim, Report, median, quantile};
 use super::{Bench, Nobody};
+use crate::app::deploy::load::KeptSpec;
 use crate::app::engine::{Engine, Given};
-use crate::app::load::KeptSpec;
 use crate::block::Block;
 use crate::entry::Entry;
 use crate::event::{Event, Stamped};

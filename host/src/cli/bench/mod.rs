@@ -19,8 +19,8 @@ use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::{Value, json};
 
 use super::Exit;
-use crate::app::load::KeptSpec;
-use crate::app::output::Format;
+use crate::app::deploy::load::KeptSpec;
+use crate::app::live::output::Format;
 use crate::block::{Block, BlockRef};
 use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
 use crate::plugin::{Compiler, Component, Detector, Fleet, Limits, Runtime};

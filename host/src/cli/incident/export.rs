@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::Exit;
-use crate::app::again::record_of;
+use crate::app::past::desks::record_of;
 use crate::cli::given::put;
 use crate::cli::operate::sources_of;
 use crate::incident::IncidentId;

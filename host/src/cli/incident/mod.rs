@@ -9,9 +9,9 @@ use clap::{Args as ClapArgs, Subcommand};
 
 use super::Exit;
 use super::operate::{ask, sources_of};
-use crate::app::again::desks_of;
-use crate::app::control::{Answer, Ask};
-use crate::app::output::Format;
+use crate::app::live::control::{Answer, Ask};
+use crate::app::live::output::Format;
+use crate::app::past::desks::desks_of;
 use crate::entry::Entry;
 use crate::finding::Severity;
 use crate::incident::{IncidentId, IncidentState};
@@ -388,7 +388,7 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
         }
         Command::ApproveText { incident, communication, who } => (who, incident, Deed::ApproveText { communication }),
         Command::Silence { incident, for_min, why, who } => {
-            let until_ms = crate::app::turn::wall_clock_ms().saturating_add(for_min.saturating_mul(60_000));
+            let until_ms = crate::app::live::main_loop::wall_clock_ms().saturating_add(for_min.saturating_mul(60_000));
             (who, incident, Deed::Silence { until_ms, why })
         }
         Command::Merge { incident, into, who } => (who, incident, Deed::Merge { into }),

@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::Exit;
-use crate::act::pretty::{clock, shortened};
-use crate::app::output::Format;
-use crate::app::turn::wall_clock_ms;
+use crate::app::live::main_loop::wall_clock_ms;
+use crate::app::live::output::Format;
 use crate::decision::{Answer, Choice, Decision};
+use crate::deliver::pretty::{clock, shortened};
+use crate::desk::Desks;
 use crate::due::{Due, audit};
-use crate::engine::Desks;
 use crate::entry::Entry;
 use crate::incident::{Incident, IncidentId};
 use crate::journal::{Filter, Journal};

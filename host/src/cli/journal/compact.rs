@@ -7,11 +7,12 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::super::Exit;
-use crate::app::compact::{self, Compacted};
 use crate::app::config::CacheConfig;
-use crate::app::output::Format;
-use crate::app::sandbox::Sandboxes;
-use crate::app::turn::wall_clock_ms;
+use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::live::main_loop::wall_clock_ms;
+use crate::app::live::output::Format;
+use crate::app::past::compact;
+use crate::app::past::compact::Compacted;
 
 /// What is dropped.
 #[derive(Debug, ClapArgs)]

@@ -13,9 +13,9 @@ mod compact;
 mod size;
 
 use super::Exit;
-use crate::act::json as json_lines;
-use crate::app::output::Format;
-use crate::app::sandbox::Sandboxes;
+use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::live::output::Format;
+use crate::deliver::json as json_lines;
 use crate::entry::Entry;
 use crate::finding::Severity;
 use crate::journal::{Filter, Journal, JournalError, Listed, one_line};

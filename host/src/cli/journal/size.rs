@@ -6,8 +6,8 @@ use indicatif::{HumanBytes, HumanCount};
 use serde_json::json;
 
 use super::super::Exit;
-use crate::app::disk;
-use crate::app::output::Format;
+use crate::app::live::disk;
+use crate::app::live::output::Format;
 use crate::journal::{Growth, Journal, Size, Thinning};
 
 pub(super) fn size(path: &Path, format: Format) -> anyhow::Result<Exit> {

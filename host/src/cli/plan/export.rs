@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::Exit;
-use crate::app::output::Format;
-use crate::app::turn::wall_clock_ms;
+use crate::app::live::main_loop::wall_clock_ms;
+use crate::app::live::output::Format;
 use crate::cli::given::{PlanPlace, plan_of, put};
 use crate::plan::cacao::cacao;
 

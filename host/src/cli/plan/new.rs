@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args as ClapArgs;
 
 use super::Exit;
-use crate::app::turn::wall_clock_ms;
+use crate::app::live::main_loop::wall_clock_ms;
 use crate::plan::starter::Kind;
 
 /// What is begun with.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::Exit;
-use crate::app::output::Format;
+use crate::app::live::output::Format;
 use crate::cli::given::{PlanPlace, plan_of, put};
 use crate::plan::show::{markdown, mermaid, picture, pretty, svg};
 

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args as ClapArgs;
 
 use super::{Exit, component_bytes, config};
-use crate::app::plugin_bench::{FIGURES, Measured, measure};
+use crate::app::author::bench::{FIGURES, Measured, measure};
 use crate::cli::table::Table;
 
 /// Measure what detectors cost.

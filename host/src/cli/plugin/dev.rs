@@ -10,8 +10,8 @@ use notify::{EventKind, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, new_debouncer};
 
 use super::{Exit, Loaded};
-use crate::app::project::{CaseResult, cases, difference, run};
-use crate::app::sandbox::Sandboxes;
+use crate::app::author::cases::{CaseResult, cases, difference, run};
+use crate::app::deploy::sandbox::Sandboxes;
 use crate::plugin::build;
 
 /// How long files must be quiet before a change counts: editors write in steps.

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Exit, inspect, operate};
 use crate::app::config::CacheConfig;
-use crate::app::output::Format;
-use crate::app::sandbox::Sandboxes;
+use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::live::output::Format;
 use crate::plugin::{Component, Limits, Manifest, build};
 
 mod bench;

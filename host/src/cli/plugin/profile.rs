@@ -9,9 +9,9 @@ use inferno::flamegraph;
 use serde_json::json;
 
 use super::{Exit, Loaded, component_bytes, config};
-use crate::app::output::Format;
-use crate::app::plugin_profile::{Profiled, Profiling, profile};
-use crate::app::sandbox::Sandboxes;
+use crate::app::author::cpu_profile::{Profiled, Profiling, profile};
+use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::live::output::Format;
 use crate::cli::table::Table;
 
 /// Functions that are listed.

@@ -7,9 +7,9 @@ use clap::Args as ClapArgs;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Exit, Loaded, component_bytes, config};
-use crate::app::output::Format;
-use crate::app::project::{Case, CaseResult, cases, run};
-use crate::app::sandbox::Sandboxes;
+use crate::app::author::cases::{Case, CaseResult, cases, run};
+use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::live::output::Format;
 use crate::plugin::build::build;
 
 /// Run a detector over recordings.

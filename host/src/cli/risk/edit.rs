@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::json;
 
-use crate::app::aftermath::unknown_incidents;
-use crate::app::output::Format;
-use crate::app::register::{self, EditError, Edited};
+use crate::app::live::output::Format;
+use crate::app::past::incidents::unknown_incidents;
+use crate::app::plan::register;
+use crate::app::plan::register::{EditError, Edited};
 use crate::cli::given::{PlanPlace, moment, now, refuse};
 use crate::cli::{Exit, tell};
 use crate::incident::IncidentId;

@@ -6,7 +6,7 @@ mod show;
 use clap::{Subcommand, ValueEnum};
 
 use super::Exit;
-use crate::app::output::Format;
+use crate::app::live::output::Format;
 
 /// The shape of what is listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -4,9 +4,9 @@ use clap::Args as ClapArgs;
 use serde_json::{Value, json};
 
 use super::Shape;
-use crate::app::load::plan_files;
-use crate::app::output::Format;
-use crate::app::tagged::Repository;
+use crate::app::deploy::load::plan_files;
+use crate::app::live::output::Format;
+use crate::app::plan::git_tags::Repository;
 use crate::cli::Exit;
 use crate::cli::given::{PlanPlace, loaded, moment, now, refuse};
 use crate::cli::table::Table;

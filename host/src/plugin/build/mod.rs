@@ -7,6 +7,7 @@ use alloy::primitives::B256;
 
 use crate::digest::sha256;
 
+mod adapter;
 mod cargo;
 mod go;
 mod javascript;

@@ -5,6 +5,7 @@ use std::path::Path;
 use wit_component::{ComponentEncoder, DecodedWasm};
 
 use super::BuildError;
+use super::adapter::adapter;
 
 /// The interfaces that make a component a detector, either of them.
 pub(super) const EXPORTS: [&str; 2] = ["watchfire:detector/guest", "watchfire:detector/owning-guest"];
@@ -14,9 +15,6 @@ const OURS: [&str; 5] = ["batches", "chain", "log", "state", "types"];
 
 /// Packages of WASI that are linked with nothing granted, for languages whose runtime brings them along.
 const WASI: [&str; 6] = ["cli", "clocks", "filesystem", "io", "random", "sockets"];
-
-/// WASI's first preview for modules that want it, without anything behind it: `adapter.wat`, made binary by `build.rs`.
-const ADAPTER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/adapter.wasm"));
 
 /// What a file of wasm is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +42,7 @@ pub(super) fn wrap_whole(path: &Path, module: &[u8]) -> Result<Vec<u8>, BuildErr
     let wrapped = ComponentEncoder::default()
         .validate(true)
         .module(module)
-        .and_then(|encoder| encoder.adapter("wasi_snapshot_preview1", ADAPTER))
+        .and_then(|encoder| encoder.adapter("wasi_snapshot_preview1", &adapter()))
         .and_then(|encoder| encoder.encode());
     wrapped.map_err(|error| BuildError::Unwrappable { path: path.to_owned(), why: format!("{error:#}") })
 }

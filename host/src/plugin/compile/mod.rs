@@ -5,6 +5,7 @@ mod artefact;
 mod cache;
 mod child;
 mod process;
+pub(super) mod runtime;
 
 use std::path::PathBuf;
 
@@ -15,8 +16,8 @@ use wasmtime::component::Component;
 use self::artefact::Artefact;
 use self::cache::Name;
 use super::limits::EngineSettings;
-use super::text::lines;
 use super::{Limits, LoadError};
+use crate::plugin::boundary::text::lines;
 
 pub use cache::{Cache, default_folder};
 pub use child::compile_from_stdin;

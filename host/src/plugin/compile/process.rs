@@ -11,8 +11,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::artefact::Artefact;
 use super::child::Request;
+use crate::plugin::boundary::text::lines;
 use crate::plugin::limits::EngineSettings;
-use crate::plugin::text::lines;
 use crate::plugin::{Limits, LoadError};
 
 /// The hidden command of the binary that compiles.

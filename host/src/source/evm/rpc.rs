@@ -116,7 +116,7 @@ impl Client {
         let url = reqwest::Url::parse(secret.expose()).ok().filter(|url| url.scheme().starts_with("http"));
         let way = match url {
             Some(url) => {
-                let http = reqwest::Client::builder().timeout(timeout).connect_timeout(timeout).build();
+                let http = crate::http::client_builder().timeout(timeout).connect_timeout(timeout).build();
                 Way::Http { http: http.unwrap_or_default(), url }
             }
             None => Way::Socket(tokio::sync::Mutex::new(None)),

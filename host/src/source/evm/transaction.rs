@@ -1,7 +1,7 @@
 //! One transaction: from its JSON to the bytes that were signed, its hash and its sender.
 
 use alloy::consensus::transaction::{RlpEcdsaEncodableTx, SignableTransaction, from_eip155_value};
-use alloy::consensus::{TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxLegacy, crypto};
+use alloy::consensus::{TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxLegacy};
 use alloy::primitives::{Address, B256, Signature, TxKind, U64, U128, keccak256};
 
 use super::refusal::{Check, Refusal, same};
@@ -165,7 +165,9 @@ fn sign<T: RlpEcdsaEncodableTx + SignableTransaction<Signature>>(
     encoded: &mut Vec<u8>,
 ) -> Option<Address> {
     unsigned.eip2718_encode_with_type(&signature, kind, encoded);
-    crypto::secp256k1::recover_signer_unchecked(&signature, unsigned.signature_hash()).ok()
+    let signed = secp256k1::Message::from_digest(unsigned.signature_hash().0);
+    let key = secp256k1::SECP256K1.recover_ecdsa(signed, &signature.to_secp256k1().ok()?).ok()?;
+    Some(Address::from_secp256k1_public_key(&key))
 }
 
 /// Checks where a transaction says that it stands.

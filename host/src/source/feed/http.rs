@@ -30,7 +30,7 @@ pub(super) async fn run(source: HttpSource, mut outlet: Outlet, mut stop: watch:
         headers.insert(HeaderName::from_bytes(name.as_bytes())?, value);
     }
     // A redirect would carry the headers, keys among them, to wherever the answer points.
-    let client = Client::builder()
+    let client = crate::http::client_builder()
         .timeout(Duration::from_millis(source.timeout_ms))
         .default_headers(headers)
         .redirect(Policy::none())

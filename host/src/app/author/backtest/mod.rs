@@ -1,0 +1,298 @@
+//! Detectors over long recordings: what they find, how good that is by labels, what it costs, and how both change with a
+//! value of their config.
+
+mod course;
+mod trend;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use alloy::primitives::B256;
+use rayon::prelude::*;
+use serde::Serialize;
+
+pub use trend::{Cost, Course, Times};
+
+use crate::app::deploy::load::KeptSpec;
+use crate::finding::Severity;
+use crate::plugin::Component;
+use crate::score::{Labels, Number, Score, Sighting, Sweep, Verdict, Watched, judge, misplaced, score, set};
+use course::{FAILURES_TOLD, Made, Ran};
+
+/// Values of a sweep that are tried together at most, all keys taken together.
+const POINTS_AT_MOST: usize = 256;
+
+/// A detector to run.
+#[derive(Clone)]
+pub struct Rule {
+    /// Its id.
+    pub id: String,
+    /// Its component.
+    pub component: Arc<Component>,
+    /// What it is granted, and its config.
+    pub spec: KeptSpec,
+    /// Keys of its config that take several values.
+    pub sweeps: Vec<Sweep>,
+}
+
+/// What is asked.
+pub struct Options {
+    /// The detectors.
+    pub rules: Vec<Rule>,
+    /// Recordings, each a file or a folder, each run by itself.
+    pub recordings: Vec<PathBuf>,
+    /// What is known of them.
+    pub labels: Option<Labels>,
+    /// Findings below this don't count.
+    pub severity: Severity,
+}
+
+/// How far a run is.
+pub struct Ticks<'a> {
+    /// Told of units of a recording that were read: bytes of files, blocks of archives.
+    pub read: &'a (dyn Fn(u64) + Sync),
+    /// Told of each block.
+    pub block: &'a (dyn Fn() + Sync),
+}
+
+impl Ticks<'_> {
+    fn read(&self, units: u64) {
+        (self.read)(units);
+    }
+
+    fn block(&self) {
+        (self.block)();
+    }
+}
+
+/// A finding with what it is by the labels.
+#[derive(Clone, Debug, Serialize)]
+pub struct Judged {
+    /// The finding.
+    #[serde(flatten)]
+    pub sighting: Sighting,
+    /// The recording's file.
+    pub recording: String,
+    /// What it is; `None` without labels.
+    #[serde(rename = "is")]
+    pub verdict: Option<Verdict>,
+    /// The label that says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// What one detector, or all of them, made of all recordings.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Tally {
+    /// The detector's id; `all` for all of them.
+    pub detector: String,
+    /// Findings that count.
+    pub findings: usize,
+    /// By kind.
+    pub by_kind: BTreeMap<String, usize>,
+    /// By severity.
+    pub by_severity: BTreeMap<Severity, usize>,
+    /// Batches that it failed on, and so was blind to.
+    pub failed: u64,
+    /// The first of these, in words.
+    pub failures: Vec<String>,
+    /// What it took; nothing for all of them, who work beside each other.
+    pub cost: Cost,
+    /// How good it is by the labels.
+    pub score: Option<Score>,
+}
+
+/// All detectors at one point of the sweep.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Point {
+    /// The values, by `DETECTOR.KEY`; none without a sweep.
+    pub values: BTreeMap<String, Number>,
+    /// All detectors together.
+    pub all: Tally,
+    /// Each detector.
+    pub detectors: Vec<Tally>,
+    /// Each finding, by recording and time.
+    pub findings: Vec<Judged>,
+}
+
+/// What came of a backtest.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Backtest {
+    /// What each recording has.
+    pub recordings: Vec<Watched>,
+    /// Blocks and observations of all of them.
+    pub inputs: u64,
+    /// Blocks of all of them.
+    pub blocks: u64,
+    /// How long it took, milliseconds.
+    pub elapsed_ms: u64,
+    /// Labels that lie in none of the recordings.
+    pub misplaced: Vec<String>,
+    /// One, or one for each point of the sweep.
+    pub points: Vec<Point>,
+}
+
+/// A detector with one set of values.
+pub(super) struct Subject {
+    /// Tells it from all others.
+    id: String,
+    /// The detector's own id.
+    rule: String,
+    component: Arc<Component>,
+    spec: KeptSpec,
+    values: BTreeMap<String, Number>,
+}
+
+impl Subject {
+    fn told(&self) -> String {
+        let values: Vec<String> = self.values.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        if values.is_empty() { self.rule.clone() } else { format!("{} with {}", self.rule, values.join(", ")) }
+    }
+}
+
+/// Runs detectors over recordings, several at once.
+pub fn run(options: &Options, ticks: &Ticks<'_>) -> anyhow::Result<Backtest> {
+    let started = Instant::now();
+    let grid = grid(&options.rules)?;
+    let (subjects, places) = subjects(&options.rules, &grid)?;
+    let labels = options.labels.as_ref();
+    let labelled: Vec<B256> =
+        labels.iter().flat_map(|labels| &labels.labels).filter_map(|label| label.transaction).collect();
+    let all = options
+        .recordings
+        .par_iter()
+        .enumerate()
+        .map(|(index, path)| course::run(&subjects, (index, path), &labelled, ticks));
+    let mut ran: Vec<Ran> = all.collect::<anyhow::Result<_>>()?;
+    for of in ran.iter_mut().flat_map(|ran| &mut ran.made) {
+        of.sightings.retain(|sighting| sighting.severity >= options.severity);
+    }
+    let watched: Vec<Watched> = ran.iter().map(|ran| ran.watched.clone()).collect();
+    let made: Vec<Made> = (0..subjects.len()).map(|at| together(&ran, at)).collect();
+    let points = grid.into_iter().zip(&places).map(|(values, places)| {
+        let made: Vec<(&str, &Made)> =
+            options.rules.iter().zip(places).map(|(rule, place)| (rule.id.as_str(), &made[*place])).collect();
+        point(values, &made, labels, &watched)
+    });
+    Ok(Backtest {
+        points: points.collect(),
+        inputs: ran.iter().map(|ran| ran.inputs).sum(),
+        blocks: watched.iter().flat_map(|of| of.chains.values()).map(|covered| covered.blocks).sum(),
+        elapsed_ms: millis(started.elapsed()),
+        misplaced: labels.iter().flat_map(|labels| misplaced(labels, &watched)).map(str::to_owned).collect(),
+        recordings: watched,
+    })
+}
+
+fn millis(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+type Values = BTreeMap<String, Number>;
+
+/// Each combination of the values of all keys, by `DETECTOR.KEY`; one without values where nothing is swept.
+fn grid(rules: &[Rule]) -> anyhow::Result<Vec<Values>> {
+    let mut grid = vec![Values::new()];
+    for (rule, sweep) in rules.iter().flat_map(|rule| rule.sweeps.iter().map(move |sweep| (rule, sweep))) {
+        let key = format!("{}.{}", rule.id, sweep.key);
+        let with = |values: &Values, value: Number| {
+            let mut values = values.clone();
+            values.insert(key.clone(), value);
+            values
+        };
+        grid = grid.iter().flat_map(|values| sweep.values.iter().map(|value| with(values, *value))).collect();
+        anyhow::ensure!(
+            grid.len() <= POINTS_AT_MOST,
+            "the sweep has more than {POINTS_AT_MOST} combinations of values; give fewer points, as `KEY=FROM..TO:POINTS`"
+        );
+    }
+    Ok(grid)
+}
+
+/// The distinct detectors of all points, and for each point which of them stands for each rule: a rule that is not swept
+/// runs once.
+fn subjects(rules: &[Rule], grid: &[Values]) -> anyhow::Result<(Vec<Subject>, Vec<Vec<usize>>)> {
+    let mut subjects: Vec<Subject> = Vec::new();
+    let mut places = Vec::new();
+    for values in grid {
+        let mut of_point = Vec::new();
+        for rule in rules {
+            let own: Values = rule
+                .sweeps
+                .iter()
+                .map(|sweep| format!("{}.{}", rule.id, sweep.key))
+                .filter_map(|key| values.get_key_value(&key).map(|(key, value)| (key.clone(), *value)))
+                .collect();
+            let is_same = |subject: &Subject| subject.values == own && subject.rule == rule.id;
+            let place = match subjects.iter().position(is_same) {
+                Some(place) => place,
+                None => {
+                    subjects.push(subject(rule, own, subjects.len())?);
+                    subjects.len() - 1
+                }
+            };
+            of_point.push(place);
+        }
+        places.push(of_point);
+    }
+    Ok((subjects, places))
+}
+
+fn subject(rule: &Rule, values: Values, number: usize) -> anyhow::Result<Subject> {
+    let mut spec = rule.spec.clone();
+    for (key, value) in &values {
+        let key = key.strip_prefix(&format!("{}.", rule.id)).unwrap_or(key);
+        set(&mut spec.config, key, *value).map_err(|why| anyhow::anyhow!("{}: {why}", rule.id))?;
+    }
+    let id = if values.is_empty() { rule.id.clone() } else { format!("{} {number}", rule.id) };
+    Ok(Subject { id, rule: rule.id.clone(), component: rule.component.clone(), spec, values })
+}
+
+/// What a subject made of all recordings, one after the other.
+fn together(ran: &[Ran], at: usize) -> Made {
+    let mut all = Made::default();
+    for made in ran.iter().map(|ran| &ran.made[at]) {
+        all.sightings.extend(made.sightings.iter().cloned());
+        all.times.append(&made.times);
+        all.failed += made.failed;
+        all.failures.extend(made.failures.iter().cloned());
+    }
+    all.failures.truncate(FAILURES_TOLD);
+    all
+}
+
+fn point(values: Values, made: &[(&str, &Made)], labels: Option<&Labels>, watched: &[Watched]) -> Point {
+    let mut point = Point { values, ..Point::default() };
+    let (mut all, mut failed) = (Vec::new(), 0);
+    for (id, made) in made {
+        let named = |sighting: &Sighting| Sighting { detector: (*id).to_owned(), ..sighting.clone() };
+        let sightings: Vec<Sighting> = made.sightings.iter().map(named).collect();
+        let mut tally = tally(id, &sightings, labels, watched);
+        (tally.failed, tally.failures, tally.cost) = (made.failed, made.failures.clone(), made.times.cost());
+        point.detectors.push(tally);
+        all.extend(sightings);
+        failed += made.failed;
+    }
+    // Those of one moment stay in the order of their detectors.
+    all.sort_by_key(|sighting| (sighting.recording, sighting.time_ms, sighting.block));
+    point.all = Tally { failed, ..tally("all", &all, labels, watched) };
+    let judged = |sighting: Sighting| {
+        let verdict = labels.map(|labels| judge(labels, watched, &sighting));
+        let label = verdict.and_then(Verdict::label).zip(labels).map(|(at, labels)| labels.labels[at].name.clone());
+        Judged { recording: watched[sighting.recording].recording.clone(), verdict, label, sighting }
+    };
+    point.findings = all.into_iter().map(judged).collect();
+    point
+}
+
+fn tally(detector: &str, sightings: &[Sighting], labels: Option<&Labels>, watched: &[Watched]) -> Tally {
+    let mut tally = Tally { detector: detector.to_owned(), findings: sightings.len(), ..Tally::default() };
+    for sighting in sightings {
+        *tally.by_kind.entry(sighting.kind.clone()).or_default() += 1;
+        *tally.by_severity.entry(sighting.severity).or_default() += 1;
+    }
+    tally.score = labels.map(|labels| score(labels, watched, sightings));
+    tally
+}

@@ -1,0 +1,208 @@
+//! A detector's project as its author tests it: cases in `tests/`, each a recording, a config, and the findings that are expected.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
+
+use crate::app::author::test_run::{Bench, Found, Others};
+use crate::plugin::{Component, Manifest};
+
+/// Lines around a difference that are shown with it.
+const AROUND: usize = 3;
+
+/// A case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// What it is called: its file's name.
+    pub name: String,
+    /// What it runs on.
+    pub recording: PathBuf,
+    /// The detector's config.
+    pub config: Value,
+    /// What other detectors found in it.
+    pub others: Vec<Others>,
+    /// Where the findings stand that are expected; `None` where none were written down.
+    pub expected: Option<PathBuf>,
+}
+
+/// What a case's file says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    /// The recording, or a folder of them, relative to the file.
+    recording: PathBuf,
+    #[serde(default)]
+    config: toml::Table,
+    #[serde(default)]
+    heard: Vec<WrittenOthers>,
+}
+
+/// What a case's file says of another detector.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenOthers {
+    /// Its id in a config.
+    detector: String,
+    /// What it found, as a case of its own has it, relative to the file.
+    findings: PathBuf,
+}
+
+/// What came of a case.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CaseResult {
+    /// The case.
+    pub name: String,
+    /// Blocks and observations that were fed.
+    pub inputs: u64,
+    /// How much was found.
+    pub findings: usize,
+    /// What is wrong, each with what it is; nothing where it passed.
+    pub faults: Vec<String>,
+    /// Whether the findings were accepted as what is expected from now on.
+    pub is_accepted: bool,
+    /// How long it took, milliseconds.
+    pub elapsed_ms: u64,
+    /// What was found.
+    #[serde(skip)]
+    pub found: Vec<Found>,
+}
+
+impl CaseResult {
+    /// Whether nothing is wrong.
+    pub fn passed(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+/// The cases of a project, in order of their names.
+pub fn cases(project: &Path) -> anyhow::Result<Vec<Case>> {
+    let folder = project.join("tests");
+    let entries = std::fs::read_dir(&folder)
+        .with_context(|| format!("`{}` can't be read; cases stand in it, one `NAME.toml` each", folder.display()))?;
+    let mut files: Vec<PathBuf> = Vec::new();
+    for entry in entries {
+        files.push(entry.with_context(|| folder.display().to_string())?.path());
+    }
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    anyhow::ensure!(
+        !files.is_empty(),
+        "`{}` has no case; write one as `NAME.toml` with `recording = \"…\"` and a table `[config]`",
+        folder.display()
+    );
+    files.iter().map(|file| case(file)).collect()
+}
+
+fn case(file: &Path) -> anyhow::Result<Case> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    let written: Written = toml::from_str(&text).with_context(|| file.display().to_string())?;
+    let recording = file.parent().unwrap_or(Path::new(".")).join(&written.recording);
+    anyhow::ensure!(
+        recording.exists(),
+        "{}: `recording`: there is no `{}`; record one with `watchfire record` or `watchfire fetch`",
+        file.display(),
+        recording.display()
+    );
+    let others = written.heard.into_iter().enumerate().map(|(at, heard)| {
+        let path = file.parent().unwrap_or(Path::new(".")).join(&heard.findings);
+        let told = || format!("{}: `heard.{at}.findings`: {}", file.display(), path.display());
+        Ok(Others { detector: heard.detector, found: snapshot(&path).with_context(told)? })
+    });
+    let others = others.collect::<anyhow::Result<_>>()?;
+    Ok(Case {
+        others,
+        name: file.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        recording,
+        config: serde_json::to_value(&written.config)?,
+        expected: Some(file.with_extension("json")),
+    })
+}
+
+/// Runs cases, several at once, each on a kept instance and on fresh ones.
+pub fn run(component: &Arc<Component>, manifest: &Manifest, cases: &[Case], accept: bool) -> Vec<CaseResult> {
+    let all = cases.par_iter().map(|case| {
+        let started = Instant::now();
+        let bench = Bench {
+            component: component.clone(),
+            manifest: manifest.clone(),
+            config: case.config.clone(),
+            others: case.others.clone(),
+        };
+        let result = run_case(&bench, case, accept)
+            .unwrap_or_else(|error| CaseResult { faults: vec![format!("{error:#}")], ..CaseResult::default() });
+        CaseResult { name: case.name.clone(), elapsed_ms: millis(started.elapsed()), ..result }
+    });
+    all.collect()
+}
+
+fn millis(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn run_case(bench: &Bench, case: &Case, accept: bool) -> anyhow::Result<CaseResult> {
+    let kept = bench.run(&case.recording, false)?;
+    let fresh = bench.run(&case.recording, true)?;
+    let mut faults: Vec<String> = kept.failures.iter().map(|failure| format!("a batch ended with {failure}")).collect();
+    if let Some(told) = difference("kept", &kept.found, "fresh", &fresh.found) {
+        faults.push(format!("it keeps something in guest memory that it should keep in `state`:\n{told}"));
+    }
+    let mut is_accepted = false;
+    if let Some(expected) = &case.expected {
+        match accept {
+            true => {
+                std::fs::write(expected, text(&kept.found)).with_context(|| expected.display().to_string())?;
+                is_accepted = true;
+            }
+            false => faults.extend(unexpected(expected, &kept.found)?),
+        }
+    }
+    let (inputs, findings) = (kept.inputs, kept.found.len());
+    Ok(CaseResult { inputs, findings, faults, is_accepted, found: kept.found, ..CaseResult::default() })
+}
+
+/// What differs from the findings that are expected.
+fn unexpected(expected: &Path, found: &[Found]) -> anyhow::Result<Option<String>> {
+    let told = || format!("`{}` can't be read; make it with `--accept`", expected.display());
+    let known = snapshot(expected).with_context(told)?;
+    let told = difference("expected", &known, "found", found);
+    Ok(told
+        .map(|told| format!("the findings are not those of `{}`; `--accept` renews it:\n{told}", expected.display())))
+}
+
+/// Reads a snapshot.
+fn snapshot(path: &Path) -> anyhow::Result<Vec<Found>> {
+    Ok(serde_json::from_str(&std::fs::read_to_string(path)?)?)
+}
+
+/// Findings as snapshots have them.
+fn text(found: &[Found]) -> String {
+    format!("{}\n", serde_json::to_string_pretty(found).unwrap_or_default())
+}
+
+/// Where two lists of findings part, line by line; `None` where they are the same.
+pub fn difference(left_name: &str, left: &[Found], right_name: &str, right: &[Found]) -> Option<String> {
+    if left == right {
+        return None;
+    }
+    let (left, right) = (text(left), text(right));
+    let diff = TextDiff::from_lines(&left, &right);
+    let mut told = format!("--- {left_name}\n+++ {right_name}\n");
+    for group in diff.grouped_ops(AROUND) {
+        told.push_str("@@\n");
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            told.push_str(match change.tag() {
+                ChangeTag::Delete => "-",
+                ChangeTag::Insert => "+",
+                ChangeTag::Equal => " ",
+            });
+            told.push_str(change.value());
+        }
+    }
+    Some(told)
+}

@@ -1,0 +1,8 @@
+//! What a detector's author runs: cases, tests, benchmarks, profiles, backtests, and blocks to run them on.
+
+pub mod backtest;
+pub mod bench;
+pub mod cases;
+pub mod cpu_profile;
+pub mod fetch;
+pub mod test_run;

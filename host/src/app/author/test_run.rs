@@ -1,0 +1,139 @@
+//! A detector on a recording, twice: on a kept instance and on a fresh one for each batch. Guest memory is a
+//! cache, so both must find the same.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use alloy::primitives::B256;
+use serde::{Deserialize, Serialize};
+
+use crate::app::deploy::load::KeptSpec;
+use crate::app::engine::{Engine, Given};
+use crate::app::past::replay::Answers;
+use crate::block::{ChainId, Verification};
+use crate::entry::Entry;
+use crate::event::Event;
+use crate::finding::{COVERAGE, Claim, Finding};
+use crate::journal::Journal;
+use crate::plugin::{Component, Fleet, Heard, Manifest};
+use crate::source::recording::{Item, Recording};
+use crate::stream::Sequencer;
+
+/// What a detector found at one place, as snapshots have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Chain, where one was involved.
+    pub chain: Option<ChainId>,
+    /// Height, where a chain was involved.
+    pub block: Option<u64>,
+    /// What it claims.
+    #[serde(flatten)]
+    pub claim: Claim,
+    /// Whether the block left the chain later in the recording.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retracted: bool,
+}
+
+/// What another detector found, which the one under test may listen to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Others {
+    /// The other's id.
+    pub detector: String,
+    /// In the order in which it found them.
+    pub found: Vec<Found>,
+}
+
+/// What a test gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tested {
+    /// Findings in order.
+    pub found: Vec<Found>,
+    /// Batches that failed, in order.
+    pub failures: Vec<String>,
+    /// Blocks and observations that were fed.
+    pub inputs: u64,
+}
+
+/// A detector under test.
+pub struct Bench {
+    /// The component.
+    pub component: Arc<Component>,
+    /// What it says of itself; it is granted all that it asks for.
+    pub manifest: Manifest,
+    /// Its config.
+    pub config: serde_json::Value,
+    /// What others found in the recording's blocks.
+    pub others: Vec<Others>,
+}
+
+impl Bench {
+    /// Runs the detector over a recording.
+    pub fn run(&self, recording: &Path, fresh_each_batch: bool) -> anyhow::Result<Tested> {
+        let spec = KeptSpec::alone(&self.manifest, self.config.clone());
+        let detector = spec.start(&self.manifest.name, self.component.clone())?;
+        let mut fleet = Fleet::new()?;
+        fleet.set_fresh_each_batch(fresh_each_batch);
+        let answers = Arc::new(Answers::default());
+        let mut engine = Engine::new(Journal::in_memory()?, fleet, answers.clone())?;
+        let needs = detector.profile().needs();
+        engine.swap(detector, spec.text(), 0)?;
+        let mut sequencer = Sequencer::new(0);
+        let mut recording = Recording::open(recording, &BTreeMap::from([(0, Verification::None)]))?;
+        recording.need(needs);
+        let mut tested = Tested::default();
+        let mut places = BTreeMap::new();
+        while let Some(item) = recording.next_item()? {
+            let delivery = match item {
+                Item::Answer { at, read, answer } => {
+                    answers.insert(at.hash, read, answer);
+                    continue;
+                }
+                Item::Delivery(delivery) => delivery,
+            };
+            tested.inputs += 1;
+            let stamped = sequencer.stamp(delivery.event, delivery.at_ms.unwrap_or(0)).stamped;
+            let heard = self.heard(&stamped.event);
+            engine.take(stamped, &Given { heard, ..Given::default() })?;
+            engine.catch_up(sequencer.newest_ms())?;
+            for (_, entry) in engine.commit()? {
+                match entry {
+                    Entry::Finding(finding) if finding.detector != COVERAGE => {
+                        places.insert(finding.id, tested.found.len());
+                        let block = finding.block;
+                        tested.found.push(Found {
+                            chain: block.map(|block| block.chain),
+                            block: block.map(|block| block.number),
+                            claim: finding.claim,
+                            retracted: false,
+                        });
+                    }
+                    Entry::Retraction { finding, .. } => {
+                        if let Some(&place) = places.get(&finding) {
+                            tested.found[place].retracted = true;
+                        }
+                    }
+                    Entry::Failed { kind, message, .. } => tested.failures.push(format!("{kind}: {message}")),
+                    _ => {}
+                }
+            }
+        }
+        Ok(tested)
+    }
+
+    /// What others found in a block.
+    fn heard(&self, event: &Event) -> Vec<Heard> {
+        let Event::Committed { block } = event else { return Vec::new() };
+        let here = |found: &&Found| found.block == Some(block.number) && found.chain == Some(block.chain);
+        let of = |others: &Others| {
+            let found = others.found.iter().filter(here).enumerate();
+            let heard = found.map(|(position, found)| Heard {
+                detector: others.detector.clone(),
+                id: Finding::id_of(&others.detector, B256::ZERO, block.hash, position),
+                claim: found.claim.clone(),
+            });
+            heard.collect::<Vec<_>>()
+        };
+        self.others.iter().flat_map(of).collect()
+    }
+}

@@ -1,0 +1,118 @@
+//! Versions of a detector, by an operator's word or by the host's own: swap, roll back, reject.
+
+use std::io::Write;
+use std::path::Path;
+
+use alloy::primitives::B256;
+use anyhow::{Context, ensure};
+
+use crate::app::config::Config;
+use crate::app::deploy::load;
+use crate::app::deploy::load::Ready;
+use crate::app::deploy::{Deployment, Swapped};
+use crate::app::live::main_loop::{Failing, Turn};
+use crate::diagnostic::Diagnostic;
+use crate::digest::sha256;
+use crate::journal::Journal;
+
+impl Deployment {
+    /// Takes up a component in place of the one that runs, and puts it where the config says, so that a restart runs the
+    /// same.
+    pub async fn swap(
+        &mut self,
+        config: &Config,
+        id: &str,
+        bytes: Vec<u8>,
+        force: bool,
+    ) -> anyhow::Result<Result<Swapped, Vec<Diagnostic>>> {
+        let wanted = config.detectors.get(id).with_context(|| format!("the config has no detector `{id}`"))?;
+        let (digest, path) = (sha256(&bytes), config.component_path(wanted));
+        let is_rejected = self.rejected.get(id).is_some_and(|rejected| rejected.contains(&digest));
+        ensure!(
+            force || !is_rejected,
+            "{digest} failed soon after it was swapped in before; `--force` takes it up all the same"
+        );
+        let ready = match self.load(config, id, bytes.clone()).await? {
+            Ok(ready) => ready,
+            Err(diagnostics) => return Ok(Err(diagnostics)),
+        };
+        let swapped = self.replace(config, id, ready, force).await?;
+        if swapped.is_ok() {
+            if let Some(rejected) = self.rejected.get_mut(id) {
+                rejected.remove(&digest);
+            }
+            install(&path, &bytes).with_context(|| {
+                format!("{id} is swapped, but `{}` can't be replaced: a restart would run the old one", path.display())
+            })?;
+        }
+        Ok(swapped)
+    }
+
+    async fn load(&self, config: &Config, id: &str, bytes: Vec<u8>) -> anyhow::Result<Result<Ready, Vec<Diagnostic>>> {
+        let (runtime, owned, name) = (self.runtime.clone(), config.clone(), id.to_owned());
+        let loading = tokio::task::spawn_blocking(move || load::detector_of(&runtime, &owned, &name, bytes));
+        Ok(loading.await?)
+    }
+
+    /// Goes back to an earlier version: the one of a digest, or the one that ran before.
+    pub async fn roll_back(
+        &mut self,
+        config: &Config,
+        id: &str,
+        to: Option<B256>,
+    ) -> anyhow::Result<Result<Swapped, Vec<Diagnostic>>> {
+        let running = self.detectors.get(id).map(|version| version.component.digest());
+        ensure!(running.is_some(), "no detector `{id}` runs");
+        let bytes = match to {
+            Some(digest) => {
+                let journal = Journal::open_existing_read_only(&self.journal)?;
+                let kept = journal.versions(id)?.iter().any(|(_, version)| *version == digest);
+                ensure!(kept, "`{id}` never was {digest}; `watchfire plugin status` lists its versions");
+                journal.component(digest)?
+            }
+            None => self.version_before(id, running)?.map(|(_, bytes)| bytes),
+        };
+        let bytes = bytes.with_context(|| format!("the journal keeps no earlier version of `{id}`"))?;
+        // It ran before: what it fails on now, it failed on then.
+        self.swap(config, id, bytes, true).await
+    }
+
+    /// A version failed soon after it was swapped in: it is rejected, and the one before takes its place and tries again
+    /// what was set aside.
+    pub async fn reject(&mut self, config: &Config, failing: Failing) -> anyhow::Result<()> {
+        let Failing { detector: id, digest, reason } = failing;
+        let running = self.detectors.get(&id).map(|version| version.component.digest());
+        if running != Some(digest) {
+            return Ok(());
+        }
+        let Some((before, bytes)) = self.version_before(&id, Some(digest))? else { return Ok(()) };
+        tracing::error!("detector {id}: {digest} fails soon after it was swapped in ({reason}); back to {before}");
+        self.rejected.entry(id.clone()).or_default().insert(digest);
+        self.send(Turn::Rejected(id.clone(), digest, reason)).await?;
+        let replaced = match self.load(config, &id, bytes).await? {
+            Ok(ready) => self.replace(config, &id, ready, true).await?.map(drop),
+            Err(diagnostics) => Err(diagnostics),
+        };
+        match replaced {
+            Ok(()) => self.send(Turn::Retry(id, None)).await,
+            Err(diagnostics) => {
+                diagnostics.iter().for_each(|told| tracing::error!("{id} can't go back to {before}: {told}"));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Replaces a file as a whole, or not at all.
+fn install(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    if std::fs::read(path).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().context("a component has a name")?.to_string_lossy().into_owned();
+    let new = folder.join(format!(".{name}.new"));
+    let mut file = std::fs::File::create(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(std::fs::rename(&new, path)?)
+}

@@ -1,0 +1,200 @@
+//! `/metrics`, as Prometheus and its like read it: how each detector does, how far each chain is, what the watch lacks.
+
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use prometheus_client::encoding::EncodeMetric;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::TypedMetric;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::app::engine::Engine;
+use crate::app::engine::spent::Spent;
+use crate::app::live::main_loop::Turn;
+use crate::block::ChainId;
+
+/// How long a scrape waits for the loop.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+
+/// What is told at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metrics {
+    /// In order of their ids.
+    pub detectors: Vec<DetectorMetrics>,
+    /// Each chain's newest block: its height and its time, seconds since the Unix epoch.
+    pub heads: Vec<(ChainId, u64, u64)>,
+    /// Live coverage findings: kind and subject.
+    pub gaps: Vec<(String, String)>,
+    /// Newest entry of the journal.
+    pub journal_seq: u64,
+}
+
+/// How one detector does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DetectorMetrics {
+    /// Its id in the config.
+    pub id: String,
+    /// Inputs that wait for it.
+    pub behind: usize,
+    /// Inputs that it failed on, or rested through, and has not seen since.
+    pub set_aside: usize,
+    /// What it has taken since the host started.
+    pub spent: Spent,
+}
+
+impl Engine {
+    /// What there is to tell now. Reads nothing that grows with the journal.
+    pub fn metrics(&self) -> anyhow::Result<Metrics> {
+        let detectors = self.fleet.ids().into_iter().map(|id| DetectorMetrics {
+            behind: self.owed.behind_on(&id).len(),
+            set_aside: self.owed.set_aside(&id).len(),
+            spent: self.spent(&id),
+            id,
+        });
+        let head =
+            |(chain, (block, _, timestamp_s)): (ChainId, crate::plugin::Head)| (chain, block.number, timestamp_s);
+        Ok(Metrics {
+            detectors: detectors.collect(),
+            heads: self.heads(u64::MAX)?.into_iter().map(head).collect(),
+            gaps: self.gaps.all(),
+            journal_seq: self.newest_seq(),
+        })
+    }
+}
+
+/// Answers `GET /metrics` on an address for as long as the process runs.
+pub async fn serve(listen: SocketAddr, turns: mpsc::Sender<Turn>) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("`host.metrics_listen`: nobody can listen on {listen}; is another host running?"))?;
+    tracing::info!("metrics on http://{}/metrics", listener.local_addr()?);
+    let router = Router::new().route("/metrics", get(answer)).with_state(turns);
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!("metrics are told no more: {error}");
+        }
+    });
+    Ok(())
+}
+
+async fn answer(State(turns): State<mpsc::Sender<Turn>>) -> impl IntoResponse {
+    let asked = async {
+        let (reply, metrics) = oneshot::channel();
+        turns.send(Turn::Metrics(reply)).await.ok()?;
+        text(&metrics.await.ok()?).ok()
+    };
+    match tokio::time::timeout(ANSWERED_WITHIN, asked).await {
+        Ok(Some(text)) => (
+            StatusCode::OK,
+            [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
+            text,
+        ),
+        _ => {
+            let told = "the loop did not answer\n".to_owned();
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::CONTENT_TYPE, "text/plain")], told)
+        }
+    }
+}
+
+type Labels = Vec<(String, String)>;
+type Number = Gauge<f64, AtomicU64>;
+type Count = Counter<f64, AtomicU64>;
+
+/// The OpenMetrics text format.
+fn text(metrics: &Metrics) -> Result<String, std::fmt::Error> {
+    let mut registry = Registry::with_prefix("watchfire");
+    let of_detectors = |value: fn(&DetectorMetrics) -> f64| -> Vec<(Labels, f64)> {
+        metrics.detectors.iter().map(|of| (labels([("detector", &of.id)]), value(of))).collect()
+    };
+    let of_chains = |value: fn(&(ChainId, u64, u64)) -> u64| -> Vec<(Labels, f64)> {
+        metrics.heads.iter().map(|of| (labels([("chain", &of.0.to_string())]), value(of) as f64)).collect()
+    };
+    let gaps = metrics.gaps.iter().map(|(kind, subject)| (labels([("kind", kind), ("subject", subject)]), 1.0));
+    let gauges = [
+        ("detector_behind_inputs", "Inputs that wait for a detector", of_detectors(|of| of.behind as f64)),
+        ("detector_set_aside_inputs", "Inputs that a detector is blind to", of_detectors(|of| of.set_aside as f64)),
+        (
+            "detector_slowest_batch_seconds",
+            "The batch that took longest since the start",
+            of_detectors(|of| of.spent.slowest_ns as f64 / 1e9),
+        ),
+        ("chain_head_block", "Height of the newest block", of_chains(|of| of.1)),
+        ("chain_head_timestamp_seconds", "Chain time of the newest block", of_chains(|of| of.2)),
+        ("coverage_gap", "1 for each way in which the watch is weakened now", gaps.collect()),
+        ("journal_entries", "Entries of the journal", vec![(Labels::new(), metrics.journal_seq as f64)]),
+    ];
+    let counters = [
+        ("detector_batches", "Batches shown to a detector since the start", of_detectors(|of| of.spent.batches as f64)),
+        ("detector_busy_seconds", "Time that it took for them", of_detectors(|of| of.spent.busy_ns as f64 / 1e9)),
+    ];
+    gauges.into_iter().for_each(|of| {
+        add(&mut registry, of, |gauge: &Number, value| {
+            gauge.set(value);
+        })
+    });
+    counters.into_iter().for_each(|of| {
+        add(&mut registry, of, |counter: &Count, value| {
+            counter.inc_by(value);
+        })
+    });
+    let mut text = String::new();
+    encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+fn labels<const N: usize>(pairs: [(&str, &str); N]) -> Labels {
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// A metric with its help and a value for each of its label sets.
+fn add<M>(registry: &mut Registry, (name, help, rows): (&str, &str, Vec<(Labels, f64)>), set: impl Fn(&M, f64))
+where
+    M: Default + EncodeMetric + TypedMetric + Debug + Send + Sync + 'static,
+{
+    let family = Family::<Labels, M>::default();
+    rows.iter().for_each(|(labels, value)| set(&family.get_or_create(labels), *value));
+    registry.register(name, help, family);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_openmetrics() {
+        let spent = Spent { batches: 3, busy_ns: 1_500_000_000, slowest_ns: 700_000_000 };
+        let odd = DetectorMetrics { id: "a\"b".into(), behind: 2, set_aside: 1, spent };
+        let told = text(&Metrics {
+            detectors: vec![odd],
+            heads: vec![(1, 19_000_000, 1_700_000_000)],
+            gaps: vec![("head-stalled".into(), "chain/1".into())],
+            journal_seq: 7,
+        })
+        .unwrap();
+        for line in [
+            "watchfire_detector_behind_inputs{detector=\"a\\\"b\"} 2.0",
+            "watchfire_detector_set_aside_inputs{detector=\"a\\\"b\"} 1.0",
+            "watchfire_detector_batches_total{detector=\"a\\\"b\"} 3.0",
+            "watchfire_detector_busy_seconds_total{detector=\"a\\\"b\"} 1.5",
+            "watchfire_chain_head_block{chain=\"1\"} 19000000.0",
+            "watchfire_coverage_gap{kind=\"head-stalled\",subject=\"chain/1\"} 1.0",
+            "watchfire_journal_entries 7.0",
+        ] {
+            assert!(told.lines().any(|known| known == line), "{line} is not in\n{told}");
+        }
+        assert!(told.ends_with("# EOF\n"));
+    }
+}

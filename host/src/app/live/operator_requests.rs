@@ -1,0 +1,89 @@
+//! Carries out what an operator asks of a running host.
+
+use std::path::Path;
+
+use tokio::sync::oneshot;
+
+use crate::app::config::Config;
+use crate::app::deploy::{Deployment, Swapped};
+use crate::app::live::control::{Answer, Ask};
+use crate::app::live::main_loop::Turn;
+use crate::diagnostic::Diagnostic;
+use crate::entry::Entry;
+
+/// Does what is asked, and says what came of it.
+pub(super) async fn carry_out(deployment: &mut Deployment, config: &Path, ask: Ask) -> Answer {
+    match try_to(deployment, config, ask).await {
+        Ok(answer) => answer,
+        Err(error) => Answer::Refused { why: vec![format!("{error:#}")] },
+    }
+}
+
+async fn try_to(deployment: &mut Deployment, config: &Path, ask: Ask) -> anyhow::Result<Answer> {
+    match ask {
+        Ask::Status => {
+            let (reply, status) = oneshot::channel();
+            deployment.send(Turn::Status(reply)).await?;
+            Ok(Answer::Status { detectors: status.await? })
+        }
+        Ask::Swap { detector, component, force } => {
+            let bytes = tokio::fs::read(&component)
+                .await
+                .map_err(|error| anyhow::anyhow!("`{}` can't be read: {error}", component.display()))?;
+            let config = match Config::load(config) {
+                Ok(config) => config,
+                Err(diagnostics) => return Ok(refused(&diagnostics)),
+            };
+            Ok(answer(deployment.swap(&config, &detector, bytes, force).await?))
+        }
+        Ask::RollBack { detector, to } => {
+            let config = match Config::load(config) {
+                Ok(config) => config,
+                Err(diagnostics) => return Ok(refused(&diagnostics)),
+            };
+            Ok(answer(deployment.roll_back(&config, &detector, to).await?))
+        }
+        Ask::Retry { detector } => {
+            expect_running(deployment, &detector)?;
+            let (reply, count) = oneshot::channel();
+            deployment.send(Turn::Retry(detector, Some(reply))).await?;
+            Ok(Answer::Count { inputs: count.await? })
+        }
+        Ask::Act { act } => {
+            let (reply, followed) = oneshot::channel();
+            deployment.send(Turn::Act(act, reply)).await?;
+            let followed = followed.await?;
+            let refused = followed.iter().find_map(|entry| match entry {
+                Entry::Refused { why, .. } => Some(why.clone()),
+                _ => None,
+            });
+            Ok(match refused {
+                Some(why) => Answer::Refused { why },
+                None => Answer::Acted { followed },
+            })
+        }
+        Ask::Waive { detector, by } => {
+            expect_running(deployment, &detector)?;
+            let (reply, count) = oneshot::channel();
+            deployment.send(Turn::Waive(detector, by, reply)).await?;
+            Ok(Answer::Count { inputs: count.await? })
+        }
+    }
+}
+
+fn expect_running(deployment: &Deployment, detector: &str) -> anyhow::Result<()> {
+    let running: Vec<&str> = deployment.detectors.keys().map(String::as_str).collect();
+    anyhow::ensure!(running.contains(&detector), "no detector `{detector}` runs; there are {}", running.join(", "));
+    Ok(())
+}
+
+fn answer(swapped: Result<Swapped, Vec<Diagnostic>>) -> Answer {
+    match swapped {
+        Ok(swapped) => Answer::Swapped(swapped),
+        Err(diagnostics) => refused(&diagnostics),
+    }
+}
+
+fn refused(diagnostics: &[Diagnostic]) -> Answer {
+    Answer::Refused { why: diagnostics.iter().map(ToString::to_string).collect() }
+}

@@ -1,0 +1,208 @@
+//! `watchfire run`: trace, config, build, announce, run, drain.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::app::config::Config;
+use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::deploy::{Applied, Deployment, Past};
+use crate::app::engine::Engine;
+use crate::app::live::control::Control;
+use crate::app::live::file_watcher::Watcher;
+use crate::app::live::main_loop::{Loop, Turn, Wiring, wall_clock_ms};
+use crate::app::live::output::{Format, Output};
+use crate::app::live::sources::{Readers, Sources};
+use crate::app::live::{metrics, operator_requests, progress};
+use crate::diagnostic::Diagnostic;
+use crate::journal::Journal;
+use crate::plugin::Fleet;
+
+/// How many turns may wait for the loop.
+const WAITING: usize = 1_024;
+
+/// How long is waited for the loop's own account of why it ended.
+const LOOP_ENDS_WITHIN: Duration = Duration::from_secs(1);
+
+/// What a run is asked to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The config's file.
+    pub config: PathBuf,
+    /// The shape of what is printed.
+    pub format: Format,
+    /// Where the run is recorded, if it is.
+    pub record: Option<PathBuf>,
+    /// Whether each block is printed.
+    pub blocks: bool,
+    /// Makes the sandbox.
+    pub sandboxes: Sandboxes,
+}
+
+/// How a run came to its end.
+#[derive(Debug)]
+pub enum Ended {
+    /// It was asked to stop, and drained.
+    Stopped,
+    /// It never started: this is wrong.
+    Refused(Vec<Diagnostic>),
+}
+
+/// Runs until it is interrupted.
+pub async fn run(options: Options) -> anyhow::Result<Ended> {
+    let mut interrupts = Interrupts::new()?;
+    let config = match Config::load(&options.config) {
+        Ok(config) => config,
+        Err(diagnostics) => return Ok(Ended::Refused(diagnostics)),
+    };
+    let journal = Journal::open(&config.journal)?;
+    let newest_ms = journal.newest_ms();
+    let past = Past::of(&journal)?;
+    let mut control = Control::beside(&config.journal);
+
+    let runtime = Arc::new(options.sandboxes.runtime(&config.cache, &config.folder())?);
+    let readers = Readers::default();
+    let mut engine = Engine::new(journal, Fleet::new()?, Arc::new(readers.clone()))?;
+    // What follows from a start is to be delivered too.
+    engine.set_channels(&config.webhooks.keys().cloned().collect::<Vec<_>>());
+    engine.start_sources_afresh(newest_ms.max(wall_clock_ms()))?;
+    let (turns, inbox) = mpsc::channel(WAITING);
+    if let Some(listen) = config.metrics_listen {
+        metrics::serve(listen, turns.clone()).await?;
+    }
+    let (failing, mut failed) = mpsc::unbounded_channel();
+    let (needs, needed) = watch::channel(Default::default());
+    let wiring = Wiring {
+        output: Output::stdout(options.format, config.chain_names(), options.blocks),
+        record: options.record.clone(),
+        newest_ms,
+        turns: inbox,
+        back: turns.clone(),
+        needs,
+        patience: Duration::from_millis(config.patience_ms),
+        failing,
+        stop_after_blocks: None,
+    };
+    let main_loop = Loop::new(engine, wiring, Handle::current())?;
+    let mut looping = tokio::task::spawn_blocking(move || main_loop.run());
+
+    let sources = Sources::new(turns.clone(), needed, readers.clone(), options.record.is_some());
+    let shown = progress::show(sources.progress());
+    let mut deployment = Deployment::new(runtime, turns.clone(), sources, readers, past);
+    let applied = match deployment.apply(&config).await {
+        Ok(applied) => applied,
+        Err(error) => return Err(reason(error, looping).await),
+    };
+    let refused = applied.diagnostics.iter().any(Diagnostic::is_error);
+    if !refused {
+        announce(&config, &applied);
+        let mut watcher = Watcher::new(&options.config, &config)?;
+        loop {
+            tokio::select! {
+                () = interrupts.next() => break,
+                ended = &mut looping => return ended.context("the loop ended by a panic; please report it")?.map(|()| Ended::Stopped),
+                () = watcher.changed() => {
+                    if let Err(error) = reload(&mut deployment, &mut watcher, &options.config).await {
+                        return Err(reason(error, looping).await);
+                    }
+                }
+                (ask, reply) = control.next() => {
+                    let answer = orders::carry_out(&mut deployment, &options.config, ask).await;
+                    // Whoever asked may have gone.
+                    let _ = reply.send(answer);
+                }
+                Some(failing) = failed.recv() => {
+                    if let Ok(config) = Config::load(&options.config)
+                        && let Err(error) = deployment.reject(&config, failing).await
+                    {
+                        return Err(reason(error, looping).await);
+                    }
+                }
+            }
+        }
+        tracing::info!("stopping: sources first, then what is under way; interrupt again to end at once");
+    }
+    deployment.stop().await;
+    drop(shown);
+    // The loop may have ended by an error, which is told just below.
+    let _ = turns.send(Turn::Stop).await;
+    tokio::select! {
+        ended = looping => ended.context("the loop ended by a panic; please report it")??,
+        () = interrupts.next() => anyhow::bail!("interrupted before the journal was drained; nothing that it holds is lost"),
+    }
+    if refused { Ok(Ended::Refused(applied.diagnostics)) } else { Ok(Ended::Stopped) }
+}
+
+/// Why something could not be done: what ended the loop, where it has ended, tells more than that it has.
+async fn reason(error: anyhow::Error, looping: JoinHandle<anyhow::Result<()>>) -> anyhow::Error {
+    match tokio::time::timeout(LOOP_ENDS_WITHIN, looping).await {
+        Ok(Ok(Err(ended))) => ended,
+        _ => error,
+    }
+}
+
+async fn reload(deployment: &mut Deployment, watcher: &mut Watcher, file: &Path) -> anyhow::Result<()> {
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(diagnostics) => {
+            diagnostics.iter().for_each(|told| tracing::error!("not taken up, the old goes on: {told}"));
+            return Ok(());
+        }
+    };
+    let applied = deployment.apply(&config).await?;
+    for told in &applied.diagnostics {
+        if told.is_error() {
+            tracing::error!("not taken up, the old goes on: {told}");
+        } else {
+            tracing::warn!("{told}");
+        }
+    }
+    for change in &applied.changes {
+        tracing::info!("taken up: {change}");
+    }
+    watcher.follow(file, &config)
+}
+
+fn announce(config: &Config, applied: &Applied) {
+    for told in &applied.diagnostics {
+        tracing::warn!("{told}");
+    }
+    for change in &applied.changes {
+        tracing::info!("{change}");
+    }
+    tracing::info!(
+        journal = %config.journal.display(),
+        chains = config.chains.len(),
+        feeds = config.feeds.len(),
+        detectors = config.detectors.len(),
+        plans = config.protocols.len() + usize::from(config.plan.is_some()),
+        "watching"
+    );
+}
+
+/// SIGINT and SIGTERM, held from the start so that neither ends the host before it can drain.
+pub struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    /// From here on the signals come here.
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What would have been different with a detector that runs as a shadow in place of the one that it stands beside.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use alloy::primitives::B256;
+use anyhow::Context;
+use serde::Serialize;
+
+use crate::app::deploy::load::KeptSpec;
+use crate::app::past::desks::again;
+use crate::desk::{Desks, Input};
+use crate::effect::Effect;
+use crate::entry::Entry;
+use crate::event::{Event, Stamped};
+use crate::finding::Finding;
+use crate::incident::IncidentState;
+use crate::journal::{Filter, Journal};
+use crate::outcome::Outcome;
+
+/// A shadow compared with what it stands beside.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Compared {
+    /// The shadow's id.
+    pub shadow: String,
+    /// The detector that is acted on.
+    pub beside: String,
+    /// Since when, milliseconds since the Unix epoch: both are compared from the shadow's start on.
+    pub since_ms: u64,
+    /// Blocks and observations since then.
+    pub inputs: u64,
+    /// Live findings that both made of the same input.
+    pub both: usize,
+    /// Live findings of the shadow only: place, severity and title.
+    pub only_shadow: Vec<String>,
+    /// Live findings of the other only.
+    pub only_beside: Vec<String>,
+    /// Batches on which the shadow failed.
+    pub failures: Vec<String>,
+    /// What the plan made of the findings as they were, the other detectors' included.
+    pub as_it_was: Course,
+    /// What it would have made of them with the shadow's in place of the other's.
+    pub as_it_would_have_been: Course,
+}
+
+/// What a plan makes of a course of findings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Course {
+    /// Incidents that were opened, and not taken back since.
+    pub incidents: usize,
+    /// Decisions, revisions included.
+    pub decisions: usize,
+    /// How often each intervention was proposed.
+    pub proposed: BTreeMap<String, usize>,
+    /// How often somebody was notified.
+    pub notified: usize,
+}
+
+/// Compares by a journal.
+pub fn compare(journal: &Path, shadow: &str) -> anyhow::Result<Compared> {
+    let journal = Journal::open_existing_read_only(journal)?;
+    let (since, beside) = started(&journal, shadow)?;
+    let mut compared = Compared { shadow: shadow.to_owned(), beside, ..Compared::default() };
+    let mut claims: [Vec<Finding>; 2] = Default::default();
+    let mut desks = [Desks::default(), Desks::default()];
+    let mut courses = [Course::default(), Course::default()];
+    let mut open: [BTreeMap<u64, IncidentState>; 2] = Default::default();
+    let mut gone = std::collections::BTreeSet::new();
+    let mut rows = journal.entries(&Filter::default())?;
+    while let Some(row) = rows.next()? {
+        let counts = row.seq >= since;
+        if row.seq == since {
+            compared.since_ms = row.at_ms;
+        }
+        let mut told = |at: usize, outcomes: Vec<Outcome>| {
+            for outcome in outcomes {
+                if counts {
+                    courses[at].note(&outcome);
+                }
+                if let (true, Outcome::Incident(incident)) = (counts, &outcome) {
+                    open[at].insert(incident.id, incident.state);
+                }
+            }
+        };
+        let is_other = matches!(&row.entry, Entry::Finding(finding) if counts && finding.detector == compared.beside);
+        told(0, again(&mut desks[0], &row)?);
+        if !is_other {
+            told(1, again(&mut desks[1], &row)?);
+        }
+        match row.entry {
+            Entry::Finding(finding) if is_other => claims[0].push(finding),
+            Entry::Shadow(finding) if finding.detector == shadow => {
+                let finding = finding.by(&compared.beside);
+                told(1, desks[1].step(Input::Finding(&finding), row.at_ms));
+                claims[1].push(finding);
+            }
+            Entry::Retraction { finding, .. } => {
+                gone.insert(finding);
+            }
+            Entry::Failed { detector, kind, message, .. } if counts && detector == shadow => {
+                compared.failures.push(format!("{kind}: {message}"));
+            }
+            Entry::Input(Stamped { event: Event::Committed { .. } | Event::Observed { .. }, .. }) if counts => {
+                compared.inputs += 1;
+            }
+            _ => {}
+        }
+    }
+    let [mut was, is] =
+        claims.map(|findings| findings.into_iter().filter(|finding| !gone.contains(&finding.id)).collect::<Vec<_>>());
+    for finding in is {
+        match was.iter().position(|other| key(other) == key(&finding)) {
+            Some(at) => {
+                was.swap_remove(at);
+                compared.both += 1;
+            }
+            None => compared.only_shadow.push(told(&finding)),
+        }
+    }
+    compared.only_beside = was.iter().map(told).collect();
+    for (at, course) in courses.iter_mut().enumerate() {
+        course.incidents = open[at].values().filter(|state| **state != IncidentState::Retracted).count();
+    }
+    [compared.as_it_was, compared.as_it_would_have_been] = courses;
+    Ok(compared)
+}
+
+impl Course {
+    fn note(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Decision(_) => self.decisions += 1,
+            Outcome::Effect(ordered) => match &ordered.effect {
+                Effect::Propose { intervention, .. } => {
+                    *self.proposed.entry(intervention.clone()).or_default() += 1;
+                }
+                Effect::Notify { .. } => self.notified += 1,
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+}
+
+/// The input by which a shadow came to stand beside a detector, and that detector.
+fn started(journal: &Journal, shadow: &str) -> anyhow::Result<(u64, String)> {
+    let filter = Filter { kinds: vec!["input".into()], detector: Some(shadow.to_owned()), ..Filter::default() };
+    let mut rows = journal.entries(&filter)?;
+    let mut started = None;
+    while let Some(row) = rows.next()? {
+        let Entry::Input(Stamped { event: Event::Detector { digest, spec, .. }, .. }) = row.entry else { continue };
+        let beside = match digest {
+            Some(_) => serde_json::from_str::<KeptSpec>(&spec)?.shadow_of,
+            None => None,
+        };
+        started = match (started, beside) {
+            // A restart goes on with the same.
+            (Some((since, before)), Some(beside)) if before == beside => Some((since, before)),
+            (_, beside) => beside.map(|beside| (row.seq, beside)),
+        };
+    }
+    started.with_context(|| format!("`{shadow}` runs as nobody's shadow; `shadow_of` in its section makes it one"))
+}
+
+/// What makes two findings the same for whoever acts on them.
+fn key(finding: &Finding) -> (Option<B256>, u64, B256) {
+    (finding.block.map(|block| block.hash), finding.time_ms, finding.fingerprint)
+}
+
+fn told(finding: &Finding) -> String {
+    let place = finding
+        .block
+        .map_or_else(|| "no block".to_owned(), |block| format!("block {} of chain {}", block.number, block.chain));
+    format!("{place}: {}: {}", finding.claim.severity, finding.claim.title)
+}

@@ -1,0 +1,81 @@
+//! `watchfire check`: everything that can be known to be wrong before the host starts, and whether the plan is ready.
+
+use std::path::Path;
+
+use crate::app::config::Config;
+use crate::app::deploy::load;
+use crate::app::deploy::sandbox::Sandboxes;
+use crate::diagnostic::Diagnostic;
+use crate::plan::ready::Waived;
+use crate::plan::{Plan, readiness};
+use crate::plugin::Manifest;
+
+/// What was looked at and found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// What is wrong.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What would be wrong with the plan, had nobody taken it upon themselves.
+    pub waived: Vec<Waived>,
+    /// Each detector that starts, with what it says of itself.
+    pub detectors: Vec<(String, Manifest)>,
+    /// How many signals and interventions the plan of each protocol has; its name is empty where there is one.
+    pub plans: Vec<(String, usize, usize)>,
+}
+
+impl Checked {
+    /// How many errors and how many warnings there are.
+    pub fn count(&self) -> (usize, usize) {
+        let errors = self.diagnostics.iter().filter(|told| told.is_error()).count();
+        (errors, self.diagnostics.len() - errors)
+    }
+
+    /// Checks the texts of a plan as of a moment, milliseconds since the Unix epoch.
+    fn plan(&mut self, protocol: &str, files: &[(String, String)], at_ms: u64) {
+        let readiness = readiness(files, at_ms);
+        self.diagnostics.extend(readiness.found);
+        self.waived.extend(readiness.waived);
+        if let Ok(plan) = Plan::load(files) {
+            let (signals, interventions) = (plan.tables().signal.len(), plan.tables().intervention.len());
+            self.plans.push((protocol.to_owned(), signals, interventions));
+        }
+    }
+}
+
+/// Checks the config, the plan as of a moment (milliseconds since the Unix epoch), and each detector by starting it with
+/// its real config.
+pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<Checked> {
+    let mut checked = Checked::default();
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(diagnostics) => {
+            checked.diagnostics = diagnostics;
+            return Ok(checked);
+        }
+    };
+    for (protocol, texts) in load::plan_texts(&config) {
+        match texts {
+            Ok(files) => checked.plan(&protocol.name, &files, at_ms),
+            Err(diagnostics) => checked.diagnostics.extend(diagnostics),
+        }
+    }
+    let runtime = sandboxes.runtime(&config.cache, &config.folder())?;
+    let ids: Vec<String> = config.detectors.keys().cloned().collect();
+    for (id, loaded) in load::detectors(&runtime, &config, &ids) {
+        match loaded {
+            Ok(ready) => {
+                checked.diagnostics.extend(ready.warnings);
+                checked.detectors.push((id, ready.detector.profile().manifest().clone()));
+            }
+            Err(diagnostics) => checked.diagnostics.extend(diagnostics),
+        }
+    }
+    Ok(checked)
+}
+
+/// Checks a plan alone, a folder or a file, as of a moment, milliseconds since the Unix epoch.
+pub fn check_plan(path: &Path, at_ms: u64) -> anyhow::Result<Checked> {
+    let mut checked = Checked::default();
+    checked.plan("", &load::plan_files(path)?, at_ms);
+    Ok(checked)
+}

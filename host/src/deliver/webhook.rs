@@ -1,0 +1,138 @@
+//! One effect to one URL: a signed POST that the receiver can tell apart, check and repeat without harm.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use reqwest::header::RETRY_AFTER;
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::effect::Ordered;
+use crate::secret::{Secret, SecretRef};
+use crate::signature::Signed;
+
+/// A place that effects are posted to.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// Where to post.
+    pub url: SecretRef,
+    /// Key of the HMAC-SHA256 over `timestamp.delivery_id.body`; unsigned without one.
+    pub secret: Option<SecretRef>,
+    /// How long the receiver may take, milliseconds.
+    #[serde(default = "default_timeout_ms")]
+    pub timeout_ms: u64,
+}
+
+fn default_timeout_ms() -> u64 {
+    10_000
+}
+
+/// A webhook with its secrets fetched.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    client: Client,
+    url: Secret,
+    key: Option<Secret>,
+}
+
+/// Why a delivery did not arrive.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Undelivered {
+    /// What happened, without the URL's secrets.
+    pub message: String,
+    /// How long the receiver asked us to wait, milliseconds.
+    pub retry_after_ms: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    delivery_id: String,
+    #[serde(flatten)]
+    ordered: &'a Ordered,
+}
+
+impl Webhook {
+    /// Makes a webhook of its config's values.
+    pub fn new(url: Secret, key: Option<Secret>, timeout_ms: u64) -> anyhow::Result<Self> {
+        // Followed, a redirect can turn the POST into a GET, whose 200 would pass for a delivery.
+        let client = crate::http::client_builder()
+            .timeout(Duration::from_millis(timeout_ms))
+            .redirect(Policy::none())
+            .build()?;
+        Ok(Self { client, url, key })
+    }
+
+    /// Posts an effect. The delivery's id is the effect's key, the same on each attempt, so that a receiver that
+    /// saw it already can say so.
+    pub async fn deliver(&self, ordered: &Ordered, now_ms: u64) -> Result<(), Undelivered> {
+        let delivery_id = hex::encode(ordered.key);
+        let body = serde_json::to_string(&Body { delivery_id: delivery_id.clone(), ordered })
+            .map_err(|error| undelivered(format!("the effect is no JSON: {error}")))?;
+        let timestamp = (now_ms / 1_000).to_string();
+        let mut request = self
+            .client
+            .post(self.url.expose())
+            .header("content-type", "application/json")
+            .header("x-watchfire-timestamp", &timestamp)
+            .header("x-watchfire-delivery", &delivery_id);
+        if let Some(key) = &self.key {
+            let signed = Signed { timestamp: &timestamp, delivery_id: &delivery_id, body: body.as_bytes() };
+            request = request.header("x-watchfire-signature", signed.sign(key));
+        }
+        let response = request
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| undelivered(format!("{}: {}", self.url, plain(&error.without_url()))))?;
+        let status = response.status();
+        // 409 is a receiver's way to say that it has this delivery already.
+        if status.is_success() || status == StatusCode::CONFLICT {
+            return Ok(());
+        }
+        let retry_after_ms = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
+            .map(|seconds| seconds.saturating_mul(1_000));
+        Err(Undelivered { message: format!("{} answered {status}", self.url), retry_after_ms })
+    }
+}
+
+fn undelivered(message: String) -> Undelivered {
+    Undelivered { message, retry_after_ms: None }
+}
+
+fn plain(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        told = format!("{told}: {inner}");
+        cause = inner.source();
+    }
+    told
+}
+
+/// How long to wait before the next attempt, milliseconds: doubling from one second to ten minutes, with up to
+/// a quarter of jitter, and never sooner than the receiver asked.
+pub fn backoff_ms(attempts: u32, retry_after_ms: Option<u64>) -> u64 {
+    let base_ms = 1_000_u64.saturating_mul(1 << attempts.min(10)).min(600_000);
+    let jittered_ms = base_ms + rand::rng().random_range(0..=base_ms / 4);
+    jittered_ms.max(retry_after_ms.unwrap_or(0).min(3_600_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_ten_minutes_and_heed_the_receiver() {
+        assert!((1_000..=1_250).contains(&backoff_ms(0, None)));
+        assert!((8_000..=10_000).contains(&backoff_ms(3, None)));
+        assert!((600_000..=750_000).contains(&backoff_ms(40, None)));
+        assert_eq!(backoff_ms(0, Some(90_000)), 90_000);
+    }
+}

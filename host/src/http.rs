@@ -1,0 +1,8 @@
+//! The one way to begin an HTTP client, so that each has its TLS from the same library.
+
+/// Returns the builder of an HTTP client whose TLS is rustls on ring.
+pub fn client_builder() -> reqwest::ClientBuilder {
+    // Fails only where a provider is installed already, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+}

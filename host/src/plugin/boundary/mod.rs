@@ -1,0 +1,15 @@
+//! The boundary of the sandbox: the interface's bindings, and each function that a guest can call.
+
+pub(super) mod allowance;
+pub(super) mod batch;
+pub(super) mod bindings;
+pub(super) mod chain;
+pub(super) mod claim;
+pub(super) mod guest;
+pub(super) mod manifest;
+pub(super) mod rows;
+pub(super) mod state;
+pub(super) mod subscribe;
+pub(super) mod text;
+pub(super) mod wasi;
+pub(super) mod world;

@@ -1,0 +1,320 @@
+//! Acts of people: who may do what, what is refused and why, and what each leads to.
+
+use crate::desk::Desk;
+use crate::desk::chronicle::Turn;
+use crate::desk::decide::BY_HAND;
+use crate::desk::intake::{extent, key};
+use crate::desk::rulings::Taken;
+use crate::digest::Hasher;
+use crate::due::Due;
+use crate::incident::{IncidentId, IncidentState};
+use crate::operator::{Act, Deed, NoteKind};
+use crate::outcome::Outcome;
+use crate::plan::moment::Moment;
+use crate::timeline::Told;
+
+impl Desk {
+    pub(super) fn act(&mut self, act: &Act, turn: &mut Turn) {
+        let taken = self.try_act(act, turn);
+        if let Err(mut why) = taken {
+            if why.is_empty() {
+                why.push("there is no such incident, or it is over".to_owned());
+            }
+            let (by, incident) = (act.by.clone(), act.incident);
+            turn.out.push(Outcome::Refused { by, incident, act: act.deed.name().to_owned(), why });
+        }
+    }
+
+    fn try_act(&mut self, act: &Act, turn: &mut Turn) -> Taken {
+        let by = act.by.as_str();
+        match &act.deed {
+            Deed::Open { signal, title, severity } => return self.open_by_hand(by, signal, title, *severity, turn),
+            Deed::Halt { why } => return self.halt(by, Some(why), turn),
+            Deed::Unhalt { .. } => return self.halt(by, None, turn),
+            _ => {}
+        }
+        let Some(id) = act.incident else { return Err(vec!["say which incident".to_owned()]) };
+        let Some(file) = self.files.get(&id) else {
+            return Err(vec![format!("incident {id} is over, or never was")]);
+        };
+        if let Some(seen) = act.seen.filter(|seen| *seen < file.last_act) {
+            let newer = file.last_act;
+            return Err(vec![format!(
+                "somebody else acted since: you have seen entry {seen} of the timeline, and an act stands at {newer}; look again"
+            )]);
+        }
+        let plan = self.plan_of(id).ok_or_else(Vec::new)?;
+        if !plan.tables().person.contains_key(by) {
+            let help = crate::diagnostic::suggestion(by, plan.tables().person.keys().map(String::as_str));
+            return Err(vec![format!("the plan of incident {id} has no person `{by}`; {help}")]);
+        }
+        self.on_incident(id, by, &act.deed, turn)?;
+        // Whoever acts is there: an answer to a page lasts from now on.
+        if let Some(file) = self.files.get_mut(&id) {
+            file.last_act = file.told_entries;
+            let owner = file.case.incident.acked_by.clone();
+            if let Some(owner) = owner.filter(|_| !matches!(act.deed, Deed::Ack)) {
+                self.acked(id, &owner, turn);
+            }
+        }
+        Ok(())
+    }
+
+    fn on_incident(&mut self, id: IncidentId, by: &str, deed: &Deed, turn: &mut Turn) -> Taken {
+        let plan = self.plan_of(id).ok_or_else(Vec::new)?;
+        match deed {
+            Deed::Open { .. } | Deed::Halt { .. } | Deed::Unhalt { .. } => Ok(()),
+            Deed::Declare => {
+                if self.files.get(&id).is_some_and(|file| file.case.incident.state > IncidentState::Triage) {
+                    return Err(vec![format!("incident {id} is declared already")]);
+                }
+                self.set_state(id, IncidentState::Active, Some(by), "declared".to_owned(), turn);
+                self.revise(id, Some(format!("{} declared it", plan.name(by))), None, None, turn);
+                Ok(())
+            }
+            Deed::Ack => {
+                self.tell(id, Told::Acked, Some(by), format!("{} has it", plan.name(by)), turn);
+                self.acked(id, by, turn);
+                self.restate(id, turn);
+                self.revise(id, Some(format!("{} has it", plan.name(by))), None, None, turn);
+                Ok(())
+            }
+            Deed::Take { role, person } => {
+                let person = person.as_deref().unwrap_or(by);
+                let known = plan.tables().role.keys().map(String::as_str);
+                if !plan.tables().role.contains_key(role) {
+                    return Err(vec![format!(
+                        "the plan has no role `{role}`; {}",
+                        crate::diagnostic::suggestion(role, known)
+                    )]);
+                }
+                if !plan.members(role).contains(&person) {
+                    let whom = plan.people(role).join(", ");
+                    return Err(vec![format!("{} is not of `{role}`: {whom}", plan.name(person))]);
+                }
+                let before =
+                    self.incident_mut(id).and_then(|incident| incident.roles.insert(role.clone(), person.to_owned()));
+                let text = match before {
+                    Some(before) if before != person => {
+                        format!("{} is {role}, after {}", plan.name(person), plan.name(&before))
+                    }
+                    _ => format!("{} is {role}", plan.name(person)),
+                };
+                self.tell(id, Told::Role, Some(by), text.clone(), turn);
+                if person == by && self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_none()) {
+                    self.acked(id, by, turn);
+                }
+                self.restate(id, turn);
+                self.revise(id, Some(text), None, None, turn);
+                Ok(())
+            }
+            Deed::Note { text, kind } => {
+                let told = match kind {
+                    NoteKind::Note => Told::Note,
+                    NoteKind::Well => Told::Well,
+                    NoteKind::Badly => Told::Badly,
+                    NoteKind::Lucky => Told::Lucky,
+                };
+                self.tell(id, told, Some(by), text.clone(), turn);
+                Ok(())
+            }
+            Deed::Grade { severity, why } => self.grade(id, by, *severity, why, turn),
+            Deed::Decide { intervention, why } => self.choose(id, by, intervention, why, turn),
+            Deed::Approve { ruling } => self.approve(id, by, *ruling, turn),
+            Deed::Veto { ruling, why } => self.veto(id, by, *ruling, why, turn),
+            Deed::Done { ruling, by_what } => self.done(id, by, *ruling, by_what, turn),
+            Deed::Confirm { ruling, why } => self.confirm(id, Some(by), *ruling, why, turn),
+            Deed::Reverse { ruling, why } => self.reverse(id, by, *ruling, why, turn),
+            Deed::Resolve { state, why } => self.resolve(id, by, *state, why, turn),
+            Deed::Communicate { communication, text, last } => self.say(id, by, (communication, text, *last), turn),
+            Deed::ApproveText { communication } => self.approve_text(id, by, communication, turn),
+            Deed::Silence { until_ms, why } => {
+                if *until_ms <= turn.now_ms {
+                    return Err(vec!["a silence ends in the future".to_owned()]);
+                }
+                let text = format!("{BY_HAND} by {} until {}: {why}", plan.name(by), Moment { ms: *until_ms });
+                if let Some(file) = self.files.get_mut(&id) {
+                    file.hushed = Some((*until_ms, text.clone()));
+                }
+                self.tell(id, Told::Silenced, Some(by), text, turn);
+                Ok(())
+            }
+            Deed::Merge { into } => self.merge(id, by, *into, turn),
+            Deed::FalsePositive { why } => self.false_positive(id, by, why, turn),
+            Deed::Adopt => self.adopt(id, by, turn),
+            Deed::Close { risks, no_change, holds } => {
+                self.close(id, by, risks, no_change.as_deref(), holds.as_deref(), turn)
+            }
+        }
+    }
+
+    /// Changes where an incident stands, with what comes of that.
+    pub(super) fn set_state(
+        &mut self,
+        id: IncidentId,
+        state: IncidentState,
+        by: Option<&str>,
+        why: String,
+        turn: &mut Turn,
+    ) {
+        let Some(incident) = self.incident_mut(id) else { return };
+        incident.state = state;
+        incident.note = why.clone();
+        let declared = state.is_open() && incident.declared_at_ms.is_none();
+        if declared {
+            incident.declared_at_ms = Some(turn.now_ms);
+        }
+        self.tell(id, Told::State, by, format!("{state}: {why}"), turn);
+        if declared {
+            self.start_clocks(id, turn);
+        }
+        self.restate(id, turn);
+    }
+
+    /// A decision of a person declares an incident, if nobody has yet.
+    pub(super) fn declare_for(&mut self, id: IncidentId, by: &str, turn: &mut Turn) {
+        if self.files.get(&id).is_some_and(|file| file.case.incident.state == IncidentState::Triage) {
+            self.set_state(id, IncidentState::Active, Some(by), "declared by a decision".to_owned(), turn);
+        }
+    }
+
+    fn open_by_hand(
+        &mut self,
+        by: &str,
+        signal: &str,
+        title: &str,
+        severity: crate::finding::Severity,
+        turn: &mut Turn,
+    ) -> Taken {
+        let plan = self.plan().cloned().ok_or_else(|| vec!["no plan is loaded".to_owned()])?;
+        if !plan.tables().person.contains_key(by) {
+            return Err(vec![format!("the plan has no person `{by}`")]);
+        }
+        let Some(entity) = plan.tables().signal.get(signal) else {
+            let help = crate::diagnostic::suggestion(signal, plan.tables().signal.keys().map(String::as_str));
+            return Err(vec![format!("the plan has no signal `{signal}`; {help}")]);
+        };
+        let group = vec![("declared".to_owned(), Some((self.last_incident + 1).to_string()))];
+        let key = key(&plan, signal, &group);
+        let seal = Hasher::new("incident").bytes(key.as_slice()).text(by).number(turn.now_ms).finish();
+        let mut incident = self.blank(&plan, signal, group, title.to_owned(), severity, turn.now_ms);
+        incident.declared_by = Some(by.to_owned());
+        incident.dependency = entity.dependency.clone();
+        let id = self.open_file(incident, entity, key, seal);
+        self.tell(id, Told::Opened, Some(by), title.to_owned(), turn);
+        self.tell_origin(id, &plan, turn);
+        self.set_state(id, IncidentState::Active, Some(by), format!("declared by {}", plan.name(by)), turn);
+        self.decide(id, Some("opened by hand".to_owned()), None, turn);
+        self.climb(id, turn);
+        Ok(())
+    }
+
+    fn grade(
+        &mut self,
+        id: IncidentId,
+        by: &str,
+        severity: crate::finding::Severity,
+        why: &str,
+        turn: &mut Turn,
+    ) -> Taken {
+        let file = self.files.get_mut(&id).ok_or_else(Vec::new)?;
+        let before = extent(file);
+        if before.severity == severity {
+            return Err(vec![format!("incident {id} is {severity} already")]);
+        }
+        file.case.grade(severity);
+        self.tell(id, Told::Severity, Some(by), format!("from {} to {severity}: {why}", before.severity), turn);
+        self.restate(id, turn);
+        self.start_clocks(id, turn);
+        self.revise(id, Some(format!("graded {severity}: {why}")), None, None, turn);
+        self.page_again(id, before, turn);
+        Ok(())
+    }
+
+    fn halt(&mut self, by: &str, why: Option<&str>, turn: &mut Turn) -> Taken {
+        let plan = self.plan().cloned().ok_or_else(|| vec!["no plan is loaded".to_owned()])?;
+        let Some(role) = &plan.tables().protocol.kill_switch else {
+            return Err(vec!["the plan names no role for it: give protocol.kill_switch".to_owned()]);
+        };
+        if !plan.members(role).contains(&by) {
+            let whom = plan.people(role).join(", ");
+            return Err(vec![format!("{} is not of `{role}`: {whom}", plan.name(by))]);
+        }
+        self.halted = why.map(|why| (by.to_owned(), why.to_owned(), turn.now_ms));
+        let note = match why {
+            Some(why) => format!("{} stopped all automation: {why}", plan.name(by)),
+            None => format!("{} lets automation go on", plan.name(by)),
+        };
+        let ids: Vec<IncidentId> = self.files.keys().copied().collect();
+        for id in ids {
+            self.tell(id, Told::Plan, Some(by), note.clone(), turn);
+            self.revise(id, None, Some(&note), None, turn);
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, id: IncidentId, by: &str, into: IncidentId, turn: &mut Turn) -> Taken {
+        if id == into {
+            return Err(vec!["an incident is no part of itself".to_owned()]);
+        }
+        if !self.files.contains_key(&into) {
+            return Err(vec![format!("incident {into} is over, or never was")]);
+        }
+        let rulings = &self.files.get(&id).ok_or_else(Vec::new)?.rulings;
+        if let Some(ruling) = rulings
+            .iter()
+            .find(|one| one.done.is_some() && one.state.is_in_effect() && one.intervention != crate::plan::DO_NOTHING)
+        {
+            return Err(vec![format!(
+                "{} is in effect for incident {id}: undo it first, or merge {into} into {id}",
+                ruling.intervention
+            )]);
+        }
+        self.move_findings(id, into);
+        if let Some(incident) = self.incident_mut(id) {
+            incident.merged_into = Some(into);
+            incident.closed_at_ms = Some(turn.now_ms);
+        }
+        self.set_state(id, IncidentState::Merged, Some(by), format!("part of incident {into}"), turn);
+        self.revise(id, Some(format!("merged into incident {into}")), None, None, turn);
+        self.shut(id, turn);
+        self.tell(into, Told::Merged, Some(by), format!("incident {id} is part of it"), turn);
+        self.restate(into, turn);
+        self.revise(into, Some(format!("incident {id} was merged into it")), None, None, turn);
+        Ok(())
+    }
+
+    fn adopt(&mut self, id: IncidentId, by: &str, turn: &mut Turn) -> Taken {
+        let plan = self.plan().cloned().ok_or_else(|| vec!["no plan is loaded".to_owned()])?;
+        let file = self.files.get_mut(&id).ok_or_else(Vec::new)?;
+        let incident = &mut file.case.incident;
+        if incident.plan == plan.hash() {
+            return Err(vec![format!("incident {id} follows the plan of today already")]);
+        }
+        if !plan.tables().signal.contains_key(&incident.signal) {
+            return Err(vec![format!("the plan of today has no signal `{}`", incident.signal)]);
+        }
+        let old = incident.plan;
+        incident.plan = plan.hash();
+        let (keys, groups) = (std::mem::take(&mut file.keys), file.groups.clone());
+        file.keys = groups.iter().map(|(signal, group)| key(&plan, signal, group)).collect();
+        let new_keys = file.keys.clone();
+        for key in keys {
+            self.open.remove(&key);
+        }
+        for key in new_keys {
+            self.open.entry(key).or_insert(id);
+        }
+        let text = format!("it follows plan {} in place of {old}", plan.hash());
+        self.tell(id, Told::Plan, Some(by), text, turn);
+        self.restate(id, turn);
+        self.revise(id, Some("the plan of today was adopted".to_owned()), None, None, turn);
+        self.start_clocks(id, turn);
+        // Steps of the old plan mean nothing in the new one.
+        if self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_none()) {
+            self.drop_due(id, &Due::Ack, turn);
+            self.climb(id, turn);
+        }
+        Ok(())
+    }
+}

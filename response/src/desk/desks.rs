@@ -1,0 +1,146 @@
+//! The desks of several protocols beside each other: each has its own plan, people, limits and incidents, and hears
+//! only what is its own. They share nothing but the count of incidents, so that a number tells which one is meant.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
+
+use crate::decision::Ruling;
+use crate::desk::intake::NO_SIGNAL;
+use crate::desk::{Desk, Input, Use};
+use crate::due::Due;
+use crate::finding::Finding;
+use crate::incident::{Incident, IncidentId};
+use crate::operator::Act;
+use crate::outcome::Outcome;
+use crate::plan::Plan;
+use crate::protocol::Protocol;
+
+/// All state of triage and response.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Desks {
+    desks: BTreeMap<String, (Protocol, Desk)>,
+    last_incident: IncidentId,
+}
+
+impl Desks {
+    /// Takes one input in and gives what follows from it, in order, as [`Desk::step`] does. A plan goes to its protocol, a
+    /// finding to each protocol that hears it, an act to the one whose incident it is about, and time passes for all.
+    pub fn step(&mut self, input: Input<'_>, now_ms: u64) -> Vec<Outcome> {
+        match input {
+            Input::Plan { protocol, .. } => {
+                let name = &protocol.name;
+                let made = || (Protocol::default(), Desk { protocol: name.clone(), ..Desk::default() });
+                self.desks.entry(name.clone()).or_insert_with(made).0 = protocol.clone();
+                self.give(input, now_ms, |one| one.name == *name)
+            }
+            Input::Finding(finding) => self.found(finding, now_ms),
+            Input::Act(act) => match self.meant(act) {
+                Ok(name) => self.give(input, now_ms, |one| one.name == name),
+                Err(why) => vec![refused(act, why)],
+            },
+            Input::Fact(fact) => match self.named(&fact.protocol) {
+                Some(name) => self.give(input, now_ms, |one| one.name == name),
+                None => Vec::new(),
+            },
+            Input::Retraction { .. } | Input::Delivery(_) | Input::Tick => self.give(input, now_ms, |_| true),
+        }
+    }
+
+    /// When something is due next, milliseconds since the Unix epoch: a tick is to come then.
+    pub fn next_due_ms(&self) -> Option<u64> {
+        self.all().filter_map(Desk::next_due_ms).min()
+    }
+
+    /// What is due, in order of time for each protocol: when, of which incident, and what.
+    pub fn dues(&self) -> impl Iterator<Item = (u64, IncidentId, &Due)> {
+        self.all().flat_map(Desk::dues)
+    }
+
+    /// Open incidents, by number for each protocol.
+    pub fn incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.all().flat_map(Desk::incidents)
+    }
+
+    /// What was chosen in an open incident so far.
+    pub fn rulings(&self, id: IncidentId) -> &[Ruling] {
+        self.all().map(|desk| desk.rulings(id)).find(|rulings| !rulings.is_empty()).unwrap_or_default()
+    }
+
+    /// Uses of interventions with limits: the intervention, and its use.
+    pub fn uses(&self) -> impl Iterator<Item = (&str, &Use)> {
+        self.all().flat_map(Desk::uses)
+    }
+
+    /// The plan of an open incident.
+    pub fn plan_of(&self, id: IncidentId) -> Option<Arc<Plan>> {
+        self.all().find_map(|desk| desk.plan_of(id))
+    }
+
+    /// The protocols that are followed, and the hash of the plan that new incidents of each are opened under.
+    pub fn protocols(&self) -> impl Iterator<Item = (&Protocol, Option<B256>)> {
+        self.desks.values().map(|(protocol, desk)| (protocol, desk.plan().map(|plan| plan.hash())))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Desk> {
+        self.desks.values().map(|(_, desk)| desk)
+    }
+
+    /// Gives an input to some protocols, in order of name; they count incidents together.
+    fn give(&mut self, input: Input<'_>, now_ms: u64, to: impl Fn(&Protocol) -> bool) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for (_, desk) in self.desks.values_mut().filter(|(protocol, _)| to(protocol)) {
+            desk.last_incident = self.last_incident;
+            outcomes.extend(desk.step(input.clone(), now_ms));
+            self.last_incident = desk.last_incident;
+        }
+        outcomes
+    }
+
+    /// That no signal of a protocol matches is worth a word only where none of any does.
+    fn found(&mut self, finding: &Finding, now_ms: u64) -> Vec<Outcome> {
+        let hearing = self.desks.values().filter(|(protocol, _)| protocol.hears(finding)).count();
+        if hearing == 0 {
+            let reason = if self.desks.is_empty() { "no plan is loaded" } else { "no protocol hears its detector" };
+            return vec![Outcome::Silence { finding: finding.id, reason: reason.to_owned() }];
+        }
+        let mut outcomes = self.give(Input::Finding(finding), now_ms, |protocol| protocol.hears(finding));
+        let unmatched = |one: &Outcome| matches!(one, Outcome::Silence { finding: of, reason } if *of == finding.id && reason == NO_SIGNAL);
+        let matched = hearing - outcomes.iter().filter(|one| unmatched(one)).count();
+        let mut kept = 0;
+        outcomes.retain(|one| {
+            kept += usize::from(unmatched(one));
+            !unmatched(one) || (matched == 0 && kept == 1)
+        });
+        outcomes
+    }
+
+    /// The protocol of a name, or the only one where none is named.
+    fn named(&self, name: &str) -> Option<String> {
+        match self.desks.len() {
+            1 if name.is_empty() => self.desks.keys().next().cloned(),
+            _ => self.desks.contains_key(name).then(|| name.to_owned()),
+        }
+    }
+
+    fn meant(&self, act: &Act) -> Result<String, String> {
+        let of = |id| self.desks.iter().find(|(_, (_, desk))| desk.files.contains_key(&id));
+        if let Some((name, _)) = act.incident.and_then(of) {
+            return Ok(name.clone());
+        }
+        let known = || self.desks.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        match (self.named(&act.protocol), act.incident) {
+            (Some(name), _) => Ok(name),
+            (None, Some(id)) => Err(format!("there is no open incident {id}")),
+            (None, None) if self.desks.is_empty() => Err("no plan is loaded".to_owned()),
+            (None, None) if act.protocol.is_empty() => Err(format!("say of which protocol: {}", known())),
+            (None, None) => Err(format!("there is no protocol `{}`, but {}", act.protocol, known())),
+        }
+    }
+}
+
+fn refused(act: &Act, why: String) -> Outcome {
+    Outcome::Refused { by: act.by.clone(), incident: act.incident, act: act.deed.name().to_owned(), why: vec![why] }
+}

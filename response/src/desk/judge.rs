@@ -1,0 +1,290 @@
+//! Judges each intervention that a signal maps: what stands in its way, and what keeps automation from it.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use crate::decision::Ruling;
+use crate::desk::ledger::{Ledger, Room};
+use crate::desk::{Desk, File, GRAVEST};
+use crate::fact::{Fact, Says};
+use crate::incident::IncidentState;
+use crate::plan::{AuthorityKind, Automation, Intervention, Plan, Signal};
+use crate::triage::Case;
+
+/// A fact about the chain that is older than this says nothing any more, milliseconds.
+pub(super) const FACT_FRESH_MS: u64 = 24 * 3_600 * 1_000;
+/// By how much the earliest calendar is ahead of UTC, milliseconds.
+const AHEAD_MS: u64 = 14 * 3_600_000;
+/// A person's word that an authority has its power is worth so long, milliseconds.
+pub(super) const VERIFIED_FRESH_MS: u64 = 90 * 24 * 3_600 * 1_000;
+
+/// What forbids an intervention, to people too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bar {
+    /// The incident is over.
+    Over,
+    /// The power is gone.
+    Expired,
+    /// Its uses are taken.
+    UsesTaken,
+    /// It rests after a use.
+    Rests,
+    /// It acts on other chains.
+    OtherChain,
+    /// It is for other subjects.
+    OtherSubject,
+    /// The incident is not grave enough.
+    NotGrave,
+    /// Too few people may agree on it.
+    NoQuorum,
+    /// The chain says that its authority doesn't have the power.
+    NotHeld,
+    /// Its authority has given no sign of life.
+    NoHeartbeat,
+    /// It is in effect already.
+    InEffect,
+    /// It rests for a while, by the plan.
+    Blackout,
+}
+
+/// What forbids an intervention to automation, and leaves it to people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// Too few sources agree.
+    Uncorroborated,
+    /// No finding says which chain is concerned.
+    ChainUnknown,
+    /// Something must be true first that the host can't check.
+    Prerequisites,
+    /// Nobody has made sure lately that its authority has the power.
+    Unverified,
+    /// Somebody stopped all automation.
+    Halted,
+    /// Somebody stopped or undid it in this incident.
+    Overruled,
+    /// It rests for a while, by the plan; people may still contain what is gravest.
+    Blackout,
+}
+
+/// What was found about one intervention.
+pub(super) struct Verdict<'p> {
+    pub id: &'p str,
+    pub intervention: &'p Intervention,
+    pub bars: Vec<Bar>,
+    pub gaps: Vec<Gap>,
+    pub room: Room,
+    /// From the decision to the effect.
+    pub seconds: u64,
+    /// The authority's own delay, as the chain or the plan says.
+    pub delay_s: u64,
+}
+
+impl Verdict<'_> {
+    /// Whether a proposal may stand.
+    pub(super) fn is_proposable(&self) -> bool {
+        const MATTERS_TO_PEOPLE: [Gap; 3] = [Gap::Uncorroborated, Gap::Halted, Gap::Overruled];
+        let gated = match self.intervention.automation {
+            Automation::Off => true,
+            // What a person must confirm first, a person can be asked to confirm.
+            Automation::Propose => self.gaps.iter().any(|gap| MATTERS_TO_PEOPLE.contains(gap)),
+            Automation::Presigned | Automation::Auto => !self.gaps.is_empty(),
+        };
+        self.bars.is_empty() && !gated
+    }
+
+    /// Whether it may be done now without asking anybody.
+    pub(super) fn is_permitted(&self) -> bool {
+        self.is_proposable() && matches!(self.intervention.automation, Automation::Presigned | Automation::Auto)
+    }
+
+    /// What stands in its way, as a number that tells whether an answer changed.
+    pub(super) fn code(&self) -> u64 {
+        let bars = self.bars.iter().fold(0, |code, bar| code | 1 << *bar as u64);
+        self.gaps.iter().fold(bars, |code, gap| code | 1 << (32 + *gap as u64))
+    }
+}
+
+/// All that a verdict depends on.
+pub(super) struct Scales<'a> {
+    pub plan: &'a Plan,
+    pub signal: &'a Signal,
+    pub file: &'a File,
+    pub ledger: &'a Ledger,
+    pub facts: &'a BTreeMap<String, Fact>,
+    pub halted: bool,
+    pub now_ms: u64,
+}
+
+impl Desk {
+    pub(super) fn scales<'a>(&'a self, plan: &'a Plan, signal: &'a Signal, file: &'a File, now_ms: u64) -> Scales<'a> {
+        let ledger = if plan.tables().protocol.dry_run { &self.dry_ledger } else { &self.ledger };
+        Scales { plan, signal, file, ledger, facts: &self.facts, halted: self.halted.is_some(), now_ms }
+    }
+}
+
+/// Judges every intervention of a signal for a case, by ascending trust cost, then from the narrowest scope to the
+/// widest, then from the fastest to the slowest.
+pub(super) fn judge<'p>(scales: &Scales<'p>) -> Vec<Verdict<'p>> {
+    let tables = scales.plan.tables();
+    let mut verdicts: Vec<Verdict<'p>> = Vec::with_capacity(scales.signal.interventions.len());
+    for id in &scales.signal.interventions {
+        if let Some(intervention) = tables.intervention.get(id) {
+            verdicts.push(scales.weigh(id, intervention));
+        }
+    }
+    verdicts.sort_by_key(|verdict| {
+        let scope = &verdict.intervention.scope;
+        let width = (scope.subjects.is_empty(), scope.subjects.len(), scope.chains.len().max(1));
+        (verdict.intervention.cost.trust, width, verdict.seconds, verdict.id)
+    });
+    verdicts
+}
+
+impl<'p> Scales<'p> {
+    /// Judges one intervention.
+    pub(super) fn weigh(&self, id: &'p str, intervention: &'p Intervention) -> Verdict<'p> {
+        let incident = self.file.case.incident.id;
+        let mut room = self.ledger.room(id, &intervention.limits, incident, self.now_ms);
+        if let Some(Says::UsesLeft { uses, .. }) = self.fresh(&format!("uses-left/{id}")) {
+            // What is reserved and not carried out yet, the chain doesn't know.
+            let pending = room.taken.iter().filter(|used| !used.committed).count() as u32;
+            let left = uses.saturating_sub(pending);
+            room.left = Some(room.left.map_or(left, |ours| ours.min(left)));
+        }
+        let planned_s = self.plan.tables().authority.get(&intervention.authority).map_or(0, |one| one.delay_s);
+        let delay_s = match self.fresh(&format!("delay/{}", intervention.authority)) {
+            Some(Says::Delay { delay_s, .. }) => *delay_s,
+            _ => planned_s,
+        };
+        let seconds = self.plan.seconds_to_effect(intervention).saturating_sub(planned_s).saturating_add(delay_s);
+        let mut verdict = Verdict { id, intervention, bars: Vec::new(), gaps: Vec::new(), room, seconds, delay_s };
+        self.bars(&mut verdict);
+        if !verdict.bars.contains(&Bar::Over) {
+            self.gaps(&mut verdict);
+        }
+        verdict
+    }
+
+    fn bars(&self, verdict: &mut Verdict<'_>) {
+        let (limits, room) = (&verdict.intervention.limits, &verdict.room);
+        let case = &self.file.case;
+        if !case.incident.state.is_open() {
+            verdict.bars.push(Bar::Over);
+            return;
+        }
+        let authority = self.plan.tables().authority.get(&verdict.intervention.authority);
+        let authority_id = verdict.intervention.authority.as_str();
+        let lifeless =
+            authority.and_then(|one| one.heartbeat_s).is_some_and(|every_s| self.is_lifeless(authority_id, every_s));
+        let mut bar = |stands: bool, bar: Bar| {
+            if stands {
+                verdict.bars.push(bar);
+            }
+        };
+        let chains = chains(verdict.intervention, self.plan);
+        let elsewhere = !chains.is_empty() && !is_on(case, &chains) && case.chains().all(|chain| chain.is_some());
+        let subjects = &verdict.intervention.scope.subjects;
+        let in_effect = match self.fresh(&format!("in-effect/{}", verdict.id)) {
+            Some(Says::InEffect { yes, .. }) => *yes,
+            _ => self.ruling_in_effect(verdict.id).is_some(),
+        };
+        let holds = self.facts.get(&format!("holds/{}", verdict.intervention.authority)).map(|fact| &fact.says);
+        bar(limits.not_after.is_some_and(|end| self.now_ms >= end.ms), Bar::Expired);
+        bar(room.held.is_none() && room.left == Some(0), Bar::UsesTaken);
+        bar(room.held.is_none() && room.rests.is_some(), Bar::Rests);
+        bar(elsewhere && !case.is_empty(), Bar::OtherChain);
+        let other = !subjects.is_empty() && !subjects.iter().any(|subject| case.is_about(subject, &chains));
+        bar(other && !case.is_empty(), Bar::OtherSubject);
+        bar(limits.min_severity.is_some_and(|least| case.incident.severity < least), Bar::NotGrave);
+        let may = self.plan.deciders(verdict.intervention).len();
+        bar(may < limits.quorum.unwrap_or(1) as usize, Bar::NoQuorum);
+        bar(matches!(holds, Some(Says::Holds { yes: false, .. })), Bar::NotHeld);
+        bar(lifeless, Bar::NoHeartbeat);
+        bar(in_effect, Bar::InEffect);
+        bar(self.blackout(verdict.intervention).is_some() && case.incident.severity < GRAVEST, Bar::Blackout);
+    }
+
+    fn gaps(&self, verdict: &mut Verdict<'_>) {
+        let case = &self.file.case;
+        let chains = chains(verdict.intervention, self.plan);
+        let unknown = !chains.is_empty() && !is_on(case, &chains) && case.chains().any(|chain| chain.is_none());
+        let mut gap = |stands: bool, gap: Gap| {
+            if stands {
+                verdict.gaps.push(gap);
+            }
+        };
+        gap((case.incident.sources.len() as u32) < self.signal.corroboration.sources, Gap::Uncorroborated);
+        gap(unknown || case.is_empty(), Gap::ChainUnknown);
+        gap(!verdict.intervention.prerequisites.is_empty(), Gap::Prerequisites);
+        gap(!self.is_verified(verdict.intervention), Gap::Unverified);
+        gap(self.halted, Gap::Halted);
+        gap(self.file.overruled.contains_key(verdict.id), Gap::Overruled);
+        gap(self.blackout(verdict.intervention).is_some(), Gap::Blackout);
+    }
+
+    /// A fact that is young enough to go by.
+    fn fresh(&self, key: &str) -> Option<&Says> {
+        let fact = self.facts.get(key)?;
+        (self.now_ms.saturating_sub(fact.read_at_ms) <= FACT_FRESH_MS).then_some(&fact.says)
+    }
+
+    /// Whether an authority's last sign of life is too long ago. Of one that never gave any, nothing is known: that is
+    /// for automation to be careful about.
+    fn is_lifeless(&self, authority: &str, every_s: u64) -> bool {
+        let beat = self.facts.get(&format!("heartbeat/{authority}"));
+        beat.is_some_and(|beat| self.now_ms.saturating_sub(beat.read_at_ms) > every_s.saturating_mul(1_000))
+    }
+
+    fn is_verified(&self, intervention: &Intervention) -> bool {
+        let Some(authority) = self.plan.tables().authority.get(&intervention.authority) else { return false };
+        if authority.kind == AuthorityKind::OffChain {
+            return true;
+        }
+        let beats = authority.heartbeat_s.is_none()
+            || self.facts.contains_key(&format!("heartbeat/{}", intervention.authority));
+        let by_chain =
+            matches!(self.fresh(&format!("holds/{}", intervention.authority)), Some(Says::Holds { yes: true, .. }));
+        // A day that has come nowhere on Earth is nobody's word.
+        let by_people = authority.verified_at.is_some_and(|at| {
+            let age_ms = (self.now_ms + AHEAD_MS).checked_sub(at.ms);
+            age_ms.is_some_and(|age_ms| age_ms <= VERIFIED_FRESH_MS + AHEAD_MS)
+        });
+        beats && (by_chain || by_people)
+    }
+
+    /// The blackout that an intervention is in.
+    pub(super) fn blackout(&self, intervention: &'p Intervention) -> Option<&'p crate::plan::Blackout> {
+        let at_ms = self.now_ms;
+        intervention.limits.blackouts.iter().find(|one| one.from.ms <= at_ms && at_ms < one.until.ms)
+    }
+
+    /// The ruling by which an intervention is in effect.
+    pub(super) fn ruling_in_effect(&self, intervention: &str) -> Option<&Ruling> {
+        let mut rulings = self.file.rulings.iter();
+        rulings.find(|ruling| ruling.intervention == intervention && ruling.state.is_in_effect())
+    }
+}
+
+/// Whether a live finding is known to be on one of these chains.
+fn is_on(case: &Case, chains: &[u64]) -> bool {
+    case.chains().flatten().any(|chain| chains.contains(&chain))
+}
+
+/// Chains that an intervention acts on; empty where no chain is involved.
+pub(super) fn chains(intervention: &Intervention, plan: &Plan) -> Vec<u64> {
+    if !intervention.scope.chains.is_empty() {
+        return intervention.scope.chains.clone();
+    }
+    let authority = plan.tables().authority.get(&intervention.authority);
+    authority.and_then(|authority| authority.chain).into_iter().collect()
+}
+
+/// The order in which incidents are served where they wait for the same limit: the gravest first, then the oldest.
+pub(super) fn precedence(case: &Case) -> (Reverse<crate::finding::Severity>, u64) {
+    (Reverse(case.incident.severity), case.incident.id)
+}
+
+/// Whether anything is left to be done about a case.
+pub(super) fn is_moot(case: &Case) -> bool {
+    case.incident.state == IncidentState::Retracted || (case.is_empty() && case.incident.declared_by.is_none())
+}

@@ -1,0 +1,366 @@
+//! The ladder: who is paged, how long each step has, what happens when nobody answers, and when people are paged again.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
+
+use crate::desk::Desk;
+use crate::desk::chronicle::Turn;
+use crate::desk::intake::{Extent, extent};
+use crate::due::Due;
+use crate::effect::Effect;
+use crate::fact::Delivery;
+use crate::incident::{IncidentId, IncidentState};
+use crate::plan::moment::span;
+use crate::plan::{Escalation, Plan};
+use crate::timeline::Told;
+
+/// Where an escalation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Stage {
+    /// At a step, counted from 0.
+    Step(usize),
+    /// All steps are through; the last resort is paged.
+    Exhausted,
+}
+
+/// An escalation under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ladder {
+    pub escalation: String,
+    pub stage: Stage,
+    /// How many times the steps were gone through before.
+    pub round: u32,
+    /// Pages of this step that nobody knows to have failed: the person, and which of their channels was tried.
+    #[serde(with = "as_pairs")]
+    pub pages: BTreeMap<B256, (String, usize)>,
+    /// The loss when people were last paged, by asset.
+    #[serde(with = "crate::incident::as_digits")]
+    pub loss: BTreeMap<String, u128>,
+}
+
+/// What entering a step came to.
+enum Entered {
+    Waits,
+    NobodyThere,
+}
+
+impl Desk {
+    /// Begins the escalation that the plan has for an incident.
+    pub(super) fn climb(&mut self, id: IncidentId, turn: &mut Turn) {
+        let Some(plan) = self.plan_of(id) else { return };
+        let Some(file) = self.files.get_mut(&id) else { return };
+        let incident = &mut file.case.incident;
+        incident.acked_by = None;
+        let Some((escalation, _)) = plan.escalation(&incident.signal, incident.severity) else {
+            return self.look_again(id, turn);
+        };
+        let (escalation, loss) = (escalation.to_owned(), incident.loss.clone());
+        file.ladder = Some(Ladder { escalation, stage: Stage::Step(0), round: 0, pages: BTreeMap::new(), loss });
+        self.drop_due(id, &Due::Unack, turn);
+        self.go_on(id, &plan, turn);
+    }
+
+    /// The plan pages nobody for such an incident: it is looked at again after a while, so that it is not forgotten.
+    fn look_again(&mut self, id: IncidentId, turn: &mut Turn) {
+        self.drop_due(id, &Due::Unack, turn);
+        self.set_due(id, Due::Ack, turn.now_ms.saturating_add(LOOK_AGAIN_MS), turn);
+    }
+
+    /// Enters the step at which the ladder stands, or the next one where somebody is.
+    fn go_on(&mut self, id: IncidentId, plan: &Plan, turn: &mut Turn) {
+        // Each stage of each escalation is tried once; the plan holds no circle of escalations.
+        loop {
+            let Some(ladder) = self.files.get(&id).and_then(|file| file.ladder.clone()) else { return };
+            let Some(escalation) = plan.tables().escalation.get(&ladder.escalation) else { return };
+            match ladder.stage {
+                Stage::Step(step) if step < escalation.steps.len() => {
+                    let what = format!("step {} of {}", step + 1, ladder.escalation);
+                    let (who, within_s) = (&escalation.steps[step].who, escalation.steps[step].ack_within_s);
+                    match self.page_all(id, plan, who, &what, within_s, turn) {
+                        Entered::Waits => return,
+                        Entered::NobodyThere => self.at_stage(id, Stage::Step(step + 1)),
+                    }
+                }
+                Stage::Step(_) if ladder.round < escalation.repeat && self.anybody(escalation, plan, turn.now_ms) => {
+                    if let Some(ladder) = self.ladder_mut(id) {
+                        (ladder.round, ladder.stage) = (ladder.round + 1, Stage::Step(0));
+                    }
+                }
+                Stage::Step(_) => match &escalation.then {
+                    Some(then) => {
+                        let text = format!("{} is through; {then} goes on", ladder.escalation);
+                        self.tell(id, Told::Exhausted, None, text, turn);
+                        if let Some(ladder) = self.ladder_mut(id) {
+                            (ladder.escalation, ladder.round, ladder.stage) = (then.clone(), 0, Stage::Step(0));
+                        }
+                    }
+                    None => self.at_stage(id, Stage::Exhausted),
+                },
+                Stage::Exhausted => {
+                    let text = format!("{} is through and nobody answered", ladder.escalation);
+                    self.tell(id, Told::Exhausted, None, text, turn);
+                    let entered = match escalation.last_resort.as_slice() {
+                        [] => Entered::NobodyThere,
+                        who => self.page_all(id, plan, who, "the last resort", escalation.unack_after_s, turn),
+                    };
+                    if matches!(entered, Entered::NobodyThere) {
+                        self.nobody_left(id, escalation, turn);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Nobody is left to page: everybody who listens is told, and it begins anew after a while.
+    fn nobody_left(&mut self, id: IncidentId, escalation: &Escalation, turn: &mut Turn) {
+        let severity = self.files.get(&id).map_or(crate::desk::GRAVEST, |file| file.case.incident.severity);
+        let after = span(escalation.unack_after_s);
+        let text = format!("Nobody can be paged for incident {id}: no step reaches anybody. It begins anew in {after}");
+        self.tell(id, Told::Unreached, None, text.clone(), turn);
+        self.order(id, Effect::Notify { incident: id, severity, what: "unreached".to_owned(), text }, turn);
+        self.set_due(id, Due::Ack, turn.now_ms.saturating_add(escalation.unack_after_s.saturating_mul(1_000)), turn);
+    }
+
+    /// Pages everybody who is on duty for `who` and gives them `within_s` to answer.
+    fn page_all(
+        &mut self,
+        id: IncidentId,
+        plan: &Plan,
+        who: &[String],
+        what: &str,
+        within_s: u64,
+        turn: &mut Turn,
+    ) -> Entered {
+        let mut people: Vec<&str> = Vec::new();
+        for who in who {
+            let on_duty = plan.on_duty(who, turn.now_ms);
+            if on_duty.is_empty() {
+                self.tell(id, Told::Unreached, None, format!("{what}: nobody is on call for {who}"), turn);
+            }
+            people.extend(on_duty.into_iter().filter(|person| !people.contains(person)).collect::<Vec<_>>());
+        }
+        if let Some(ladder) = self.ladder_mut(id) {
+            ladder.pages.clear();
+        }
+        let due_at_ms = turn.now_ms.saturating_add(within_s.saturating_mul(1_000));
+        if let Some(reason) = self.muted(id, turn.now_ms) {
+            self.tell(id, Told::Silenced, None, format!("{what}: nobody is paged, {reason}"), turn);
+            self.set_due(id, Due::Ack, due_at_ms, turn);
+            return Entered::Waits;
+        }
+        let mut paged = false;
+        for person in people {
+            paged |= self.page(id, plan, person, 0, what, turn);
+        }
+        if !paged {
+            return Entered::NobodyThere;
+        }
+        self.set_due(id, Due::Ack, due_at_ms, turn);
+        Entered::Waits
+    }
+
+    /// Pages a person on one of their channels, urgent ones first. Says whether there is such a channel.
+    fn page(&mut self, id: IncidentId, plan: &Plan, person: &str, at: usize, what: &str, turn: &mut Turn) -> bool {
+        let Some(entity) = plan.tables().person.get(person) else { return false };
+        let Some(channel) = entity.channels.urgent.iter().chain(&entity.channels.normal).nth(at) else {
+            let text = format!("{what}: {} has no other channel", entity.name);
+            self.tell(id, Told::Unreached, None, text, turn);
+            return false;
+        };
+        let Some(incident) = self.files.get(&id).map(|file| &file.case.incident) else { return false };
+        let (severity, text) =
+            (incident.severity, format!("Incident {id} ({}): {}", incident.severity, incident.title));
+        self.tell(id, Told::Paged, None, format!("{what}: {} by {channel}", entity.name), turn);
+        let effect = Effect::Page { incident: id, severity, person: person.to_owned(), channel: channel.clone(), text };
+        let key = self.order(id, effect, turn);
+        if let Some(ladder) = self.ladder_mut(id) {
+            ladder.pages.insert(key, (person.to_owned(), at));
+        }
+        true
+    }
+
+    /// A page arrived or did not. One that did not goes to the next channel at once, and where nobody of the step is
+    /// left, the next step begins at once.
+    pub(super) fn delivered(&mut self, delivery: &Delivery, turn: &mut Turn) {
+        let of = |(_, file): &(&IncidentId, &crate::desk::File)| {
+            file.ladder.as_ref().is_some_and(|ladder| ladder.pages.contains_key(&delivery.key))
+        };
+        let Some(id) = self.files.iter().find(of).map(|(id, _)| *id) else { return };
+        if delivery.arrived {
+            return;
+        }
+        let (Some(plan), Some(ladder)) = (self.plan_of(id), self.ladder_mut(id)) else { return };
+        let Some((person, at)) = ladder.pages.remove(&delivery.key) else { return };
+        let stage = ladder.stage;
+        let text = format!("the page to {} did not arrive: {}", plan.name(&person), delivery.answer);
+        self.tell(id, Told::Unreached, None, text, turn);
+        if self.page(id, &plan, &person, at + 1, "again", turn) {
+            return;
+        }
+        let is_acked = self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_some());
+        let is_alone = self.ladder_mut(id).is_some_and(|ladder| ladder.pages.is_empty());
+        if is_alone && !is_acked {
+            match stage {
+                Stage::Step(step) => {
+                    self.at_stage(id, Stage::Step(step + 1));
+                    self.go_on(id, &plan, turn);
+                }
+                Stage::Exhausted => {
+                    if let Some(escalation) = self.escalation(id, &plan) {
+                        self.nobody_left(id, &escalation, turn);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Nobody answered in time.
+    pub(super) fn unanswered(&mut self, id: IncidentId, turn: &mut Turn) {
+        let Some(plan) = self.plan_of(id) else { return };
+        let Some(ladder) = self.ladder_mut(id) else {
+            let whom = plan.leads().into_iter().map(str::to_owned).collect();
+            let text = format!("Incident {id} is open and nobody has looked at it");
+            self.order(id, Effect::Remind { incident: id, whom, text }, turn);
+            return self.look_again(id, turn);
+        };
+        match ladder.stage {
+            Stage::Step(step) => {
+                let text = format!("nobody answered step {} of {}", step + 1, ladder.escalation);
+                ladder.stage = Stage::Step(step + 1);
+                self.tell(id, Told::Unanswered, None, text, turn);
+            }
+            // From the bottom again: whoever slept may be awake.
+            Stage::Exhausted => {
+                ladder.stage = Stage::Step(0);
+                ladder.round = 0;
+            }
+        }
+        self.go_on(id, &plan, turn);
+        self.revise(id, None, None, None, turn);
+    }
+
+    /// Somebody answered: the step ends, and they have the incident for a while.
+    pub(super) fn acked(&mut self, id: IncidentId, by: &str, turn: &mut Turn) {
+        let Some(plan) = self.plan_of(id) else { return };
+        self.drop_due(id, &Due::Ack, turn);
+        if let Some(ladder) = self.ladder_mut(id) {
+            ladder.pages.clear();
+        }
+        if let Some(incident) = self.incident_mut(id) {
+            incident.acked_by = Some(by.to_owned());
+        }
+        let after_s = self.escalation(id, &plan).map_or(DEFAULT_UNACK_S, |escalation| escalation.unack_after_s);
+        self.set_due(id, Due::Unack, turn.now_ms.saturating_add(after_s.saturating_mul(1_000)), turn);
+    }
+
+    /// Whoever had it has not been heard of for too long.
+    pub(super) fn unack(&mut self, id: IncidentId, turn: &mut Turn) {
+        let Some(file) = self.files.get(&id) else { return };
+        let (who, state) = (file.case.incident.acked_by.clone().unwrap_or_default(), file.case.incident.state);
+        let Some(plan) = self.plan_of(id) else { return };
+        let name = plan.name(&who);
+        if state > IncidentState::Active {
+            // Nothing burns: a reminder will do, and somebody still has it.
+            let text = format!("Incident {id} is {state} and open; say how it stands, or close it");
+            self.order(id, Effect::Remind { incident: id, whom: vec![who.clone()], text }, turn);
+            return self.acked(id, &who, turn);
+        }
+        self.tell(id, Told::Unacked, None, format!("nothing was heard of {name}: people are paged again"), turn);
+        self.climb(id, turn);
+        self.restate(id, turn);
+        self.revise(id, None, None, None, turn);
+    }
+
+    /// Pages again where an incident became graver, wider or costlier since people were paged.
+    pub(super) fn page_again(&mut self, id: IncidentId, before: Extent, turn: &mut Turn) {
+        let Some(plan) = self.plan_of(id) else { return };
+        let Some(file) = self.files.get(&id) else { return };
+        let (now, incident) = (extent(file), &file.case.incident);
+        let Some(ladder) = &file.ladder else { return };
+        let growth = plan.tables().signal.get(&incident.signal).map_or(100, |signal| signal.growth_percent);
+        let grown = incident.loss.iter().find(|(asset, loss)| {
+            let paged = ladder.loss.get(*asset).copied().unwrap_or(0);
+            paged > 0
+                && **loss
+                    >= paged
+                        .saturating_add(paged / 100 * u128::from(growth))
+                        .saturating_add(paged % 100 * u128::from(growth) / 100)
+        });
+        let acked = incident.acked_by.is_some();
+        let reason = if now.severity > before.severity {
+            format!("it is {} now", now.severity)
+        } else if acked && now.breadth > before.breadth {
+            "another asset or chain is concerned".to_owned()
+        } else if let (true, Some((asset, _))) = (acked, grown) {
+            format!("the loss of {asset} has grown by {growth} % since people were paged")
+        } else {
+            // The first amount that is told is what growth is measured from.
+            if let Some(file) = self.files.get_mut(&id) {
+                let loss = file.case.incident.loss.clone();
+                if let Some(ladder) = &mut file.ladder {
+                    for (asset, value) in loss {
+                        ladder.loss.entry(asset).or_insert(value);
+                    }
+                }
+            }
+            return;
+        };
+        self.tell(id, Told::Unacked, None, format!("people are paged again: {reason}"), turn);
+        self.climb(id, turn);
+        self.restate(id, turn);
+    }
+
+    fn anybody(&self, escalation: &Escalation, plan: &Plan, now_ms: u64) -> bool {
+        let reachable = |person: &str| {
+            let channels = plan.tables().person.get(person).map(|person| &person.channels);
+            channels.is_some_and(|channels| !channels.urgent.is_empty() || !channels.normal.is_empty())
+        };
+        let whom = escalation.steps.iter().flat_map(|step| &step.who);
+        whom.flat_map(|who| plan.on_duty(who, now_ms)).any(reachable)
+    }
+
+    pub(super) fn escalation(&self, id: IncidentId, plan: &Plan) -> Option<Escalation> {
+        let file = self.files.get(&id)?;
+        let incident = &file.case.incident;
+        let running = file.ladder.as_ref().and_then(|ladder| plan.tables().escalation.get(&ladder.escalation));
+        running.or_else(|| plan.escalation(&incident.signal, incident.severity).map(|(_, one)| one)).cloned()
+    }
+
+    fn ladder_mut(&mut self, id: IncidentId) -> Option<&mut Ladder> {
+        self.files.get_mut(&id).and_then(|file| file.ladder.as_mut())
+    }
+
+    fn at_stage(&mut self, id: IncidentId, stage: Stage) {
+        if let Some(ladder) = self.ladder_mut(id) {
+            ladder.stage = stage;
+        }
+    }
+}
+
+/// After how long an incident that nobody is paged for is brought up again, milliseconds.
+const LOOK_AGAIN_MS: u64 = 24 * 3_600 * 1_000;
+
+/// How long an answer is worth where the plan has no escalation for an incident, in seconds.
+const DEFAULT_UNACK_S: u64 = 1_800;
+
+/// A map whose keys are no text, as a list of pairs.
+mod as_pairs {
+    use std::collections::BTreeMap;
+
+    use alloy_primitives::B256;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    type Pages = BTreeMap<B256, (String, usize)>;
+
+    pub(super) fn serialize<S: Serializer>(pages: &Pages, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(pages)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pages, D::Error> {
+        Ok(Vec::deserialize(deserializer)?.into_iter().collect())
+    }
+}

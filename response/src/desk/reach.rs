@@ -1,0 +1,106 @@
+//! Who can act in time: the way from now to the effect of an intervention, person by person and second by second.
+
+use crate::decision::Way;
+use crate::desk::File;
+use crate::desk::judge::Verdict;
+use crate::desk::ladder::Stage;
+use crate::plan::{Escalation, Plan};
+
+/// The way to an intervention. `left_s` are the seconds until the projected harm.
+pub(super) fn way(plan: &Plan, file: &File, verdict: &Verdict<'_>, left_s: Option<u64>, now_ms: u64) -> Way {
+    let intervention = verdict.intervention;
+    let cost = &intervention.cost;
+    let authority = plan.tables().authority.get(&intervention.authority);
+    let permitted = verdict.is_permitted();
+    let deciders = plan.deciders(intervention);
+    let names = |ids: &[&str]| ids.iter().map(|id| plan.name(id)).collect();
+    let ack_s = if permitted { Some(0) } else { ack_s(plan, file, &deciders, now_ms) };
+    let decision_s = if permitted { 0 } else { intervention.decision_s };
+    let signature_s = if permitted { 0 } else { authority.map_or(0, |authority| authority.signature_s) };
+    // The verdict's seconds hold signatures where they are not given beforehand, and the delay.
+    let rest_s = verdict.seconds;
+    let takes_s = ack_s.map(|ack_s| ack_s.saturating_add(decision_s).saturating_add(rest_s));
+    let mode = cost.mode.as_ref().map(|id| {
+        let mode = plan.tables().mode.get(id);
+        mode.map_or_else(|| id.clone(), |mode| format!("{id}: {}", mode.summary))
+    });
+    Way {
+        decides: if permitted { Vec::new() } else { names(&deciders) },
+        signs: authority.filter(|_| !permitted).map(|authority| plan.people(&authority.role)).unwrap_or_default(),
+        signatures: authority.filter(|_| !permitted).map_or(0, |authority| authority.threshold),
+        ack_s,
+        decision_s,
+        signature_s,
+        reaction_s: intervention.reaction_s,
+        delay_s: verdict.delay_s,
+        takes_s,
+        in_time: if verdict.bars.is_empty() {
+            takes_s.zip(left_s).map(|(takes_s, left_s)| takes_s <= left_s)
+        } else {
+            left_s.map(|_| false)
+        },
+        blocks: cost.blocks.clone(),
+        accrues: cost.accrues.clone(),
+        mode,
+    }
+}
+
+/// Seconds until somebody who may decide has answered, if everybody takes all the time that the escalation gives; `None`
+/// where no step reaches one of them.
+fn ack_s(plan: &Plan, file: &File, deciders: &[&str], now_ms: u64) -> Option<u64> {
+    let incident = &file.case.incident;
+    let is_one = |person: &str| deciders.iter().any(|decider| plan.same_human(decider, person));
+    if incident.acked_by.as_deref().is_some_and(is_one) || incident.roles.values().any(|person| is_one(person)) {
+        return Some(0);
+    }
+    let reaches = |who: &[String], at_ms: u64| who.iter().any(|who| plan.on_duty(who, at_ms).into_iter().any(is_one));
+    let (mut escalation, stage, mut waited_s) = match &file.ladder {
+        Some(ladder) if incident.acked_by.is_none() => {
+            let (_, escalation) = plan.tables().escalation.get_key_value(&ladder.escalation)?;
+            let until = file.dues.get(&crate::due::Due::Ack).copied().unwrap_or(now_ms);
+            (escalation, ladder.stage, until.saturating_sub(now_ms).div_ceil(1_000))
+        }
+        // Whoever has it is no decider, or nobody was paged yet: it begins with the first step.
+        _ => (plan.escalation(&incident.signal, incident.severity)?.1, Stage::Step(0), 0),
+    };
+    let started = file.ladder.is_some() && incident.acked_by.is_none();
+    let mut from = match stage {
+        Stage::Step(step) => step,
+        Stage::Exhausted => return reaches(&escalation.last_resort, now_ms).then_some(waited_s),
+    };
+    if started {
+        if escalation.steps.get(from).is_some_and(|step| reaches(&step.who, now_ms)) {
+            return Some(waited_s);
+        }
+        from += 1;
+    }
+    // Each escalation once: the plan holds no circle.
+    loop {
+        for step in escalation.steps.iter().skip(from) {
+            let at_ms = now_ms.saturating_add(waited_s.saturating_mul(1_000));
+            if nobody(plan, &step.who, at_ms) {
+                continue;
+            }
+            waited_s = waited_s.saturating_add(step.ack_within_s);
+            if reaches(&step.who, at_ms) {
+                return Some(waited_s);
+            }
+        }
+        match next(plan, escalation) {
+            Some(then) => (escalation, from) = (then, 0),
+            None => {
+                let at_ms = now_ms.saturating_add(waited_s.saturating_mul(1_000));
+                return reaches(&escalation.last_resort, at_ms)
+                    .then(|| waited_s.saturating_add(escalation.unack_after_s));
+            }
+        }
+    }
+}
+
+fn nobody(plan: &Plan, who: &[String], at_ms: u64) -> bool {
+    who.iter().all(|who| plan.on_duty(who, at_ms).is_empty())
+}
+
+fn next<'p>(plan: &'p Plan, escalation: &Escalation) -> Option<&'p Escalation> {
+    escalation.then.as_ref().and_then(|then| plan.tables().escalation.get(then))
+}

@@ -1,0 +1,481 @@
+//! Rulings: an intervention is chosen, agreed to, carried out, shown to work, and undone, each by whoever may.
+
+use crate::decision::{Answer, Ruling, RulingState};
+use crate::desk::Desk;
+use crate::desk::chronicle::Turn;
+use crate::desk::judge::Verdict;
+use crate::desk::permit::{calldata, propose};
+use crate::desk::words::Words;
+use crate::due::Due;
+use crate::effect::Effect;
+use crate::fact::{Fact, Says};
+use crate::incident::{IncidentId, IncidentState};
+use crate::plan::moment::{Moment, span};
+use crate::plan::{DO_NOTHING, Plan};
+use crate::timeline::Told;
+
+/// What came of an act: nothing where it was taken, or why it was not.
+pub(super) type Taken = Result<(), Vec<String>>;
+
+impl Desk {
+    /// Somebody chooses an intervention.
+    pub(super) fn choose(&mut self, id: IncidentId, by: &str, chosen: &str, why: &str, turn: &mut Turn) -> Taken {
+        let plan = self.plan_of(id).ok_or_else(|| vec!["the incident has no plan".to_owned()])?;
+        if chosen == DO_NOTHING {
+            return self.choose_nothing(id, &plan, by, why, turn);
+        }
+        let file = self.files.get(&id).ok_or_else(Vec::new)?;
+        let signal = plan.tables().signal.get(&file.case.incident.signal).ok_or_else(Vec::new)?;
+        let Some(intervention) =
+            plan.tables().intervention.get(chosen).filter(|_| signal.interventions.iter().any(|one| one == chosen))
+        else {
+            let known = signal.interventions.iter().map(String::as_str).chain([DO_NOTHING]);
+            let help = crate::diagnostic::suggestion(chosen, known);
+            return Err(vec![format!("`{}` does not lead to `{chosen}`; {help}", file.case.incident.signal)]);
+        };
+        may_decide(&plan, by, chosen)?;
+        if let Some(ruling) = file.rulings.iter().find(|one| one.intervention == chosen && one.state.is_open()) {
+            let who = ruling.by.as_deref().map_or_else(|| "the plan".to_owned(), |by| plan.name(by));
+            let how = match ruling.state {
+                RulingState::Pending => format!("; approve {} if you agree", ruling.number),
+                _ => format!("; it waits to be carried out (ruling {})", ruling.number),
+            };
+            return Err(vec![format!("{who} has decided on {chosen} already{how}")]);
+        }
+        let scales = self.scales(&plan, signal, file, turn.now_ms);
+        let verdict = scales.weigh(chosen, intervention);
+        self.refuse_barred(&plan, file, &verdict, turn.now_ms)?;
+        let seconds = verdict.seconds;
+        let quorum = intervention.limits.quorum.unwrap_or(1).max(1);
+        let valid_until_ms = turn.now_ms.saturating_add(intervention.limits.valid_s.saturating_mul(1_000));
+        let ruling = Ruling {
+            number: file.rulings.len() as u32 + 1,
+            intervention: chosen.to_owned(),
+            by: Some(by.to_owned()),
+            why: why.to_owned(),
+            at_ms: turn.now_ms,
+            revision: file.revision,
+            approvals: vec![by.to_owned()],
+            quorum,
+            calldata: calldata(intervention),
+            valid_until_ms,
+            state: RulingState::Pending,
+            done: None,
+            done_at_ms: None,
+            ends_at_ms: None,
+        };
+        let number = ruling.number;
+        self.ledger_of(id).reserve(chosen, id, turn.now_ms);
+        let text = format!("{chosen} (ruling {number}): {why}");
+        self.tell(id, Told::Decided, Some(by), text, turn);
+        if let Some(file) = self.files.get_mut(&id) {
+            file.overruled.remove(chosen);
+            file.rulings.push(ruling);
+        }
+        self.set_due(id, Due::Ruling { number }, valid_until_ms, turn);
+        self.declare_for(id, by, turn);
+        if quorum > 1 {
+            let effect = propose(&plan, id, chosen, intervention, seconds);
+            self.order(id, effect, turn);
+        }
+        self.agree_if_enough(id, number, turn);
+        self.revise(id, Some(format!("{} chose {chosen}", plan.name(by))), None, None, turn);
+        Ok(())
+    }
+
+    fn choose_nothing(&mut self, id: IncidentId, plan: &Plan, by: &str, why: &str, turn: &mut Turn) -> Taken {
+        let file = self.files.get(&id).ok_or_else(Vec::new)?;
+        let signal = plan.tables().signal.get(&file.case.incident.signal).ok_or_else(Vec::new)?;
+        let of_signal = signal.interventions.iter().filter_map(|id| plan.tables().intervention.get(id));
+        let may = plan.leads().contains(&by) || of_signal.into_iter().any(|one| plan.deciders(one).contains(&by));
+        if !may {
+            return Err(vec![format!("{} decides on nothing here", plan.name(by))]);
+        }
+        let (number, revision) = (file.rulings.len() as u32 + 1, file.revision);
+        let ruling = Ruling {
+            number,
+            intervention: DO_NOTHING.to_owned(),
+            by: Some(by.to_owned()),
+            why: why.to_owned(),
+            at_ms: turn.now_ms,
+            revision,
+            approvals: vec![by.to_owned()],
+            quorum: 1,
+            calldata: Default::default(),
+            valid_until_ms: turn.now_ms,
+            state: RulingState::Verified,
+            done: Some((by.to_owned(), "nothing is to be done".to_owned())),
+            done_at_ms: Some(turn.now_ms),
+            ends_at_ms: None,
+        };
+        if let Some(file) = self.files.get_mut(&id) {
+            file.rulings.push(ruling);
+        }
+        self.tell(id, Told::Decided, Some(by), format!("{DO_NOTHING}: {why}"), turn);
+        self.revise(id, Some(format!("{} chose to do nothing", plan.name(by))), None, None, turn);
+        Ok(())
+    }
+
+    /// Somebody agrees to what was chosen.
+    pub(super) fn approve(&mut self, id: IncidentId, by: &str, number: u32, turn: &mut Turn) -> Taken {
+        let plan = self.plan_of(id).ok_or_else(Vec::new)?;
+        let ruling = self.ruling(id, number)?;
+        if ruling.state != RulingState::Pending {
+            return Err(vec![format!(
+                "ruling {number} is {}, so there is nothing to agree to",
+                state_name(ruling.state)
+            )]);
+        }
+        may_decide(&plan, by, &ruling.intervention)?;
+        if let Some(same) = ruling.approvals.iter().find(|one| plan.same_human(one, by)) {
+            let who = plan.name(same);
+            return Err(vec![format!("{who} has agreed already, and one human counts once")]);
+        }
+        // What the plan forbids by now is not agreed to either.
+        let file = self.files.get(&id).ok_or_else(Vec::new)?;
+        let (tables, incident) = (plan.tables(), &file.case.incident);
+        if let (Some(signal), Some(one)) =
+            (tables.signal.get(&incident.signal), tables.intervention.get(&ruling.intervention))
+        {
+            let verdict = self.scales(&plan, signal, file, turn.now_ms).weigh(&ruling.intervention, one);
+            self.refuse_barred(&plan, file, &verdict, turn.now_ms)?;
+        }
+        self.tell(id, Told::Approved, Some(by), format!("{} (ruling {number})", ruling.intervention), turn);
+        if let Some(ruling) = self.ruling_mut(id, number) {
+            ruling.approvals.push(by.to_owned());
+        }
+        self.agree_if_enough(id, number, turn);
+        self.revise(id, Some(format!("{} agreed to {}", plan.name(by), ruling.intervention)), None, None, turn);
+        Ok(())
+    }
+
+    fn agree_if_enough(&mut self, id: IncidentId, number: u32, turn: &mut Turn) {
+        let Some(plan) = self.plan_of(id) else { return };
+        let Some(ruling) = self.ruling_mut(id, number) else { return };
+        if ruling.state != RulingState::Pending || (ruling.approvals.len() as u32) < ruling.quorum {
+            return;
+        }
+        ruling.state = RulingState::Approved;
+        let name = ruling.intervention.clone();
+        let Some(intervention) = plan.tables().intervention.get(&name) else { return };
+        let holders = plan.tables().authority.get(&intervention.authority).map(|authority| authority.role.clone());
+        let text = format!("{name} is decided (ruling {number}): carry it out, then say so");
+        self.tell(id, Told::Approved, None, text.clone(), turn);
+        let effect = Effect::Propose {
+            incident: id,
+            intervention: name,
+            owner: intervention.owner.clone(),
+            authority: intervention.authority.clone(),
+            whom: holders.map(|role| plan.people(&role)).unwrap_or_default(),
+            text,
+        };
+        self.order(id, effect, turn);
+    }
+
+    /// Somebody stops what was chosen.
+    pub(super) fn veto(&mut self, id: IncidentId, by: &str, number: u32, why: &str, turn: &mut Turn) -> Taken {
+        let plan = self.plan_of(id).ok_or_else(Vec::new)?;
+        let ruling = self.ruling(id, number)?;
+        if !ruling.state.is_open() {
+            return Err(vec![format!("ruling {number} is {}, so it can't be stopped", state_name(ruling.state))]);
+        }
+        if !plan.leads().contains(&by) {
+            may_decide(&plan, by, &ruling.intervention)?;
+        }
+        self.end_ruling(id, number, RulingState::Vetoed, turn);
+        if let Some(file) = self.files.get_mut(&id) {
+            file.overruled.insert(ruling.intervention.clone(), format!("{} stopped it: {why}", plan.name(by)));
+        }
+        self.tell(id, Told::Vetoed, Some(by), format!("{} (ruling {number}): {why}", ruling.intervention), turn);
+        let text = format!("{} stopped it: {why}", plan.name(by));
+        self.order(id, Effect::Withdraw { incident: id, intervention: ruling.intervention.clone(), text }, turn);
+        self.revise(id, Some(format!("{} stopped {}", plan.name(by), ruling.intervention)), None, None, turn);
+        Ok(())
+    }
+
+    /// Somebody carried out what was chosen.
+    pub(super) fn done(&mut self, id: IncidentId, by: &str, number: u32, by_what: &str, turn: &mut Turn) -> Taken {
+        let plan = self.plan_of(id).ok_or_else(Vec::new)?;
+        let ruling = self.ruling(id, number)?;
+        let Some(intervention) = plan.tables().intervention.get(&ruling.intervention) else { return Err(Vec::new()) };
+        match ruling.state {
+            RulingState::Approved => {}
+            RulingState::Pending => {
+                let missing = ruling.quorum.saturating_sub(ruling.approvals.len() as u32);
+                return Err(vec![format!("{missing} more must agree to ruling {number} first")]);
+            }
+            state => return Err(vec![format!("ruling {number} is {}", state_name(state))]),
+        }
+        if intervention.limits.two_person && ruling.by.as_deref().is_some_and(|who| plan.same_human(who, by)) {
+            return Err(vec!["whoever decides on it must not carry it out: it takes another person".to_owned()]);
+        }
+        let ends_s = [intervention.limits.max_duration_s, intervention.reversal.as_ref().and_then(|one| one.expires_s)];
+        let ends_at_ms =
+            ends_s.into_iter().flatten().min().map(|s| turn.now_ms.saturating_add(s.saturating_mul(1_000)));
+        self.ledger_of(id).commit(&ruling.intervention, id, turn.now_ms);
+        self.drop_due(id, &Due::Ruling { number }, turn);
+        if let Some(ruling) = self.ruling_mut(id, number) {
+            ruling.state = RulingState::Done;
+            ruling.done = Some((by.to_owned(), by_what.to_owned()));
+            ruling.done_at_ms = Some(turn.now_ms);
+            ruling.ends_at_ms = ends_at_ms;
+        }
+        self.tell(id, Told::Done, Some(by), format!("{} (ruling {number}): {by_what}", ruling.intervention), turn);
+        if let Some(ends_at_ms) = ends_at_ms {
+            self.set_due(id, Due::End { number }, ends_at_ms, turn);
+        }
+        self.revise(id, Some(format!("{} was carried out", ruling.intervention)), None, None, turn);
+        Ok(())
+    }
+
+    /// It is known that what was carried out works.
+    pub(super) fn confirm(
+        &mut self,
+        id: IncidentId,
+        by: Option<&str>,
+        number: u32,
+        why: &str,
+        turn: &mut Turn,
+    ) -> Taken {
+        let ruling = self.ruling(id, number)?;
+        if ruling.state != RulingState::Done {
+            return Err(vec![format!("ruling {number} is {}", state_name(ruling.state))]);
+        }
+        if let Some(ruling) = self.ruling_mut(id, number) {
+            ruling.state = RulingState::Verified;
+        }
+        self.tell(id, Told::Verified, by, format!("{} (ruling {number}): {why}", ruling.intervention), turn);
+        let state = self.files.get(&id).map(|file| file.case.incident.state);
+        if state.is_some_and(|state| state < IncidentState::Contained) {
+            self.set_state(id, IncidentState::Contained, by, format!("{} holds", ruling.intervention), turn);
+        }
+        self.revise(id, Some(format!("{} holds", ruling.intervention)), None, None, turn);
+        Ok(())
+    }
+
+    /// What was carried out was undone.
+    pub(super) fn reverse(&mut self, id: IncidentId, by: &str, number: u32, why: &str, turn: &mut Turn) -> Taken {
+        let plan = self.plan_of(id).ok_or_else(Vec::new)?;
+        let ruling = self.ruling(id, number)?;
+        if !ruling.state.is_in_effect() {
+            return Err(vec![format!("ruling {number} is {}, so there is nothing to undo", state_name(ruling.state))]);
+        }
+        let Some(intervention) = plan.tables().intervention.get(&ruling.intervention) else { return Err(Vec::new()) };
+        if let Some(reversal) = &intervention.reversal
+            && !plan.members(&reversal.who).contains(&by)
+        {
+            let whom = plan.people(&reversal.who).join(", ");
+            return Err(vec![format!("`{}` undoes {}: {whom}", reversal.who, ruling.intervention)]);
+        }
+        let rests =
+            intervention.limits.blackouts.iter().find(|one| one.from.ms <= turn.now_ms && turn.now_ms < one.until.ms);
+        if let Some(rests) = rests {
+            return Err(vec![format!("nothing is undone until {}: {}", rests.until, rests.why)]);
+        }
+        self.ended_effect(id, number, Some(by), why, turn);
+        Ok(())
+    }
+
+    fn ended_effect(&mut self, id: IncidentId, number: u32, by: Option<&str>, why: &str, turn: &mut Turn) {
+        let Ok(ruling) = self.ruling(id, number) else { return };
+        self.end_ruling(id, number, RulingState::Reversed, turn);
+        if let Some(file) = self.files.get_mut(&id) {
+            file.overruled.insert(ruling.intervention.clone(), format!("it was undone: {why}"));
+        }
+        self.tell(id, Told::Reversed, by, format!("{} (ruling {number}): {why}", ruling.intervention), turn);
+        self.revise(id, Some(format!("{} was undone", ruling.intervention)), None, None, turn);
+    }
+
+    /// A ruling was not carried out while it was valid.
+    pub(super) fn lapse(&mut self, id: IncidentId, number: u32, turn: &mut Turn) {
+        let Ok(ruling) = self.ruling(id, number) else { return };
+        if !ruling.state.is_open() {
+            return;
+        }
+        self.end_ruling(id, number, RulingState::Lapsed, turn);
+        let text = format!("{} (ruling {number}) was not carried out in time", ruling.intervention);
+        self.tell(id, Told::Lapsed, None, text.clone(), turn);
+        if ruling.by.is_none()
+            && let Some(file) = self.files.get_mut(&id)
+        {
+            // Put forward and not taken up: from here on it takes a person.
+            file.overruled.insert(ruling.intervention.clone(), "nobody carried it out while it was valid".to_owned());
+        }
+        self.order(
+            id,
+            Effect::Withdraw { incident: id, intervention: ruling.intervention.clone(), text: text.clone() },
+            turn,
+        );
+        self.revise(id, Some(text), None, None, turn);
+    }
+
+    /// What was carried out lasts longer than it may.
+    pub(super) fn outlast(&mut self, id: IncidentId, number: u32, turn: &mut Turn) {
+        let (Ok(ruling), Some(plan)) = (self.ruling(id, number), self.plan_of(id)) else { return };
+        let Some(intervention) = plan.tables().intervention.get(&ruling.intervention) else { return };
+        let expires_s = intervention.reversal.as_ref().and_then(|reversal| reversal.expires_s);
+        let since = span(turn.now_ms.saturating_sub(ruling.done_at_ms.unwrap_or(turn.now_ms)) / 1_000);
+        if expires_s.is_some_and(|s| {
+            ruling.done_at_ms.is_some_and(|at| at.saturating_add(s.saturating_mul(1_000)) <= turn.now_ms)
+        }) {
+            return self.ended_effect(id, number, None, &format!("it ended by itself after {since}"), turn);
+        }
+        let role = intervention.reversal.as_ref().map_or(&intervention.owner, |reversal| &reversal.who);
+        let whom: Vec<String> = plan.members(role).into_iter().map(str::to_owned).collect();
+        let text =
+            format!("{} is in effect for {since}, which is all that the plan allows: undo it", ruling.intervention);
+        self.tell(id, Told::Lapsed, None, text.clone(), turn);
+        self.order(id, Effect::Revert { incident: id, intervention: ruling.intervention, whom, text }, turn);
+        // It is not forgotten before it is done.
+        self.set_due(id, Due::End { number }, turn.now_ms.saturating_add(REMIND_MS), turn);
+    }
+
+    /// Something about the chain became known.
+    pub(super) fn learn(&mut self, fact: &Fact, turn: &mut Turn) {
+        let key = fact.says.key();
+        if self.facts.get(&key).is_some_and(|known| known.read_at_ms > fact.read_at_ms) {
+            return;
+        }
+        let news = self.facts.insert(key.clone(), fact.clone()).is_none_or(|known| known.says != fact.says);
+        let of: Vec<IncidentId> = self.files.keys().copied().collect();
+        for id in of {
+            if news && self.bears_on(id, &fact.says) {
+                self.tell(id, Told::Fact, None, words_of(fact), turn);
+            }
+            match &fact.says {
+                Says::Postcondition { intervention, yes } => self.checked(id, intervention, *yes, turn),
+                Says::InEffect { intervention, yes: false } => {
+                    let open = self.files.get(&id).into_iter().flat_map(|file| &file.rulings);
+                    let ended = open
+                        .into_iter()
+                        .find(|one| one.intervention == *intervention && one.state == RulingState::Verified);
+                    if let Some(number) = ended.map(|ruling| ruling.number) {
+                        self.ended_effect(id, number, None, "the chain says that it is in effect no longer", turn);
+                    }
+                }
+                _ => {}
+            }
+            self.revise(id, None, Some("something about the chain became known"), None, turn);
+        }
+    }
+
+    fn checked(&mut self, id: IncidentId, intervention: &str, holds: bool, turn: &mut Turn) {
+        let of = |one: &&Ruling| one.intervention == intervention && one.state.is_in_effect();
+        let Some(ruling) = self.files.get(&id).and_then(|file| file.rulings.iter().find(of)).cloned() else { return };
+        match (ruling.state, holds) {
+            (RulingState::Done, true) => {
+                let _ = self.confirm(id, None, ruling.number, "the chain says so", turn);
+            }
+            (RulingState::Verified, false) => {
+                if let Some(ruling) = self.ruling_mut(id, ruling.number) {
+                    ruling.state = RulingState::Done;
+                }
+                let text = format!("{intervention} does not do what it should: its postcondition is false");
+                self.tell(id, Told::Lapsed, None, text.clone(), turn);
+                let state = self.files.get(&id).map(|file| file.case.incident.state);
+                if state.is_some_and(|state| state > IncidentState::Active) {
+                    self.set_state(id, IncidentState::Active, None, text, turn);
+                    self.climb(id, turn);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn bears_on(&self, id: IncidentId, says: &Says) -> bool {
+        let Some(file) = self.files.get(&id) else { return false };
+        let Some(plan) = self.plans.get(&file.case.incident.plan) else { return false };
+        let signal = plan.tables().signal.get(&file.case.incident.signal);
+        let mapped = signal.into_iter().flat_map(|signal| &signal.interventions);
+        mapped.into_iter().any(|name| match says {
+            Says::Holds { authority, .. } | Says::Heartbeat { authority } | Says::Delay { authority, .. } => {
+                plan.tables().intervention.get(name).is_some_and(|one| one.authority == *authority)
+            }
+            Says::InEffect { intervention, .. }
+            | Says::Postcondition { intervention, .. }
+            | Says::UsesLeft { intervention, .. } => intervention == name,
+        })
+    }
+
+    /// Ends a ruling, and gives its use back where it was not made.
+    fn end_ruling(&mut self, id: IncidentId, number: u32, state: RulingState, turn: &mut Turn) {
+        let Some(ruling) = self.ruling_mut(id, number) else { return };
+        let (was, name) = (ruling.state, ruling.intervention.clone());
+        ruling.state = state;
+        self.drop_due(id, &Due::Ruling { number }, turn);
+        self.drop_due(id, &Due::End { number }, turn);
+        if was.is_open() && self.ledger_of(id).release(&name, id) {
+            self.released.insert(name, id);
+        }
+    }
+
+    fn refuse_barred(&self, plan: &Plan, file: &crate::desk::File, verdict: &Verdict<'_>, now_ms: u64) -> Taken {
+        let Some(signal) = plan.tables().signal.get(&file.case.incident.signal) else { return Ok(()) };
+        match (Words { plan, signal, file, now_ms }).answer(verdict) {
+            Answer::Denied { why } => Err(why),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn ruling(&self, id: IncidentId, number: u32) -> Result<Ruling, Vec<String>> {
+        let file = self.files.get(&id).ok_or_else(Vec::new)?;
+        let known = file.rulings.iter().find(|ruling| ruling.number == number);
+        known
+            .cloned()
+            .ok_or_else(|| vec![format!("incident {id} has no ruling {number}; it has {}", file.rulings.len())])
+    }
+
+    fn ruling_mut(&mut self, id: IncidentId, number: u32) -> Option<&mut Ruling> {
+        self.files.get_mut(&id)?.rulings.iter_mut().find(|ruling| ruling.number == number)
+    }
+}
+
+/// How often people are reminded of what must be undone, milliseconds.
+const REMIND_MS: u64 = 3_600 * 1_000;
+
+/// Refuses whoever may not decide on an intervention, and says who may.
+fn may_decide(plan: &Plan, by: &str, intervention: &str) -> Taken {
+    let Some(entity) = plan.tables().intervention.get(intervention) else { return Ok(()) };
+    let may = plan.deciders(entity);
+    if may.contains(&by) {
+        return Ok(());
+    }
+    let whom: Vec<String> = may.iter().map(|id| plan.name(id)).collect();
+    let why = if plan.members(&entity.owner).contains(&by) {
+        format!("{} is excluded from {intervention}, or is one human with another id", plan.name(by))
+    } else {
+        format!("{} is not of `{}`, which decides on {intervention}", plan.name(by), entity.owner)
+    };
+    Err(vec![format!("{why}; {} may", whom.join(", "))])
+}
+
+pub(super) fn state_name(state: RulingState) -> &'static str {
+    match state {
+        RulingState::Pending => "waiting for more people to agree",
+        RulingState::Approved => "waiting to be carried out",
+        RulingState::Done => "carried out",
+        RulingState::Verified => "carried out and shown to work",
+        RulingState::Reversed => "undone",
+        RulingState::Vetoed => "stopped",
+        RulingState::Lapsed => "lapsed",
+        RulingState::Withdrawn => "withdrawn",
+    }
+}
+
+fn words_of(fact: &Fact) -> String {
+    let at = fact.block.map(|block| format!(" at block {}", block.number)).unwrap_or_default();
+    let when = Moment { ms: fact.read_at_ms };
+    let what = match &fact.says {
+        Says::Holds { authority, yes: true } => format!("{authority} has its power"),
+        Says::Holds { authority, yes: false } => format!("{authority} does not have the power that the plan counts on"),
+        Says::Heartbeat { authority } => format!("{authority} gave a sign of life"),
+        Says::Delay { authority, delay_s } => format!("{authority} has a delay of {}", span(*delay_s)),
+        Says::InEffect { intervention, yes } => {
+            format!("{intervention} is {}in effect", if *yes { "" } else { "not " })
+        }
+        Says::Postcondition { intervention, yes: true } => format!("{intervention} does what it should"),
+        Says::Postcondition { intervention, yes: false } => format!("{intervention} does not do what it should"),
+        Says::UsesLeft { intervention, uses } => format!("{intervention} has {uses} uses left"),
+    };
+    format!("{what}, as of {when}{at}")
+}

@@ -238,7 +238,7 @@ fn told<T>(read: Checked<T>) -> anyhow::Result<Option<T>> {
 
 fn what_if(args: &Args, incident: IncidentId, plan: Arc<Plan>) -> anyhow::Result<Exit> {
     let Some(config) = sources_of(&args.config)? else { return Ok(Exit::Refused) };
-    let Some(what_if) = again::what_if(&config.journal, incident, plan)? else {
+    let Some(what_if) = desks::what_if(&config.journal, incident, plan)? else {
         anstream::eprintln!("there is no incident {incident}; `watchfire incident list --all` has them");
         return Ok(Exit::No);
     };

@@ -15,7 +15,7 @@ use alloy::primitives::B256;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::config::{Config, DetectorConfig};
-use crate::app::deploy::load;
+
 use crate::app::deploy::load::{KeptSpec, LoadedPlan, Ready};
 use crate::app::deploy::readiness::Unready;
 use crate::app::deploy::trial::{Rehearsal, Version, rehearse};

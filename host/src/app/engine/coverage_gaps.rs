@@ -8,7 +8,7 @@ use crate::finding::{COVERAGE, Claim, Finding, Severity, Subject};
 
 /// Which gap.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Gap {
+pub(in crate::app) struct Gap {
     /// `head-stalled`, `feed-silent`, `detector-failed`, …
     pub(super) kind: String,
     /// `chain/1`, `feed/eth-usd`, `detector/outflow`.
@@ -19,11 +19,11 @@ pub(super) struct Gap {
 
 impl Gap {
     /// A gap that a detector leaves.
-    pub(super) fn of_detector(kind: &str, detector: &str, place: &str) -> Self {
+    pub(crate) fn of_detector(kind: &str, detector: &str, place: &str) -> Self {
         Self { kind: kind.to_owned(), subject: format!("detector/{detector}"), place: place.to_owned() }
     }
 
-    pub(super) fn claim(&self, severity: Severity, message: &str) -> Claim {
+    pub(crate) fn claim(&self, severity: Severity, message: &str) -> Claim {
         let (kind, id) = self.subject.split_once('/').unwrap_or(("host", &self.subject));
         Claim {
             kind: self.kind.clone(),
@@ -43,25 +43,25 @@ impl Gap {
 
 /// Live ones, with the finding that tells of each.
 #[derive(Debug, Default)]
-pub(super) struct Gaps {
+pub(in crate::app) struct Gaps {
     live: BTreeMap<Gap, B256>,
 }
 
 impl Gaps {
-    pub(super) fn has(&self, gap: &Gap) -> bool {
+    pub(crate) fn has(&self, gap: &Gap) -> bool {
         self.live.contains_key(gap)
     }
 
-    pub(super) fn get(&self, gap: &Gap) -> Option<B256> {
+    pub(crate) fn get(&self, gap: &Gap) -> Option<B256> {
         self.live.get(gap).copied()
     }
 
-    pub(super) fn open(&mut self, gap: Gap, finding: B256) {
+    pub(crate) fn open(&mut self, gap: Gap, finding: B256) {
         self.live.insert(gap, finding);
     }
 
     /// A finding of the journal's.
-    pub(super) fn remember(&mut self, finding: &Finding) {
+    pub(crate) fn remember(&mut self, finding: &Finding) {
         if finding.detector == COVERAGE {
             let Claim { kind, subject, condition_key, .. } = &finding.claim;
             let subject = format!("{}/{}", subject.kind, subject.id);
@@ -69,28 +69,28 @@ impl Gaps {
         }
     }
 
-    pub(super) fn forget(&mut self, finding: B256) {
+    pub(crate) fn forget(&mut self, finding: B256) {
         self.live.retain(|_, live| *live != finding);
     }
 
     /// Kind and subject of those that sources told of.
-    pub(super) fn of_sources(&self) -> Vec<(String, String)> {
+    pub(crate) fn of_sources(&self) -> Vec<(String, String)> {
         let of_sources = self.live.keys().filter(|gap| !gap.subject.starts_with("detector/"));
         of_sources.map(|gap| (gap.kind.clone(), gap.subject.clone())).collect()
     }
 
     /// Kind and subject of all.
-    pub(super) fn all(&self) -> Vec<(String, String)> {
+    pub(crate) fn all(&self) -> Vec<(String, String)> {
         self.live.keys().map(|gap| (gap.kind.clone(), gap.subject.clone())).collect()
     }
 
     /// Kinds of those of a subject.
-    pub(super) fn kinds_of(&self, subject: &str) -> Vec<String> {
+    pub(crate) fn kinds_of(&self, subject: &str) -> Vec<String> {
         self.live.keys().filter(|gap| gap.subject == subject).map(|gap| gap.kind.clone()).collect()
     }
 
     /// Those that a detector leaves.
-    pub(super) fn of_detector(&self, detector: &str) -> Vec<Gap> {
+    pub(crate) fn of_detector(&self, detector: &str) -> Vec<Gap> {
         let subject = format!("detector/{detector}");
         self.live.keys().filter(|gap| gap.subject == subject).cloned().collect()
     }

@@ -57,7 +57,7 @@ pub struct Engine {
     pub(super) desks: Desks,
     pub(super) reader: Arc<dyn ChainReader>,
     /// How settled the blocks of live findings are.
-    pub(super) settled: Settled,
+    settled: Settled,
     /// Live findings of the host's own.
     pub(super) gaps: Gaps,
     /// What detectors have yet to see.
@@ -221,7 +221,7 @@ impl Engine {
         self.came(seq, scene, shown)
     }
 
-    pub(super) fn show(
+    fn show(
         &mut self,
         seq: u64,
         scene: &Scene,
@@ -242,7 +242,7 @@ impl Engine {
     }
 
     /// Journals what came of an input, and notes who has yet to see it.
-    pub(super) fn came(&mut self, seq: u64, scene: &Scene, shown: Shown) -> anyhow::Result<()> {
+    fn came(&mut self, seq: u64, scene: &Scene, shown: Shown) -> anyhow::Result<()> {
         self.outcomes(scene, shown.outcomes)?;
         if shown.behind.is_empty() {
             return Ok(());
@@ -260,7 +260,7 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn block_scene(&self, seq: u64, at_ms: u64, block: &Block) -> anyhow::Result<Scene> {
+    fn block_scene(&self, seq: u64, at_ms: u64, block: &Block) -> anyhow::Result<Scene> {
         // A block that came back after a reorg is another input than when it came first.
         let again = self.journal.seq_of_first_commit(block.hash)?.is_some_and(|first| first != seq);
         let input = if again { input_hash(seq) } else { block.hash };
@@ -312,7 +312,7 @@ impl Engine {
 
     /// The host's own finding that the watch is weakened; told once for as long as it is so. It goes with the input
     /// `with` where that is reverted, 0 for none.
-    pub(super) fn open_gap(
+    fn open_gap(
         &mut self,
         seq: u64,
         with: u64,
@@ -332,7 +332,7 @@ impl Engine {
     }
 
     /// It is so no longer.
-    pub(super) fn close_gap(&mut self, gap: &Gap, message: &str, at_ms: u64) -> anyhow::Result<()> {
+    fn close_gap(&mut self, gap: &Gap, message: &str, at_ms: u64) -> anyhow::Result<()> {
         match self.gaps.get(gap) {
             Some(live) => self.retract(live, message.to_owned(), at_ms),
             // Over before it was told: the input itself is in the journal.

@@ -113,7 +113,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                     }
                 }
                 (ask, reply) = control.next() => {
-                    let answer = orders::carry_out(&mut deployment, &options.config, ask).await;
+                    let answer = operator_requests::carry_out(&mut deployment, &options.config, ask).await;
                     // Whoever asked may have gone.
                     let _ = reply.send(answer);
                 }

@@ -317,7 +317,7 @@ impl Player {
 }
 
 /// The time that an event carries itself, where the recording gives none.
-pub(super) fn event_time_ms(event: &Event) -> u64 {
+pub(in crate::app) fn event_time_ms(event: &Event) -> u64 {
     match event {
         Event::Committed { block } => block.timestamp_s.saturating_mul(1_000),
         Event::Observed { observation } => observation.received_at_ms,

@@ -1,17 +1,22 @@
 //! `watchfire plugin new`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args as ClapArgs, ValueEnum};
-use include_dir::{Dir, include_dir};
+use rust_embed::Embed;
 
 use super::Exit;
 use crate::plugin::build::{Language, lay_out};
 
 /// Folders by language, and `common`, which every project has; for templates beside the event watch, what differs, in
 /// `kinds/TEMPLATE` in folders of the same names.
-static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates");
+///
+/// A debug build reads them from the source tree.
+#[derive(Embed)]
+#[folder = "templates"]
+struct Templates;
 
 /// What the first case runs on, in `tests/`.
 const RECORDING: (&str, &[u8]) =
@@ -109,8 +114,8 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     let folder = args.path.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     let is_free = !folder.exists() || folder.read_dir().is_ok_and(|mut entries| entries.next().is_none());
     anyhow::ensure!(is_free, "`{}` is there already, and not empty; choose another with `--path`", folder.display());
-    for dir in folders(args.template, args.lang)? {
-        write(dir, dir.path(), &folder, args)?;
+    for template in folders(args.template, args.lang)? {
+        write(&template, &folder, args)?;
     }
     if args.template != Template::Trace {
         std::fs::write(folder.join(RECORDING.0), RECORDING.1).with_context(|| folder.display().to_string())?;
@@ -127,29 +132,35 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// The folders of a project, each of which goes over those before it.
-fn folders(template: Template, lang: Language) -> anyhow::Result<Vec<&'static Dir<'static>>> {
-    let get = |path: String| TEMPLATES.get_dir(&path).with_context(|| format!("there is no template in `{path}`"));
-    let mut folders = vec![get("common".to_owned())?, get(lang.name().to_owned())?];
+/// Returns the template's folders for a language. Each goes over those before it.
+///
+/// # Errors
+/// If the template has no folder for the language; the message names those that it has.
+fn folders(template: Template, lang: Language) -> anyhow::Result<Vec<String>> {
+    let lang = lang.name();
+    let mut folders = vec!["common".to_owned(), lang.to_owned()];
     if let Some(kind) = template.folder() {
-        let own = TEMPLATES.get_dir(format!("{kind}/{}", lang.name())).with_context(|| {
-            let known =
-                TEMPLATES.get_dir(kind).into_iter().flat_map(Dir::dirs).filter_map(|dir| dir.path().file_name());
-            let known = known.map(|name| name.to_string_lossy().into_owned()).filter(|name| name != "common");
-            format!("this template is there in {}, not in {} yet", known.collect::<Vec<_>>().join(", "), lang.name())
-        })?;
-        folders.extend([get(format!("{kind}/common"))?, own]);
+        let kind = format!("{kind}/");
+        let known: BTreeSet<String> = Templates::iter()
+            .filter_map(|name| Some(name.strip_prefix(&kind)?.split('/').next()?.to_owned()))
+            .filter(|language| language != "common")
+            .collect();
+        if !known.contains(lang) {
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            anyhow::bail!("this template is there in {known}, not in {lang} yet");
+        }
+        folders.extend([format!("{kind}common"), format!("{kind}{lang}")]);
     }
     Ok(folders)
 }
 
 /// Writes a template's files. Their names carry `dot-` for a dot and end in `.in` where a tool would take them for its own.
-fn write(dir: &Dir<'_>, base: &Path, to: &Path, args: &Args) -> anyhow::Result<()> {
-    for below in dir.dirs() {
-        write(below, base, to, args)?;
-    }
-    for file in dir.files() {
-        let within = file.path().strip_prefix(base)?;
+fn write(template: &str, to: &Path, args: &Args) -> anyhow::Result<()> {
+    for name in Templates::iter() {
+        let Some(within) = Path::new(&*name).strip_prefix(template).ok() else {
+            continue;
+        };
+        let Some(file) = Templates::get(&name) else { continue };
         let parts = within.components().map(|part| {
             let part = part.as_os_str().to_string_lossy();
             let part = part.strip_suffix(".in").unwrap_or(&part).to_owned();
@@ -159,14 +170,14 @@ fn write(dir: &Dir<'_>, base: &Path, to: &Path, args: &Args) -> anyhow::Result<(
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         }
-        let contents = match file.contents_utf8() {
-            Some(text) if path.ends_with("README.md") => text
+        let contents = match std::str::from_utf8(&file.data) {
+            Ok(text) if path.ends_with("README.md") => text
                 .replace(NAME, &args.name)
                 .replace("SUMMARY", args.template.summary())
                 .replace("GRANT", args.template.grants())
                 .into_bytes(),
-            Some(text) => text.replace(NAME, &args.name).into_bytes(),
-            None => file.contents().to_vec(),
+            Ok(text) => text.replace(NAME, &args.name).into_bytes(),
+            Err(_) => file.data.into_owned(),
         };
         std::fs::write(&path, contents).with_context(|| path.display().to_string())?;
     }

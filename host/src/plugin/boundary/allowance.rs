@@ -7,7 +7,7 @@ use crate::plugin::Limits;
 
 /// What a guest has taken, and what it asked for in vain.
 #[derive(Debug)]
-pub(super) struct Allowance {
+pub(in crate::plugin) struct Allowance {
     memory_bytes: usize,
     memory_bytes_at_most: usize,
     table_elements: usize,
@@ -17,7 +17,7 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(in crate::plugin) fn new(limits: &Limits) -> Self {
         Self {
             memory_bytes: 0,
             memory_bytes_at_most: limits.memory_bytes,
@@ -29,12 +29,12 @@ impl Allowance {
     }
 
     /// All of its memories together, bytes.
-    pub(super) fn memory_bytes(&self) -> usize {
+    pub(in crate::plugin) fn memory_bytes(&self) -> usize {
         self.memory_bytes
     }
 
     /// What was asked for in vain since this was asked last, in words.
-    pub(super) fn take_denied(&mut self) -> Option<String> {
+    pub(in crate::plugin) fn take_denied(&mut self) -> Option<String> {
         self.denied.take()
     }
 }

@@ -13,30 +13,30 @@ use crate::plugin::boundary::guest::Guest;
 use crate::plugin::boundary::rows;
 
 /// What brought a batch about, shared by all detectors that see it.
-pub(super) struct Scene {
+pub(in crate::plugin) struct Scene {
     /// `block`, `feed` or `pending`.
-    pub(super) trigger: &'static str,
-    pub(super) chain: ChainId,
-    pub(super) head: Head,
-    pub(super) block: Option<Arc<Block>>,
-    pub(super) pending: Option<Arc<Transactions>>,
-    pub(super) observation: Option<Observation>,
+    pub(in crate::plugin) trigger: &'static str,
+    pub(in crate::plugin) chain: ChainId,
+    pub(in crate::plugin) head: Head,
+    pub(in crate::plugin) block: Option<Arc<Block>>,
+    pub(in crate::plugin) pending: Option<Arc<Transactions>>,
+    pub(in crate::plugin) observation: Option<Observation>,
 }
 
 /// The block under inspection, or the newest one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) block: Option<BlockRef>,
-    pub(super) parent_hash: [u8; 32],
-    pub(super) timestamp_s: u64,
+pub(in crate::plugin) struct Head {
+    pub(in crate::plugin) block: Option<BlockRef>,
+    pub(in crate::plugin) parent_hash: [u8; 32],
+    pub(in crate::plugin) timestamp_s: u64,
 }
 
 /// One detector's view of a scene; the type behind the guest's handle.
 #[derive(Clone)]
 pub struct Batch {
-    pub(super) scene: Arc<Scene>,
-    pub(super) selection: Selection,
-    pub(super) findings: Arc<Vec<crate::plugin::fleet::view::Heard>>,
+    pub(in crate::plugin) scene: Arc<Scene>,
+    pub(in crate::plugin) selection: Selection,
+    pub(in crate::plugin) findings: Arc<Vec<crate::plugin::fleet::view::Heard>>,
 }
 
 impl Batch {
@@ -44,25 +44,25 @@ impl Batch {
         self.scene.block.as_deref()
     }
 
-    pub(super) fn logs(&self) -> Option<(&Logs, &Rows)> {
+    pub(in crate::plugin) fn logs(&self) -> Option<(&Logs, &Rows)> {
         self.block().map(|block| (&block.logs, &self.selection.logs))
     }
 
-    pub(super) fn transactions(&self) -> Option<(&Transactions, &Rows)> {
+    pub(in crate::plugin) fn transactions(&self) -> Option<(&Transactions, &Rows)> {
         let all = self.scene.pending.as_deref().or(self.block().map(|block| &block.transactions));
         all.map(|all| (all, &self.selection.transactions))
     }
 
-    pub(super) fn frames(&self) -> Option<(&Frames, &Rows)> {
+    pub(in crate::plugin) fn frames(&self) -> Option<(&Frames, &Rows)> {
         self.block()?.frames.as_ref().map(|frames| (frames, &self.selection.frames))
     }
 
-    pub(super) fn storage(&self) -> Option<(&StorageChanges, &Rows)> {
+    pub(in crate::plugin) fn storage(&self) -> Option<(&StorageChanges, &Rows)> {
         self.block()?.storage.as_ref().map(|storage| (storage, &self.selection.storage))
     }
 
     /// Hash of a transaction of the block by its position.
-    pub(super) fn hash_at(&self, position: usize) -> Vec<u8> {
+    pub(in crate::plugin) fn hash_at(&self, position: usize) -> Vec<u8> {
         match self.block() {
             Some(block) if position < block.transactions.len() => block.transactions.hash.get(position).to_vec(),
             _ => Vec::new(),

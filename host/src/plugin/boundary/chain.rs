@@ -15,13 +15,13 @@ const ANSWER_BYTES_AT_MOST: usize = 4 << 20;
 
 /// Answers of one input, shared by all detectors that look at it.
 #[derive(Clone)]
-pub(super) struct Shared {
+pub(in crate::plugin) struct Shared {
     reader: Arc<dyn ChainReader>,
     answers: Arc<Mutex<BTreeMap<(B256, ChainRead), ChainAnswer>>>,
 }
 
 impl Shared {
-    pub(super) fn new(reader: Arc<dyn ChainReader>) -> Self {
+    pub(in crate::plugin) fn new(reader: Arc<dyn ChainReader>) -> Self {
         Self { reader, answers: Arc::default() }
     }
 
@@ -41,25 +41,30 @@ impl Shared {
 
 /// One guest's access.
 #[derive(Default)]
-pub(super) struct ChainAccess {
+pub(in crate::plugin) struct ChainAccess {
     /// Whether `chain` was granted.
-    pub(super) granted: bool,
-    pub(super) shared: Option<Shared>,
+    pub(in crate::plugin) granted: bool,
+    pub(in crate::plugin) shared: Option<Shared>,
     at: Option<BlockRef>,
     reads: u32,
     bytes: usize,
     /// What was asked and answered on this batch, in order.
-    pub(super) asked: Vec<(BlockRef, ChainRead, ChainAnswer)>,
+    pub(in crate::plugin) asked: Vec<(BlockRef, ChainRead, ChainAnswer)>,
 }
 
 impl ChainAccess {
-    pub(super) fn begin(&mut self, at: Option<BlockRef>) {
+    pub(in crate::plugin) fn begin(&mut self, at: Option<BlockRef>) {
         (self.at, self.reads, self.bytes) = (at, 0, 0);
         self.asked.clear();
     }
 
     /// The answer, or why there is none; `None` where nothing came within `longest`.
-    pub(super) fn read(&mut self, read: ChainRead, limits: &Limits, longest: Duration) -> Option<ChainAnswer> {
+    pub(in crate::plugin) fn read(
+        &mut self,
+        read: ChainRead,
+        limits: &Limits,
+        longest: Duration,
+    ) -> Option<ChainAnswer> {
         let refused =
             |code: &str, message: String| Some(Err(ChainFault { code: code.to_owned(), message, data: Bytes::new() }));
         if !self.granted {

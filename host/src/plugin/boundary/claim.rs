@@ -12,7 +12,7 @@ const ROWS_AT_MOST: usize = 256;
 const WORD_BYTES: usize = 256;
 const TITLE_BYTES: usize = 512;
 
-pub(super) fn severity(severity: types::Severity) -> Severity {
+pub(in crate::plugin) fn severity(severity: types::Severity) -> Severity {
     match severity {
         types::Severity::Info => Severity::Info,
         types::Severity::Low => Severity::Low,
@@ -23,7 +23,7 @@ pub(super) fn severity(severity: types::Severity) -> Severity {
 }
 
 /// All findings of one batch; one that can't be fails the batch, for what else it says can't be trusted either.
-pub(super) fn claims(
+pub(in crate::plugin) fn claims(
     findings: Vec<types::Finding>,
     manifest: &Manifest,
     limits: &Limits,

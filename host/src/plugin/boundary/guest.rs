@@ -46,29 +46,29 @@ const KEY_BYTES: usize = 4 << 10;
 /// The guest's own clock of deadlines, which ticks more slowly, goes first.
 const GRACE: Duration = Duration::from_millis(20);
 /// Most handles that a guest holds at once. It is lent one batch; what else there is comes of WASI.
-pub(super) const HANDLES_AT_MOST: usize = 1_024;
+pub(in crate::plugin) const HANDLES_AT_MOST: usize = 1_024;
 
 /// The host's side of one guest; the data of its store.
-pub(super) struct Guest {
-    pub(super) table: ResourceTable,
-    pub(super) limiter: Allowance,
-    pub(super) limits: Arc<Limits>,
-    pub(super) state: StateStore,
+pub(in crate::plugin) struct Guest {
+    pub(in crate::plugin) table: ResourceTable,
+    pub(in crate::plugin) limiter: Allowance,
+    pub(in crate::plugin) limits: Arc<Limits>,
+    pub(in crate::plugin) state: StateStore,
     /// Whether `state` was granted.
-    pub(super) has_state: bool,
+    pub(in crate::plugin) has_state: bool,
     /// Whether it has looked at its state, or tried to change it.
-    pub(super) knows_state: bool,
-    pub(super) chain: ChainAccess,
-    pub(super) log: Vec<LogLine>,
+    pub(in crate::plugin) knows_state: bool,
+    pub(in crate::plugin) chain: ChainAccess,
+    pub(in crate::plugin) log: Vec<LogLine>,
     /// Lines past the limit.
-    pub(super) dropped_lines: u32,
-    pub(super) wasi: Option<Wasi>,
+    pub(in crate::plugin) dropped_lines: u32,
+    pub(in crate::plugin) wasi: Option<Wasi>,
     /// When its time is up.
     until: Instant,
 }
 
 impl Guest {
-    pub(super) fn new(limits: Arc<Limits>, wasi: Option<Wasi>) -> Self {
+    pub(in crate::plugin) fn new(limits: Arc<Limits>, wasi: Option<Wasi>) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_AT_MOST);
         let limiter = Allowance::new(&limits);
@@ -88,7 +88,7 @@ impl Guest {
     }
 
     /// Begins a batch or a start: nothing of the last one's budget is used.
-    pub(super) fn begin(&mut self, at: Option<BlockRef>, deadline_ms: u64) {
+    pub(in crate::plugin) fn begin(&mut self, at: Option<BlockRef>, deadline_ms: u64) {
         self.until = Instant::now() + Duration::from_millis(deadline_ms) + GRACE;
         self.log.clear();
         self.dropped_lines = 0;
@@ -99,7 +99,7 @@ impl Guest {
 
     /// Ends a guest whose time is up. Its own code looks at the clock in loops and where functions begin; one that only
     /// calls the host, line after line, never does.
-    pub(super) fn expect_time(&self) -> wasmtime::Result<()> {
+    pub(in crate::plugin) fn expect_time(&self) -> wasmtime::Result<()> {
         if Instant::now() > self.until { Err(Trap::Interrupt.into()) } else { Ok(()) }
     }
 
@@ -231,7 +231,7 @@ impl log::Host for Guest {
 
 impl Guest {
     /// What was written to the log, with a last line that tells how much was dropped.
-    pub(super) fn take_log(&mut self) -> Vec<LogLine> {
+    pub(in crate::plugin) fn take_log(&mut self) -> Vec<LogLine> {
         let mut log = std::mem::take(&mut self.log);
         if self.dropped_lines > 0 {
             let message = format!("{} more lines were dropped", self.dropped_lines);

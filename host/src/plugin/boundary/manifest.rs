@@ -39,13 +39,14 @@ pub struct Manifest {
 }
 
 /// Capabilities that there are.
-pub(super) const CAPABILITIES: [&str; 7] = ["chain", "state", "traces", "storage", "mempool", "feeds", "findings"];
+pub(in crate::plugin) const CAPABILITIES: [&str; 7] =
+    ["chain", "state", "traces", "storage", "mempool", "feeds", "findings"];
 
 const KINDS_AT_MOST: usize = 256;
 const SCHEMA_BYTES: usize = 256 << 10;
 
 impl Manifest {
-    pub(super) fn of(said: types::Manifest) -> Result<Self, LoadError> {
+    pub(in crate::plugin) fn of(said: types::Manifest) -> Result<Self, LoadError> {
         let wrong = |message: String| Err(LoadError::Manifest(message));
         if !is_kebab(&said.name) {
             return wrong(format!("the name `{}` is not kebab-case", line(&said.name, 64)));

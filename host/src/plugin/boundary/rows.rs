@@ -5,7 +5,7 @@ use crate::finding::{Claim, Severity};
 use crate::plugin::boundary::batch::Batch;
 use crate::plugin::boundary::bindings::watchfire::detector::{batches, types};
 
-pub(super) fn logs(batch: &Batch) -> Vec<batches::LogRow> {
+pub(in crate::plugin) fn logs(batch: &Batch) -> Vec<batches::LogRow> {
     let Some((all, rows)) = batch.logs() else { return Vec::new() };
     rows.iter(all.len())
         .map(|row| batches::LogRow {
@@ -19,7 +19,7 @@ pub(super) fn logs(batch: &Batch) -> Vec<batches::LogRow> {
         .collect()
 }
 
-pub(super) fn transactions(batch: &Batch) -> Vec<batches::TransactionRow> {
+pub(in crate::plugin) fn transactions(batch: &Batch) -> Vec<batches::TransactionRow> {
     let Some((all, rows)) = batch.transactions() else { return Vec::new() };
     rows.iter(all.len()).map(|row| transaction(all, row)).collect()
 }
@@ -39,7 +39,7 @@ fn transaction(all: &Transactions, row: usize) -> batches::TransactionRow {
     }
 }
 
-pub(super) fn frames(batch: &Batch) -> Vec<batches::FrameRow> {
+pub(in crate::plugin) fn frames(batch: &Batch) -> Vec<batches::FrameRow> {
     let Some((all, rows)) = batch.frames() else { return Vec::new() };
     rows.iter(all.len())
         .map(|row| {
@@ -63,7 +63,7 @@ pub(super) fn frames(batch: &Batch) -> Vec<batches::FrameRow> {
         .collect()
 }
 
-pub(super) fn storage(batch: &Batch) -> Vec<batches::StorageRow> {
+pub(in crate::plugin) fn storage(batch: &Batch) -> Vec<batches::StorageRow> {
     let Some((all, rows)) = batch.storage() else { return Vec::new() };
     rows.iter(all.len())
         .map(|row| batches::StorageRow {
@@ -77,7 +77,7 @@ pub(super) fn storage(batch: &Batch) -> Vec<batches::StorageRow> {
 }
 
 /// Contracts made by transactions and, where the block has traces, by contracts.
-pub(super) fn creations(batch: &Batch) -> Vec<batches::CreationRow> {
+pub(in crate::plugin) fn creations(batch: &Batch) -> Vec<batches::CreationRow> {
     let (true, Some(block)) = (batch.selection.creations, batch.scene.block.as_deref()) else { return Vec::new() };
     let all = &block.transactions;
     let row = |transaction: u32, creator: &[u8; 20], address: &[u8; 20]| batches::CreationRow {
@@ -97,7 +97,7 @@ pub(super) fn creations(batch: &Batch) -> Vec<batches::CreationRow> {
     }
 }
 
-pub(super) fn observations(batch: &Batch) -> Vec<batches::ObservationRow> {
+pub(in crate::plugin) fn observations(batch: &Batch) -> Vec<batches::ObservationRow> {
     let row = |observation: &crate::event::Observation| batches::ObservationRow {
         feed: observation.feed.clone(),
         observed_at_ms: observation.observed_at_ms,
@@ -108,7 +108,7 @@ pub(super) fn observations(batch: &Batch) -> Vec<batches::ObservationRow> {
     batch.scene.observation.iter().map(row).collect()
 }
 
-pub(super) fn findings(batch: &Batch) -> Vec<batches::FindingRow> {
+pub(in crate::plugin) fn findings(batch: &Batch) -> Vec<batches::FindingRow> {
     let row = |heard: &crate::plugin::fleet::view::Heard| batches::FindingRow {
         detector: heard.detector.clone(),
         id: heard.id.to_string(),

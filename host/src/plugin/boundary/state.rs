@@ -8,7 +8,7 @@ use crate::plugin::Limits;
 
 /// Values by key, with the changes of the batch under way on top.
 #[derive(Debug, Default)]
-pub(super) struct StateStore {
+pub(in crate::plugin) struct StateStore {
     values: BTreeMap<Vec<u8>, Vec<u8>>,
     /// What the batch changed; `None` where it deleted.
     overlay: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
@@ -23,7 +23,7 @@ pub(super) struct StateStore {
 
 /// Why a write was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refused {
+pub(in crate::plugin) enum Refused {
     #[error("the state would grow past {0} bytes, its `limits.state_bytes`")]
     Bytes(usize),
     #[error("{0} writes are enough for one batch, by `limits.state_writes_per_batch`")]
@@ -33,12 +33,12 @@ pub(super) enum Refused {
 }
 
 impl StateStore {
-    pub(super) fn new(values: BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
+    pub(in crate::plugin) fn new(values: BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
         let bytes = values.iter().map(|(key, value)| key.len() + value.len()).sum();
         Self { values, overlay: BTreeMap::new(), committed_bytes: bytes, bytes, writes: 0, written_bytes: 0 }
     }
 
-    pub(super) fn get(&self, key: &[u8]) -> Option<&Vec<u8>> {
+    pub(in crate::plugin) fn get(&self, key: &[u8]) -> Option<&Vec<u8>> {
         match self.overlay.get(key) {
             Some(changed) => changed.as_ref(),
             None => self.values.get(key),
@@ -46,7 +46,12 @@ impl StateStore {
     }
 
     /// Writes or deletes a key.
-    pub(super) fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>, limits: &Limits) -> Result<(), Refused> {
+    pub(in crate::plugin) fn set(
+        &mut self,
+        key: Vec<u8>,
+        value: Option<Vec<u8>>,
+        limits: &Limits,
+    ) -> Result<(), Refused> {
         if self.writes >= limits.state_writes_per_batch {
             return Err(Refused::Writes(limits.state_writes_per_batch));
         }
@@ -68,7 +73,7 @@ impl StateStore {
     }
 
     /// Entries whose key starts with `prefix`, in order, after `after`.
-    pub(super) fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+    pub(in crate::plugin) fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
         let from = match after {
             Some(after) if after >= prefix => Bound::Excluded(after),
             _ => Bound::Included(prefix),
@@ -107,7 +112,7 @@ impl StateStore {
     }
 
     /// Ends the batch well: its changes, in the order of their keys. What is as it was is no change.
-    pub(super) fn commit(&mut self) -> Vec<StateChange> {
+    pub(in crate::plugin) fn commit(&mut self) -> Vec<StateChange> {
         (self.writes, self.written_bytes) = (0, 0);
         self.committed_bytes = self.bytes;
         let mut changes = Vec::with_capacity(self.overlay.len());
@@ -124,14 +129,14 @@ impl StateStore {
     }
 
     /// Ends the batch badly: nothing of it was.
-    pub(super) fn discard(&mut self) {
+    pub(in crate::plugin) fn discard(&mut self) {
         (self.writes, self.written_bytes) = (0, 0);
         self.overlay.clear();
         self.bytes = self.committed_bytes;
     }
 
     /// Puts keys back to what they were.
-    pub(super) fn restore(&mut self, restored: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
+    pub(in crate::plugin) fn restore(&mut self, restored: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
         for (key, value) in restored {
             let key_bytes = key.len();
             let size = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, |value| key_bytes + value.len());

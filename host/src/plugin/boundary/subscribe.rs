@@ -13,7 +13,7 @@ const SUBSCRIPTIONS_AT_MOST: usize = 256;
 const ITEMS_AT_MOST: usize = 10_000;
 
 /// All subscriptions of a detector that was granted `grants` and may see `feeds`; `*` stands for every feed.
-pub(super) fn subscriptions(
+pub(in crate::plugin) fn subscriptions(
     said: Vec<types::Subscription>,
     grants: &[String],
     feeds: &[String],

@@ -28,12 +28,12 @@ const POLL: &str = "wasi:io/poll@0.2.12";
 const RANDOM_BYTES_AT_MOST: u64 = 64 << 10;
 
 /// Whether an import is one of WASI's that the host has.
-pub(super) fn is_known(import: &str) -> bool {
+pub(in crate::plugin) fn is_known(import: &str) -> bool {
     PACKAGES.iter().any(|package| import.starts_with(package))
 }
 
 /// All of WASI that a guest can import.
-pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+pub(in crate::plugin) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_sync(linker)?;
     linker.allow_shadowing(true);
     let mut poll = linker.instance(POLL)?;
@@ -50,7 +50,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
 }
 
 /// A guest's WASI, and what sets its time and its seed.
-pub(super) struct Wasi {
+pub(in crate::plugin) struct Wasi {
     ctx: WasiCtx,
     time: Time,
     random: Seeded,
@@ -63,7 +63,7 @@ struct Time(Arc<AtomicU64>);
 struct Seeded(Arc<Mutex<StdRng>>);
 
 impl Wasi {
-    pub(super) fn new() -> Self {
+    pub(in crate::plugin) fn new() -> Self {
         let time = Time::default();
         let random = Seeded(Arc::new(Mutex::new(StdRng::from_seed([0; 32]))));
         let mut builder = WasiCtxBuilder::new();
@@ -83,7 +83,7 @@ impl Wasi {
     }
 
     /// Sets the clocks to chain time, and the randomness to what detector and input give.
-    pub(super) fn begin(&mut self, detector: &str, input: &[u8], timestamp_s: u64) {
+    pub(in crate::plugin) fn begin(&mut self, detector: &str, input: &[u8], timestamp_s: u64) {
         self.time.0.store(timestamp_s, Ordering::Relaxed);
         let seed = Hasher::new("randomness").text(detector).bytes(input).finish();
         *self.random.0.lock().unwrap_or_else(PoisonError::into_inner) = StdRng::from_seed(seed.0);

@@ -11,13 +11,13 @@ use crate::plugin::boundary::guest::Guest;
 use crate::plugin::measure::allocations::Counters;
 
 /// A component, linked, before it is instantiated.
-pub(super) enum WorldPre {
+pub(in crate::plugin) enum WorldPre {
     Borrowing(DetectorPre<Guest>),
     Owning(OwningDetectorPre<Guest>),
 }
 
 /// An instance's exports.
-pub(super) enum World {
+pub(in crate::plugin) enum World {
     Borrowing(Detector),
     Owning(OwningDetector),
 }
@@ -27,21 +27,21 @@ type Said<T, E> = wasmtime::Result<Result<T, E>>;
 
 impl WorldPre {
     /// By what it exports; the error of a component that is no detector is about `guest`, which most have.
-    pub(super) fn new(pre: InstancePre<Guest>) -> wasmtime::Result<Self> {
+    pub(in crate::plugin) fn new(pre: InstancePre<Guest>) -> wasmtime::Result<Self> {
         match OwningDetectorPre::new(pre.clone()) {
             Ok(owning) => Ok(Self::Owning(owning)),
             Err(_) => DetectorPre::new(pre).map(Self::Borrowing),
         }
     }
 
-    pub(super) fn engine(&self) -> &Engine {
+    pub(in crate::plugin) fn engine(&self) -> &Engine {
         match self {
             Self::Borrowing(pre) => pre.engine(),
             Self::Owning(pre) => pre.engine(),
         }
     }
 
-    pub(super) fn instantiate(&self, store: &mut Store<Guest>) -> wasmtime::Result<World> {
+    pub(in crate::plugin) fn instantiate(&self, store: &mut Store<Guest>) -> wasmtime::Result<World> {
         Ok(match self {
             Self::Borrowing(pre) => World::Borrowing(pre.instantiate(store)?),
             Self::Owning(pre) => World::Owning(pre.instantiate(store)?),
@@ -49,7 +49,7 @@ impl WorldPre {
     }
 
     /// The same of a component that counts what it allocates.
-    pub(super) fn instantiate_counting(
+    pub(in crate::plugin) fn instantiate_counting(
         &self,
         store: &mut Store<Guest>,
         modules: usize,
@@ -69,14 +69,14 @@ impl WorldPre {
 }
 
 impl World {
-    pub(super) fn describe(&self, store: &mut Store<Guest>) -> wasmtime::Result<types::Manifest> {
+    pub(in crate::plugin) fn describe(&self, store: &mut Store<Guest>) -> wasmtime::Result<types::Manifest> {
         match self {
             Self::Borrowing(world) => world.watchfire_detector_guest().call_describe(store),
             Self::Owning(world) => world.watchfire_detector_owning_guest().call_describe(store),
         }
     }
 
-    pub(super) fn start(
+    pub(in crate::plugin) fn start(
         &self,
         store: &mut Store<Guest>,
         config: &str,
@@ -88,7 +88,11 @@ impl World {
     }
 
     /// Shows it a batch, which is gone when this returns.
-    pub(super) fn on_batch(&self, store: &mut Store<Guest>, batch: Batch) -> Said<Vec<types::Finding>, String> {
+    pub(in crate::plugin) fn on_batch(
+        &self,
+        store: &mut Store<Guest>,
+        batch: Batch,
+    ) -> Said<Vec<types::Finding>, String> {
         let handle: Resource<Batch> = store.data_mut().table.push(batch)?;
         match self {
             Self::Borrowing(world) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use include_dir::{Dir, include_dir};
+use rust_embed::Embed;
 use wit_bindgen_core::Files;
 use wit_component::StringEncoding;
 use wit_parser::{Resolve, WorldId};
@@ -11,8 +11,16 @@ use wit_parser::{Resolve, WorldId};
 use super::project::Language;
 use super::{BuildError, project};
 
-static SDK: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../sdk");
-static WIT: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../wit/detector");
+/// The SDKs, a folder for each language. A debug build reads them from the source tree, so that a change in one needs no
+/// build of the host.
+#[derive(Embed)]
+#[folder = "../sdk"]
+struct Sdk;
+
+/// The interface.
+#[derive(Embed)]
+#[folder = "../wit/detector"]
+struct Wit;
 
 /// Names a folder of SDKs to take in place of the ones that are built in: for those who work on one.
 const OTHER_SDK: &str = "WATCHFIRE_SDK";
@@ -44,14 +52,14 @@ pub(super) fn lay_out(project: &project::Project) -> Result<Parts, BuildError> {
         },
     };
     let mut layout = Layout::default();
-    layout.write_dir(&WIT, &parts.wit)?;
+    layout.write_embedded::<Wit>("", &parts.wit)?;
     // C++ stands on what C has.
     let below = if language == Language::Cpp { Some(Language::C) } else { None };
     for language in [Some(language), below].into_iter().flatten() {
         let to = build.join("sdk").join(language.name());
         match std::env::var_os(OTHER_SDK) {
             Some(folder) => layout.copy(&Path::new(&folder).join(language.name()), &to)?,
-            None => SDK.get_dir(language.name()).map_or(Ok(()), |dir| layout.write_dir(dir, &to))?,
+            None => layout.write_embedded::<Sdk>(&format!("{}/", language.name()), &to)?,
         }
     }
     match language {
@@ -125,12 +133,13 @@ struct Layout {
 }
 
 impl Layout {
-    fn write_dir(&mut self, dir: &Dir<'_>, to: &Path) -> Result<(), BuildError> {
-        for file in dir.files() {
-            self.write(to.join(file.path().file_name().unwrap_or_default()), file.contents())?;
-        }
-        for below in dir.dirs().filter(|below| !is_cache(below.path())) {
-            self.write_dir(below, &to.join(below.path().file_name().unwrap_or_default()))?;
+    /// Writes the files whose names begin with `prefix`, without it, into the folder `to`.
+    fn write_embedded<Files: Embed>(&mut self, prefix: &str, to: &Path) -> Result<(), BuildError> {
+        for name in Files::iter() {
+            let within = name.strip_prefix(prefix).filter(|within| !Path::new(within).iter().any(is_cache_name));
+            if let (Some(within), Some(file)) = (within, Files::get(&name)) {
+                self.write(to.join(within), &file.data)?;
+            }
         }
         Ok(())
     }
@@ -180,7 +189,11 @@ impl Layout {
 
 /// Whether it is a folder in which Python keeps what it compiled.
 fn is_cache(path: &Path) -> bool {
-    path.ends_with("__pycache__")
+    path.file_name().is_some_and(is_cache_name)
+}
+
+fn is_cache_name(name: &std::ffi::OsStr) -> bool {
+    name == "__pycache__"
 }
 
 /// What lies in a folder, in order.

@@ -43,7 +43,7 @@ pub(super) fn wrap_whole(path: &Path, module: &[u8]) -> Result<Vec<u8>, BuildErr
         .validate(true)
         .module(module)
         .and_then(|encoder| encoder.adapter("wasi_snapshot_preview1", &adapter()))
-        .and_then(|encoder| encoder.encode());
+        .and_then(|mut encoder| encoder.encode());
     wrapped.map_err(|error| BuildError::Unwrappable { path: path.to_owned(), why: format!("{error:#}") })
 }
 

@@ -174,23 +174,23 @@ impl Component {
         self.0.settings
     }
 
-    pub(super) fn pre(&self) -> &WorldPre {
+    pub(in crate::plugin) fn pre(&self) -> &WorldPre {
         &self.0.pre
     }
 
-    pub(super) fn compiled(&self) -> &Compiled {
+    pub(in crate::plugin) fn compiled(&self) -> &Compiled {
         &self.0.compiled
     }
 
-    pub(super) fn engine(&self) -> &Engine {
+    pub(in crate::plugin) fn engine(&self) -> &Engine {
         self.0.pre.engine()
     }
 
-    pub(super) fn counting_modules(&self) -> usize {
+    pub(in crate::plugin) fn counting_modules(&self) -> usize {
         self.0.counting_modules
     }
 
-    pub(super) fn has_wasi(&self) -> bool {
+    pub(in crate::plugin) fn has_wasi(&self) -> bool {
         self.0.has_wasi
     }
 }

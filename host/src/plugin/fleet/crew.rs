@@ -11,12 +11,12 @@ const HELD_UP_AT_MOST: usize = 256;
 type Work = Box<dyn FnOnce() + Send>;
 
 /// The threads.
-pub(super) struct Crew {
+pub(in crate::plugin) struct Crew {
     shared: Arc<Shared>,
 }
 
 /// One job, for whoever waits for it.
-pub(super) struct Ticket {
+pub(in crate::plugin) struct Ticket {
     shared: Arc<Shared>,
     stage: Arc<Mutex<Stage>>,
 }
@@ -45,7 +45,7 @@ struct Queue {
 
 impl Crew {
     /// Starts one thread for each core.
-    pub(super) fn new() -> anyhow::Result<Self> {
+    pub(in crate::plugin) fn new() -> anyhow::Result<Self> {
         let size = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
         let shared = Arc::new(Shared { queue: Mutex::default(), work: Condvar::new(), size });
         for _ in 0..size {
@@ -55,7 +55,7 @@ impl Crew {
     }
 
     /// Has some thread do a job, in the order in which jobs come.
-    pub(super) fn submit(&self, work: Work) -> Ticket {
+    pub(in crate::plugin) fn submit(&self, work: Work) -> Ticket {
         let stage = Arc::new(Mutex::new(Stage::Waiting));
         self.shared.lock().jobs.push_back((work, stage.clone()));
         self.shared.work.notify_one();
@@ -72,7 +72,7 @@ impl Drop for Crew {
 
 impl Ticket {
     /// Whether the job has run for so long. Another thread then takes the place of the one that it holds up.
-    pub(super) fn is_slow(&self, patience: Duration) -> bool {
+    pub(in crate::plugin) fn is_slow(&self, patience: Duration) -> bool {
         // In this order everywhere: the queue, then a stage.
         let mut queue = self.shared.lock();
         let mut stage = lock(&self.stage);

@@ -54,7 +54,7 @@ pub struct Detector {
     profile: Arc<Profile>,
     state: StateStore,
     instance: Option<Instance>,
-    pub(super) record: Record,
+    pub(in crate::plugin) record: Record,
     /// Where somebody wants to know what it spends its time on.
     sampler: Option<Sampler>,
 }
@@ -76,21 +76,21 @@ impl Instance {
 }
 
 /// What one batch gave.
-pub(super) struct Ran {
-    pub(super) result: Result<Vec<Claim>, Failure>,
-    pub(super) state: Vec<StateChange>,
-    pub(super) reads: Vec<(crate::block::BlockRef, ChainRead, ChainAnswer)>,
-    pub(super) log: Vec<LogLine>,
-    pub(super) elapsed: Duration,
+pub(in crate::plugin) struct Ran {
+    pub(in crate::plugin) result: Result<Vec<Claim>, Failure>,
+    pub(in crate::plugin) state: Vec<StateChange>,
+    pub(in crate::plugin) reads: Vec<(crate::block::BlockRef, ChainRead, ChainAnswer)>,
+    pub(in crate::plugin) log: Vec<LogLine>,
+    pub(in crate::plugin) elapsed: Duration,
     /// Where it is counted.
-    pub(super) fuel: Option<u64>,
+    pub(in crate::plugin) fuel: Option<u64>,
     /// Where it is counted.
-    pub(super) allocated: Option<Allocated>,
+    pub(in crate::plugin) allocated: Option<Allocated>,
 }
 
 impl Ran {
     /// It never ran.
-    pub(super) fn failed(failure: Failure) -> Self {
+    pub(in crate::plugin) fn failed(failure: Failure) -> Self {
         let (state, reads, log) = (Vec::new(), Vec::new(), Vec::new());
         Self { result: Err(failure), state, reads, log, elapsed: Duration::ZERO, fuel: None, allocated: None }
     }
@@ -154,7 +154,7 @@ impl Detector {
     }
 
     /// Empties its state and starts it anew.
-    pub(super) fn forget(&mut self) -> Result<(), LoadError> {
+    pub(in crate::plugin) fn forget(&mut self) -> Result<(), LoadError> {
         self.set_state(BTreeMap::new());
         self.record = Record::default();
         self.instance = Some(self.ready()?);
@@ -162,7 +162,7 @@ impl Detector {
     }
 
     /// Puts keys of its state back, and drops what it may remember otherwise.
-    pub(super) fn restore(&mut self, restored: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
+    pub(in crate::plugin) fn restore(&mut self, restored: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
         self.state.restore(restored);
         self.drop_instance();
     }
@@ -173,12 +173,12 @@ impl Detector {
     }
 
     /// Memory of its instance, bytes; `None` where it has none at the moment.
-    pub(super) fn memory_bytes(&self) -> Option<u64> {
+    pub(in crate::plugin) fn memory_bytes(&self) -> Option<u64> {
         self.instance.as_ref().map(|instance| instance.store.data().limiter.memory_bytes() as u64)
     }
 
     /// Shows it a batch. `input` tells this input from every other.
-    pub(super) fn on_batch(&mut self, batch: Batch, shared: &Shared, input: B256) -> Ran {
+    pub(in crate::plugin) fn on_batch(&mut self, batch: Batch, shared: &Shared, input: B256) -> Ran {
         let started = Instant::now();
         let mut ran = match self.ready() {
             Ok(instance) => self.run(instance, batch, shared, input),
@@ -303,7 +303,7 @@ fn start(profile: &Profile, state: &mut StateStore) -> Result<(Instance, Vec<Sub
 }
 
 /// What a component says of itself, asked on an instance that has nothing granted.
-pub(super) fn describe(component: &Component, limits: &Limits) -> Result<Manifest, LoadError> {
+pub(in crate::plugin) fn describe(component: &Component, limits: &Limits) -> Result<Manifest, LoadError> {
     let limits = Arc::new(limits.clone());
     let mut instance = instantiate(component, &limits)?;
     instance.store.set_epoch_deadline(ticks(limits.start_deadline_ms));

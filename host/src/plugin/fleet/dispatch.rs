@@ -31,7 +31,7 @@ const WORTH_SPREADING: usize = 4;
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// A job that has ended.
-pub(super) struct Done {
+pub(in crate::plugin) struct Done {
     job: u64,
     detector: Box<Detector>,
     outcome: Outcome,

@@ -11,18 +11,18 @@ use crate::subscription::{Needs, Subscription};
 
 /// What a detector is, and what it wants to see.
 pub struct Profile {
-    pub(super) id: String,
-    pub(super) component: Arc<Component>,
-    pub(super) manifest: Manifest,
-    pub(super) subscriptions: Vec<Subscription>,
-    pub(super) matcher: Matcher,
-    pub(super) chains: Vec<ChainId>,
-    pub(super) feeds: Vec<String>,
+    pub(in crate::plugin) id: String,
+    pub(in crate::plugin) component: Arc<Component>,
+    pub(in crate::plugin) manifest: Manifest,
+    pub(in crate::plugin) subscriptions: Vec<Subscription>,
+    pub(in crate::plugin) matcher: Matcher,
+    pub(in crate::plugin) chains: Vec<ChainId>,
+    pub(in crate::plugin) feeds: Vec<String>,
     /// What it asks for and is granted, both.
-    pub(super) grants: Vec<String>,
-    pub(super) shadow_of: Option<String>,
-    pub(super) config: String,
-    pub(super) limits: Arc<Limits>,
+    pub(in crate::plugin) grants: Vec<String>,
+    pub(in crate::plugin) shadow_of: Option<String>,
+    pub(in crate::plugin) config: String,
+    pub(in crate::plugin) limits: Arc<Limits>,
 }
 
 impl Profile {
@@ -82,7 +82,7 @@ impl Profile {
     }
 
     /// The chain whose newest block it inspects when a feed speaks: its only one, or the first of several.
-    pub(super) fn home(&self) -> Option<ChainId> {
+    pub(in crate::plugin) fn home(&self) -> Option<ChainId> {
         self.chains.first().copied()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::narrow::Matcher;
 
 /// Levels of detectors by their subscriptions: each stands above all that it listens to.
-pub(super) fn levels(matchers: &BTreeMap<&str, &Matcher>) -> anyhow::Result<Vec<Vec<String>>> {
+pub(in crate::plugin) fn levels(matchers: &BTreeMap<&str, &Matcher>) -> anyhow::Result<Vec<Vec<String>>> {
     let mut left: BTreeSet<&str> = matchers.keys().copied().collect();
     let mut levels = Vec::new();
     while !left.is_empty() {

@@ -91,41 +91,41 @@ pub struct Late {
 }
 
 /// A detector, here or at work.
-pub(super) struct Slot {
-    pub(super) profile: Arc<Profile>,
-    pub(super) detector: Option<Box<Detector>>,
+pub(in crate::plugin) struct Slot {
+    pub(in crate::plugin) profile: Arc<Profile>,
+    pub(in crate::plugin) detector: Option<Box<Detector>>,
     /// The input that it is at work on, where it is not here.
-    pub(super) out: Option<Out>,
+    pub(in crate::plugin) out: Option<Out>,
 }
 
-pub(super) struct Out {
-    pub(super) seq: u64,
+pub(in crate::plugin) struct Out {
+    pub(in crate::plugin) seq: u64,
     /// Tells this job from every other.
-    pub(super) job: u64,
+    pub(in crate::plugin) job: u64,
     /// Whether what it brings back does not count.
-    pub(super) is_void: bool,
+    pub(in crate::plugin) is_void: bool,
 }
 
 /// All detectors of a host.
 pub struct Fleet {
     /// By id.
-    pub(super) slots: BTreeMap<String, Slot>,
+    pub(in crate::plugin) slots: BTreeMap<String, Slot>,
     /// Ids by level: what listens to others stands above them.
-    pub(super) levels: Vec<BTreeSet<String>>,
+    pub(in crate::plugin) levels: Vec<BTreeSet<String>>,
     /// Made when an input comes, and again after a change of detectors.
-    pub(super) routes: Option<Arc<Routes>>,
-    pub(super) heads: BTreeMap<ChainId, Head>,
-    pub(super) pool: rayon::ThreadPool,
-    pub(super) crew: Option<Crew>,
+    pub(in crate::plugin) routes: Option<Arc<Routes>>,
+    pub(in crate::plugin) heads: BTreeMap<ChainId, Head>,
+    pub(in crate::plugin) pool: rayon::ThreadPool,
+    pub(in crate::plugin) crew: Option<Crew>,
     /// How long an input waits for a detector; without it, as long as that takes.
-    pub(super) patience: Option<Duration>,
-    pub(super) done: mpsc::Receiver<Done>,
-    pub(super) tell_done: mpsc::Sender<Done>,
-    pub(super) wake: Option<Arc<dyn Fn() + Send + Sync>>,
+    pub(in crate::plugin) patience: Option<Duration>,
+    pub(in crate::plugin) done: mpsc::Receiver<Done>,
+    pub(in crate::plugin) tell_done: mpsc::Sender<Done>,
+    pub(in crate::plugin) wake: Option<Arc<dyn Fn() + Send + Sync>>,
     /// Came back and not yet taken.
-    pub(super) late: Vec<Late>,
-    pub(super) jobs: u64,
-    pub(super) fresh_each_batch: bool,
+    pub(in crate::plugin) late: Vec<Late>,
+    pub(in crate::plugin) jobs: u64,
+    pub(in crate::plugin) fresh_each_batch: bool,
 }
 
 impl Fleet {

@@ -110,13 +110,13 @@ impl From<crate::plugin::Head> for Head {
 }
 
 impl Head {
-    pub(super) fn of(block: &Block) -> Self {
+    pub(in crate::plugin) fn of(block: &Block) -> Self {
         Head { block: Some(block.reference()), parent_hash: block.parent_hash.0, timestamp_s: block.timestamp_s }
     }
 }
 
 /// What of a view a detector subscribed to; `None` where that is nothing.
-pub(super) fn select(profile: &Profile, view: &View, index: Option<&BlockIndex<'_>>) -> Option<Selection> {
+pub(in crate::plugin) fn select(profile: &Profile, view: &View, index: Option<&BlockIndex<'_>>) -> Option<Selection> {
     match view {
         View::Block { block, .. } => {
             let selection =
@@ -132,7 +132,7 @@ pub(super) fn select(profile: &Profile, view: &View, index: Option<&BlockIndex<'
 }
 
 /// What a detector wants of what others found.
-pub(super) fn wanted(profile: &Profile, view: &View, heard: &[Heard]) -> Vec<Heard> {
+pub(in crate::plugin) fn wanted(profile: &Profile, view: &View, heard: &[Heard]) -> Vec<Heard> {
     let chain = match view {
         View::Block { block, .. } => Some(block.chain),
         View::Pending { chain, .. } => Some(*chain),
@@ -148,7 +148,7 @@ pub(super) fn wanted(profile: &Profile, view: &View, heard: &[Heard]) -> Vec<Hea
 }
 
 /// What a view is to a detector at home on a chain.
-pub(super) fn scene(view: &View, home: Option<ChainId>, heads: &BTreeMap<ChainId, Head>) -> Arc<Scene> {
+pub(in crate::plugin) fn scene(view: &View, home: Option<ChainId>, heads: &BTreeMap<ChainId, Head>) -> Arc<Scene> {
     let newest = |chain: ChainId| heads.get(&chain).copied().unwrap_or_default();
     Arc::new(match view {
         View::Block { block, .. } => Scene {

@@ -16,7 +16,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    pub(super) fn new(name: &str, component: &Component, interval: Duration) -> anyhow::Result<Self> {
+    pub(in crate::plugin) fn new(name: &str, component: &Component, interval: Duration) -> anyhow::Result<Self> {
         let engine = component.engine();
         let told = |error: wasmtime::Error| anyhow::anyhow!("{error:#}");
         let profiler =
@@ -37,7 +37,7 @@ impl Sampler {
     }
 
     /// Has an instance sampled, whose batches must begin with a deadline of [`Sampler::DEADLINE_TICKS`].
-    pub(super) fn watch(&self, store: &mut Store<Guest>) {
+    pub(in crate::plugin) fn watch(&self, store: &mut Store<Guest>) {
         let Self { profiler, interval } = self.clone();
         store.epoch_deadline_callback(move |context| {
             profiler.lock().unwrap_or_else(PoisonError::into_inner).sample(&context, interval);
@@ -48,7 +48,7 @@ impl Sampler {
     }
 
     /// The next sample comes with the next tick.
-    pub(super) const DEADLINE_TICKS: u64 = 1;
+    pub(in crate::plugin) const DEADLINE_TICKS: u64 = 1;
 
     /// What was seen, in the processed profile format of the Firefox Profiler. The detector must be gone.
     pub fn finish(self) -> anyhow::Result<Vec<u8>> {

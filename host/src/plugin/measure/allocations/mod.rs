@@ -30,22 +30,26 @@ pub struct Allocated {
 }
 
 impl Allocated {
-    pub(super) fn since(self, before: Self) -> Self {
+    pub(in crate::plugin) fn since(self, before: Self) -> Self {
         Self { calls: self.calls.saturating_sub(before.calls), bytes: self.bytes.saturating_sub(before.bytes) }
     }
 }
 
 /// Where an instance tells what it has allocated, one pair for each module.
-pub(super) struct Counters(Vec<[TypedFunc<(), (u64,)>; 2]>);
+pub(in crate::plugin) struct Counters(Vec<[TypedFunc<(), (u64,)>; 2]>);
 
 impl Counters {
-    pub(super) fn of(instance: &Instance, store: &mut Store<Guest>, modules: usize) -> wasmtime::Result<Self> {
+    pub(in crate::plugin) fn of(
+        instance: &Instance,
+        store: &mut Store<Guest>,
+        modules: usize,
+    ) -> wasmtime::Result<Self> {
         let mut told = |name: &str| instance.get_typed_func(&mut *store, name);
         let pair = |[calls, bytes]: [String; 2]| Ok([told(&calls)?, told(&bytes)?]);
         (0..modules).map(exports).map(pair).collect::<wasmtime::Result<_>>().map(Self)
     }
 
-    pub(super) fn read(&self, store: &mut Store<Guest>) -> wasmtime::Result<Allocated> {
+    pub(in crate::plugin) fn read(&self, store: &mut Store<Guest>) -> wasmtime::Result<Allocated> {
         let mut sum = Allocated::default();
         for [calls, bytes] in &self.0 {
             sum.calls += calls.call(&mut *store, ())?.0;
@@ -61,14 +65,14 @@ fn exports(module: usize) -> [String; 2] {
 }
 
 /// A component that counts.
-pub(super) struct Counting {
-    pub(super) bytes: Vec<u8>,
+pub(in crate::plugin) struct Counting {
+    pub(in crate::plugin) bytes: Vec<u8>,
     /// How many modules count.
-    pub(super) modules: usize,
+    pub(in crate::plugin) modules: usize,
 }
 
 /// Makes a component count; `None` where no module names a function that takes memory.
-pub(super) fn counting(component: &[u8]) -> anyhow::Result<Option<Counting>> {
+pub(in crate::plugin) fn counting(component: &[u8]) -> anyhow::Result<Option<Counting>> {
     let mut validator = Validator::new_with_features(wasmparser::WasmFeatures::all());
     let mut out = Component::new();
     // Modules that count, by their index, and the instances of each.
@@ -131,9 +135,8 @@ pub(super) fn counting(component: &[u8]) -> anyhow::Result<Option<Counting>> {
     Ok(Some(Counting { bytes: out.finish(), modules: instances.len() }))
 }
 
-fn part<'a>(of: &'a [u8], range: &std::ops::Range<u64>) -> anyhow::Result<&'a [u8]> {
-    let range = usize::try_from(range.start)?..usize::try_from(range.end)?;
-    of.get(range).context("a section that ends too soon")
+fn part<'a>(of: &'a [u8], range: &std::ops::Range<usize>) -> anyhow::Result<&'a [u8]> {
+    of.get(range.clone()).context("a section that ends too soon")
 }
 
 #[cfg(test)]

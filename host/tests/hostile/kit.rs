@@ -119,9 +119,9 @@ fn component(module: &str, name: &str) -> Vec<u8> {
         resolve.select_world(&[package], Some(world)).unwrap()
     };
     embed_component_metadata(&mut bytes, &resolve, world, StringEncoding::UTF8).unwrap();
-    let mut encoder = ComponentEncoder::default();
-    encoder.module(&bytes).unwrap_or_else(|error| panic!("{name}: {error:#}"));
-    encoder.validate(true).encode().unwrap_or_else(|error| panic!("{name}: {error:#}"))
+    let encoder = ComponentEncoder::default().module(&bytes).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+    let mut encoder = encoder.validate(true);
+    encoder.encode().unwrap_or_else(|error| panic!("{name}: {error:#}"))
 }
 
 /// Short deadlines: whatever is endless is so at once.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::night::{DAY_MS, HARBOR, Night, OUTFLOW, Sign};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use watchfire_response::decision::Answer;
 use watchfire_response::desk::{Desk, Input};
 use watchfire_response::due::audit;
@@ -292,7 +293,7 @@ impl Course {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))), ..ProptestConfig::default() })]
 
     #[test]
     fn no_deadline_is_missed_and_a_replay_is_the_run(

@@ -5,6 +5,7 @@ mod common;
 
 use common::night::HARBOR;
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use watchfire_response::plan::diff::{Change, diff, markdown as diff_markdown};
 use watchfire_response::plan::show::{markdown, mermaid, picture, pretty, svg};
 use watchfire_response::plan::starter::Kind;
@@ -103,7 +104,7 @@ fn of_another_plan_everything_is_told_in_both_directions() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))), ..ProptestConfig::default() })]
 
     /// A digit anywhere in a plan that still loads is told, and nothing is told where the plans say the same.
     #[test]

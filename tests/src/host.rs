@@ -18,11 +18,28 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     found.context("there is no `watchfire` beside the tests; build it with `cargo build -p watchfire`")
 }
 
+/// The folder that everything was built in, which need not lie in the repository.
+fn target() -> anyhow::Result<PathBuf> {
+    let binary = binary()?;
+    Ok(binary.parent().and_then(Path::parent).context("the binary lies in a target folder")?.to_owned())
+}
+
+/// A folder that has the lending example and the target folder where a checkout has them by default.
+pub fn checkout() -> anyhow::Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    let lending = folder.path().join("examples/lending");
+    std::fs::create_dir_all(&lending)?;
+    for entry in std::fs::read_dir(crate::peers::root().join("examples/lending"))? {
+        let entry = entry?;
+        std::os::unix::fs::symlink(entry.path(), lending.join(entry.file_name()))?;
+    }
+    std::os::unix::fs::symlink(target()?, folder.path().join("target"))?;
+    Ok(folder)
+}
+
 /// The components of the first detectors; `cargo xtask test` builds them first.
 pub fn component(name: &str) -> anyhow::Result<PathBuf> {
-    let binary = binary()?;
-    let target = binary.parent().and_then(Path::parent).context("the binary lies in a target folder")?;
-    let path = target.join("plugins").join(format!("{name}.wasm"));
+    let path = target()?.join("plugins").join(format!("{name}.wasm"));
     anyhow::ensure!(path.is_file(), "there is no `{}`; build it with `cargo xtask plugins`", path.display());
     Ok(path)
 }

@@ -63,7 +63,8 @@ fn json(output: &Output) -> Value {
 #[test]
 fn a_deployment_is_scored_by_labels() {
     let folder = folder();
-    let config = root().join("examples/lending/watchfire.toml").display().to_string();
+    let checkout = watchfire_tests::host::checkout().unwrap();
+    let config = checkout.path().join("examples/lending/watchfire.toml").display().to_string();
     let backtest = |more: &[&str]| {
         let args = ["backtest", &recording(), "--config", &config, "--labels", "labels.toml"];
         watchfire(folder.path(), &[&args, more].concat()).unwrap()
@@ -203,16 +204,17 @@ fn several_recordings_run_beside_each_other() {
     );
 }
 
-/// The page's commands, typed in the repository.
+/// The page's commands, typed in a checkout.
 #[test]
 fn the_page_on_backtests_is_what_a_newcomer_can_type() {
     let page = std::fs::read_to_string(root().join("docs/backtest.md")).unwrap();
     let binaries = watchfire_tests::host::binary().unwrap().parent().unwrap().display().to_string();
     let path = format!("{binaries}:{}", std::env::var("PATH").unwrap());
+    let checkout = watchfire_tests::host::checkout().unwrap();
     let mut told = String::new();
     for block in page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
         let mut shell = std::process::Command::new("sh");
-        let shell = shell.current_dir(root()).env("PATH", &path).args(["-ec", block]).output().unwrap();
+        let shell = shell.current_dir(checkout.path()).env("PATH", &path).args(["-ec", block]).output().unwrap();
         assert!(shell.status.success(), "`{block}` ends with {}: {}", shell.status, self::told(&shell));
         told.push_str(&self::told(&shell));
     }

@@ -9,13 +9,11 @@ use crate::decision::Decision;
 use crate::due::Clock;
 use crate::effect::Ordered;
 use crate::event::Stamped;
+use crate::failure_kind::FailureKind;
 use crate::finding::Finding;
 use crate::incident::{Incident, IncidentId};
 use crate::outcome::Outcome;
 use crate::timeline::TimelineEntry;
-
-/// The kind of failure of a batch that a detector was not shown, because it rests after too many failures.
-pub const QUARANTINED: &str = "quarantined";
 
 /// What one entry holds. Inputs, answers, and what was late come from outside; all others follow from them, so that a
 /// replay of the former must give the latter again, bit by bit.
@@ -45,7 +43,7 @@ pub enum Entry {
         /// SHA-256 of its component.
         digest: B256,
         /// How it failed.
-        kind: String,
+        kind: FailureKind,
         /// What it said, or what happened.
         message: String,
     },
@@ -55,8 +53,8 @@ pub enum Entry {
         detector: String,
         /// SHA-256 of its component.
         digest: B256,
-        /// How: `trap`, `deadline`, `memory`, `limit`, `error`, `quarantined`.
-        kind: String,
+        /// How.
+        kind: FailureKind,
         /// What it said, or what happened.
         message: String,
     },

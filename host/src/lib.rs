@@ -7,6 +7,7 @@ pub mod chain_read;
 pub mod column;
 pub mod entry;
 pub mod event;
+pub mod failure_kind;
 pub mod http;
 pub mod secret;
 pub mod signature;

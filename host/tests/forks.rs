@@ -10,12 +10,12 @@ use std::sync::{Arc, LazyLock};
 
 use alloy::primitives::{Address, B256, U256, address, b256};
 use proptest::prelude::*;
-use watchfire::app::deploy::load::KeptSpec;
+use proptest::test_runner::FileFailurePersistence;
+use watchfire::app::deploy::spec::KeptSpec;
+use watchfire::app::engine::answers::Answers;
 use watchfire::app::engine::{Engine, Given};
-use watchfire::app::live::output::Output;
 use watchfire::app::past::compact;
 use watchfire::app::past::replay;
-use watchfire::app::past::replay::Answers;
 use watchfire::block::{Assurance, Block, BlockRef, ChainId, Logs, Transactions, Verification};
 use watchfire::desk::Desks;
 use watchfire::entry::Entry;
@@ -160,7 +160,7 @@ fn specs() -> Vec<(&'static str, KeptSpec, bool)> {
 }
 
 fn engine(journal: Journal, at_ms: u64) -> Engine {
-    let fleet = Fleet::new().unwrap();
+    let fleet = Fleet::new();
     let mut engine = Engine::new(journal, fleet, Arc::new(Answers::default())).unwrap();
     for (id, spec, is_ledger) in specs() {
         let (component, bytes) = if is_ledger { &SHELF.ledger } else { &SHELF.outflow };
@@ -326,7 +326,7 @@ fn compact(path: &Path) -> bool {
 }
 
 fn expect_replay(path: &Path) {
-    let replayed = replay::journal(path, &SHELF.runtime, &mut Output::silent(), |_| {}).unwrap();
+    let replayed = replay::journal(path, &SHELF.runtime, |_, _| {}).unwrap();
     assert!(replayed.difference.is_none(), "{:?}", replayed.difference);
 }
 
@@ -393,7 +393,7 @@ fn cases() -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))), ..ProptestConfig::default() })]
 
     #[test]
     fn forks_leave_what_a_run_on_the_canonical_chain_leaves(steps in steps(), incidents in any::<bool>()) {
@@ -410,7 +410,7 @@ fn check_late(steps: &[Step]) {
     let open = |at_ms| {
         let mut engine = engine(Journal::open(&path).unwrap(), at_ms);
         engine.remove("listener-of-two", at_ms).unwrap();
-        engine.be_impatient(std::time::Duration::ZERO, Arc::new(|| {})).unwrap();
+        engine.set_patience(std::time::Duration::ZERO, Arc::new(|| {}));
         engine
     };
     let mut late = open(0);
@@ -448,12 +448,12 @@ fn check_late(steps: &[Step]) {
     let expected = standing(&Journal::open(&clean_path).unwrap(), &desk);
     assert_eq!(came.states, expected.states);
     assert_eq!(came.findings, expected.findings);
-    let replayed = watchfire::app::past::replay::journal(&path, &SHELF.runtime, &mut Output::silent(), |_| {}).unwrap();
+    let replayed = watchfire::app::past::replay::journal(&path, &SHELF.runtime, |_, _| {}).unwrap();
     assert_eq!(replayed.difference, None, "who was late is repeated by a replay");
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases() / 3, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases() / 3, failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))), ..ProptestConfig::default() })]
 
     #[test]
     fn forks_leave_the_same_where_detectors_are_late(steps in steps()) {

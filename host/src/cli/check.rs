@@ -109,22 +109,22 @@ fn explain(code: &str) -> Exit {
 
 fn pretty(checked: &Checked) {
     let mut explained: BTreeSet<&str> = BTreeSet::new();
-    for told in &checked.diagnostics {
-        anstream::eprintln!("{told}");
-        if !told.why.is_empty() && explained.insert(&told.code) {
-            anstream::eprintln!("    {}", told.why);
+    for found in &checked.diagnostics {
+        anstream::eprintln!("{found}");
+        if !found.why.is_empty() && explained.insert(&found.code) {
+            anstream::eprintln!("    {}", found.why);
         }
     }
     for waived in &checked.waived {
-        let (told, owner, until, reason) = (&waived.found, &waived.owner, waived.until, &waived.reason);
+        let (found, owner, until, reason) = (&waived.found, &waived.owner, waived.until, &waived.reason);
         anstream::eprintln!(
             "{}:{}:{}: waived {}: {}: {}; by {owner} until {until}: {reason}",
-            told.file,
-            told.line,
-            told.column,
-            told.code,
-            told.key,
-            told.message,
+            found.file,
+            found.line,
+            found.column,
+            found.code,
+            found.key,
+            found.message,
         );
     }
     for (id, manifest) in &checked.detectors {
@@ -151,8 +151,8 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 fn json_lines(checked: &Checked) -> anyhow::Result<()> {
-    for told in &checked.diagnostics {
-        println!("{}", serde_json::to_string(told)?);
+    for found in &checked.diagnostics {
+        println!("{}", serde_json::to_string(found)?);
     }
     for waived in &checked.waived {
         let line = json!({

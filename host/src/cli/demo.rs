@@ -182,11 +182,11 @@ impl Timeline {
             by_answer.entry(order).or_default().push(name);
         }
         let names = ["permitted", "needs somebody", "denied"];
-        let told: Vec<String> = by_answer
+        let answers: Vec<String> = by_answer
             .iter()
             .map(|(order, list)| format!("{}: {}", names[usize::from(*order)], list.join(", ")))
             .collect();
-        let line = format!("decided    #{}.{} {}", decision.incident, decision.revision, told.join("; "));
+        let line = format!("decided    #{}.{} {}", decision.incident, decision.revision, answers.join("; "));
         self.lines.push((decision.at_ms, line));
         let began_ms = decision.at_ms.saturating_sub(decision.since_began_ms);
         let (_, first_permitted) = self.incidents.entry(decision.incident).or_insert((began_ms, None));

@@ -95,7 +95,7 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         return list();
     }
     if let (Some(plan), Some(incident)) = (&args.what_if, args.incident) {
-        let Some(plan) = told(load::plan_at(plan).map(|loaded| Arc::new(loaded.plan)))? else {
+        let Some(plan) = unless_wrong(load::plan_at(plan).map(|loaded| Arc::new(loaded.plan)))? else {
             return Ok(Exit::Refused);
         };
         return what_if(args, incident, plan);
@@ -103,7 +103,7 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let mut exit = Exit::Good;
     for drill in &args.drills {
         let Some((name, text)) = text_of(drill)? else { return Ok(Exit::Refused) };
-        let Some(mut scenario) = told(drill::read(&name, &text))? else { return Ok(Exit::Refused) };
+        let Some(mut scenario) = unless_wrong(drill::read(&name, &text))? else { return Ok(Exit::Refused) };
         if args.plan.is_some() && scenario.drill.starter.is_some() {
             // Today's rotas and powers are asked, at the hour at which it happened.
             let (today_ms, starts) = (wall_clock_ms() / DAY_MS * DAY_MS, &mut scenario.drill.starts);
@@ -119,15 +119,17 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
                 load::plan_at(path).map(|loaded| Arc::new(loaded.plan))
             }
         };
-        let Some(plan) = told(plan)? else { return Ok(Exit::Refused) };
-        let Some(heard) = told(heard(args, Path::new(drill), &scenario, sandboxes)?)? else { return Ok(Exit::Refused) };
+        let Some(plan) = unless_wrong(plan)? else { return Ok(Exit::Refused) };
+        let Some(heard) = unless_wrong(heard(args, Path::new(drill), &scenario, sandboxes)?)? else {
+            return Ok(Exit::Refused);
+        };
         let report = drill::run_with(&plan, &scenario, &heard);
         show(args, &report)?;
         // What was in place then is shown for comparison, and is not what is judged.
         if args.plan.is_none()
             && let Some(then) = library::then(&scenario)
         {
-            let Some(then) = told(then)? else { return Ok(Exit::Refused) };
+            let Some(then) = unless_wrong(then)? else { return Ok(Exit::Refused) };
             let was = drill::run(&then, &scenario);
             if args.format == Shape::Pretty {
                 println!("\nWith what was in place then, as it is modelled:\n");
@@ -190,7 +192,7 @@ fn heard(
 
 fn list() -> anyhow::Result<Exit> {
     for (name, text) in library::LIBRARY {
-        let Some(scenario) = told(drill::read(name, text))? else { return Ok(Exit::Refused) };
+        let Some(scenario) = unless_wrong(drill::read(name, text))? else { return Ok(Exit::Refused) };
         println!("{name:<12} {}\n             {}", scenario.drill.name, scenario.drill.summary);
         scenario.drill.sources.iter().for_each(|source| println!("             {source}"));
     }
@@ -225,8 +227,8 @@ fn show(args: &Args, report: &Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What was read, or nothing where it was told what is wrong with it.
-fn told<T>(read: Checked<T>) -> anyhow::Result<Option<T>> {
+/// Returns what was read, or reports what is wrong with it.
+fn unless_wrong<T>(read: Checked<T>) -> anyhow::Result<Option<T>> {
     match read {
         Ok(read) => Ok(Some(read)),
         Err(diagnostics) => {

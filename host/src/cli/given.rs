@@ -26,7 +26,7 @@ pub struct PlanPlace {
 }
 
 impl PlanPlace {
-    /// The plan's folder or file; `None` where that was told to be wrong.
+    /// The plan's folder or file; `None` if it is wrong, which was reported.
     pub(super) fn plan(&self, format: Format) -> anyhow::Result<Option<PathBuf>> {
         if let Some(plan) = &self.plan {
             return Ok(Some(plan.clone()));
@@ -34,8 +34,8 @@ impl PlanPlace {
         match Places::of(&self.config) {
             Ok(Places { plan: Some(plan), .. }) => Ok(Some(plan)),
             Ok(Places { plan: None, .. }) => {
-                let told = "it names no plan";
-                refuse(&format!("{}: {told}; add [plan] with a path, or name one by `--plan`", self.config.display()));
+                let why = "it names no plan";
+                refuse(&format!("{}: {why}; add [plan] with a path, or name one by `--plan`", self.config.display()));
                 Ok(None)
             }
             Err(found) => {
@@ -58,7 +58,7 @@ impl PlanPlace {
     }
 }
 
-/// The plan of files, or `None` where it was told what is wrong with it.
+/// The plan of files, or `None` if it is wrong, which was reported.
 pub(super) fn loaded(files: &[(String, String)], format: Format) -> anyhow::Result<Option<Plan>> {
     match Plan::load(files) {
         Ok(plan) => Ok(Some(plan)),
@@ -70,7 +70,7 @@ pub(super) fn loaded(files: &[(String, String)], format: Format) -> anyhow::Resu
     }
 }
 
-/// The plan at a path, or `None` where it was told what is wrong with it.
+/// The plan at a path, or `None` if it is wrong, which was reported.
 pub(super) fn plan_of(path: &Path) -> anyhow::Result<Option<Plan>> {
     match plan_at(path) {
         Ok(loaded) => Ok(Some(loaded.plan)),

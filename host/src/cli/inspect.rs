@@ -11,7 +11,7 @@ use super::{Exit, tell};
 use crate::app::config::{CacheConfig, Config};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
-use crate::plugin::{Component, Limits, Manifest};
+use crate::plugin::{Component, Limits, Manifest, describe};
 
 /// Show what a component says of itself, what it asks for, and what it may use up.
 #[derive(Debug, ClapArgs)]
@@ -89,7 +89,7 @@ pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let bytes = std::fs::read(path).with_context(|| format!("`{}` can't be read", path.display()))?;
     let runtime = sandboxes.runtime(&deployed.cache, &deployed.folder)?;
     let component = runtime.compile(&bytes, &deployed.limits)?;
-    let manifest = runtime.describe(&component, &deployed.limits)?;
+    let manifest = describe(&component, &deployed.limits)?;
     let grants = deployed.granted.map(|granted| Grants::of(&manifest, granted));
     match args.format {
         Format::Json => println!(

@@ -1,4 +1,4 @@
-//! The command line: what a person types, and what the exit code tells a script.
+//! The command line: what a person types, and what the exit code means to a script.
 
 mod backtest;
 mod bench;
@@ -39,7 +39,7 @@ pub enum Exit {
     Good = 0,
     /// The answer is no: a check found errors, a replay differs, a journal was tampered with.
     No = 1,
-    /// It could not start: config, plan or plugins are wrong, and each mistake was told.
+    /// It could not start: config, plan or plugins are wrong, and each mistake was reported.
     Refused = 3,
     /// It broke off: the journal, a file or the network failed.
     Broken = 4,
@@ -173,7 +173,7 @@ pub fn main() -> ExitCode {
     if let Command::CompileComponent { request } = &cli.command {
         return compile_component(request);
     }
-    // A reader that has had enough, as `head`, ends a command that only tells something; a watch goes on without one.
+    // A reader that has had enough, as `head`, ends a command that only prints something; a watch goes on without one.
     if !matches!(cli.command, Command::Run(_) | Command::Record(_)) {
         sigpipe::reset();
     }
@@ -193,7 +193,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// This process's standard error is read by a host, which tells what it says: no log, no colours.
+/// This process's standard error is read by a host, which passes on what it says: no log, no colours.
 fn compile_component(request: &str) -> ExitCode {
     match compile_from_stdin(request) {
         Ok(()) => ExitCode::SUCCESS,
@@ -233,10 +233,10 @@ fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
 
 /// Tells what is wrong in people's files, to standard error or as JSON lines to standard output.
 fn tell(diagnostics: &[Diagnostic], format: Format) -> anyhow::Result<()> {
-    for told in diagnostics {
+    for diagnostic in diagnostics {
         match format {
-            Format::Json => println!("{}", serde_json::to_string(told)?),
-            Format::Pretty => anstream::eprintln!("{told}"),
+            Format::Json => println!("{}", serde_json::to_string(diagnostic)?),
+            Format::Pretty => anstream::eprintln!("{diagnostic}"),
         }
     }
     Ok(())

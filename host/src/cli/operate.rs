@@ -8,7 +8,7 @@ use clap::Subcommand;
 
 use super::{Exit, runtime, tell};
 use crate::app::config::Config;
-use crate::app::deploy::Swapped;
+use crate::app::deploy::applied::Swapped;
 use crate::app::engine::status::DetectorStatus;
 use crate::app::live::control::{Answer, Ask, client};
 use crate::app::live::output::Format;
@@ -150,13 +150,13 @@ fn carry_out(config: &Path, what: &Ask) -> anyhow::Result<Exit> {
     }
 }
 
-/// `None` where the config is wrong, which was told.
+/// `None` if the config is wrong, which was reported.
 pub(super) fn ask(config: &Path, what: &Ask) -> anyhow::Result<Option<Answer>> {
     let Some(config) = sources_of(config)? else { return Ok(None) };
     runtime()?.block_on(client::ask(&config.journal, what)).map(Some)
 }
 
-/// The part of a config that names the journal; `None` where it is wrong, which was told.
+/// The part of a config that names the journal; `None` if it is wrong, which was reported.
 pub(super) fn sources_of(config: &Path) -> anyhow::Result<Option<Config>> {
     match Config::load_for_sources(config) {
         Ok(config) => Ok(Some(config)),
@@ -171,7 +171,7 @@ pub(super) fn sources_of(config: &Path) -> anyhow::Result<Option<Config>> {
 fn done(answer: &Answer) -> anyhow::Result<Exit> {
     match answer {
         Answer::Swapped(swapped) => {
-            told(swapped);
+            print_swapped(swapped);
             Ok(Exit::Good)
         }
         Answer::Count { inputs } => {
@@ -186,10 +186,10 @@ fn done(answer: &Answer) -> anyhow::Result<Exit> {
     }
 }
 
-fn told(swapped: &Swapped) {
+fn print_swapped(swapped: &Swapped) {
     println!("now {}", swapped.digest);
     let Some(rehearsal) = &swapped.rehearsal else { return };
-    println!("{}", rehearsal.told());
+    println!("{}", rehearsal.line());
     let list = |sign: char, lines: &[String]| lines.iter().for_each(|line| println!("  {sign} {line}"));
     list('+', &rehearsal.only_new);
     list('-', &rehearsal.only_old);
@@ -232,7 +232,7 @@ fn show(status: &DetectorStatus) {
         println!("  {} inputs set aside: `watchfire plugin retry {}`", status.set_aside, status.id);
     }
     if !status.gaps.is_empty() {
-        println!("  told: {}", status.gaps.join(", "));
+        println!("  open gaps: {}", status.gaps.join(", "));
     }
     let spent = &status.spent;
     if spent.batches > 0 {

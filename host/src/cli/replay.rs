@@ -68,7 +68,10 @@ fn journal(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Option<Replayed
     let style = ProgressStyle::with_template("replaying {bar:40} {pos}/{len} entries, {per_sec}, {eta} left")?;
     bar.set_style(style);
     let runtime = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?;
-    let replayed = replay::journal(&args.path, &runtime, &mut output, |seq| bar.set_position(seq))?;
+    let replayed = replay::journal(&args.path, &runtime, |seq, entry| {
+        output.tell(seq, entry);
+        bar.set_position(seq);
+    })?;
     bar.finish_and_clear();
     Ok(Some(replayed))
 }

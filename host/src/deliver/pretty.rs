@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use crate::block::{BlockRef, ChainId};
 use crate::decision::{Answer, Choice, Decision};
 use crate::effect::Effect;
-use crate::entry::{Entry, QUARANTINED};
+use crate::entry::Entry;
 use crate::event::Event;
+use crate::failure_kind::FailureKind;
 use crate::finding::{Finding, Severity};
 use crate::incident::Incident;
 use crate::timeline::{TimelineEntry, Told};
@@ -43,7 +44,7 @@ impl Pretty {
                 vec![format!("          {ASKS}retried{ASKS:#}    {detector}: {kind}: {message}")]
             }
             // That it rests was told when that began.
-            Entry::Failed { kind, .. } if kind == QUARANTINED => Vec::new(),
+            Entry::Failed { kind: FailureKind::Quarantined, .. } => Vec::new(),
             Entry::Failed { detector, kind, message, .. } => {
                 vec![format!("          {BAD}failed{BAD:#}     {detector}: {kind}: {message}")]
             }

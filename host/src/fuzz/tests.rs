@@ -105,6 +105,20 @@ fn fuzz(name: &str) {
     println!("{name}: {number} inputs");
 }
 
+/// A folder of a name that no target has would be read by nobody.
+#[test]
+fn seeds_and_regressions_belong_to_targets() {
+    for kind in ["seeds", "regressions"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz").join(kind);
+        let entries: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap()).collect();
+        for entry in entries.iter().filter(|entry| entry.path().is_dir()) {
+            let name = entry.file_name().into_string().unwrap();
+            assert!(TARGETS.iter().any(|(target, _)| *target == name), "`fuzz/{kind}/{name}` belongs to no target");
+        }
+    }
+    assert!(!files(&folder("regressions", "webhook")).is_empty(), "regressions are read");
+}
+
 #[test]
 fn every_target_has_a_test() {
     let source = include_str!("tests.rs");

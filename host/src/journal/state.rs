@@ -54,18 +54,20 @@ impl Journal {
         Ok(values)
     }
 
-    /// The newest blocks and observations that still stand, oldest first, no further back than state can be undone.
+    /// The newest blocks and observations that still stand, and as many of the newest pending transactions, oldest first, no
+    /// further back than state can be undone.
     pub fn newest_inputs(&self, at_most: usize) -> Result<Vec<u64>> {
         let mut horizon = Some(u64::MAX);
         for head in self.heads()? {
             horizon = horizon.zip(self.final_input(head.chain)?).map(|(oldest, seq)| oldest.min(seq));
         }
         let horizon = horizon.filter(|horizon| *horizon != u64::MAX).unwrap_or(0);
+        // A busy mempool must not crowd out all blocks.
         let sql = "SELECT seq FROM (SELECT seq FROM entry WHERE event = 'observed' AND seq > ?1 \
-                   UNION SELECT seq FROM canonical_block WHERE seq > ?1) ORDER BY seq DESC LIMIT ?2";
-        let mut newest: Vec<u64> = self.all(sql, params![horizon, at_most as u64], |row| row.get(0))?;
-        newest.reverse();
-        Ok(newest)
+                   UNION SELECT seq FROM canonical_block WHERE seq > ?1 ORDER BY seq DESC LIMIT ?2) UNION \
+                   SELECT seq FROM (SELECT seq FROM entry WHERE event = 'pending' AND seq > ?1 ORDER BY seq DESC LIMIT ?2) \
+                   ORDER BY seq";
+        Ok(self.all(sql, params![horizon, at_most as u64], |row| row.get(0))?)
     }
 
     /// Undoes what a detector changed on this input and on all later ones, newest first; the keys that went back.

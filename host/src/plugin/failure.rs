@@ -4,42 +4,33 @@ use serde::{Deserialize, Serialize};
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 
-use super::Limits;
-use crate::plugin::boundary::guest::HANDLES_AT_MOST;
-use crate::plugin::boundary::text::lines;
-
-/// The kind of a failure of the host's own code on behalf of a detector.
-pub(super) const HOST: &str = "host";
+use crate::failure_kind::FailureKind;
+use crate::plugin::limits::{HANDLES_AT_MOST, Limits};
+use crate::plugin::text::lines;
 
 /// How a batch failed for one detector.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{kind}: {message}")]
 pub struct Failure {
-    /// `trap`, `deadline`, `fuel`, `memory`, `stack`, `transfer`, `error`, `findings`, `undeclared-kind`,
-    /// `invalid-finding`, `start`, `quarantined`, `host`.
-    pub kind: String,
+    /// How.
+    pub kind: FailureKind,
     /// What it said, or what happened.
     pub message: String,
 }
 
 impl Failure {
-    pub(super) fn new(kind: &str, message: impl Into<String>) -> Self {
-        Self { kind: kind.to_owned(), message: message.into() }
-    }
-
-    /// Whether such a failure depends on the machine, so that a replay must repeat it rather than run into it.
-    pub fn is_environmental(kind: &str) -> bool {
-        matches!(kind, "deadline" | HOST)
+    pub(super) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
     }
 
     /// What wasmtime says, in our words.
     pub(super) fn of_trap(error: &wasmtime::Error, what: &Circumstances<'_>) -> Self {
         let said = what.said.map(|said| format!("; its log ends with: {said}")).unwrap_or_default();
         let limits = what.limits;
-        let told = match error.downcast_ref::<Trap>() {
+        let happened = match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => {
                 let deadline_ms = if what.on_batch { limits.batch_deadline_ms } else { limits.start_deadline_ms };
-                return Self::new("deadline", format!("it took longer than {deadline_ms} ms"));
+                return Self::new(FailureKind::Deadline, format!("it took longer than {deadline_ms} ms"));
             }
             Some(Trap::OutOfFuel) => {
                 let (key, fuel) = match what.on_batch {
@@ -47,11 +38,14 @@ impl Failure {
                     false => ("fuel_per_start", limits.fuel_per_start),
                 };
                 let fuel = fuel.unwrap_or_default();
-                return Self::new("fuel", format!("it used up its {fuel} units of fuel, its `limits.{key}`"));
+                return Self::new(
+                    FailureKind::Fuel,
+                    format!("it used up its {fuel} units of fuel, its `limits.{key}`"),
+                );
             }
             Some(Trap::StackOverflow) => {
                 let message = format!("it recursed deeper than its stack of {} bytes", limits.stack_bytes);
-                return Self::new("stack", message);
+                return Self::new(FailureKind::Stack, message);
             }
             Some(trap) => format!("{trap}{}", course(error)),
             None if error
@@ -63,13 +57,13 @@ impl Failure {
             // A host function refused, or a limit of the store was hit: its own message says which.
             None => format!("{:#}", error.root_cause()),
         };
-        if told.contains(TRANSFER_EXHAUSTED) {
+        if happened.contains(TRANSFER_EXHAUSTED) {
             let message = format!("it handed over more than {} bytes at once", limits.transfer_bytes());
-            return Self::new("transfer", message);
+            return Self::new(FailureKind::Transfer, message);
         }
         match &what.denied {
-            Some(denied) => Self::new("memory", lines(&format!("{denied}; then: {told}{said}"), 1_000)),
-            None => Self::new("trap", lines(&format!("{told}{said}"), 1_000)),
+            Some(denied) => Self::new(FailureKind::Memory, lines(&format!("{denied}; then: {happened}{said}"), 1_000)),
+            None => Self::new(FailureKind::Trap, lines(&format!("{happened}{said}"), 1_000)),
         }
     }
 }
@@ -95,8 +89,8 @@ fn course(error: &wasmtime::Error) -> String {
             None => name,
         })
     });
-    let told = names.filter(|name| !PANICKING.iter().any(|own| name.starts_with(own)));
-    let named: Vec<String> = told.take(CALLS_AT_MOST).collect();
+    let own = names.filter(|name| !PANICKING.iter().any(|prefix| name.starts_with(prefix)));
+    let named: Vec<String> = own.take(CALLS_AT_MOST).collect();
     if named.is_empty() { String::new() } else { format!(" in {}", named.join(", called by ")) }
 }
 

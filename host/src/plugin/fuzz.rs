@@ -1,8 +1,9 @@
 //! What guests say, made of any bytes: each value in the shape that the interface lets through.
 
-use super::{Limits, Manifest};
 use crate::plugin::boundary::bindings::watchfire::detector::types;
+use crate::plugin::boundary::manifest::Manifest;
 use crate::plugin::boundary::{claim, subscribe};
+use crate::plugin::limits::Limits;
 
 /// Bytes, taken from the front; zeros and nothing once they are used up.
 struct Said<'a>(&'a [u8]);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Limits {
     /// Largest size of the component, bytes.
     pub component_bytes: usize,
-    /// Longest that compiling it may take, milliseconds.
+    /// Most processor time that compiling it may take, milliseconds; on the clock it may take ten times as long.
     pub compile_deadline_ms: u64,
     /// Most memory that compiling it may take, bytes.
     pub compile_memory_bytes: u64,
@@ -32,7 +32,7 @@ pub struct Limits {
     /// The same on describing itself, and on one start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuel_per_start: Option<u64>,
-    /// How many batches may wait for it before that is told as a gap in the watch.
+    /// How many batches may wait for it before that is reported as a gap in the watch.
     pub batches_behind: u64,
     /// Most reads of the chain on one batch.
     pub chain_reads_per_batch: u32,
@@ -60,7 +60,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             component_bytes: 32 << 20,
-            compile_deadline_ms: 60_000,
+            compile_deadline_ms: 120_000,
             compile_memory_bytes: 2 << 30,
             memory_bytes: 64 << 20,
             table_elements: 20_000,
@@ -89,6 +89,9 @@ impl Default for Limits {
 const STACK_BYTES_AT_MOST: usize = 1 << 20;
 const STACK_BYTES_AT_LEAST: usize = 16 << 10;
 
+/// Most handles that a guest holds at once. It is lent one batch; what else there is comes of WASI.
+pub(super) const HANDLES_AT_MOST: usize = 1_024;
+
 /// Below this the compiler itself does not start.
 const COMPILE_MEMORY_AT_LEAST: u64 = 64 << 20;
 
@@ -113,7 +116,7 @@ pub struct Limit {
 }
 
 impl Limits {
-    /// The part of it that an engine fixes.
+    /// Returns the part of the limits that an engine fixes.
     pub fn engine(&self) -> EngineSettings {
         EngineSettings {
             stack_bytes: self.stack_bytes,
@@ -121,7 +124,7 @@ impl Limits {
         }
     }
 
-    /// Each limit that can't be, by its key, with what is wrong.
+    /// Returns each limit that can't be, by its key, with what is wrong.
     pub fn mistakes(&self) -> Vec<(&'static str, String)> {
         let mut mistakes = Vec::new();
         let mut expect = |key: &'static str, holds: bool, message: &str| {
@@ -146,12 +149,12 @@ impl Limits {
         mistakes
     }
 
-    /// Most bytes that a guest hands over in one call: the host copies them before anybody can count what they mean.
+    /// Returns the most bytes that a guest hands over in one call: the host copies them before anybody can count what they mean.
     pub(super) fn transfer_bytes(&self) -> usize {
         self.findings_bytes_per_batch.saturating_mul(2).max(4 << 20)
     }
 
-    /// Every limit in words, in the order of a detector's life.
+    /// Returns every limit in words, in the order of a detector's life.
     pub fn table(&self) -> Vec<Limit> {
         let row = |key, value: String, past| Limit { key, value, past };
         let each = |count: u64| thousands(count);
@@ -170,7 +173,7 @@ impl Limits {
             row("stack_bytes", bytes(self.stack_bytes as u64), "the batch fails"),
             row("batch_deadline_ms", milliseconds(self.batch_deadline_ms), "the batch fails"),
             row("start_deadline_ms", milliseconds(self.start_deadline_ms), "not admitted, or the batch fails"),
-            row("batches_behind", each(self.batches_behind), "told as a gap in the watch"),
+            row("batches_behind", each(self.batches_behind), "reported as a gap in the watch"),
             row("fuel_per_batch", fuel(self.fuel_per_batch), "the batch fails, on a replay too"),
             row("fuel_per_start", fuel(self.fuel_per_start), "not admitted, or the batch fails, on a replay too"),
             row("chain_reads_per_batch", each(self.chain_reads_per_batch.into()), "answered `budget`"),
@@ -203,14 +206,14 @@ fn bytes(count: u64) -> String {
 
 fn thousands(count: u64) -> String {
     let digits = count.to_string();
-    let mut told = String::new();
+    let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            told.push(',');
+            text.push(',');
         }
-        told.push(digit);
+        text.push(digit);
     }
-    told
+    text
 }
 
 #[cfg(test)]
@@ -227,19 +230,19 @@ mod tests {
         };
         let keys = serde_json::to_value(&limits).unwrap();
         let table = limits.table();
-        let told = |key: &str| table.iter().find(|limit| limit.key == key).map(|limit| limit.value.as_str());
+        let shown = |key: &str| table.iter().find(|limit| limit.key == key).map(|limit| limit.value.as_str());
         for key in keys.as_object().unwrap().keys() {
-            assert!(told(key).is_some(), "`{key}` is not shown");
+            assert!(shown(key).is_some(), "`{key}` is not shown");
         }
         assert_eq!(table.len(), keys.as_object().unwrap().len());
-        assert_eq!(told("memory_bytes"), Some("64 MiB"));
-        assert_eq!(told("batch_deadline_ms"), Some("1,000 ms"));
-        assert_eq!(told("fuel_per_batch"), Some("12,345,678"));
-        assert_eq!(told("log_line_bytes"), Some("1,500 bytes"));
+        assert_eq!(shown("memory_bytes"), Some("64 MiB"));
+        assert_eq!(shown("batch_deadline_ms"), Some("1,000 ms"));
+        assert_eq!(shown("fuel_per_batch"), Some("12,345,678"));
+        assert_eq!(shown("log_line_bytes"), Some("1,500 bytes"));
     }
 
     #[test]
-    fn limits_that_cannot_be_are_told_by_key() {
+    fn limits_that_cannot_be_are_reported_by_key() {
         let wrong = Limits {
             stack_bytes: 8 << 20,
             start_deadline_ms: 0,

@@ -8,22 +8,22 @@ mod fleet;
 pub(crate) mod fuzz;
 mod limits;
 mod measure;
-mod sandbox;
+mod text;
 
 pub mod build;
 
-pub use compile::{COMMAND as COMPILE_COMMAND, Cache, Compiler, compile_from_stdin, default_folder};
-pub use measure::allocations::Allocated;
-/// The newest block of a chain, its parent's hash, and its time in seconds.
-pub type Head = (crate::block::BlockRef, alloy::primitives::B256, u64);
-
+pub use boundary::batch::{Head, Heard};
 pub use boundary::guest::{LogLevel, LogLine};
 pub use boundary::manifest::{FindingKind, Manifest};
 pub use compile::runtime::{Component, Runtime};
+pub use compile::{COMMAND as COMPILE_COMMAND, Cache, Compiler, compile_from_stdin, default_folder};
 pub use failure::{Failure, LoadError};
+pub use fleet::Fleet;
 pub use fleet::detector::{Detector, Spec};
 pub use fleet::identity::Profile;
-pub use fleet::view::{Audience, Heard, Look, Shown, View};
-pub use fleet::{Fleet, Late, Outcome, Recorded};
+pub use fleet::instance::describe;
+pub use fleet::outcome::{Late, Outcome, Recorded, Shown};
+pub use fleet::view::{Audience, Look, View};
 pub use limits::{EngineSettings, Limit, Limits};
+pub use measure::allocations::{Allocated, compile_counting};
 pub use measure::sampler::Sampler;

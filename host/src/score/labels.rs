@@ -49,7 +49,7 @@ pub enum Unlabelled {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Label {
-    /// What it is called in what is told.
+    /// Its name in reports.
     pub name: String,
     /// What is there.
     pub is: Is,
@@ -136,15 +136,17 @@ mod tests {
         assert_eq!(labels.unlabelled, Unlabelled::Unknown);
         assert_eq!(labels.labels[0].blocks, Some(100..=120));
         assert_eq!((labels.labels[1].blocks.clone(), labels.labels[1].chain), (Some(7..=7), Some(1)));
-        let told = |lines: &str| {
+        let refusal = |lines: &str| {
             let text = format!("[[label]]\nname = \"a\"\nis = \"attack\"\n{lines}");
             Labels::parse(&text).unwrap_err().to_string()
         };
-        assert!(told("").starts_with("label `a`: say where"), "{}", told(""));
-        assert!(told("blocks = \"9..3\"").contains("begins after its end"));
-        assert!(told("blocks = \"1..3\"\nfirst_loss = 4").contains("outside `blocks`"));
-        assert!(told("blok = 1").contains("unknown field `blok`"));
-        assert!(told("blocks = 1\n[[label]]\nname = \"a\"\nis = \"benign\"\nblocks = 2").contains("two of this name"));
-        assert!(told("transaction = \"0x12\"").contains("transaction"));
+        assert!(refusal("").starts_with("label `a`: say where"), "{}", refusal(""));
+        assert!(refusal("blocks = \"9..3\"").contains("begins after its end"));
+        assert!(refusal("blocks = \"1..3\"\nfirst_loss = 4").contains("outside `blocks`"));
+        assert!(refusal("blok = 1").contains("unknown field `blok`"));
+        assert!(
+            refusal("blocks = 1\n[[label]]\nname = \"a\"\nis = \"benign\"\nblocks = 2").contains("two of this name")
+        );
+        assert!(refusal("transaction = \"0x12\"").contains("transaction"));
     }
 }

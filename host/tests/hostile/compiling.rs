@@ -59,11 +59,21 @@ fn a_component_compiled_elsewhere_runs_as_one_compiled_here() {
 fn a_compile_bomb_is_ended_at_its_deadline() {
     let bytes = bomb(4_000, 400);
     println!("a component of {} bytes", bytes.len());
-    let started = Instant::now();
     let told = refused(BINARY, &bytes, &Limits { compile_deadline_ms: 1_000, ..limits() });
-    assert!(told.contains("compiling it took longer than 1000 ms and was ended"), "{told}");
-    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert!(told.contains("compiling it took longer than 1000 ms of processor time and was ended"), "{told}");
     assert_eq!(children(), 0, "nobody is left behind");
+}
+
+#[test]
+fn a_busy_machine_refuses_no_component() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = Trick::read("neighbour").component();
+    // The compiler stands still for twice its deadline, as one does that gets no processor.
+    let script = format!("(sleep 4; kill -CONT $$) >&- 2>&- <&- & kill -STOP $$; exec {BINARY} \"$@\"");
+    let started = Instant::now();
+    compile(&impostor(&folder, &script), &bytes, &Limits { compile_deadline_ms: 2_000, ..limits() }).unwrap();
+    assert!(started.elapsed() >= Duration::from_secs(4), "it stood still: {:?}", started.elapsed());
+    assert_eq!(children(), 0);
 }
 
 #[test]
@@ -146,7 +156,8 @@ fn a_guest_without_a_loop_does_not_outlast_its_deadline() {
         let outcome = run(vec![guest], 1).remove(0).remove(0);
         println!("20,000 times {code}: {:?}, {}", outcome.elapsed, told_of(&outcome));
         assert_eq!(told_of(&outcome), "deadline: it took longer than 200 ms", "{code}");
-        assert!(outcome.elapsed < Duration::from_secs(2), "{code}: {:?}", outcome.elapsed);
+        // All of it takes half a minute at least, on any machine.
+        assert!(outcome.elapsed < Duration::from_secs(10), "{code}: {:?}", outcome.elapsed);
     }
 }
 
@@ -159,7 +170,6 @@ fn monstrous_shapes_are_refused_in_bounded_time() {
         println!("{name:<24} {:>9} bytes {:>7} ms  {told}", bytes.len(), started.elapsed().as_millis());
         assert!(told.contains(expected), "{name}: `{expected}` is not in `{told}`");
         assert!(told.len() < 2_000, "{name}: a message of {} bytes", told.len());
-        assert!(started.elapsed() < Duration::from_secs(20), "{name}: {:?}", started.elapsed());
     };
     check("types of 2^30 fields", deep_types(30), "effective type size exceeds the limit");
     check("types 90 deep", narrow_types(90), "but not as the host has it");
@@ -190,18 +200,18 @@ fn whatever_the_compiler_does_the_host_goes_on() {
     let custom = vec![7; 300_000];
     bytes.extend([0, 0xe1, 0xa7, 0x12, 0]);
     bytes.extend(&custom);
-    let quick = Limits { compile_deadline_ms: 1_500, compile_memory_bytes: 64 << 20, ..limits() };
-    let check = |script: &str, expected: &str| {
-        let started = Instant::now();
-        let told = refused(&impostor(&folder, script), &bytes, &quick);
+    let check_within = |deadline_ms: u64, script: &str, expected: &str| {
+        let limits = Limits { compile_deadline_ms: deadline_ms, compile_memory_bytes: 64 << 20, ..limits() };
+        let told = refused(&impostor(&folder, script), &bytes, &limits);
         assert!(told.contains(expected), "{script}: `{expected}` is not in `{told}`");
         assert!(!told.contains('\u{1b}'), "{script}: it reaches the terminal: {told:?}");
-        assert!(started.elapsed() < Duration::from_secs(5), "{script}: {:?}", started.elapsed());
         assert_eq!(children(), 0, "{script}: somebody is left behind");
     };
-    check("exec sleep 100", "took longer than 1500 ms");
-    check("sleep 100 & sleep 100", "took longer than 1500 ms");
-    check("exec 1>&- 2>&-; exec sleep 100", "took longer than 1500 ms");
+    check_within(100, "exec sleep 100", "did not end within 1000 ms");
+    check_within(100, "sleep 100 & sleep 100", "did not end within 1000 ms");
+    check_within(100, "exec 1>&- 2>&-; exec sleep 100", "did not end within 1000 ms");
+    check_within(300, "while :; do :; done", "took longer than 300 ms of processor time");
+    let check = |script: &str, expected: &str| check_within(60_000, script, expected);
     check("exec yes", "more than 67108864 bytes of memory");
     check("exec yes >&2", "y\ny\ny");
     check("sleep 100 & exit 7", "the compiler ended with exit status: 7");

@@ -177,7 +177,7 @@ pub fn block(number: u64) -> Arc<Block> {
 
 /// Shows so many blocks to some detectors; what came of each block.
 pub fn run(detectors: Vec<Detector>, blocks: u64) -> Vec<Vec<Outcome>> {
-    let mut fleet = Fleet::new().unwrap();
+    let mut fleet = Fleet::new();
     detectors.into_iter().for_each(|detector| fleet.swap(detector).unwrap());
     let reader: Arc<dyn ChainReader> = Arc::new(Chain);
     (1..=blocks).map(|number| fleet.on_block(block(number).hash, &block(number), &reader, &Recorded::new())).collect()

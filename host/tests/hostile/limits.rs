@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use watchfire::plugin::{Failure, Limits, Outcome};
+use watchfire::failure_kind::FailureKind;
+use watchfire::plugin::{Limits, Outcome};
 
 use crate::kit::{Trick, limits, load, run, runtime, told};
 
@@ -97,7 +98,7 @@ fn a_larger_stack_goes_deeper() {
 
 #[test]
 fn fuel_runs_out_at_the_same_place_each_time() {
-    assert!(!Failure::is_environmental("fuel"), "a replay runs into it itself");
+    assert!(!FailureKind::Fuel.is_environmental(), "a replay runs into it itself");
     let fuel = |trick: &str, fuel| {
         let low = Limits { fuel_per_batch: Some(fuel), batch_deadline_ms: 60_000, ..limits() };
         came(trick, low).unwrap()

@@ -11,3 +11,4 @@ mod kit;
 mod limits;
 mod measure;
 mod owning;
+mod trial;

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::app::deploy::load::KeptSpec;
-use crate::app::past::replay::Answers;
+use crate::app::deploy::spec::KeptSpec;
+use crate::app::engine::answers::Answers;
 use crate::block::{Block, Verification};
 use crate::chain_read::ChainReader;
 use crate::event::Event;
-use crate::plugin::{Allocated, Compiler, Component, Fleet, Limits, Outcome, Recorded, Runtime};
+use crate::plugin::{
+    Allocated, Compiler, Component, Fleet, Limits, Outcome, Recorded, Runtime, compile_counting, describe,
+};
 use crate::source::recording::{Item, Recording};
 
 /// Longest that blocks are shown over and over.
@@ -74,13 +76,13 @@ pub fn measure(bytes: &[u8], recording: &Path, config: Value) -> anyhow::Result<
     let runtime = Runtime::new(Compiler::in_process())?;
     let component = Arc::new(runtime.compile(bytes, &Limits::default())?);
     let compile_ms = millis(started.elapsed());
-    let manifest = runtime.describe(&component, &Limits::default())?;
+    let manifest = describe(&component, &Limits::default())?;
     let spec = |limits: Limits| KeptSpec { limits, ..KeptSpec::alone(&manifest, config.clone()) };
     let show =
         |fleet: &mut Fleet, block: &Arc<Block>| fleet.on_block(block.hash, block, &read.reader, &Recorded::new());
 
     let started = Instant::now();
-    let mut fleet = Fleet::new()?;
+    let mut fleet = Fleet::new();
     fleet.swap(spec(Limits::default()).start(&manifest.name, component.clone())?)?;
     show(&mut fleet, &read.blocks[0]);
     let cold_start_ms = millis(started.elapsed());
@@ -127,7 +129,7 @@ fn allocated(
     spec: &dyn Fn(Limits) -> KeptSpec,
 ) -> anyhow::Result<Option<Allocated>> {
     let limits = Limits { component_bytes: usize::MAX, ..Limits::default() };
-    let Some(component) = runtime.compile_counting(bytes, &limits)? else { return Ok(None) };
+    let Some(component) = compile_counting(runtime, bytes, &limits)? else { return Ok(None) };
     let mut sum = Allocated::default();
     let batches = once(component, spec(limits), read, |outcome| {
         let all = outcome.allocated.unwrap_or_default();
@@ -138,7 +140,7 @@ fn allocated(
 
 /// Shows all blocks once; how many batches came of it, 1 at least.
 fn once(component: Component, spec: KeptSpec, read: &Read, mut look: impl FnMut(&Outcome)) -> anyhow::Result<u64> {
-    let mut fleet = Fleet::new()?;
+    let mut fleet = Fleet::new();
     fleet.swap(spec.start("once", Arc::new(component))?)?;
     let mut batches = 0;
     for block in &read.blocks {

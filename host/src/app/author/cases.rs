@@ -111,8 +111,8 @@ fn case(file: &Path) -> anyhow::Result<Case> {
     );
     let others = written.heard.into_iter().enumerate().map(|(at, heard)| {
         let path = file.parent().unwrap_or(Path::new(".")).join(&heard.findings);
-        let told = || format!("{}: `heard.{at}.findings`: {}", file.display(), path.display());
-        Ok(Others { detector: heard.detector, found: snapshot(&path).with_context(told)? })
+        let what = || format!("{}: `heard.{at}.findings`: {}", file.display(), path.display());
+        Ok(Others { detector: heard.detector, found: snapshot(&path).with_context(what)? })
     });
     let others = others.collect::<anyhow::Result<_>>()?;
     Ok(Case {
@@ -149,8 +149,8 @@ fn run_case(bench: &Bench, case: &Case, accept: bool) -> anyhow::Result<CaseResu
     let kept = bench.run(&case.recording, false)?;
     let fresh = bench.run(&case.recording, true)?;
     let mut faults: Vec<String> = kept.failures.iter().map(|failure| format!("a batch ended with {failure}")).collect();
-    if let Some(told) = difference("kept", &kept.found, "fresh", &fresh.found) {
-        faults.push(format!("it keeps something in guest memory that it should keep in `state`:\n{told}"));
+    if let Some(lines) = difference("kept", &kept.found, "fresh", &fresh.found) {
+        faults.push(format!("it keeps something in guest memory that it should keep in `state`:\n{lines}"));
     }
     let mut is_accepted = false;
     if let Some(expected) = &case.expected {
@@ -168,11 +168,11 @@ fn run_case(bench: &Bench, case: &Case, accept: bool) -> anyhow::Result<CaseResu
 
 /// What differs from the findings that are expected.
 fn unexpected(expected: &Path, found: &[Found]) -> anyhow::Result<Option<String>> {
-    let told = || format!("`{}` can't be read; make it with `--accept`", expected.display());
-    let known = snapshot(expected).with_context(told)?;
-    let told = difference("expected", &known, "found", found);
-    Ok(told
-        .map(|told| format!("the findings are not those of `{}`; `--accept` renews it:\n{told}", expected.display())))
+    let what = || format!("`{}` can't be read; make it with `--accept`", expected.display());
+    let known = snapshot(expected).with_context(what)?;
+    let lines = difference("expected", &known, "found", found);
+    Ok(lines
+        .map(|lines| format!("the findings are not those of `{}`; `--accept` renews it:\n{lines}", expected.display())))
 }
 
 /// Reads a snapshot.
@@ -192,17 +192,17 @@ pub fn difference(left_name: &str, left: &[Found], right_name: &str, right: &[Fo
     }
     let (left, right) = (text(left), text(right));
     let diff = TextDiff::from_lines(&left, &right);
-    let mut told = format!("--- {left_name}\n+++ {right_name}\n");
+    let mut lines = format!("--- {left_name}\n+++ {right_name}\n");
     for group in diff.grouped_ops(AROUND) {
-        told.push_str("@@\n");
+        lines.push_str("@@\n");
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            told.push_str(match change.tag() {
+            lines.push_str(match change.tag() {
                 ChangeTag::Delete => "-",
                 ChangeTag::Insert => "+",
                 ChangeTag::Equal => " ",
             });
-            told.push_str(change.value());
+            lines.push_str(change.value());
         }
     }
-    Some(told)
+    Some(lines)
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::app::author::bench::read;
-use crate::app::deploy::load::KeptSpec;
+use crate::app::deploy::spec::KeptSpec;
 use crate::plugin::{Component, Fleet, Manifest, Recorded};
 
 /// How often it is looked where the guest is.
@@ -58,7 +58,7 @@ pub fn profile(profiling: &Profiling<'_>) -> anyhow::Result<Profiled> {
     let spec = KeptSpec::alone(&profiling.manifest, profiling.config.clone());
     let mut detector = spec.start(name, profiling.component.clone())?;
     let sampler = detector.sample(INTERVAL)?;
-    let mut fleet = Fleet::new()?;
+    let mut fleet = Fleet::new();
     fleet.swap(detector)?;
     let (mut blocks, mut failed, begun) = (0, None, Instant::now());
     while failed.is_none() && (blocks == 0 || begun.elapsed() < profiling.lasts) {

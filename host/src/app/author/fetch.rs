@@ -89,12 +89,12 @@ pub async fn fetch(options: &Options) -> anyhow::Result<Fetched> {
         kept = earlier;
     }
     let resumed = kept.done;
-    let told = || format!("`{}` can't be written", partial.display());
-    let file = std::fs::File::options().create(true).truncate(false).write(true).open(&partial).with_context(told)?;
+    let what = || format!("`{}` can't be written", partial.display());
+    let file = std::fs::File::options().create(true).truncate(false).write(true).open(&partial).with_context(what)?;
     // What came after the last note may be half a block.
-    file.set_len(kept.bytes).with_context(told)?;
+    file.set_len(kept.bytes).with_context(what)?;
     let mut file = std::io::BufWriter::new(file);
-    std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).with_context(told)?;
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).with_context(what)?;
     let bar = bar(kept.numbers.len() as u64, "blocks");
     bar.set_position(resumed as u64);
     bar.reset_eta();
@@ -103,22 +103,22 @@ pub async fn fetch(options: &Options) -> anyhow::Result<Fetched> {
         let chunk = &kept.numbers[kept.done..(kept.done + AT_ONCE).min(kept.numbers.len())];
         let mut lines = Vec::new();
         let fetched = past.blocks(chunk).await;
-        let told =
+        let what =
             || format!("{} of {} blocks are kept; ask for the same again to go on", kept.done, kept.numbers.len());
-        for (raw, timestamp_s) in fetched.with_context(told)? {
+        for (raw, timestamp_s) in fetched.with_context(what)? {
             lines.extend(block_line(&raw, timestamp_s.saturating_mul(1_000))?);
         }
         let bytes = if is_gzipped { member(&lines)? } else { lines };
         file.write_all(&bytes)
             .and_then(|()| file.flush())
             .and_then(|()| file.get_ref().sync_data())
-            .with_context(told)?;
+            .with_context(what)?;
         (kept.done, kept.bytes) = (kept.done + chunk.len(), kept.bytes + bytes.len() as u64);
         write_whole(&notes, serde_json::to_string(&kept)?.as_bytes())?;
         bar.set_position(kept.done as u64);
     }
     bar.finish_and_clear();
-    std::fs::rename(&partial, out).with_context(told)?;
+    std::fs::rename(&partial, out).with_context(what)?;
     std::fs::remove_file(&notes).with_context(|| notes.display().to_string())?;
     Ok(Fetched { blocks: kept.done, resumed })
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use alloy::primitives::B256;
 use serde::{Deserialize, Serialize};
 
-use crate::app::deploy::load::KeptSpec;
+use crate::app::deploy::spec::KeptSpec;
+use crate::app::engine::answers::Answers;
 use crate::app::engine::{Engine, Given};
-use crate::app::past::replay::Answers;
 use crate::block::{ChainId, Verification};
 use crate::entry::Entry;
 use crate::event::Event;
@@ -72,7 +72,7 @@ impl Bench {
     pub fn run(&self, recording: &Path, fresh_each_batch: bool) -> anyhow::Result<Tested> {
         let spec = KeptSpec::alone(&self.manifest, self.config.clone());
         let detector = spec.start(&self.manifest.name, self.component.clone())?;
-        let mut fleet = Fleet::new()?;
+        let mut fleet = Fleet::new();
         fleet.set_fresh_each_batch(fresh_each_batch);
         let answers = Arc::new(Answers::default());
         let mut engine = Engine::new(Journal::in_memory()?, fleet, answers.clone())?;

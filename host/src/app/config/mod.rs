@@ -1,4 +1,4 @@
-//! `watchfire.toml`: which chains and feeds are watched, by which detectors, under which plan, and who is told.
+//! `watchfire.toml`: which chains and feeds are watched, by which detectors, under which plan, and who is paged.
 //!
 //! Each stage owns its own part; this file only lists them, checks the names between them, and fetches secrets.
 
@@ -38,7 +38,7 @@ pub struct Config {
     pub min_free_bytes: u64,
     /// How long an input waits for a detector, milliseconds.
     pub patience_ms: u64,
-    /// Where metrics are told.
+    /// The address on which metrics are served.
     pub metrics_listen: Option<SocketAddr>,
     /// Chains by name.
     pub chains: BTreeMap<String, ChainConfig>,
@@ -183,11 +183,11 @@ const SECTIONS: [&str; 9] = ["host", "journal", "chain", "feed", "detector", "pl
 pub const CAPABILITIES: [&str; 7] = ["chain", "state", "traces", "storage", "mempool", "feeds", "findings"];
 
 impl Config {
-    /// Reads and checks a config; every mistake in it is told, not only the first.
+    /// Reads and checks a config; every mistake in it is reported, not only the first.
     pub fn load(file: &Path) -> Result<Self, Vec<Diagnostic>> {
         let name = file.display().to_string();
         let text = read_text(file)?;
-        let parsed = TomlFile::parse(&name, &text).map_err(|told| vec![told])?;
+        let parsed = TomlFile::parse(&name, &text).map_err(|diagnostic| vec![diagnostic])?;
         Self::read(file, &text, parsed, Part::Whole { components: None })
     }
 
@@ -195,7 +195,7 @@ impl Config {
     pub fn load_with_components(file: &Path, components: Option<&Path>) -> Result<Self, Vec<Diagnostic>> {
         let name = file.display().to_string();
         let text = read_text(file)?;
-        let parsed = TomlFile::parse(&name, &text).map_err(|told| vec![told])?;
+        let parsed = TomlFile::parse(&name, &text).map_err(|diagnostic| vec![diagnostic])?;
         Self::read(file, &text, parsed, Part::Whole { components })
     }
 
@@ -203,7 +203,7 @@ impl Config {
     pub fn load_for_sources(file: &Path) -> Result<Self, Vec<Diagnostic>> {
         let name = file.display().to_string();
         let text = read_text(file)?;
-        let parsed = TomlFile::parse(&name, &text).map_err(|told| vec![told])?;
+        let parsed = TomlFile::parse(&name, &text).map_err(|diagnostic| vec![diagnostic])?;
         Self::read(file, &text, parsed, Part::Sources)
     }
 
@@ -304,7 +304,7 @@ impl Config {
                 toml.tell_at(&["chain", name, "id"], message, "one chain has one section, with all its endpoints");
             }
         }
-        // By what is written: one that is wrong is told where it stands, and not again wherever it is named.
+        // By what is written: one that is wrong is reported where it stands, and not again wherever it is named.
         let named = |section: &str| toml.names(section).into_iter().map(|(name, _)| name).collect::<Vec<String>>();
         let (chains, feeds) = (named("chain"), named("feed"));
         let chains: BTreeSet<&str> = chains.iter().map(String::as_str).collect();

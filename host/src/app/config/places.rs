@@ -20,7 +20,7 @@ impl Places {
     pub fn of(file: &Path) -> Result<Self, Vec<Diagnostic>> {
         let name = file.display().to_string();
         let text = read_text(file)?;
-        let mut toml = TomlFile::parse(&name, &text).map_err(|told| vec![told])?;
+        let mut toml = TomlFile::parse(&name, &text).map_err(|diagnostic| vec![diagnostic])?;
         let folder = folder_of(file);
         let plan = toml.read::<PlanConfig>(&["plan"]).map(|plan| folder.join(plan.path));
         let journal = folder.join(toml.read::<JournalConfig>(&["journal"]).unwrap_or_default().path);

@@ -1,83 +1,17 @@
-//! From the config's words to what runs: components admitted, detectors started, the plan resolved.
+//! Loads what a config names: components are admitted, detectors started, plans read.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
-
 use crate::app::config::{Config, DetectorConfig};
-use crate::block::ChainId;
+use crate::app::deploy::spec::KeptSpec;
 use crate::diagnostic::{Diagnostic, Gravity, suggestion};
 use crate::event::Event;
 use crate::plan::Plan;
-use crate::plugin::{Component, Detector, Limits, LoadError, Manifest, Runtime, Spec};
+use crate::plugin::{Detector, LoadError, Runtime};
 use crate::protocol::Protocol;
 use crate::toml_file::TomlFile;
-
-/// A detector's spec as the journal keeps it, enough to start the same detector again on a replay.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct KeptSpec {
-    /// Chains that it watches, by id.
-    pub chains: Vec<ChainId>,
-    /// Feeds that it may subscribe to.
-    pub feeds: Vec<String>,
-    /// Capabilities that it was granted.
-    pub grants: Vec<String>,
-    /// The detector that it runs beside as a shadow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shadow_of: Option<String>,
-    /// What it may use up.
-    pub limits: Limits,
-    /// Its own config.
-    pub config: serde_json::Value,
-}
-
-impl KeptSpec {
-    /// Of a detector by itself, granted all that it asks for.
-    pub fn alone(manifest: &Manifest, config: serde_json::Value) -> Self {
-        Self {
-            chains: Vec::new(),
-            feeds: vec!["*".to_owned()],
-            grants: manifest.capabilities.clone(),
-            shadow_of: None,
-            limits: Limits::default(),
-            config,
-        }
-    }
-
-    /// What the config says of a detector.
-    pub fn of(config: &Config, detector: &DetectorConfig) -> Self {
-        Self {
-            chains: config.chain_ids(detector),
-            feeds: detector.feeds.clone(),
-            grants: detector.grant.clone(),
-            shadow_of: detector.shadow_of.clone(),
-            limits: detector.limits.clone(),
-            config: serde_json::to_value(&detector.config).unwrap_or_default(),
-        }
-    }
-
-    /// As JSON text, the same for the same spec.
-    pub fn text(&self) -> String {
-        serde_json::to_string(self).expect("a spec is plain data with text keys")
-    }
-
-    /// Starts the detector that this is the spec of.
-    pub fn start(&self, id: &str, component: Arc<Component>) -> Result<Detector, LoadError> {
-        let spec = Spec {
-            id: id.to_owned(),
-            component,
-            config: self.config.clone(),
-            chains: self.chains.clone(),
-            feeds: self.feeds.clone(),
-            grants: self.grants.clone(),
-            shadow_of: self.shadow_of.clone(),
-            limits: self.limits.clone(),
-        };
-        Detector::load(spec, BTreeMap::new())
-    }
-}
 
 /// A detector that is ready to be swapped in.
 pub struct Ready {
@@ -91,7 +25,7 @@ pub struct Ready {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Detectors of a config, each or what is wrong with it.
+/// Detectors of a config by id, each or what is wrong with it.
 pub type Loaded = BTreeMap<String, Result<Ready, Vec<Diagnostic>>>;
 
 /// Loads several detectors of a config, as many at once as there are cores.
@@ -126,7 +60,11 @@ fn at_once<T: Send>(
     loaded.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads, compiles and starts one detector of a config. What is wrong is told at its place in the config.
+/// Reads, compiles and starts one detector of a config.
+///
+/// # Errors
+///
+/// If it can't be read, compiled or started: what is wrong, at its place in the config.
 pub fn detector(runtime: &Runtime, config: &Config, id: &str) -> Result<Ready, Vec<Diagnostic>> {
     let Some(wanted) = config.detectors.get(id) else { return Err(Vec::new()) };
     let path = config.component_path(wanted);
@@ -139,23 +77,27 @@ pub fn detector(runtime: &Runtime, config: &Config, id: &str) -> Result<Ready, V
 }
 
 /// Compiles and starts a component as one of a config's detectors.
+///
+/// # Errors
+///
+/// If it can't be compiled or started: what is wrong, at its place in the config.
 pub fn detector_of(runtime: &Runtime, config: &Config, id: &str, bytes: Vec<u8>) -> Result<Ready, Vec<Diagnostic>> {
     let Some(wanted) = config.detectors.get(id) else { return Err(Vec::new()) };
     let path = config.component_path(wanted);
-    let told = |key: &[&str], message: String, help: &str| {
+    let wrong = |key: &[&str], message: String, help: &str| {
         let place: Vec<&str> = ["detector", id].iter().chain(key).copied().collect();
         vec![diagnostic(config, &place, message, help)]
     };
     let spec = KeptSpec::of(config, wanted);
     let component = runtime
         .compile(&bytes, &spec.limits)
-        .map_err(|error| told(&["component"], format!("`{}`: {error}", path.display()), ""))?;
+        .map_err(|error| wrong(&["component"], format!("`{}`: {error}", path.display()), ""))?;
     let started = spec.start(id, Arc::new(component));
     let detector = started.map_err(|error| match &error {
         LoadError::Config { key, message } => {
             let parts: Vec<&str> = key.split('.').filter(|part| !part.is_empty()).collect();
             let place: Vec<&str> = ["config"].into_iter().chain(parts).collect();
-            told(&place, message.clone(), "")
+            wrong(&place, message.clone(), "")
         }
         LoadError::NotGranted { missing } => {
             let help = format!(
@@ -163,9 +105,9 @@ pub fn detector_of(runtime: &Runtime, config: &Config, id: &str, bytes: Vec<u8>)
                 path.display(),
                 missing.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
             );
-            told(&["grant"], error.to_string(), &help)
+            wrong(&["grant"], error.to_string(), &help)
         }
-        LoadError::Limits { key, message } => told(&["limits", key], message.clone(), ""),
+        LoadError::Limits { key, message } => wrong(&["limits", key], message.clone(), ""),
         LoadError::Feed { name } => {
             let known = config.feeds.keys().map(String::as_str);
             let help = match config.feeds.contains_key(name) {
@@ -174,15 +116,15 @@ pub fn detector_of(runtime: &Runtime, config: &Config, id: &str, bytes: Vec<u8>)
                     format!("there is no `[feed.{name}]`: mend the detector's own config. {}", suggestion(name, known))
                 }
             };
-            told(&["feeds"], error.to_string(), help.trim_end())
+            wrong(&["feeds"], error.to_string(), help.trim_end())
         }
-        other => told(&["component"], other.to_string(), ""),
+        other => wrong(&["component"], other.to_string(), ""),
     })?;
     let warnings = unused(config, id, wanted, &detector);
     Ok(Ready { detector, spec, bytes, warnings })
 }
 
-/// What the operator allows and the detector does not ask for: least power is what it asks for.
+/// Returns a warning for each thing that the operator grants and the detector does not ask for.
 fn unused(config: &Config, id: &str, wanted: &DetectorConfig, detector: &Detector) -> Vec<Diagnostic> {
     let asks = &detector.profile().manifest().capabilities;
     let idle = wanted.grant.iter().enumerate().filter(|(_, name)| !asks.contains(name));
@@ -204,7 +146,11 @@ fn unused(config: &Config, id: &str, wanted: &DetectorConfig, detector: &Detecto
     warnings
 }
 
-/// Reads the plan's files, in order of name.
+/// Reads a plan's files, in order of name.
+///
+/// # Errors
+///
+/// If there is none, or one can't be read.
 pub fn plan_files(path: &Path) -> anyhow::Result<Vec<(String, String)>> {
     let mut names = Vec::new();
     if path.is_dir() {
@@ -240,12 +186,12 @@ pub struct LoadedPlan {
 }
 
 impl LoadedPlan {
-    /// Of a protocol that is no longer followed.
+    /// Makes the empty plan of a protocol that is no longer followed.
     pub fn retired(name: &str) -> Self {
         Self { protocol: Protocol::retired(name), plan: Plan::default(), files: Vec::new() }
     }
 
-    /// As an input.
+    /// Returns the plan as an input.
     pub fn event(self) -> Event {
         Event::Plan { protocol: self.protocol, hash: self.plan.hash(), files: self.files }
     }
@@ -254,7 +200,7 @@ impl LoadedPlan {
 /// Names and texts of a plan's files.
 pub type Texts = Vec<(String, String)>;
 
-/// The texts of each plan that a config names, with whose it is, or what is wrong with them.
+/// Reads the texts of each plan that a config names, with the protocol whose plan it is.
 pub fn plan_texts(config: &Config) -> Vec<(Protocol, Result<Texts, Vec<Diagnostic>>)> {
     let read = |path: &Path, place: &[&str]| {
         plan_files(path).map_err(|error| vec![diagnostic(config, place, error.to_string(), "")])
@@ -268,7 +214,7 @@ pub fn plan_texts(config: &Config) -> Vec<(Protocol, Result<Texts, Vec<Diagnosti
     only.chain(several).collect()
 }
 
-/// Loads each plan that a config names, or says what is wrong with it.
+/// Loads each plan that a config names.
 pub fn plans(config: &Config) -> Vec<Result<LoadedPlan, Vec<Diagnostic>>> {
     let load = |(protocol, texts): (Protocol, Result<Texts, Vec<Diagnostic>>)| {
         let files = texts?;
@@ -278,6 +224,10 @@ pub fn plans(config: &Config) -> Vec<Result<LoadedPlan, Vec<Diagnostic>>> {
 }
 
 /// Loads the plan at a path, without a config.
+///
+/// # Errors
+///
+/// If a file can't be read, or the plan is wrong: what, and where.
 pub fn plan_at(path: &Path) -> Result<LoadedPlan, Vec<Diagnostic>> {
     let files = plan_files(path).map_err(|error| {
         let name = path.display().to_string();
@@ -287,7 +237,7 @@ pub fn plan_at(path: &Path) -> Result<LoadedPlan, Vec<Diagnostic>> {
     Ok(LoadedPlan { protocol: Protocol::default(), plan, files })
 }
 
-/// A mistake at a path of the config's file, or at the nearest table around it.
+/// Makes an error at a path of the config's file, or at the nearest table around it.
 pub fn diagnostic(config: &Config, path: &[&str], message: String, help: &str) -> Diagnostic {
     place(config, Gravity::Error, path, message, help)
 }
@@ -303,6 +253,6 @@ fn place(config: &Config, gravity: Gravity, path: &[&str], message: String, help
             let span = toml.span(path);
             Diagnostic::at(gravity, &name, &config.text, span, &path.join("."), message).with_help(help)
         }
-        Err(told) => told,
+        Err(diagnostic) => diagnostic,
     }
 }

@@ -1,9 +1,12 @@
 //! From a config to what runs, at the start and at each change: the same path, which builds the new before it
 //! touches the old. What fails leaves the old running.
 
+pub mod applied;
+pub mod change;
 pub mod load;
 pub mod readiness;
 pub mod sandbox;
+pub mod spec;
 pub mod trial;
 pub mod versions;
 
@@ -15,35 +18,38 @@ use alloy::primitives::B256;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::config::{Config, DetectorConfig};
-
-use crate::app::deploy::load::{KeptSpec, LoadedPlan, Ready};
+use crate::app::deploy::applied::{Applied, Earlier, Swapped};
+use crate::app::deploy::change::{Change, DiskFloor};
+use crate::app::deploy::load::{LoadedPlan, Ready};
 use crate::app::deploy::readiness::Unready;
+use crate::app::deploy::spec::KeptSpec;
 use crate::app::deploy::trial::{Rehearsal, Version, rehearse};
 use crate::app::engine::retention::Retention;
-use crate::app::live::disk::Watched;
-use crate::app::live::main_loop::{Turn, wall_clock_ms};
-use crate::app::live::sources::{Readers, Sources};
+use crate::chain_read::ChainReader;
 use crate::diagnostic::Diagnostic;
 use crate::digest::sha256;
 use crate::journal::Journal;
 use crate::plugin::Runtime;
 use crate::protocol::Protocol;
 
-/// What runs now, as far as a change can touch it.
-pub struct Deployment {
-    pub(super) runtime: Arc<Runtime>,
-    pub(super) turns: mpsc::Sender<Turn>,
-    pub(super) journal: PathBuf,
-    readers: Readers,
-    pub(super) detectors: BTreeMap<String, Arc<Version>>,
+/// Detectors, plans, webhooks and retention that run now, brought in line with a config.
+///
+/// The deployment lies beside the loop: it builds what is new, and hands it over as [`Change`]s. `T` is whatever the loop
+/// takes as its messages.
+pub struct Deployment<T> {
+    runtime: Arc<Runtime>,
+    turns: mpsc::Sender<T>,
+    journal: PathBuf,
+    /// Who answers reads of the chain when a version is tried.
+    reader: Arc<dyn ChainReader>,
+    detectors: BTreeMap<String, Arc<Version>>,
     /// Detectors of an earlier run, not yet compared with the config.
     stale: BTreeSet<String>,
     /// Versions that failed soon after they were swapped in.
-    pub(super) rejected: BTreeMap<String, BTreeSet<B256>>,
+    rejected: BTreeMap<String, BTreeSet<B256>>,
     plans: BTreeMap<String, Followed>,
     webhooks: String,
-    retained: Option<(Retention, Watched)>,
-    sources: Sources,
+    retained: Option<(Retention, DiskFloor)>,
 }
 
 /// The plan that a protocol goes by.
@@ -53,87 +59,48 @@ struct Followed {
     unready: Unready,
 }
 
-/// What a change did, one line each, and what was wrong.
-#[derive(Debug, Default)]
-pub struct Applied {
-    /// What is new: `detector outflow: 0x12… is now 0x34…`.
-    pub changes: Vec<String>,
-    /// What was refused; the old goes on.
-    pub diagnostics: Vec<Diagnostic>,
-}
-
-/// What came of putting one version in the place of another.
-#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-pub struct Swapped {
-    /// SHA-256 of the version that runs now.
-    pub digest: B256,
-    /// What it made of the last inputs, where another ran before it.
-    pub rehearsal: Option<Rehearsal>,
-}
-
-/// What a journal knows of earlier runs.
-#[derive(Clone, Debug, Default)]
-pub struct Past {
-    journal: PathBuf,
-    stale: BTreeSet<String>,
-    rejected: BTreeMap<String, BTreeSet<B256>>,
-}
-
-impl Past {
-    /// What this journal knows.
-    pub fn of(journal: &Journal) -> anyhow::Result<Self> {
-        let mut rejected: BTreeMap<String, BTreeSet<B256>> = BTreeMap::new();
-        for (id, digest, _) in journal.rejected()? {
-            rejected.entry(id).or_default().insert(digest);
-        }
-        let stale = journal.live_detectors()?.into_iter().map(|(id, _)| id).collect();
-        Ok(Self { journal: journal.path().to_owned(), stale, rejected })
-    }
-}
-
-impl Deployment {
-    /// Nothing yet. What the journal ends with and the config no longer has is removed.
-    pub fn new(
-        runtime: Arc<Runtime>,
-        turns: mpsc::Sender<Turn>,
-        sources: Sources,
-        readers: Readers,
-        past: Past,
-    ) -> Self {
-        let Past { journal, stale, rejected } = past;
+impl<T: From<Change>> Deployment<T> {
+    /// Makes a deployment of nothing yet. Detectors that the journal ends with and the config no longer has go with the
+    /// first config.
+    pub fn new(runtime: Arc<Runtime>, turns: mpsc::Sender<T>, reader: Arc<dyn ChainReader>, earlier: Earlier) -> Self {
+        let Earlier { journal, running, rejected } = earlier;
         let (detectors, plans, webhooks, retained) = (BTreeMap::new(), BTreeMap::new(), String::new(), None);
-        Self { runtime, turns, journal, readers, detectors, stale, rejected, plans, webhooks, retained, sources }
+        Self { runtime, turns, journal, reader, detectors, stale: running, rejected, plans, webhooks, retained }
     }
 
-    /// Takes up a config. Each part that is good is taken, each that is not is told.
-    pub async fn apply(&mut self, config: &Config) -> anyhow::Result<Applied> {
+    /// Takes up a config at a moment, milliseconds since the Unix epoch. Each part that is good is taken up; each that is
+    /// not is reported, and the old goes on.
+    ///
+    /// # Errors
+    ///
+    /// If the loop has ended, or the journal can't be read.
+    pub async fn apply(&mut self, config: &Config, now_ms: u64) -> anyhow::Result<Applied> {
         let mut applied = Applied::default();
-        self.apply_plan(config, &mut applied).await?;
+        self.apply_plan(config, now_ms, &mut applied).await?;
         self.apply_detectors(config, &mut applied).await?;
         self.apply_webhooks(config, &mut applied).await?;
         self.apply_retention(config).await?;
-        self.sources.apply(config, &mut applied).await?;
         Ok(applied)
     }
 
-    /// Ends all sources and waits for them.
-    pub async fn stop(&mut self) {
-        self.sources.stop().await;
+    /// Returns the ids of detectors that run, in order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.detectors.keys().map(String::as_str)
     }
 
-    async fn apply_plan(&mut self, config: &Config, applied: &mut Applied) -> anyhow::Result<()> {
+    async fn apply_plan(&mut self, config: &Config, now_ms: u64, applied: &mut Applied) -> anyhow::Result<()> {
         let names = config.plan.iter().map(|_| String::new()).chain(config.protocols.keys().cloned()).collect();
         for loaded in load::plans(config) {
             match loaded {
-                Ok(loaded) => self.follow(loaded, applied).await?,
+                Ok(loaded) => self.follow(loaded, now_ms, applied).await?,
                 Err(diagnostics) => applied.diagnostics.extend(diagnostics),
             }
         }
         self.plans.retain(|name, _| BTreeSet::contains(&names, name));
-        self.send(Turn::Protocols(names)).await
+        self.send(Change::Protocols(names)).await
     }
 
-    async fn follow(&mut self, loaded: LoadedPlan, applied: &mut Applied) -> anyhow::Result<()> {
+    async fn follow(&mut self, loaded: LoadedPlan, now_ms: u64, applied: &mut Applied) -> anyhow::Result<()> {
         applied.diagnostics.extend(loaded.plan.warnings().iter().cloned());
         let (name, hash) = (loaded.protocol.name.clone(), loaded.plan.hash());
         let followed = self.plans.entry(name.clone()).or_default();
@@ -143,10 +110,10 @@ impl Deployment {
         followed.what = Some((loaded.protocol.clone(), hash));
         let of = if name.is_empty() { String::new() } else { format!(" of {name}") };
         applied.changes.push(format!("plan{of}: is now {hash}"));
-        for found in followed.unready.news(&loaded.files, wall_clock_ms()) {
+        for found in followed.unready.news(&loaded.files, now_ms) {
             tracing::warn!("the plan{of} is not ready: {found}");
         }
-        self.send(Turn::Plan(Box::new(loaded))).await
+        self.send(Change::Plan(Box::new(loaded))).await
     }
 
     async fn apply_detectors(&mut self, config: &Config, applied: &mut Applied) -> anyhow::Result<()> {
@@ -155,7 +122,7 @@ impl Deployment {
         for id in gone {
             self.detectors.remove(&id);
             applied.changes.push(format!("detector {id}: removed"));
-            self.send(Turn::Remove(id)).await?;
+            self.send(Change::Remove(id)).await?;
         }
         let mut changed = BTreeMap::new();
         for (id, wanted) in &config.detectors {
@@ -174,7 +141,7 @@ impl Deployment {
                 Ok(ready) => {
                     applied.diagnostics.extend(ready.warnings.iter().cloned());
                     match self.replace(config, &id, ready, false).await? {
-                        Ok(swapped) => applied.changes.push(told(&id, &swapped)),
+                        Ok(swapped) => applied.changes.push(swapped.line(&id)),
                         Err(diagnostics) => applied.diagnostics.extend(diagnostics),
                     }
                 }
@@ -219,7 +186,7 @@ impl Deployment {
 
     /// The version of a detector to go back to: the newest that the journal keeps and that is neither the given one nor
     /// rejected.
-    pub(super) fn version_before(&self, id: &str, than: Option<B256>) -> anyhow::Result<Option<(B256, Vec<u8>)>> {
+    fn version_before(&self, id: &str, than: Option<B256>) -> anyhow::Result<Option<(B256, Vec<u8>)>> {
         let journal = Journal::open_existing_read_only(&self.journal)?;
         let is_good = |digest: &B256| {
             Some(*digest) != than && !self.rejected.get(id).is_some_and(|rejected| rejected.contains(digest))
@@ -231,7 +198,7 @@ impl Deployment {
 
     /// Tries a version on the last inputs, and puts it in the place of the one that runs. Where that fails the old one
     /// runs on; `force` takes it up even where it failed on them.
-    pub(super) async fn replace(
+    async fn replace(
         &mut self,
         config: &Config,
         id: &str,
@@ -240,10 +207,10 @@ impl Deployment {
     ) -> anyhow::Result<Result<Swapped, Vec<Diagnostic>>> {
         let new = Version { component: ready.detector.profile().component().clone(), spec: ready.spec.clone() };
         let name = id.to_owned();
-        let (old, journal, readers) = (self.detectors.get(id).cloned(), self.journal.clone(), self.readers.clone());
+        let (old, journal, reader) = (self.detectors.get(id).cloned(), self.journal.clone(), self.reader.clone());
         let tried = tokio::task::spawn_blocking(move || {
             let rehearsal = match &old {
-                Some(old) => Some(rehearse(&journal, &name, Some(old), &new, Arc::new(readers))?),
+                Some(old) => Some(rehearse(&journal, &name, Some(old), &new, reader)?),
                 None => None,
             };
             anyhow::Ok((new, rehearsal))
@@ -272,7 +239,7 @@ impl Deployment {
     ) -> anyhow::Result<Result<Swapped, Vec<Diagnostic>>> {
         let digest = new.component.digest();
         let (reply, swapped) = oneshot::channel();
-        self.send(Turn::Swap(Box::new(ready), reply)).await?;
+        self.send(Change::Swap(Box::new(ready), reply)).await?;
         match swapped.await? {
             Ok(()) => {
                 self.detectors.insert(id.to_owned(), Arc::new(new));
@@ -284,40 +251,35 @@ impl Deployment {
 
     async fn apply_webhooks(&mut self, config: &Config, applied: &mut Applied) -> anyhow::Result<()> {
         let written = config.webhooks.keys().map(|name| config.written("webhook", name));
-        let told = written.collect::<Vec<_>>().join("\n");
-        if told != self.webhooks {
-            self.webhooks = told;
+        let written = written.collect::<Vec<_>>().join("\n");
+        if written != self.webhooks {
+            self.webhooks = written;
             let names: Vec<&str> = config.webhooks.keys().map(String::as_str).collect();
             if !names.is_empty() {
                 applied.changes.push(format!("webhooks: {}", names.join(", ")));
             }
-            self.send(Turn::Webhooks(config.webhooks()?)).await?;
+            self.send(Change::Webhooks(config.webhooks()?)).await?;
         }
         Ok(())
     }
 
     async fn apply_retention(&mut self, config: &Config) -> anyhow::Result<()> {
         let chains = config.chains.values().map(|chain| chain.id).collect();
-        let watched = Watched { journal: config.journal.clone(), min_free_bytes: config.min_free_bytes };
-        let wanted = (Retention { keep_ms: config.keep_ms, chains }, watched);
+        let floor = DiskFloor { journal: config.journal.clone(), min_free_bytes: config.min_free_bytes };
+        let wanted = (Retention { keep_ms: config.keep_ms, chains }, floor);
         if self.retained.as_ref() != Some(&wanted) {
             self.retained = Some(wanted.clone());
-            self.send(Turn::Retain(wanted.0, wanted.1)).await?;
+            self.send(Change::Retain(wanted.0, wanted.1)).await?;
         }
         Ok(())
     }
 
-    pub(super) async fn send(&self, turn: Turn) -> anyhow::Result<()> {
-        self.turns.send(turn).await.map_err(|_| anyhow::anyhow!("the loop has ended"))
+    async fn send(&self, change: Change) -> anyhow::Result<()> {
+        self.turns.send(change.into()).await.map_err(|_| anyhow::anyhow!("the loop has ended"))
     }
 }
 
 /// Whether a new version fails where the old one did not.
 fn is_worse(rehearsal: &Rehearsal) -> bool {
     rehearsal.failures.len() > rehearsal.old_failures
-}
-
-fn told(id: &str, swapped: &Swapped) -> String {
-    let tried = swapped.rehearsal.as_ref().map(|rehearsal| format!("; {}", rehearsal.told())).unwrap_or_default();
-    format!("detector {id}: is now {}{tried}", swapped.digest)
 }

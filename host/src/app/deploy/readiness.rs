@@ -1,30 +1,30 @@
-//! What the readiness check finds in the plan of a running host: told, each once, and never in the way of the watch.
+//! What the readiness check finds in the plan of a running host: each is logged once, and none stands in the way of the watch.
 
 use std::collections::BTreeSet;
 
 use crate::diagnostic::Diagnostic;
 use crate::plan::readiness;
 
-/// What was told of the plan that is in force.
+/// What was logged about the plan that is in force.
 #[derive(Debug, Default)]
 pub struct Unready {
     /// Code and key of each finding.
-    told: BTreeSet<(String, String)>,
+    logged: BTreeSet<(String, String)>,
 }
 
 impl Unready {
-    /// Takes up a plan's files at a moment, milliseconds since the Unix epoch, and gives what is found in them and was not
-    /// told of the plan before.
+    /// Takes up a plan's files at a moment, milliseconds since the Unix epoch. Returns what is found in them and was not
+    /// returned for the plan before.
     pub fn news(&mut self, files: &[(String, String)], now_ms: u64) -> Vec<Diagnostic> {
         let mut news = Vec::new();
-        let mut told = BTreeSet::new();
+        let mut logged = BTreeSet::new();
         for found in readiness(files, now_ms).found {
             let mark = (found.code.clone(), found.key.clone());
-            if told.insert(mark.clone()) && !self.told.contains(&mark) {
+            if logged.insert(mark.clone()) && !self.logged.contains(&mark) {
                 news.push(found);
             }
         }
-        self.told = told;
+        self.logged = logged;
         news
     }
 }
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_is_told_once_and_again_where_it_comes_back() {
+    fn each_is_returned_once_and_again_if_it_comes_back() {
         let mut unready = Unready::default();
         let mut check = |plan: &str, expected: &[&str]| {
             let news = unready.news(&[("plan.toml".to_owned(), plan.to_owned())], 1_795_608_000_000);

@@ -8,15 +8,15 @@ use anyhow::Context;
 use crate::app::config::CacheConfig;
 use crate::plugin::{Cache, Compiler, Runtime, default_folder};
 
-/// What the command line says of the cache.
+/// The cache that the command line asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CacheChoice {
-    /// Nothing: the config decides.
+    /// The one of the config.
     #[default]
     AsConfigured,
-    /// Nothing is kept.
+    /// None.
     Off,
-    /// It is kept in this folder.
+    /// The one in this folder.
     Folder(PathBuf),
 }
 
@@ -37,29 +37,33 @@ pub struct Sandboxes {
 }
 
 impl Sandboxes {
-    /// Components are compiled by `binary`, a `watchfire` of this very build, in processes of their own.
+    /// Has components compiled by `binary`, a `watchfire` of this very build, in processes of their own.
     pub fn of_binary(binary: PathBuf, cache: CacheChoice) -> Self {
         Self { binary: Some(binary), cache, for_authors: false }
     }
 
-    /// Components are compiled in this process, without a deadline: for tests and for detectors that one wrote oneself.
+    /// Has components compiled in this process, without a deadline: for tests and for detectors that one wrote oneself.
     pub fn in_process() -> Self {
         Self { binary: None, cache: CacheChoice::Off, for_authors: false }
     }
 
-    /// For those who write detectors: traps tell lines of the source.
+    /// Has traps name lines of the source: for those who write detectors.
     pub fn for_authors(mut self) -> Self {
         self.for_authors = true;
         self
     }
 
-    /// A sandbox. A cache that can't be used is told, and then there is none.
+    /// Makes a sandbox. A cache that can't be used is logged, and then there is none.
+    ///
+    /// # Errors
+    ///
+    /// If wasmtime can't work on this machine.
     pub fn runtime(&self, config: &CacheConfig, folder: &Path) -> anyhow::Result<Runtime> {
         let compiler = match &self.binary {
             Some(binary) => Compiler::in_processes_of(binary),
             None => Compiler::in_process(),
         };
-        let compiler = if self.for_authors { compiler.telling_lines() } else { compiler };
+        let compiler = if self.for_authors { compiler.naming_lines() } else { compiler };
         Runtime::new(match self.open(config, folder) {
             Some(cache) => compiler.with_cache(cache),
             None => compiler,
@@ -89,7 +93,11 @@ impl Sandboxes {
     }
 }
 
-/// The binary that this process runs.
+/// Returns the binary that this process runs.
+///
+/// # Errors
+///
+/// If the system does not say which that is.
 pub fn own_binary() -> anyhow::Result<PathBuf> {
     std::env::current_exe().context("this process's own binary, which compiles detectors, can't be found")
 }

@@ -1,21 +1,23 @@
 //! A new version of a detector on the last inputs of this very stream, beside the old one, before it is swapped in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::B256;
 
-use crate::app::deploy::load::KeptSpec;
-use crate::app::past::replay::Answers;
-use crate::block::BlockRef;
+use crate::app::deploy::spec::KeptSpec;
+use crate::app::engine::answers::Answers;
+use crate::app::engine::chains::heads;
+use crate::app::engine::provenance::{input_hash, input_of_block};
+use crate::block::{BlockRef, ChainId};
 use crate::chain_read::{ChainAnswer, ChainRead, ChainReader};
 use crate::entry::Entry;
 use crate::event::{Event, Stamped};
 use crate::finding::Claim;
 use crate::journal::Journal;
-use crate::plugin::{Audience, Component, Fleet, Heard, Look, View};
+use crate::plugin::{Audience, Component, Fleet, Head, Heard, Look, View};
 
 /// How many inputs a new version is tried on.
 pub const INPUTS: usize = 32;
@@ -40,8 +42,8 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// In a line.
-    pub fn told(&self) -> String {
+    /// Returns a line for the log.
+    pub fn line(&self) -> String {
         match self.inputs {
             0 => "there is nothing yet to try it on".to_owned(),
             inputs => format!(
@@ -88,10 +90,16 @@ struct Scenery {
     place: String,
     view: View,
     heard: Vec<Heard>,
+    /// The chains' newest blocks when it came.
+    heads: BTreeMap<ChainId, Head>,
 }
 
 /// Runs both versions over the last inputs of a journal, from the state that the detector had before them. Nothing of it
 /// is kept.
+///
+/// # Errors
+///
+/// If the journal can't be read, or a version can't be started.
 pub fn rehearse(
     journal: &Path,
     id: &str,
@@ -111,15 +119,12 @@ pub fn rehearse(
     let state = journal.undone_before(id, first)?;
     let reader: Arc<dyn ChainReader> = Arc::new(ThenNow { then, now });
     let run = |version: &Version| -> anyhow::Result<(Vec<Made>, Duration)> {
-        let mut fleet = Fleet::new()?;
+        let mut fleet = Fleet::new();
         let mut detector = version.spec.start(id, version.component.clone())?;
         detector.set_state(state.clone());
         fleet.swap(detector)?;
         let (mut made, mut slowest) = (Vec::new(), Duration::ZERO);
         for scene in &scenery {
-            if let View::Block { block, .. } = &scene.view {
-                fleet.advance(block);
-            }
             let (recorded, withheld) = (Default::default(), BTreeSet::new());
             let (seq, input, audience) = (scene.seq, scene.input, Audience::One(id));
             let look = Look {
@@ -131,7 +136,7 @@ pub fn rehearse(
                 withheld: &withheld,
                 audience,
                 rouse: true,
-                heads: None,
+                heads: Some(&scene.heads),
             };
             let outcome = fleet.show(&scene.view, &look, scene.heard.clone()).outcomes.pop();
             made.push(match outcome {
@@ -176,22 +181,23 @@ impl Rehearsal {
 
 fn scenery_of(journal: &Journal, id: &str, seq: u64, then: &Answers) -> anyhow::Result<Option<Scenery>> {
     let Some(Stamped { event, .. }) = journal.input(seq)? else { return Ok(None) };
+    // As the engine shows it: a version that goes by randomness finds the same here and there.
     let (view, input, place) = match event {
         Event::Committed { block } => {
-            let previous_s = match block.number.checked_sub(1).map(|below| journal.canonical(block.chain, below)) {
-                Some(previous) => previous?.and_then(|(_, at)| journal.input(at).transpose()).transpose()?,
-                None => None,
-            };
-            let previous_s = previous_s.and_then(|stamped| match stamped.event {
-                Event::Committed { block } => Some(block.timestamp_s),
-                _ => None,
-            });
-            let (hash, place) = (block.hash, format!("block {} of chain {}", block.number, block.chain));
-            (View::Block { block, previous_s }, hash, place)
+            let below = block.number.checked_sub(1);
+            let previous = below.map(|below| journal.header(block.chain, below, seq)).transpose()?.flatten();
+            let previous_s = previous.map(|previous| previous.timestamp_s);
+            let input = input_of_block(journal, seq, block.hash)?;
+            let place = format!("block {} of chain {}", block.number, block.chain);
+            (View::Block { block, previous_s }, input, place)
         }
         Event::Observed { observation } => {
             let place = format!("feed {}", observation.feed);
-            (View::Observation(observation), B256::left_padding_from(&seq.to_be_bytes()), place)
+            (View::Observation(observation), input_hash(seq), place)
+        }
+        Event::Pending { chain, transactions } => {
+            let place = format!("pending transactions of chain {chain}, input {seq}");
+            (View::Pending { chain, transactions }, input_hash(seq), place)
         }
         _ => return Ok(None),
     };
@@ -205,5 +211,5 @@ fn scenery_of(journal: &Journal, id: &str, seq: u64, then: &Answers) -> anyhow::
             _ => {}
         }
     }
-    Ok(Some(Scenery { seq, input, place, view, heard }))
+    Ok(Some(Scenery { seq, input, place, view, heard, heads: heads(journal, seq)? }))
 }

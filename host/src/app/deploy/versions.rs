@@ -7,17 +7,22 @@ use alloy::primitives::B256;
 use anyhow::{Context, ensure};
 
 use crate::app::config::Config;
+use crate::app::deploy::Deployment;
+use crate::app::deploy::applied::{Failing, Swapped};
+use crate::app::deploy::change::Change;
 use crate::app::deploy::load;
 use crate::app::deploy::load::Ready;
-use crate::app::deploy::{Deployment, Swapped};
-use crate::app::live::main_loop::{Failing, Turn};
 use crate::diagnostic::Diagnostic;
 use crate::digest::sha256;
 use crate::journal::Journal;
 
-impl Deployment {
+impl<T: From<Change>> Deployment<T> {
     /// Takes up a component in place of the one that runs, and puts it where the config says, so that a restart runs the
-    /// same.
+    /// same. Returns what came of it, or why it was refused.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such detector, the component was rejected before, its file can't be replaced, or the loop has ended.
     pub async fn swap(
         &mut self,
         config: &Config,
@@ -54,7 +59,12 @@ impl Deployment {
         Ok(loading.await?)
     }
 
-    /// Goes back to an earlier version: the one of a digest, or the one that ran before.
+    /// Goes back to an earlier version: the one of a digest, or the one that ran before. Returns what came of it, or why it
+    /// was refused.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such version, its file can't be replaced, or the loop has ended.
     pub async fn roll_back(
         &mut self,
         config: &Config,
@@ -77,8 +87,12 @@ impl Deployment {
         self.swap(config, id, bytes, true).await
     }
 
-    /// A version failed soon after it was swapped in: it is rejected, and the one before takes its place and tries again
-    /// what was set aside.
+    /// Rejects a version that failed soon after it was swapped in. The one before takes its place and tries again what was set
+    /// aside.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read, or the loop has ended.
     pub async fn reject(&mut self, config: &Config, failing: Failing) -> anyhow::Result<()> {
         let Failing { detector: id, digest, reason } = failing;
         let running = self.detectors.get(&id).map(|version| version.component.digest());
@@ -88,15 +102,15 @@ impl Deployment {
         let Some((before, bytes)) = self.version_before(&id, Some(digest))? else { return Ok(()) };
         tracing::error!("detector {id}: {digest} fails soon after it was swapped in ({reason}); back to {before}");
         self.rejected.entry(id.clone()).or_default().insert(digest);
-        self.send(Turn::Rejected(id.clone(), digest, reason)).await?;
+        self.send(Change::Reject { detector: id.clone(), digest, reason }).await?;
         let replaced = match self.load(config, &id, bytes).await? {
             Ok(ready) => self.replace(config, &id, ready, true).await?.map(drop),
             Err(diagnostics) => Err(diagnostics),
         };
         match replaced {
-            Ok(()) => self.send(Turn::Retry(id, None)).await,
+            Ok(()) => self.send(Change::Retry(id)).await,
             Err(diagnostics) => {
-                diagnostics.iter().for_each(|told| tracing::error!("{id} can't go back to {before}: {told}"));
+                diagnostics.iter().for_each(|found| tracing::error!("{id} can't go back to {before}: {found}"));
                 Ok(())
             }
         }

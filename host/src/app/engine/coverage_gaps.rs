@@ -1,4 +1,4 @@
-//! Live findings of the host's own: where the watch is weakened, and since when.
+//! Coverage findings that are open now: parts of the watch that do not work.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,9 @@ use alloy::primitives::B256;
 
 use crate::finding::{COVERAGE, Claim, Finding, Severity, Subject};
 
-/// Which gap.
+/// A part of the watch that does not work.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::app) struct Gap {
+pub(super) struct Gap {
     /// `head-stalled`, `feed-silent`, `detector-failed`, …
     pub(super) kind: String,
     /// `chain/1`, `feed/eth-usd`, `detector/outflow`.
@@ -18,12 +18,12 @@ pub(in crate::app) struct Gap {
 }
 
 impl Gap {
-    /// A gap that a detector leaves.
-    pub(crate) fn of_detector(kind: &str, detector: &str, place: &str) -> Self {
+    /// Makes a gap that a detector leaves.
+    pub(super) fn of_detector(kind: &str, detector: &str, place: &str) -> Self {
         Self { kind: kind.to_owned(), subject: format!("detector/{detector}"), place: place.to_owned() }
     }
 
-    pub(crate) fn claim(&self, severity: Severity, message: &str) -> Claim {
+    pub(super) fn claim(&self, severity: Severity, message: &str) -> Claim {
         let (kind, id) = self.subject.split_once('/').unwrap_or(("host", &self.subject));
         Claim {
             kind: self.kind.clone(),
@@ -41,27 +41,27 @@ impl Gap {
     }
 }
 
-/// Live ones, with the finding that tells of each.
+/// Open gaps, each with its coverage finding.
 #[derive(Debug, Default)]
-pub(in crate::app) struct Gaps {
+pub(super) struct Gaps {
     live: BTreeMap<Gap, B256>,
 }
 
 impl Gaps {
-    pub(crate) fn has(&self, gap: &Gap) -> bool {
+    pub(super) fn has(&self, gap: &Gap) -> bool {
         self.live.contains_key(gap)
     }
 
-    pub(crate) fn get(&self, gap: &Gap) -> Option<B256> {
+    pub(super) fn get(&self, gap: &Gap) -> Option<B256> {
         self.live.get(gap).copied()
     }
 
-    pub(crate) fn open(&mut self, gap: Gap, finding: B256) {
+    pub(super) fn open(&mut self, gap: Gap, finding: B256) {
         self.live.insert(gap, finding);
     }
 
-    /// A finding of the journal's.
-    pub(crate) fn remember(&mut self, finding: &Finding) {
+    /// Takes in a finding of the journal's.
+    pub(super) fn remember(&mut self, finding: &Finding) {
         if finding.detector == COVERAGE {
             let Claim { kind, subject, condition_key, .. } = &finding.claim;
             let subject = format!("{}/{}", subject.kind, subject.id);
@@ -69,28 +69,28 @@ impl Gaps {
         }
     }
 
-    pub(crate) fn forget(&mut self, finding: B256) {
+    pub(super) fn forget(&mut self, finding: B256) {
         self.live.retain(|_, live| *live != finding);
     }
 
-    /// Kind and subject of those that sources told of.
-    pub(crate) fn of_sources(&self) -> Vec<(String, String)> {
+    /// Returns kind and subject of those that sources reported.
+    pub(super) fn of_sources(&self) -> Vec<(String, String)> {
         let of_sources = self.live.keys().filter(|gap| !gap.subject.starts_with("detector/"));
         of_sources.map(|gap| (gap.kind.clone(), gap.subject.clone())).collect()
     }
 
-    /// Kind and subject of all.
-    pub(crate) fn all(&self) -> Vec<(String, String)> {
+    /// Returns kind and subject of all.
+    pub(super) fn all(&self) -> Vec<(String, String)> {
         self.live.keys().map(|gap| (gap.kind.clone(), gap.subject.clone())).collect()
     }
 
-    /// Kinds of those of a subject.
-    pub(crate) fn kinds_of(&self, subject: &str) -> Vec<String> {
+    /// Returns the kinds of a subject's gaps.
+    pub(super) fn kinds_of(&self, subject: &str) -> Vec<String> {
         self.live.keys().filter(|gap| gap.subject == subject).map(|gap| gap.kind.clone()).collect()
     }
 
-    /// Those that a detector leaves.
-    pub(crate) fn of_detector(&self, detector: &str) -> Vec<Gap> {
+    /// Returns the gaps that a detector leaves.
+    pub(super) fn of_detector(&self, detector: &str) -> Vec<Gap> {
         let subject = format!("detector/{detector}");
         self.live.keys().filter(|gap| gap.subject == subject).cloned().collect()
     }

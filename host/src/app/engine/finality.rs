@@ -1,4 +1,4 @@
-//! How settled the blocks are that findings stand on.
+//! Finality of the blocks that live findings stand on.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub(super) struct Settled {
 }
 
 impl Settled {
-    /// How settled a block is by what its chain said last.
+    /// Returns the finality of a block by what its chain said last.
     pub(super) fn of(&self, block: BlockRef) -> Finality {
         match self.chains.get(&block.chain) {
             Some((_, finalized)) if block.number <= *finalized => Finality::Finalized,
@@ -26,7 +26,7 @@ impl Settled {
         }
     }
 
-    /// A finding that was made, or that the journal has.
+    /// Begins to watch a finding that was made, or that the journal has.
     pub(super) fn watch(&mut self, finding: &Finding) {
         let (Some(block), Some(finality)) = (finding.block, finding.finality) else { return };
         // What the journal has was made when less was settled.
@@ -37,14 +37,15 @@ impl Settled {
         }
     }
 
-    /// A finding that was taken back.
+    /// Forgets a finding that was taken back.
     pub(super) fn forget(&mut self, finding: B256) {
         if let Some((chain, number)) = self.places.remove(&finding) {
             self.open.remove(&(chain, number, finding));
         }
     }
 
-    /// What a chain says is settled now; the live findings that are more settled than before, in order of height.
+    /// Takes in what a chain says is safe and final now. Returns the live findings that are more settled than before, in order
+    /// of height.
     pub(super) fn settle(&mut self, chain: ChainId, safe: u64, finalized: u64) -> Vec<(Finality, Vec<B256>)> {
         self.chains.insert(chain, (safe, finalized));
         let up_to = safe.max(finalized);
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_is_told_once_for_each_step_to_finality() {
+    fn a_finding_is_settled_once_for_each_step_to_finality() {
         let mut settled = Settled::default();
         let ids: Vec<B256> = [(1, 10), (1, 11), (1, 12), (2, 10)]
             .into_iter()
@@ -116,7 +117,7 @@ mod tests {
         assert_eq!(settled.settle(1, 11, 8), []);
         settled.forget(ids[1]);
         assert_eq!(settled.settle(1, 13, 11), [(Finality::Safe, vec![ids[2]]), (Finality::Finalized, vec![ids[0]])]);
-        assert_eq!(settled.settle(1, 5, 5), [], "what was settled is not told again");
+        assert_eq!(settled.settle(1, 5, 5), [], "what was settled is not settled again");
         assert_eq!(settled.settle(1, 20, 20), [(Finality::Finalized, vec![ids[2]])]);
         assert_eq!(settled.settle(2, 0, 10), [(Finality::Finalized, vec![ids[3]])]);
         assert_eq!(finding(&settled, 1, 20).finality, Some(Finality::Finalized));

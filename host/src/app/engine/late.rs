@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::engine::provenance::Scene;
-use crate::app::engine::{Engine, Given};
+use crate::app::engine::{Engine, Given, Showing};
 use crate::block::{BlockRef, ChainId};
 use crate::digest::Hasher;
 use crate::entry::Entry;
 use crate::event::{Event, Stamped, Why};
 use crate::finding::Finding;
-use crate::journal::{Debt, JournalError};
+use crate::journal::Debt;
 use crate::plugin::{Audience, Head, Heard, Late, Look, Outcome, View};
 
 /// A detector whose state went back.
@@ -19,8 +19,8 @@ struct Touched {
     inputs: BTreeSet<u64>,
 }
 
-/// An input as it is shown another time.
-struct Retold {
+/// An earlier input as it is shown now.
+struct Earlier {
     view: View,
     scene: Scene,
     heard: Vec<Heard>,
@@ -31,19 +31,23 @@ struct Retold {
 }
 
 impl Engine {
-    /// Whether some detector has yet to see something, other than what was set aside.
+    /// Tells whether some detector has yet to see an input, other than those set aside.
     pub fn has_late(&self) -> bool {
-        !self.owed.is_nobody_late()
+        !self.owed.nobody_is_late()
     }
 
-    /// Takes in what late detectors have come back with, and gives each its next. Where detectors are waited for, shows
-    /// them all that they are owed.
+    /// Takes in what late detectors have come back with, and gives each its next input. With endless patience, shows each
+    /// detector all that it is owed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::take`].
     pub fn catch_up(&mut self, at_ms: u64) -> anyhow::Result<()> {
         self.take_in_late(at_ms)?;
-        if self.owed.is_nobody_late() {
+        if self.owed.nobody_is_late() {
             return Ok(());
         }
-        if self.fleet.is_impatient() {
+        if !self.fleet.has_endless_patience() {
             for (detector, input, why) in self.owed.next() {
                 let is_ready = self.fleet.get(&detector).is_some() && self.fleet.at_work(&detector).is_none();
                 if is_ready && !self.held.contains(&detector) && !self.waits_for_others(&detector, input, why) {
@@ -66,16 +70,24 @@ impl Engine {
     }
 
     /// Takes in what late detectors have come back with.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::take`].
     pub fn take_in_late(&mut self, at_ms: u64) -> anyhow::Result<()> {
         self.fleet.take_late().into_iter().try_for_each(|late| self.came_back(late, at_ms))
     }
 
-    /// Has what a detector set aside shown to it in its turn, after what it is late on; how many inputs that are.
+    /// Queues the inputs set aside for this detector, to be shown in order, after those that it is late on. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written.
     pub fn retry(&mut self, detector: &str) -> anyhow::Result<usize> {
         self.owed.retry(&mut self.journal, detector)
     }
 
-    /// Whether a detector that sees an input again must wait until those that it listens to have.
+    /// Tells whether a detector that sees an input again must wait until those that it listens to have seen it.
     fn waits_for_others(&self, detector: &str, input: u64, why: Why) -> bool {
         let is_before = |(other, first, _): &(String, u64, Why)| {
             *first <= input && other != detector && self.fleet.listens(detector, other)
@@ -102,32 +114,32 @@ impl Engine {
         Ok(())
     }
 
-    /// Gives a late detector what it is owed next.
+    /// Hands a late detector the input that it is owed next.
     fn send(&mut self, debt: &Debt, at_ms: u64) -> anyhow::Result<()> {
         if !self.is_worth_showing(debt, at_ms)? {
             return Ok(());
         }
-        let Some(retold) = self.retold(debt, debt.input, at_ms)? else { return Ok(()) };
+        let Some(earlier) = self.earlier(debt, debt.input, at_ms)? else { return Ok(()) };
         let look = Look {
             seq: debt.input,
-            input: retold.scene.input,
-            seed: retold.scene.seed,
+            input: earlier.scene.input,
+            seed: earlier.scene.seed,
             reader: &self.reader,
             recorded: &Default::default(),
             withheld: &BTreeSet::new(),
-            audience: retold.audience(&debt.detector),
-            rouse: retold.scene.rouse,
-            heads: Some(&retold.heads),
+            audience: earlier.audience(&debt.detector),
+            rouse: earlier.scene.rouse,
+            heads: Some(&earlier.heads),
         };
-        self.fleet.send(&debt.detector, &retold.view, &look, retold.heard);
+        self.fleet.send(&debt.detector, &earlier.view, &look, earlier.heard);
         Ok(())
     }
 
-    /// Whether there is anything in it for the detector. Where there is not, nothing is owed any more.
+    /// Tells whether there is anything in an owed input for the detector. If there is not, the debt is settled.
     fn is_worth_showing(&mut self, debt: &Debt, at_ms: u64) -> anyhow::Result<bool> {
-        let retold = self.retold(debt, debt.input, at_ms)?;
-        let worth = retold.is_some_and(|retold| {
-            self.fleet.sees(&debt.detector, &retold.view, retold.audience(&debt.detector), &retold.heard)
+        let earlier = self.earlier(debt, debt.input, at_ms)?;
+        let worth = earlier.is_some_and(|earlier| {
+            self.fleet.sees(&debt.detector, &earlier.view, earlier.audience(&debt.detector), &earlier.heard)
         });
         if let (false, Some(why)) = (worth, debt.why) {
             let event = Event::Shown { detector: debt.detector.clone(), input: debt.input, why };
@@ -136,7 +148,8 @@ impl Engine {
         Ok(worth)
     }
 
-    /// Takes in what a detector makes of an earlier input, by the input `seq`: shows it, where that has not been done.
+    /// Takes in what a detector makes of an earlier input, by the input `seq`. Shows the input to it, unless the outcome is
+    /// given.
     pub(super) fn show_late(
         &mut self,
         seq: u64,
@@ -146,9 +159,9 @@ impl Engine {
         given: &Given,
     ) -> anyhow::Result<()> {
         let detector = debt.detector.as_str();
-        let retold = self.retold(debt, seq, at_ms)?;
+        let earlier = self.earlier(debt, seq, at_ms)?;
         self.owed.remove(&mut self.journal, detector, debt.input)?;
-        let Some(Retold { view, scene, heard, heads, only_hears }) = retold else {
+        let Some(Earlier { view, scene, heard, heads, only_hears }) = earlier else {
             return self.mend_gaps(at_ms, detector);
         };
         let audience = if only_hears { Audience::OneHears(detector) } else { Audience::One(detector) };
@@ -156,49 +169,51 @@ impl Engine {
             Some(outcome) => Some(outcome),
             None => {
                 let view = &view;
-                self.show(debt.input, &scene, view, audience, (Some(&heads), heard), given).outcomes.pop()
+                let showing = Showing { audience, heads: Some(&heads), heard };
+                self.show(debt.input, &scene, view, showing, given).outcomes.pop()
             }
         };
         let Some(mut outcome) = outcome else { return self.mend_gaps(at_ms, detector) };
         if debt.why == Some(Why::Again) {
             self.keep_what_stands(&scene, &mut outcome)?;
         }
-        let heard = if self.is_shadow(detector) { Vec::new() } else { Heard::of(&outcome, scene.input) };
+        let heard = if self.is_shadow(detector) { Vec::new() } else { outcome.heard(scene.input) };
         self.outcomes(&scene, vec![outcome])?;
         self.mend_gaps(at_ms, detector)?;
         if heard.is_empty() {
             return Ok(());
         }
-        let shown = self.show(seq, &scene, &view, Audience::Listeners, (Some(&heads), heard), given);
+        let showing = Showing { audience: Audience::Listeners, heads: Some(&heads), heard };
+        let shown = self.show(seq, &scene, &view, showing, given);
         // To those who listen, this is an input of its own, which comes after what they have seen since.
         let scene = Scene { seq, applied: seq, rouse: false, ..scene };
-        self.came(seq, &scene, shown)
+        self.journal_shown(seq, &scene, shown)
     }
 
-    /// An input as it is shown to a detector by the input `by`; `None` where the journal no longer has it.
-    fn retold(&self, debt: &Debt, by: u64, at_ms: u64) -> anyhow::Result<Option<Retold>> {
-        let Some(mut retold) = self.retold_plainly(debt.input, at_ms, 0)? else { return Ok(None) };
-        retold.scene.seq = debt.input;
+    /// Returns an input as it is shown to a detector by the input `by`; `None` if the journal no longer has it.
+    fn earlier(&self, debt: &Debt, by: u64, at_ms: u64) -> anyhow::Result<Option<Earlier>> {
+        let Some(mut earlier) = self.earlier_as_it_stands(debt.input, at_ms, 0)? else { return Ok(None) };
+        earlier.scene.seq = debt.input;
         match debt.why {
             Some(Why::Again) => {
                 // What it finds this time must not be taken for what it found the first time.
                 let hash = Hasher::new("seen again").number(debt.input).number(by);
-                retold.scene.input = hash.finish();
-                if !retold.only_hears {
+                earlier.scene.input = hash.finish();
+                if !earlier.only_hears {
                     // Others may have seen it again before, by inputs of their own.
-                    retold.heard = told(self.journal.live_findings_of_input(debt.input)?);
+                    earlier.heard = heard_in(self.journal.live_findings_of_input(debt.input)?);
                 }
             }
-            Some(Why::Retry) => (retold.scene.applied, retold.scene.rouse) = (by, true),
+            Some(Why::Retry) => (earlier.scene.applied, earlier.scene.rouse) = (by, true),
             Some(Why::Behind) | None => {}
         }
-        retold.heard.retain(|heard| self.fleet.is_below(&heard.detector, &debt.detector));
-        retold.heard.sort_by_key(|heard| (self.fleet.level(&heard.detector), heard.detector.clone()));
-        Ok(Some(retold))
+        earlier.heard.retain(|heard| self.fleet.is_below(&heard.detector, &debt.detector));
+        earlier.heard.sort_by_key(|heard| (self.fleet.level(&heard.detector), heard.detector.clone()));
+        Ok(Some(earlier))
     }
 
-    fn retold_plainly(&self, seq: u64, at_ms: u64, depth: u32) -> anyhow::Result<Option<Retold>> {
-        let Some(stamped) = self.kept(seq)? else { return Ok(None) };
+    fn earlier_as_it_stands(&self, seq: u64, at_ms: u64, depth: u32) -> anyhow::Result<Option<Earlier>> {
+        let Some(stamped) = self.decoded.input(&self.journal, seq)? else { return Ok(None) };
         let (view, scene) = match stamped.event {
             Event::Committed { block } => {
                 let below = block.number.checked_sub(1);
@@ -216,9 +231,9 @@ impl Engine {
             }
             // Whoever listens to listeners that were late: each step is one more input, and levels bound their number.
             Event::Shown { input, .. } if depth < 64 => {
-                let Some(inner) = self.retold_plainly(input, at_ms, depth + 1)? else { return Ok(None) };
-                let heard = told(self.journal.live_findings_caused_by(seq)?);
-                return Ok(Some(Retold {
+                let Some(inner) = self.earlier_as_it_stands(input, at_ms, depth + 1)? else { return Ok(None) };
+                let heard = heard_in(self.journal.live_findings_caused_by(seq)?);
+                return Ok(Some(Earlier {
                     only_hears: true,
                     heard,
                     scene: Scene { applied: seq, ..inner.scene },
@@ -227,30 +242,30 @@ impl Engine {
             }
             _ => return Ok(None),
         };
-        let (heard, heads) = (told(self.journal.live_findings_caused_by(seq)?), self.heads(seq)?);
-        Ok(Some(Retold { view, scene, heard, heads, only_hears: false }))
+        let (heard, heads) = (heard_in(self.journal.live_findings_caused_by(seq)?), self.heads(seq)?);
+        Ok(Some(Earlier { view, scene, heard, heads, only_hears: false }))
     }
 
-    /// Of what a detector finds again, leaves what is new, and takes back what it no longer finds.
+    /// Compares new claims with live findings: keeps the common prefix, retracts the rest, leaves only new claims in `outcome`.
     fn keep_what_stands(&mut self, scene: &Scene, outcome: &mut Outcome) -> anyhow::Result<()> {
         let Ok(claims) = &mut outcome.result else { return Ok(()) };
-        let told: Vec<Finding> = self
+        let live: Vec<Finding> = self
             .journal
             .live_findings_of_input(scene.root)?
             .into_iter()
             .filter(|finding| finding.detector == outcome.detector)
             .collect();
         // As far as they are the same: those who listen hear findings in the order in which they were made.
-        let same = told.iter().zip(claims.iter()).take_while(|(finding, claim)| finding.claim == **claim).count();
-        for finding in &told[same..] {
+        let same = live.iter().zip(claims.iter()).take_while(|(finding, claim)| finding.claim == **claim).count();
+        for finding in &live[same..] {
             self.retract(finding.id, "no longer so after a reorg".to_owned(), scene.at_ms)?;
         }
         claims.drain(..same);
         Ok(())
     }
 
-    /// Undoes what the blocks that left the chain have done; the detectors whose state went back are to see again what
-    /// came in since and still stands.
+    /// Undoes what the blocks that left the chain have done. Detectors whose state went back are to see again the inputs that
+    /// came since and still stand.
     pub(super) fn reverted(&mut self, seq: u64, at_ms: u64, chain: ChainId, blocks: &[BlockRef]) -> anyhow::Result<()> {
         let mut seqs = Vec::new();
         for block in blocks {
@@ -274,8 +289,8 @@ impl Engine {
         self.owe_again(seq, first, &touched)
     }
 
-    /// Takes back what the detectors that watch a chain changed on an input and later, and those with them that they
-    /// hear of or are heard by: who sees an input again needs the same findings of others. Who must see again.
+    /// Restores the state before input `first` of every detector that watches `chain`, and of all that exchange findings with
+    /// them: who sees an input again needs the same findings of others. Returns those that must see inputs again.
     fn undo(&mut self, chain: ChainId, first: u64) -> anyhow::Result<Vec<Touched>> {
         let changed = self.journal.changed_since(first)?;
         let watches = |id: &String| self.fleet.get(id).is_none_or(|profile| profile.watches(chain));
@@ -294,51 +309,45 @@ impl Engine {
         Ok(touched)
     }
 
-    /// What detectors whose state went back are owed: all that they saw from `first` on and that still stands.
+    /// Notes what detectors whose state went back are owed: all inputs that they saw from `first` on and that still stand.
     fn owe_again(&mut self, seq: u64, first: u64, touched: &[Touched]) -> anyhow::Result<()> {
         if touched.is_empty() {
             return Ok(());
         }
         let surviving = self.journal.surviving_inputs(first, seq)?;
         let shown = self.journal.shown_between(first, seq)?;
+        // By input, so that each is decoded once for all detectors.
+        let mut again: BTreeSet<(u64, &str, Why)> = BTreeSet::new();
         for Touched { id, inputs } in touched {
-            let mut again: Vec<(u64, Why)> = surviving.iter().map(|input| (*input, Why::Again)).collect();
+            again.extend(surviving.iter().map(|input| (*input, id.as_str(), Why::Again)));
             // What came to it late, and so after inputs that it had seen: its own retries, and what others found late.
             for (by, detector, input, _) in shown.iter().filter(|(by, ..)| inputs.contains(by)) {
-                again.push(if detector == id { (*input, Why::Retry) } else { (*by, Why::Again) });
+                let (input, why) = if detector == id { (*input, Why::Retry) } else { (*by, Why::Again) };
+                again.insert((input, id, why));
             }
-            for (input, why) in again {
-                let Some(root) = self.root_of(input)? else { continue };
-                if !self.owed.has(id, input) && self.may_see(id, input)? {
-                    let debt = Debt { detector: id.clone(), input, root, why: Some(why) };
-                    self.owed.add(&mut self.journal, debt)?;
-                }
+        }
+        for (input, id, why) in again {
+            let Some(root) = self.root_of(input)? else { continue };
+            if !self.owed.has(id, input) && self.may_see(id, input)? {
+                let debt = Debt { detector: id.to_owned(), input, root, why: Some(why) };
+                self.owed.add(&mut self.journal, debt)?;
             }
         }
         Ok(())
     }
 
-    /// Whether a detector sees something in an input, or may hear of something that others find in it.
+    /// Tells whether a detector sees something in an input, or may hear of something that others find in it.
     fn may_see(&self, detector: &str, input: u64) -> anyhow::Result<bool> {
-        let Some(retold) = self.retold_plainly(input, 0, 0)? else { return Ok(false) };
+        let Some(earlier) = self.earlier_as_it_stands(input, 0, 0)? else { return Ok(false) };
         let hears = self.fleet.get(detector).is_some_and(|profile| profile.listens());
-        Ok(hears || self.fleet.sees(detector, &retold.view, retold.audience(detector), &retold.heard))
+        Ok(hears || self.fleet.sees(detector, &earlier.view, earlier.audience(detector), &earlier.heard))
     }
 
-    /// An input, unless its body was dropped, which happens only to what a chain that was not followed for long goes back
-    /// to.
-    fn kept(&self, seq: u64) -> anyhow::Result<Option<Stamped>> {
-        match self.journal.input(seq) {
-            Err(JournalError::Thinned { .. }) => Ok(None),
-            other => Ok(other?),
-        }
-    }
-
-    /// The block or observation that an input comes down to, where it still stands.
+    /// Returns the block or observation that an input comes down to, if it still stands.
     fn root_of(&self, input: u64) -> anyhow::Result<Option<u64>> {
         let mut at = input;
         for _ in 0..64 {
-            match self.kept(at)?.map(|stamped| stamped.event) {
+            match self.decoded.input(&self.journal, at)?.map(|stamped| stamped.event) {
                 Some(Event::Shown { input, .. }) => at = input,
                 Some(Event::Committed { block }) => {
                     return Ok(self.journal.seq_of_block(block.hash)?.filter(|seq| *seq == at));
@@ -351,12 +360,12 @@ impl Engine {
     }
 }
 
-fn told(findings: Vec<Finding>) -> Vec<Heard> {
+fn heard_in(findings: Vec<Finding>) -> Vec<Heard> {
     let heard = |finding: Finding| Heard { detector: finding.detector, id: finding.id, claim: finding.claim };
     findings.into_iter().map(heard).collect()
 }
 
-impl Retold {
+impl Earlier {
     fn audience<'a>(&self, detector: &'a str) -> Audience<'a> {
         if self.only_hears { Audience::OneHears(detector) } else { Audience::One(detector) }
     }
@@ -384,7 +393,7 @@ mod tests {
     /// A run shows an input again before it is known by which entry, a replay when that is known: randomness must not tell.
     #[test]
     fn an_input_has_one_seed_however_it_is_shown() {
-        let fleet = Fleet::new().unwrap();
+        let fleet = Fleet::new();
         let mut engine = Engine::new(Journal::in_memory().unwrap(), fleet, Arc::new(Nobody)).unwrap();
         let observation = Observation {
             feed: "price".into(),
@@ -396,12 +405,12 @@ mod tests {
         engine.take(Stamped { at_ms: 7, event: Event::Observed { observation } }, &Given::default()).unwrap();
         let scene = |why, by| {
             let debt = Debt { detector: "d".into(), input: 1, root: 0, why };
-            engine.retold(&debt, by, 8).unwrap().unwrap().scene
+            engine.earlier(&debt, by, 8).unwrap().unwrap().scene
         };
         let first = scene(Some(Why::Behind), 1);
         for (why, by) in [(Why::Again, 1), (Why::Again, 9), (Why::Retry, 9), (Why::Behind, 9)] {
             assert_eq!(scene(Some(why), by).seed, first.seed, "{why:?} by {by}");
         }
-        assert_ne!(scene(Some(Why::Again), 1).input, scene(Some(Why::Again), 9).input, "findings are told apart");
+        assert_ne!(scene(Some(Why::Again), 1).input, scene(Some(Why::Again), 9).input, "findings differ");
     }
 }

@@ -1,77 +1,101 @@
-//! The one loop's body: takes an input, lets detectors see it, decides, and journals all of it as one.
+//! The loop's body: takes an input, shows it to detectors, has the desks decide, and journals all of it as one.
 //!
-//! A run, a replay, the demo and the benchmark all go through [`Engine::take`]; what differs is only where
-//! inputs come from, who answers reads of the chain, and whether slow detectors are waited for.
+//! A run, a replay, the demo and the benchmarks all go through [`Engine::take`]; what differs is only where
+//! inputs come from, who answers reads of the chain, and whether slow detectors are waited for. The engine's state is
+//! closed: whoever stands outside this folder reaches it through the engine's methods only.
 
+pub mod answers;
+pub(in crate::app) mod chains;
+mod coverage;
 mod coverage_gaps;
+mod decoded;
+pub mod desk_inputs;
+mod detectors;
 mod finality;
-pub mod keep;
 mod late;
+mod outbox;
 mod outcome;
 mod owed;
-mod provenance;
+pub(in crate::app) mod provenance;
+pub mod resume;
 pub mod retention;
 pub mod spent;
 pub mod status;
+pub mod thinning;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use alloy::primitives::B256;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
-use crate::app::engine::coverage_gaps::{Gap, Gaps};
+use crate::app::engine::coverage_gaps::Gaps;
+use crate::app::engine::decoded::Decoded;
+use crate::app::engine::desk_inputs::{journaled_plan, step_again};
 use crate::app::engine::finality::Settled;
 use crate::app::engine::owed::Owed;
-use crate::app::engine::provenance::{Scene, input_hash};
+use crate::app::engine::provenance::Scene;
 use crate::app::engine::spent::Spent;
-use crate::app::past::desks::{again, journaled_plan};
-use crate::block::{Block, ChainId};
+use crate::block::ChainId;
 use crate::chain_read::ChainReader;
 use crate::desk::{Desks, Input};
-use crate::digest::Hasher;
 use crate::entry::Entry;
-use crate::event::{Coverage, Event, Stamped, Why};
-use crate::finding::{COVERAGE, Finding, Severity};
+use crate::event::{Event, Stamped, Why};
+use crate::finding::Finding;
 use crate::journal::{Debt, Journal};
-use crate::plugin::{Audience, Detector, Fleet, Head, Heard, Look, Recorded, Shown, View};
+use crate::plugin::{Audience, Fleet, Head, Heard, Look, Recorded, Shown, View};
 
 /// An entry with its place in the journal.
 pub type Placed = (u64, Entry);
 
-/// What a replay is told of an input beside the input itself.
+/// What a replay adds to an input because it depended on the machine: failures by deadline, and which detectors were
+/// late.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
-    /// Failures that depended on the machine, by detector: they are repeated rather than run into.
+    /// Failures that depended on the machine, by detector: the engine repeats them rather than runs into them.
     pub failures: Recorded,
-    /// Detectors that were late, and so did not see it then; `None` where that is for the engine to find out.
+    /// Detectors that were late, and so did not see the input then; `None` if the engine is to find that out.
     pub behind: Option<BTreeSet<String>>,
-    /// What detectors that are not here found in it: those who listen to them hear of it.
+    /// Findings of detectors that are not here: detectors that listen to them hear of these.
     pub heard: Vec<Heard>,
 }
 
-/// Detectors, decisions and the journal, in step with each other.
+/// Detectors, desks and the journal, in step with each other.
 pub struct Engine {
-    pub(super) journal: Journal,
-    pub(super) fleet: Fleet,
-    pub(super) desks: Desks,
-    pub(super) reader: Arc<dyn ChainReader>,
+    journal: Journal,
+    fleet: Fleet,
+    desks: Desks,
+    reader: Arc<dyn ChainReader>,
     /// How settled the blocks of live findings are.
     settled: Settled,
-    /// Live findings of the host's own.
-    pub(super) gaps: Gaps,
-    /// What detectors have yet to see.
-    pub(super) owed: Owed,
-    /// Detectors that are given nothing more for now: another is about to take their place.
-    pub(super) held: BTreeSet<String>,
-    /// What each detector has taken of this machine.
-    pub(super) spent: BTreeMap<String, Spent>,
-    /// What was appended since the last commit.
+    /// Coverage findings that are open now.
+    gaps: Gaps,
+    /// Inputs that detectors have yet to see.
+    owed: Owed,
+    /// Detectors that get no input for now: another version is about to take their place.
+    held: BTreeSet<String>,
+    /// Time and batches that each detector has taken on this machine.
+    spent: BTreeMap<String, Spent>,
+    /// Inputs that were read back from the journal last.
+    decoded: Decoded,
+    /// Entries that were appended since the last commit.
     fresh: Vec<Placed>,
 }
 
+/// How an input is shown: to whom, and what they hear of beside it.
+struct Showing<'a> {
+    audience: Audience<'a>,
+    /// The chains' newest blocks when the input came, if it is shown later than that.
+    heads: Option<&'a BTreeMap<ChainId, Head>>,
+    heard: Vec<Heard>,
+}
+
 impl Engine {
-    /// Goes on where the journal ends: state of triage and response is rebuilt from it before anything new.
+    /// Opens an engine that goes on where the journal ends: the desks' state is rebuilt from it before anything new.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read, or holds a plan that this version does not read.
     pub fn new(journal: Journal, fleet: Fleet, reader: Arc<dyn ChainReader>) -> anyhow::Result<Self> {
         let owed = Owed::load(&journal)?;
         let mut engine = Self {
@@ -84,6 +108,7 @@ impl Engine {
             owed,
             held: BTreeSet::new(),
             spent: BTreeMap::new(),
+            decoded: Decoded::default(),
             fresh: Vec::new(),
         };
         engine.rebuild()?;
@@ -91,6 +116,10 @@ impl Engine {
     }
 
     /// Takes one input in. Nothing of it is durable, or may be shown, before [`Engine::commit`].
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read or written; the engine is to be dropped then.
     pub fn take(&mut self, stamped: Stamped, given: &Given) -> anyhow::Result<()> {
         let Stamped { at_ms, event } = stamped.clone();
         let entry = Entry::Input(stamped);
@@ -117,7 +146,11 @@ impl Engine {
             Event::Shown { detector, input, why } => {
                 self.show_late(seq, at_ms, &Debt { detector, input, root: 0, why: Some(why) }, None, given)
             }
-            Event::Rejected { .. } | Event::Thinned { .. } => Ok(()),
+            Event::Rejected { .. } => Ok(()),
+            Event::Thinned { .. } => {
+                self.decoded.clear();
+                Ok(())
+            }
             Event::Waived { detector, .. } => self.waived(at_ms, &detector),
             Event::Coverage { coverage } => self.covered(seq, at_ms, &coverage),
             Event::Plan { protocol, files, .. } => {
@@ -143,23 +176,51 @@ impl Engine {
         }
     }
 
-    /// Makes what was taken durable and hands over what was appended.
+    /// Makes durable what was taken in. Returns the entries that were appended since the last commit.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written; the engine is to be dropped then.
     pub fn commit(&mut self) -> anyhow::Result<Vec<Placed>> {
         self.journal.commit().context("the journal could not be committed")?;
         Ok(std::mem::take(&mut self.fresh))
     }
 
-    /// What was taken and not committed yet.
+    /// Returns the entries that were appended since the last commit.
     pub fn uncommitted(&self) -> &[Placed] {
         &self.fresh
     }
 
-    /// When something is due next, milliseconds since the Unix epoch: a tick is to come then.
+    /// Tells whether the journal has anything that waits for a commit.
+    pub fn has_uncommitted(&self) -> bool {
+        self.journal.in_transaction()
+    }
+
+    /// Returns the newest entry's sequence number.
+    pub fn newest_seq(&self) -> u64 {
+        self.journal.head().0
+    }
+
+    /// Returns when the newest input was taken in, milliseconds since the Unix epoch.
+    pub fn newest_ms(&self) -> u64 {
+        self.journal.newest_ms()
+    }
+
+    /// Returns the desks: incidents, decisions and ladders as they are now.
+    pub fn desks(&self) -> &Desks {
+        &self.desks
+    }
+
+    /// Returns when a deadline comes next, milliseconds since the Unix epoch: a tick is to come then.
     pub fn next_due_ms(&self) -> Option<u64> {
         self.desks.next_due_ms()
     }
 
-    /// Says that deadlines have come, each at its own time, for as long as they are due by `now_ms`.
+    /// Takes in a tick for each deadline that is due by `now_ms`, each at its own time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::take`].
     pub fn tick_until(&mut self, now_ms: u64) -> anyhow::Result<()> {
         while let Some(due_ms) = self.next_due_ms().filter(|due_ms| *due_ms <= now_ms) {
             self.take(Stamped { at_ms: due_ms, event: Event::Tick }, &Given::default())?;
@@ -167,40 +228,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Puts a detector in place of the one of its id, between two inputs; the state stays.
-    pub fn swap(&mut self, detector: Detector, spec: String, at_ms: u64) -> anyhow::Result<()> {
-        let (id, digest) = (detector.profile().id().to_owned(), detector.profile().digest());
-        self.adopt(detector)?;
-        let event = Event::Detector { detector: id, digest: Some(digest), spec };
-        self.take(Stamped { at_ms, event }, &Given::default())
+    /// Returns a hash over everything that was made of the inputs.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn derived_digest(&self) -> anyhow::Result<B256> {
+        Ok(self.journal.derived_digest()?)
     }
 
-    /// Puts a detector in its place without a word in the journal, over the state that the journal has for it.
-    pub(super) fn adopt(&mut self, mut detector: Detector) -> anyhow::Result<()> {
-        detector.set_state(self.journal.load_state(detector.profile().id())?);
-        detector.get_ready();
-        self.fleet.swap(detector)
-    }
-
-    /// Takes a detector out.
-    pub fn remove(&mut self, id: &str, at_ms: u64) -> anyhow::Result<()> {
-        self.fleet.remove(id);
-        let event = Event::Detector { detector: id.to_owned(), digest: None, spec: String::new() };
-        self.take(Stamped { at_ms, event }, &Given::default())
-    }
-
-    /// Ends the faults of sources that an earlier run left open: a source that starts anew tells them again where they
-    /// are still there.
-    pub fn start_sources_afresh(&mut self, at_ms: u64) -> anyhow::Result<()> {
-        for (kind, subject) in self.gaps.of_sources() {
-            let message = "the host was started again; it is told again if it is still so".to_owned();
-            let coverage = Coverage { kind, subject, severity: Severity::Info, message, over: true };
-            self.take(Stamped { at_ms, event: Event::Coverage { coverage } }, &Given::default())?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn append(&mut self, entry: Entry) -> anyhow::Result<u64> {
+    fn append(&mut self, entry: Entry) -> anyhow::Result<u64> {
         let seq = self.journal.append(&entry).context("the journal could not be written")?;
         self.fresh.push((seq, entry));
         Ok(seq)
@@ -214,22 +251,21 @@ impl Engine {
     /// Shows an input to all who subscribed to it and are not late. Its columns are packed for the journal meanwhile.
     fn present(&mut self, entry: Entry, scene: &Scene, view: &View, given: &Given) -> anyhow::Result<()> {
         let packing = self.journal.pack(&entry);
-        let shown = self.show(scene.seq, scene, view, Audience::All, (None, given.heard.clone()), given);
+        let showing = Showing { audience: Audience::All, heads: None, heard: given.heard.clone() };
+        let shown = self.show(scene.seq, scene, view, showing, given);
         let seq = self.journal.append_packed(&entry, packing).context("the journal could not be written")?;
-        debug_assert_eq!(seq, scene.seq, "nothing is appended while detectors look");
+        ensure!(
+            seq == scene.seq,
+            "input {} was written as entry {seq}: something was appended while detectors looked at it; please report this",
+            scene.seq
+        );
         self.fresh.push((seq, entry));
-        self.came(seq, scene, shown)
+        self.journal_shown(seq, scene, shown)
     }
 
-    fn show(
-        &mut self,
-        seq: u64,
-        scene: &Scene,
-        view: &View,
-        audience: Audience<'_>,
-        (heads, heard): (Option<&BTreeMap<ChainId, Head>>, Vec<Heard>),
-        given: &Given,
-    ) -> Shown {
+    /// Shows a view to its audience by the input `seq`. Returns what came of it.
+    fn show(&mut self, seq: u64, scene: &Scene, view: &View, showing: Showing<'_>, given: &Given) -> Shown {
+        let Showing { audience, heads, heard } = showing;
         let withheld = match (&given.behind, audience) {
             (_, Audience::One(_) | Audience::OneHears(_)) => BTreeSet::new(),
             (Some(behind), _) => behind.clone(),
@@ -242,14 +278,14 @@ impl Engine {
     }
 
     /// Journals what came of an input, and notes who has yet to see it.
-    fn came(&mut self, seq: u64, scene: &Scene, shown: Shown) -> anyhow::Result<()> {
+    fn journal_shown(&mut self, seq: u64, scene: &Scene, shown: Shown) -> anyhow::Result<()> {
         self.outcomes(scene, shown.outcomes)?;
         if shown.behind.is_empty() {
             return Ok(());
         }
         self.append(Entry::Behind { detectors: shown.behind.clone() })?;
         for detector in shown.behind {
-            // Whoever is yet to see all of it again hears of this then.
+            // This detector will see the whole input again after the reorg, so it needs no second debt.
             if self.owed.why_late(&detector, scene.root) == Some(Why::Again) {
                 continue;
             }
@@ -260,25 +296,8 @@ impl Engine {
         Ok(())
     }
 
-    fn block_scene(&self, seq: u64, at_ms: u64, block: &Block) -> anyhow::Result<Scene> {
-        // A block that came back after a reorg is another input than when it came first.
-        let again = self.journal.seq_of_first_commit(block.hash)?.is_some_and(|first| first != seq);
-        let input = if again { input_hash(seq) } else { block.hash };
-        Ok(Scene {
-            input,
-            seed: input,
-            seq,
-            root: seq,
-            applied: seq,
-            block: Some(block.reference()),
-            time_ms: block.timestamp_s.saturating_mul(1_000),
-            at_ms,
-            assurance: Some(block.assurance.clone()),
-            rouse: false,
-        })
-    }
-
-    pub(super) fn found(&mut self, input: u64, finding: Finding) -> anyhow::Result<()> {
+    /// Journals a finding, which input `input` takes back with it if that is reverted, and gives it to the desks.
+    fn found(&mut self, input: u64, finding: Finding) -> anyhow::Result<()> {
         let at_ms = finding.at_ms;
         let seq = self.append(Entry::Finding(finding.clone()))?;
         self.settled.watch(&finding);
@@ -286,100 +305,22 @@ impl Engine {
         self.step(Input::Finding(&finding), at_ms)
     }
 
-    /// A finding of a shadow: the journal has it, and nobody acts on it.
-    pub(super) fn shadowed(&mut self, input: u64, finding: Finding) -> anyhow::Result<()> {
+    /// Journals a finding of a shadow: nobody acts on it.
+    fn shadowed(&mut self, input: u64, finding: Finding) -> anyhow::Result<()> {
         let id = finding.id;
         let seq = self.append(Entry::Shadow(finding))?;
         Ok(self.journal.finding_lives(id, seq, input)?)
     }
 
-    pub(super) fn retract(&mut self, finding: B256, reason: String, at_ms: u64) -> anyhow::Result<()> {
+    /// Takes a finding back, with the reason why.
+    fn retract(&mut self, finding: B256, reason: String, at_ms: u64) -> anyhow::Result<()> {
         self.gaps.forget(finding);
         self.settled.forget(finding);
         self.append(Entry::Retraction { finding, reason: reason.clone() })?;
         self.step(Input::Retraction { finding, reason: &reason }, at_ms)
     }
 
-    /// A fault of a source begins or ends.
-    fn covered(&mut self, seq: u64, at_ms: u64, coverage: &Coverage) -> anyhow::Result<()> {
-        let gap = Gap { kind: coverage.kind.clone(), subject: coverage.subject.clone(), place: String::new() };
-        if coverage.over {
-            self.close_gap(&gap, &coverage.message, at_ms)
-        } else {
-            self.open_gap(seq, seq, at_ms, gap, coverage.severity, &coverage.message)
-        }
-    }
-
-    /// The host's own finding that the watch is weakened; told once for as long as it is so. It goes with the input
-    /// `with` where that is reverted, 0 for none.
-    fn open_gap(
-        &mut self,
-        seq: u64,
-        with: u64,
-        at_ms: u64,
-        gap: Gap,
-        severity: Severity,
-        message: &str,
-    ) -> anyhow::Result<()> {
-        if self.gaps.has(&gap) {
-            return Ok(());
-        }
-        let input = Hasher::new("coverage").number(seq).text(&gap.kind).text(&gap.subject).text(&gap.place).finish();
-        let scene = Scene { input, ..Scene::off_chain(seq, at_ms, at_ms) };
-        let finding = scene.place(COVERAGE, B256::ZERO, 0, gap.claim(severity, message), &self.settled);
-        self.gaps.open(gap, finding.id);
-        self.found(with, finding)
-    }
-
-    /// It is so no longer.
-    fn close_gap(&mut self, gap: &Gap, message: &str, at_ms: u64) -> anyhow::Result<()> {
-        match self.gaps.get(gap) {
-            Some(live) => self.retract(live, message.to_owned(), at_ms),
-            // Over before it was told: the input itself is in the journal.
-            None => Ok(()),
-        }
-    }
-
-    /// The newest canonical block of a chain before an input, with its parent's hash and its time in seconds.
-    pub(super) fn head(&self, chain: ChainId, before: u64) -> anyhow::Result<Option<Head>> {
-        let header = self.journal.header(chain, u64::MAX, before)?;
-        Ok(header.map(|header| (header.block, header.parent_hash, header.timestamp_s)))
-    }
-
-    /// The chains' newest blocks when an input came, by what stands now.
-    pub(super) fn heads(&self, before: u64) -> anyhow::Result<BTreeMap<ChainId, Head>> {
-        let mut heads = BTreeMap::new();
-        for newest in self.journal.heads()? {
-            heads.extend(self.head(newest.chain, before)?.map(|head| (newest.chain, head)));
-        }
-        Ok(heads)
-    }
-
-    /// Forgets how to undo what no reorg reaches any more: of each detector, all before the oldest of the newest final
-    /// blocks of the chains that it watches, or that those watch with which it would have to see again.
-    fn prune(&mut self) -> anyhow::Result<()> {
-        let mut by_chain = BTreeMap::new();
-        for chain in self.journal.heads()?.into_iter().map(|head| head.chain) {
-            by_chain.insert(chain, self.journal.final_input(chain)?.unwrap_or(0));
-        }
-        let of_all = by_chain.values().copied().min().unwrap_or(0);
-        self.journal.prune_undo(None, of_all)?;
-        if by_chain.values().all(|seq| *seq == of_all) {
-            return Ok(());
-        }
-        for id in self.fleet.ids() {
-            let together = self.fleet.heard_together(std::slice::from_ref(&id));
-            let watched = |chain: &ChainId| {
-                together.iter().filter_map(|id| self.fleet.get(id)).any(|detector| detector.watches(*chain))
-            };
-            let own = by_chain.iter().filter(|(chain, _)| watched(chain)).map(|(_, seq)| *seq).min();
-            if let Some(own) = own.filter(|own| *own > of_all) {
-                self.journal.prune_undo(Some(&id), own)?;
-            }
-        }
-        Ok(())
-    }
-
+    /// Rebuilds from the journal what is not kept in tables of it.
     fn rebuild(&mut self) -> anyhow::Result<()> {
         for (chain, head) in self.heads(u64::MAX)? {
             self.fleet.set_head(chain, Some(head));
@@ -400,7 +341,7 @@ impl Engine {
                 }
                 _ => {}
             }
-            again(&mut self.desks, &row)?;
+            step_again(&mut self.desks, &row)?;
         }
         Ok(())
     }

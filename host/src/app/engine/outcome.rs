@@ -3,7 +3,8 @@
 use crate::app::engine::Engine;
 use crate::app::engine::coverage_gaps::Gap;
 use crate::app::engine::provenance::Scene;
-use crate::entry::{Entry, QUARANTINED};
+use crate::entry::Entry;
+use crate::failure_kind::FailureKind;
 use crate::finding::Severity;
 use crate::journal::Debt;
 use crate::plugin::{Failure, LogLevel, LogLine, Outcome};
@@ -26,7 +27,7 @@ impl Engine {
     }
 
     fn outcome(&mut self, scene: &Scene, mut outcome: Outcome) -> anyhow::Result<()> {
-        outcome.log.iter().for_each(|line| tell(&outcome.detector, line));
+        outcome.log.iter().for_each(|line| log_line(&outcome.detector, line));
         match self.spent.get_mut(&outcome.detector) {
             Some(spent) => spent.add(outcome.elapsed),
             None => self.spent.entry(outcome.detector.clone()).or_default().add(outcome.elapsed),
@@ -54,30 +55,30 @@ impl Engine {
         }
     }
 
-    /// A batch failed, or was not shown: it is set aside, and the gap is told.
+    /// A batch failed, or was not shown: it is set aside, and a coverage finding is raised.
     fn failed(&mut self, scene: &Scene, outcome: &Outcome, failure: Failure) -> anyhow::Result<()> {
         let Failure { kind, message } = failure;
         let (detector, digest, at_ms) = (outcome.detector.clone(), outcome.digest, scene.at_ms);
-        let told = format!(
+        let missed = format!(
             "{detector} did not see {}: {kind}: {message}. It is set aside; `watchfire plugin retry {detector}` shows it \
              again, best to a mended version",
-            scene.told()
+            scene.place_in_words()
         );
         self.append(Entry::Failed { detector: detector.clone(), digest, kind: kind.clone(), message })?;
         let debt = Debt { detector: detector.clone(), input: scene.seq, root: scene.root, why: None };
         self.owed.add(&mut self.journal, debt)?;
         // What a shadow does not see is no gap in the watch.
-        if kind == QUARANTINED || self.is_shadow(&detector) {
+        if kind == FailureKind::Quarantined || self.is_shadow(&detector) {
             return Ok(());
         }
-        let gap = Gap::of_detector(FAILED, &detector, &scene.told());
-        self.open_gap(scene.seq, scene.root, at_ms, gap, Severity::High, &told)?;
+        let gap = Gap::of_detector(FAILED, &detector, &scene.place_in_words());
+        self.open_gap(scene.seq, scene.root, at_ms, gap, Severity::High, &missed)?;
         let Some(batches) = outcome.quarantined_for else { return Ok(()) };
-        let told = format!(
+        let message = format!(
             "{detector} failed too often and rests: its next {batches} batches, from {} on, are set aside unseen",
-            scene.told()
+            scene.place_in_words()
         );
-        self.open_gap(scene.seq, 0, at_ms, Gap::of_detector(RESTS, &detector, ""), Severity::High, &told)
+        self.open_gap(scene.seq, 0, at_ms, Gap::of_detector(RESTS, &detector, ""), Severity::High, &message)
     }
 
     /// A batch went well: what it was blind for may be over.
@@ -85,19 +86,19 @@ impl Engine {
         if self.gaps.of_detector(detector).is_empty() {
             return Ok(());
         }
-        let seen = Gap::of_detector(FAILED, detector, &scene.told());
-        self.close_gap(&seen, &format!("{detector} has seen {}", scene.told()), scene.at_ms)?;
+        let seen = Gap::of_detector(FAILED, detector, &scene.place_in_words());
+        self.close_gap(&seen, &format!("{detector} has seen {}", scene.place_in_words()), scene.at_ms)?;
         let rests = Gap::of_detector(RESTS, detector, "");
         if self.gaps.has(&rests) {
             self.close_gap(&rests, &format!("{detector} works again"), scene.at_ms)?;
             let aside = self.owed.set_aside(detector).len();
             if aside > 0 {
-                let told = format!(
+                let message = format!(
                     "{detector} works again and has not seen {aside} inputs that were set aside; `watchfire plugin retry \
                      {detector}` shows them to it, with `--waive` it goes on without"
                 );
                 let gap = Gap::of_detector(BLIND, detector, "");
-                self.open_gap(scene.seq, 0, scene.at_ms, gap, Severity::Medium, &told)?;
+                self.open_gap(scene.seq, 0, scene.at_ms, gap, Severity::Medium, &message)?;
             }
         }
         self.mend_gaps(scene.at_ms, detector)
@@ -134,13 +135,13 @@ impl Engine {
         if (late.len() as u64) < most {
             return Ok(());
         }
-        let told = format!(
+        let message = format!(
             "{detector} is {} batches behind, since input {}: what it finds comes late. It takes too long for this chain; \
              make it faster, or narrow what it subscribes to",
             late.len(),
             late.first().copied().unwrap_or(seq)
         );
-        self.open_gap(seq, 0, at_ms, Gap::of_detector(BEHIND, detector, ""), Severity::High, &told)
+        self.open_gap(seq, 0, at_ms, Gap::of_detector(BEHIND, detector, ""), Severity::High, &message)
     }
 
     pub(super) fn is_shadow(&self, detector: &str) -> bool {
@@ -156,8 +157,8 @@ impl Engine {
     }
 }
 
-/// Shows the operator what a detector wrote.
-fn tell(detector: &str, line: &LogLine) {
+/// Logs a line that a detector wrote.
+fn log_line(detector: &str, line: &LogLine) {
     match line.level {
         LogLevel::Debug => tracing::debug!(detector, "{}", line.message),
         LogLevel::Info => tracing::info!(detector, "{}", line.message),

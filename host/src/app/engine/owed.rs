@@ -7,7 +7,7 @@ use crate::journal::{Debt, Journal};
 
 /// Debts by detector and input, in step with the journal's.
 #[derive(Debug, Default)]
-pub(in crate::app) struct Owed {
+pub(super) struct Owed {
     /// What is shown before anything new: the input that each comes down to, and why.
     late: BTreeMap<String, BTreeMap<u64, (u64, Why)>>,
     /// What waits until somebody asks for it.
@@ -15,7 +15,7 @@ pub(in crate::app) struct Owed {
 }
 
 impl Owed {
-    pub(crate) fn load(journal: &Journal) -> anyhow::Result<Self> {
+    pub(super) fn load(journal: &Journal) -> anyhow::Result<Self> {
         let mut owed = Self::default();
         journal.owed()?.into_iter().for_each(|debt| owed.put(debt));
         Ok(owed)
@@ -29,13 +29,13 @@ impl Owed {
         }
     }
 
-    pub(crate) fn add(&mut self, journal: &mut Journal, debt: Debt) -> anyhow::Result<()> {
+    pub(super) fn add(&mut self, journal: &mut Journal, debt: Debt) -> anyhow::Result<()> {
         journal.owe(&debt)?;
         self.put(debt);
         Ok(())
     }
 
-    pub(crate) fn remove(&mut self, journal: &mut Journal, detector: &str, input: u64) -> anyhow::Result<()> {
+    pub(super) fn remove(&mut self, journal: &mut Journal, detector: &str, input: u64) -> anyhow::Result<()> {
         let was_late = take(&mut self.late, detector, input);
         if take(&mut self.aside, detector, input) || was_late {
             journal.owe_no_more(detector, input)?;
@@ -43,8 +43,8 @@ impl Owed {
         Ok(())
     }
 
-    /// Drops all debts that come down to one of these inputs; the detectors that had some.
-    pub(crate) fn revert(&mut self, journal: &mut Journal, roots: &BTreeSet<u64>) -> anyhow::Result<BTreeSet<String>> {
+    /// Drops all debts that come down to one of these inputs. Returns the detectors that had some.
+    pub(super) fn revert(&mut self, journal: &mut Journal, roots: &BTreeSet<u64>) -> anyhow::Result<BTreeSet<String>> {
         let late = self.late.iter().flat_map(|(id, of)| of.iter().map(move |(input, debt)| (id, *input, debt.0)));
         let aside = self.aside.iter().flat_map(|(id, of)| of.iter().map(move |(input, root)| (id, *input, *root)));
         let gone: Vec<(String, u64)> = late
@@ -59,7 +59,7 @@ impl Owed {
     }
 
     /// Drops all debts to a detector.
-    pub(crate) fn forget(&mut self, journal: &mut Journal, detector: &str) -> anyhow::Result<()> {
+    pub(super) fn forget(&mut self, journal: &mut Journal, detector: &str) -> anyhow::Result<()> {
         let late = self.late.get(detector).into_iter().flatten().map(|(input, _)| *input);
         let aside = self.aside.get(detector).into_iter().flatten().map(|(input, _)| *input);
         for input in late.chain(aside).collect::<Vec<_>>() {
@@ -68,8 +68,8 @@ impl Owed {
         Ok(())
     }
 
-    /// Has what a detector set aside shown to it in its turn; how many inputs that are.
-    pub(crate) fn retry(&mut self, journal: &mut Journal, detector: &str) -> anyhow::Result<usize> {
+    /// Queues the inputs set aside for this detector, to be shown in order. Returns how many.
+    pub(super) fn retry(&mut self, journal: &mut Journal, detector: &str) -> anyhow::Result<usize> {
         let aside = self.aside.remove(detector).unwrap_or_default();
         let count = aside.len();
         for (input, root) in aside {
@@ -78,49 +78,49 @@ impl Owed {
         Ok(count)
     }
 
-    pub(crate) fn why_late(&self, detector: &str, input: u64) -> Option<Why> {
+    pub(super) fn why_late(&self, detector: &str, input: u64) -> Option<Why> {
         self.late.get(detector)?.get(&input).map(|(_, why)| *why)
     }
 
-    /// Whether a detector is owed an input, for whatever reason.
-    pub(crate) fn has(&self, detector: &str, input: u64) -> bool {
+    /// Tells whether a detector is owed an input, for whatever reason.
+    pub(super) fn has(&self, detector: &str, input: u64) -> bool {
         self.why_late(detector, input).is_some()
             || self.aside.get(detector).is_some_and(|aside| aside.contains_key(&input))
     }
 
-    /// The oldest input that each detector is owed, for whatever reason.
-    pub(crate) fn oldest(&self) -> Vec<(String, u64)> {
+    /// Returns the oldest input that each detector is owed, for whatever reason.
+    pub(super) fn oldest(&self) -> Vec<(String, u64)> {
         let late = self.late.iter().filter_map(|(id, of)| Some((id.clone(), *of.first_key_value()?.0)));
         let aside = self.aside.iter().filter_map(|(id, of)| Some((id.clone(), *of.first_key_value()?.0)));
         late.chain(aside).collect()
     }
 
-    /// Whether nobody has anything to see before what is new.
-    pub(crate) fn is_nobody_late(&self) -> bool {
+    /// Tells whether no detector is owed an older input.
+    pub(super) fn nobody_is_late(&self) -> bool {
         self.late.is_empty()
     }
 
-    /// Detectors that have something to see before anything new.
-    pub(crate) fn late(&self) -> BTreeSet<String> {
+    /// Returns the detectors that have something to see before anything new.
+    pub(super) fn late(&self) -> BTreeSet<String> {
         self.late.keys().cloned().collect()
     }
 
-    /// What each late detector is to be shown next.
-    pub(crate) fn next(&self) -> Vec<(String, u64, Why)> {
+    /// Returns what each late detector is to be shown next.
+    pub(super) fn next(&self) -> Vec<(String, u64, Why)> {
         let first = |(id, of): (&String, &BTreeMap<u64, (u64, Why)>)| {
             of.first_key_value().map(|(input, (_, why))| (id.clone(), *input, *why))
         };
         self.late.iter().filter_map(first).collect()
     }
 
-    /// Inputs that came while a detector was at work, oldest first.
-    pub(crate) fn behind_on(&self, detector: &str) -> Vec<u64> {
+    /// Returns the inputs that came while a detector was at work, oldest first.
+    pub(super) fn behind_on(&self, detector: &str) -> Vec<u64> {
         let late = self.late.get(detector).into_iter().flatten();
         late.filter(|(_, (_, why))| *why == Why::Behind).map(|(input, _)| *input).collect()
     }
 
-    /// Inputs that a detector is blind to: it failed on them, or rested, and has not seen them since.
-    pub(crate) fn set_aside(&self, detector: &str) -> Vec<u64> {
+    /// Returns the inputs that a detector is blind to: it failed on them, or rested, and has not seen them since.
+    pub(super) fn set_aside(&self, detector: &str) -> Vec<u64> {
         let late = self.late.get(detector).into_iter().flatten();
         let retried = late.filter(|(_, (_, why))| *why == Why::Retry).map(|(input, _)| *input);
         let mut all: Vec<u64> =

@@ -1,4 +1,4 @@
-//! What stands behind the findings of one input.
+//! Provenance shared by all findings of one input: block, times, assurance, seed.
 
 use alloy::primitives::B256;
 
@@ -6,6 +6,7 @@ use crate::app::engine::finality::Settled;
 use crate::block::{Assurance, BlockRef};
 use crate::digest::Hasher;
 use crate::finding::{Claim, Finding, Origin};
+use crate::journal::Journal;
 
 #[derive(Clone, Debug)]
 pub(super) struct Scene {
@@ -65,8 +66,8 @@ impl Scene {
         Finding::place(&origin, position, claim)
     }
 
-    /// Where it is, for people.
-    pub(super) fn told(&self) -> String {
+    /// Returns where it is, in words.
+    pub(super) fn place_in_words(&self) -> String {
         match self.block {
             Some(block) => format!("block {} of chain {}", block.number, block.chain),
             None => format!("input {}, no block", self.root),
@@ -74,7 +75,14 @@ impl Scene {
     }
 }
 
-/// The hash that tells an input without a block from every other.
-pub(super) fn input_hash(seq: u64) -> B256 {
+/// Returns the hash that tells an input without a block from every other.
+pub(in crate::app) fn input_hash(seq: u64) -> B256 {
     Hasher::new("input").number(seq).finish()
+}
+
+/// Returns the hash that tells a block that came by input `seq` from every other input.
+pub(in crate::app) fn input_of_block(journal: &Journal, seq: u64, block: B256) -> anyhow::Result<B256> {
+    // A block that came back after a reorg is another input than when it came first.
+    let again = journal.seq_of_first_commit(block)?.is_some_and(|first| first != seq);
+    Ok(if again { input_hash(seq) } else { block })
 }

@@ -10,16 +10,16 @@ use crate::app::engine::{Engine, Given};
 use crate::block::ChainId;
 use crate::event::{Event, Stamped};
 
-/// What is kept.
+/// How long bodies are kept.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Retention {
-    /// For how long bodies are kept, milliseconds; for ever where `None`.
+    /// For how long bodies are kept, milliseconds; `None`: for ever.
     pub keep_ms: Option<u64>,
     /// Chains that are followed: the horizon stays below what is final on each of them.
     pub chains: BTreeSet<ChainId>,
 }
 
-/// Up to where bodies may go, and why no further.
+/// The input up to which bodies may be dropped, and why no further.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Limit {
     /// The input before which they may.
@@ -34,7 +34,11 @@ const ENTRIES_AT_ONCE: u64 = 64;
 const SNAPSHOTS_WITHIN: u64 = 4;
 
 impl Engine {
-    /// Up to where bodies may go at most, whatever their age.
+    /// Returns up to where bodies may be dropped at most, whatever their age.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn thinning_limit(&self, chains: &BTreeSet<ChainId>) -> anyhow::Result<Limit> {
         let (head, _) = self.journal.head();
         let mut limit = Limit { before: head + 1, why: "the end of the journal".to_owned() };
@@ -60,7 +64,11 @@ impl Engine {
         Ok(limit)
     }
 
-    /// Prepares for another retention: where nothing is to be dropped, no snapshot is wanted.
+    /// Prepares for another retention: if nothing is to be dropped, no snapshot is wanted.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written.
     pub fn retain(&mut self, retention: &Retention) -> anyhow::Result<()> {
         if retention.keep_ms.is_none() {
             self.journal.forget_unfinished_snapshots()?;
@@ -69,12 +77,20 @@ impl Engine {
     }
 
     /// Does what the journal puts off until nobody waits for it. Called between two commits.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written.
     pub fn tidy(&mut self) -> anyhow::Result<()> {
         Ok(self.journal.tidy()?)
     }
 
-    /// Does one small step of what is due, in a transaction of its own; whether there is more to do now. Called between
-    /// two commits.
+    /// Does one small step of what is due, in a transaction of its own, between two commits. Returns whether there is more to
+    /// do now.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read or written.
     pub fn upkeep(&mut self, retention: &Retention, now_ms: u64) -> anyhow::Result<bool> {
         let Some(keep_ms) = retention.keep_ms else { return Ok(false) };
         let more = self.journal.snapshot_step()? || self.journal.drop_bodies(ENTRIES_AT_ONCE)?;
@@ -85,7 +101,7 @@ impl Engine {
         Ok(self.thin(retention, now_ms.saturating_sub(keep_ms))? || self.begin_snapshot(retention, keep_ms)?)
     }
 
-    /// Begins to drop what is older than a time, where there is a snapshot to begin a replay with.
+    /// Begins to drop what is older than a time, if there is a snapshot to begin a replay with.
     fn thin(&mut self, retention: &Retention, since_ms: u64) -> anyhow::Result<bool> {
         let done = self.journal.thinned_before()?.unwrap_or(0);
         let old = |snapshot: &crate::journal::Snapshot| snapshot.complete && snapshot.at_ms < since_ms;
@@ -105,13 +121,21 @@ impl Engine {
         Ok(false)
     }
 
-    /// Notes that bodies before an input go from here on, and makes that durable.
+    /// Takes in that bodies before an input are dropped from here on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::take`].
     pub fn thin_before(&mut self, before: u64, at_ms: u64) -> anyhow::Result<()> {
         self.take(Stamped { at_ms, event: Event::Thinned { before } }, &Given::default())
     }
 
-    /// Lets go of all that only a reorg would need that reaches back before an input, or a replay: for a run that nobody
-    /// resumes. Called between two commits.
+    /// Drops all that only a replay would need, or a reorg that reaches back before an input: for a run that nobody resumes.
+    /// Called between two commits.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read or written.
     pub fn let_go(&mut self, before: u64, at_ms: u64) -> anyhow::Result<()> {
         self.journal.prune_undo(None, before)?;
         self.thin_before(before, at_ms)?;
@@ -119,7 +143,7 @@ impl Engine {
         self.commit().map(drop)
     }
 
-    /// Begins a snapshot at the newest moment that no reorg reaches any more, where the last one is old.
+    /// Begins a snapshot at the newest moment that no reorg reaches any more, if the last one is old.
     fn begin_snapshot(&mut self, retention: &Retention, keep_ms: u64) -> anyhow::Result<bool> {
         let mut seqs = Vec::new();
         for chain in &retention.chains {

@@ -1,12 +1,10 @@
-//! What detectors take of this machine, for those who look after it: no part of what is journaled.
+//! Time that detectors take on this machine, for its operator: no part of what is journaled.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::engine::Engine;
-
-/// What a detector has taken since the host started.
+/// Batches and time that a detector has taken since the host started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spent {
     /// Batches that it was shown.
@@ -25,15 +23,8 @@ impl Spent {
         self.slowest_ns = self.slowest_ns.max(elapsed_ns);
     }
 
-    /// The mean of all batches, microseconds.
+    /// Returns the mean time of all batches, microseconds.
     pub fn mean_us(&self) -> f64 {
         if self.batches == 0 { 0.0 } else { self.busy_ns as f64 / self.batches as f64 / 1e3 }
-    }
-}
-
-impl Engine {
-    /// What a detector has taken since this engine was made.
-    pub fn spent(&self, detector: &str) -> Spent {
-        self.spent.get(detector).copied().unwrap_or_default()
     }
 }

@@ -1,10 +1,12 @@
-//! How the detectors do, as an operator asks for it.
+//! How the detectors do, for an operator and for metrics.
 
 use alloy::primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use crate::app::engine::Engine;
 use crate::app::engine::spent::Spent;
+use crate::block::ChainId;
+use crate::plugin::Head;
 
 /// How one detector does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,13 +21,13 @@ pub struct DetectorStatus {
     pub is_shadow: bool,
     /// Inputs that wait for it.
     pub behind: usize,
-    /// The input that it is at work on, where it is late.
+    /// The input that it is at work on, if it is late.
     pub at_work_on: Option<u64>,
     /// Inputs that it failed on, or rested through, and has not seen since.
     pub set_aside: usize,
-    /// What the host tells of it: kinds of live coverage findings.
+    /// Kinds of its open coverage findings.
     pub gaps: Vec<String>,
-    /// What it has taken since the host started.
+    /// Batches and time that it has taken since the host started.
     #[serde(default)]
     pub spent: Spent,
     /// Keys and values of its state, in bytes.
@@ -34,8 +36,38 @@ pub struct DetectorStatus {
     pub versions: Vec<(u64, B256)>,
 }
 
+/// Figures of the engine at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metrics {
+    /// In order of their ids.
+    pub detectors: Vec<DetectorMetrics>,
+    /// Each chain's newest block: its height and its time, seconds since the Unix epoch.
+    pub heads: Vec<(ChainId, u64, u64)>,
+    /// Live coverage findings: kind and subject.
+    pub gaps: Vec<(String, String)>,
+    /// Newest entry of the journal.
+    pub journal_seq: u64,
+}
+
+/// How one detector does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DetectorMetrics {
+    /// Its id in the config.
+    pub id: String,
+    /// Inputs that wait for it.
+    pub behind: usize,
+    /// Inputs that it failed on, or rested through, and has not seen since.
+    pub set_aside: usize,
+    /// Batches and time that it has taken since the host started.
+    pub spent: Spent,
+}
+
 impl Engine {
-    /// How all detectors do, in order of id.
+    /// Returns how all detectors do, in order of id.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn status(&self) -> anyhow::Result<Vec<DetectorStatus>> {
         let mut all = Vec::new();
         for id in self.fleet.ids() {
@@ -57,23 +89,39 @@ impl Engine {
         Ok(all)
     }
 
-    /// Inputs that a detector failed on, or rested through, and has not seen since.
+    /// Returns the inputs that a detector failed on, or rested through, and has not seen since.
     pub fn set_aside(&self, detector: &str) -> Vec<u64> {
         self.owed.set_aside(detector)
     }
 
-    /// The input that a detector is at work on, where it is late.
-    pub fn at_work(&self, detector: &str) -> Option<u64> {
-        self.fleet.at_work(detector)
+    /// Returns what a detector has taken since this engine was made.
+    pub fn spent(&self, detector: &str) -> Spent {
+        self.spent.get(detector).copied().unwrap_or_default()
     }
 
-    /// Gives a detector nothing more until it is released.
-    pub fn hold(&mut self, detector: &str) {
-        self.held.insert(detector.to_owned());
+    /// Returns how many inputs were decoded from the journal, to be shown later or again, since this engine was made.
+    pub fn inputs_decoded(&self) -> u64 {
+        self.decoded.count()
     }
 
-    /// Lets a detector see inputs again.
-    pub fn release(&mut self, detector: &str) {
-        self.held.remove(detector);
+    /// Returns what a scrape asks for. Reads nothing that grows with the journal.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn metrics(&self) -> anyhow::Result<Metrics> {
+        let detectors = self.fleet.ids().into_iter().map(|id| DetectorMetrics {
+            behind: self.owed.behind_on(&id).len(),
+            set_aside: self.owed.set_aside(&id).len(),
+            spent: self.spent(&id),
+            id,
+        });
+        let head = |(chain, head): (ChainId, Head)| (chain, head.block.number, head.timestamp_s);
+        Ok(Metrics {
+            detectors: detectors.collect(),
+            heads: self.heads(u64::MAX)?.into_iter().map(head).collect(),
+            gaps: self.gaps.all(),
+            journal_seq: self.newest_seq(),
+        })
     }
 }

@@ -1,35 +1,26 @@
 //! The room that is left on the journal's disk, looked at now and then: a full disk ends the host, so it is told before.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::app::deploy::change::DiskFloor;
 use crate::event::Coverage;
 use crate::finding::Severity;
 
 /// How often the disk is looked at.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Which disk is watched, and how much of it must be free.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watched {
-    /// The journal.
-    pub journal: PathBuf,
-    /// With less free than this, it is told.
-    pub min_free_bytes: u64,
-}
-
 /// The disk and what was told of it.
 #[derive(Debug)]
 pub struct Disk {
-    watched: Watched,
+    floor: DiskFloor,
     looked: Option<Instant>,
     is_short: bool,
 }
 
 impl Disk {
     /// Nothing was told yet.
-    pub fn new(watched: Watched) -> Self {
-        Self { watched, looked: None, is_short: false }
+    pub fn new(floor: DiskFloor) -> Self {
+        Self { floor, looked: None, is_short: false }
     }
 
     /// Looks where it is time to; what is to be told, if anything.
@@ -38,18 +29,18 @@ impl Disk {
             return None;
         }
         self.looked = Some(Instant::now());
-        let free_bytes = free_bytes(&self.watched.journal)?;
+        let free_bytes = free_bytes(&self.floor.journal)?;
         self.judge(free_bytes)
     }
 
     fn judge(&mut self, free_bytes: u64) -> Option<Coverage> {
-        let min = self.watched.min_free_bytes;
+        let min = self.floor.min_free_bytes;
         // A little more must be free to be enough again, or it would be told again and again at the edge.
         let is_short = free_bytes < if self.is_short { min.saturating_add(min / 4) } else { min };
         if is_short == std::mem::replace(&mut self.is_short, is_short) {
             return None;
         }
-        let (free_mib, path) = (free_bytes >> 20, self.watched.journal.display());
+        let (free_mib, path) = (free_bytes >> 20, self.floor.journal.display());
         let message = match is_short {
             true => format!(
                 "the disk of `{path}` has {free_mib} MiB left; when it is full, the host ends. Free some space, or let \
@@ -78,8 +69,8 @@ mod tests {
 
     #[test]
     fn a_short_disk_is_told_once_and_so_is_its_end() {
-        let watched = Watched { journal: "watchfire.db".into(), min_free_bytes: 1_000 };
-        let mut disk = Disk::new(watched);
+        let floor = DiskFloor { journal: "watchfire.db".into(), min_free_bytes: 1_000 };
+        let mut disk = Disk::new(floor);
         let told: Vec<Option<bool>> = [2_000, 999, 500, 1_100, 1_249, 1_250, 1_000, 999]
             .map(|free| disk.judge(free).map(|coverage| coverage.over))
             .to_vec();

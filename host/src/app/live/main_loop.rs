@@ -9,16 +9,18 @@ use alloy::primitives::B256;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::app::deploy::load::{LoadedPlan, Ready};
+use crate::app::deploy::applied::Failing;
+use crate::app::deploy::change::Change;
+use crate::app::deploy::load::LoadedPlan;
+use crate::app::engine::resume::ChainResume;
 use crate::app::engine::retention::Retention;
-use crate::app::engine::status::DetectorStatus;
+use crate::app::engine::status::{DetectorStatus, Metrics};
 use crate::app::engine::{Engine, Given};
-use crate::app::live::disk::{Disk, Watched};
-use crate::app::live::metrics::Metrics;
+use crate::app::live::disk::Disk;
 use crate::app::live::output::Output;
 use crate::app::live::recorder::Tape;
 use crate::app::live::swaps::Swaps;
-use crate::block::{BlockRef, ChainId};
+use crate::block::ChainId;
 use crate::deliver::webhook::{Undelivered, Webhook, backoff_ms};
 use crate::entry::Entry;
 use crate::event::{Coverage, Event, Observation};
@@ -32,62 +34,34 @@ use crate::subscription::Needs;
 pub enum Turn {
     /// A source has something.
     Delivery(Delivery),
-    /// A detector is to take its place; the answer says whether it did.
-    Swap(Box<Ready>, oneshot::Sender<Result<(), String>>),
+    /// What runs is to change.
+    Change(Change),
     /// What a detector set aside is shown to it in its turn; the answer says how many inputs that are.
-    Retry(String, Option<oneshot::Sender<usize>>),
+    Retry(String, oneshot::Sender<usize>),
     /// What a detector set aside is not shown to it, by somebody's word.
     Waive(String, String, oneshot::Sender<usize>),
-    /// A version of a detector is not to be taken up again, and why.
-    Rejected(String, B256, String),
     /// How the detectors do.
     Status(oneshot::Sender<Vec<DetectorStatus>>),
     /// What a scrape is told.
     Metrics(oneshot::Sender<Metrics>),
-    /// A detector is to go.
-    Remove(String),
-    /// Decisions are to be made under this plan from here on.
-    Plan(Box<LoadedPlan>),
-    /// Only these protocols are followed from here on; incidents of others that are open stay under their plan.
-    Protocols(BTreeSet<String>),
     /// Where a chain's journal ends, for its source to go on from.
-    Resume(ChainId, oneshot::Sender<Known>),
+    Resume(ChainId, oneshot::Sender<ChainResume>),
     /// The latest observations of a feed, oldest first, for its source to go on from.
     LastSeen(String, oneshot::Sender<Vec<Observation>>),
     /// A webhook's receiver has answered, or not.
     Delivered(String, B256, Result<(), Undelivered>),
     /// A person does something about an incident; the answer has what followed.
     Act(Act, oneshot::Sender<Vec<Entry>>),
-    /// Effects go to these webhooks from here on.
-    Webhooks(BTreeMap<String, Webhook>),
     /// A detector has come back from what it was late on.
     CameBack,
-    /// For how long things are kept from here on.
-    Retain(Retention, Watched),
     /// The sources are done: finish what is here, then end.
     Stop,
 }
 
-/// A version of a detector that fails soon after it was swapped in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failing {
-    /// Its id in the config.
-    pub detector: String,
-    /// SHA-256 of the component.
-    pub digest: B256,
-    /// How it failed.
-    pub reason: String,
-}
-
-/// What the journal knows of a chain.
-#[derive(Clone, Debug, Default)]
-pub struct Known {
-    /// Its newest blocks, oldest first.
-    pub tail: Vec<BlockRef>,
-    /// Up to which heights it is safe and final.
-    pub settled: (u64, u64),
-    /// Kinds of its faults that are open.
-    pub faults: Vec<String>,
+impl From<Change> for Turn {
+    fn from(change: Change) -> Self {
+        Self::Change(change)
+    }
 }
 
 /// The loop's own part of the state.
@@ -162,7 +136,7 @@ impl Loop {
     pub fn new(mut engine: Engine, wiring: Wiring, handle: Handle) -> anyhow::Result<Self> {
         let back = wiring.back.clone();
         // Where there is no room, the loop is awake.
-        engine.be_impatient(wiring.patience, Arc::new(move || drop(back.try_send(Turn::CameBack))))?;
+        engine.set_patience(wiring.patience, Arc::new(move || drop(back.try_send(Turn::CameBack))));
         let tape = wiring.record.as_deref().map(Tape::create).transpose()?;
         Ok(Self {
             engine,
@@ -230,17 +204,16 @@ impl Loop {
     fn turn(&mut self, turn: Turn) -> anyhow::Result<()> {
         match turn {
             Turn::Delivery(delivery) => self.delivery(delivery),
-            Turn::Swap(ready, reply) => self.swap_soon(ready, reply),
+            Turn::Change(change) => self.change(change),
             Turn::Retry(id, reply) => {
                 let count = self.engine.retry(&id)?;
-                self.answer(reply, count)
+                self.answer(Some(reply), count)
             }
             Turn::Waive(id, by, reply) => {
                 let count = self.engine.set_aside(&id).len();
                 self.take(Event::Waived { detector: id, by }, None)?;
                 self.answer(Some(reply), count)
             }
-            Turn::Rejected(detector, digest, reason) => self.take(Event::Rejected { detector, digest, reason }, None),
             Turn::Metrics(reply) => {
                 // Whoever asked may have gone.
                 let _ = reply.send(self.engine.metrics()?);
@@ -250,22 +223,9 @@ impl Loop {
                 let status = self.engine.status()?;
                 self.answer(Some(reply), status)
             }
-            Turn::Remove(id) => {
-                let at_ms = self.now_ms()?;
-                self.engine.remove(&id, at_ms)?;
-                self.engine_changed();
-                Ok(())
-            }
-            Turn::Plan(loaded) => self.take(loaded.event(), None),
-            Turn::Protocols(names) => {
-                let known = self.engine.desks().protocols();
-                let gone = known.filter(|(known, _)| !names.contains(&known.name) && !known.is_retired());
-                let gone: Vec<Event> = gone.map(|(known, _)| LoadedPlan::retired(&known.name).event()).collect();
-                gone.into_iter().try_for_each(|event| self.take(event, None))
-            }
             Turn::Resume(chain, reply) => {
                 self.commit()?;
-                let _ = reply.send(self.engine.known(chain)?);
+                let _ = reply.send(self.engine.chain_resume(chain)?);
                 Ok(())
             }
             Turn::LastSeen(feed, reply) => {
@@ -275,12 +235,6 @@ impl Loop {
                 Ok(())
             }
             Turn::Delivered(channel, key, result) => self.delivered(&channel, key, result),
-            Turn::Webhooks(webhooks) => {
-                self.engine.set_channels(&webhooks.keys().cloned().collect::<Vec<_>>());
-                self.webhooks = webhooks.into_iter().map(|(name, webhook)| (name, Arc::new(webhook))).collect();
-                self.post_once_durable();
-                Ok(())
-            }
             // All turns end with a look at who is late.
             Turn::CameBack => Ok(()),
             Turn::Act(act, reply) => {
@@ -291,15 +245,48 @@ impl Loop {
                 self.commit()?;
                 self.answer(Some(reply), followed)
             }
-            Turn::Retain(retention, watched) => {
+            Turn::Stop => {
+                self.stopping = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn change(&mut self, change: Change) -> anyhow::Result<()> {
+        match change {
+            Change::Swap(ready, reply) => self.swap_soon(ready, reply),
+            Change::Remove(id) => {
+                let at_ms = self.now_ms()?;
+                self.engine.remove(&id, at_ms)?;
+                self.engine_changed();
+                Ok(())
+            }
+            Change::Retry(id) => {
+                self.engine.retry(&id)?;
+                self.since.get_or_insert_with(Instant::now);
+                Ok(())
+            }
+            Change::Reject { detector, digest, reason } => {
+                self.take(Event::Rejected { detector, digest, reason }, None)
+            }
+            Change::Plan(loaded) => self.take(loaded.event(), None),
+            Change::Protocols(names) => {
+                let known = self.engine.desks().protocols();
+                let gone = known.filter(|(known, _)| !names.contains(&known.name) && !known.is_retired());
+                let gone: Vec<Event> = gone.map(|(known, _)| LoadedPlan::retired(&known.name).event()).collect();
+                gone.into_iter().try_for_each(|event| self.take(event, None))
+            }
+            Change::Webhooks(webhooks) => {
+                self.engine.set_channels(&webhooks.keys().cloned().collect::<Vec<_>>());
+                self.webhooks = webhooks.into_iter().map(|(name, webhook)| (name, Arc::new(webhook))).collect();
+                self.post_once_durable();
+                Ok(())
+            }
+            Change::Retain(retention, floor) => {
                 self.engine.retain(&retention)?;
                 self.since.get_or_insert_with(Instant::now);
                 self.retention = retention;
-                self.disk = Some(Disk::new(watched));
-                Ok(())
-            }
-            Turn::Stop => {
-                self.stopping = true;
+                self.disk = Some(Disk::new(floor));
                 Ok(())
             }
         }

@@ -21,59 +21,12 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::app::engine::Engine;
-use crate::app::engine::spent::Spent;
+use crate::app::engine::status::{DetectorMetrics, Metrics};
 use crate::app::live::main_loop::Turn;
 use crate::block::ChainId;
 
 /// How long a scrape waits for the loop.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
-
-/// What is told at one moment.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Metrics {
-    /// In order of their ids.
-    pub detectors: Vec<DetectorMetrics>,
-    /// Each chain's newest block: its height and its time, seconds since the Unix epoch.
-    pub heads: Vec<(ChainId, u64, u64)>,
-    /// Live coverage findings: kind and subject.
-    pub gaps: Vec<(String, String)>,
-    /// Newest entry of the journal.
-    pub journal_seq: u64,
-}
-
-/// How one detector does.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct DetectorMetrics {
-    /// Its id in the config.
-    pub id: String,
-    /// Inputs that wait for it.
-    pub behind: usize,
-    /// Inputs that it failed on, or rested through, and has not seen since.
-    pub set_aside: usize,
-    /// What it has taken since the host started.
-    pub spent: Spent,
-}
-
-impl Engine {
-    /// What there is to tell now. Reads nothing that grows with the journal.
-    pub fn metrics(&self) -> anyhow::Result<Metrics> {
-        let detectors = self.fleet.ids().into_iter().map(|id| DetectorMetrics {
-            behind: self.owed.behind_on(&id).len(),
-            set_aside: self.owed.set_aside(&id).len(),
-            spent: self.spent(&id),
-            id,
-        });
-        let head =
-            |(chain, (block, _, timestamp_s)): (ChainId, crate::plugin::Head)| (chain, block.number, timestamp_s);
-        Ok(Metrics {
-            detectors: detectors.collect(),
-            heads: self.heads(u64::MAX)?.into_iter().map(head).collect(),
-            gaps: self.gaps.all(),
-            journal_seq: self.newest_seq(),
-        })
-    }
-}
 
 /// Answers `GET /metrics` on an address for as long as the process runs.
 pub async fn serve(listen: SocketAddr, turns: mpsc::Sender<Turn>) -> anyhow::Result<()> {
@@ -172,6 +125,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::engine::spent::Spent;
 
     #[test]
     fn what_is_told_is_openmetrics() {

@@ -2,28 +2,40 @@
 
 use std::path::Path;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::app::config::Config;
-use crate::app::deploy::{Deployment, Swapped};
+use crate::app::deploy::Deployment;
+use crate::app::deploy::applied::Swapped;
 use crate::app::live::control::{Answer, Ask};
 use crate::app::live::main_loop::Turn;
 use crate::diagnostic::Diagnostic;
 use crate::entry::Entry;
 
 /// Does what is asked, and says what came of it.
-pub(super) async fn carry_out(deployment: &mut Deployment, config: &Path, ask: Ask) -> Answer {
-    match try_to(deployment, config, ask).await {
+pub(super) async fn carry_out(
+    deployment: &mut Deployment<Turn>,
+    turns: &mpsc::Sender<Turn>,
+    config: &Path,
+    ask: Ask,
+) -> Answer {
+    match try_to(deployment, turns, config, ask).await {
         Ok(answer) => answer,
         Err(error) => Answer::Refused { why: vec![format!("{error:#}")] },
     }
 }
 
-async fn try_to(deployment: &mut Deployment, config: &Path, ask: Ask) -> anyhow::Result<Answer> {
+async fn try_to(
+    deployment: &mut Deployment<Turn>,
+    turns: &mpsc::Sender<Turn>,
+    config: &Path,
+    ask: Ask,
+) -> anyhow::Result<Answer> {
+    let send = async |turn| turns.send(turn).await.map_err(|_| anyhow::anyhow!("the loop has ended"));
     match ask {
         Ask::Status => {
             let (reply, status) = oneshot::channel();
-            deployment.send(Turn::Status(reply)).await?;
+            send(Turn::Status(reply)).await?;
             Ok(Answer::Status { detectors: status.await? })
         }
         Ask::Swap { detector, component, force } => {
@@ -46,12 +58,12 @@ async fn try_to(deployment: &mut Deployment, config: &Path, ask: Ask) -> anyhow:
         Ask::Retry { detector } => {
             expect_running(deployment, &detector)?;
             let (reply, count) = oneshot::channel();
-            deployment.send(Turn::Retry(detector, Some(reply))).await?;
+            send(Turn::Retry(detector, reply)).await?;
             Ok(Answer::Count { inputs: count.await? })
         }
         Ask::Act { act } => {
             let (reply, followed) = oneshot::channel();
-            deployment.send(Turn::Act(act, reply)).await?;
+            send(Turn::Act(act, reply)).await?;
             let followed = followed.await?;
             let refused = followed.iter().find_map(|entry| match entry {
                 Entry::Refused { why, .. } => Some(why.clone()),
@@ -65,14 +77,14 @@ async fn try_to(deployment: &mut Deployment, config: &Path, ask: Ask) -> anyhow:
         Ask::Waive { detector, by } => {
             expect_running(deployment, &detector)?;
             let (reply, count) = oneshot::channel();
-            deployment.send(Turn::Waive(detector, by, reply)).await?;
+            send(Turn::Waive(detector, by, reply)).await?;
             Ok(Answer::Count { inputs: count.await? })
         }
     }
 }
 
-fn expect_running(deployment: &Deployment, detector: &str) -> anyhow::Result<()> {
-    let running: Vec<&str> = deployment.detectors.keys().map(String::as_str).collect();
+fn expect_running(deployment: &Deployment<Turn>, detector: &str) -> anyhow::Result<()> {
+    let running: Vec<&str> = deployment.ids().collect();
     anyhow::ensure!(running.contains(&detector), "no detector `{detector}` runs; there are {}", running.join(", "));
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::app::engine::Engine;
 use crate::app::live::main_loop::{Loop, Turn, Wiring};
 use crate::app::live::output::{Format, Output};
 use crate::app::live::progress;
-use crate::app::live::run::{Ended, Interrupts};
+use crate::app::live::run::{Ended, Interrupts, apply};
 use crate::app::live::sources::{Readers, Sources};
 use crate::journal::Journal;
 use crate::plugin::{Compiler, Fleet, Runtime};
@@ -50,7 +50,7 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
     }
     let runtime = Arc::new(Runtime::new(Compiler::in_process())?);
     let readers = Readers::default();
-    let engine = Engine::new(Journal::in_memory()?, Fleet::new()?, Arc::new(readers.clone()))?;
+    let engine = Engine::new(Journal::in_memory()?, Fleet::new(), Arc::new(readers.clone()))?;
     let (turns, inbox) = mpsc::channel(256);
     let all: BTreeMap<_, _> = config.chains.values().map(|chain| (chain.id, options.needs)).collect();
     let (needs, needed) = watch::channel(all);
@@ -67,17 +67,17 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
     };
     let main_loop = Loop::new(engine, wiring, Handle::current())?;
     let mut looping = tokio::task::spawn_blocking(move || main_loop.run());
-    let sources = Sources::new(turns.clone(), needed, readers.clone(), true);
+    let mut sources = Sources::new(turns.clone(), needed, readers.clone(), true);
     let shown = progress::show(sources.progress());
-    let mut deployment = Deployment::new(runtime, turns.clone(), sources, readers, Default::default());
-    deployment.apply(&config).await?;
+    let mut deployment = Deployment::new(runtime, turns.clone(), Arc::new(readers), Default::default());
+    apply(&mut deployment, &mut sources, &config).await?;
     let ended = tokio::select! {
         () = interrupts.next() => None,
         ended = &mut looping => Some(ended),
     };
     drop(shown);
     if ended.is_none() {
-        deployment.stop().await;
+        sources.stop().await;
         // The loop may have ended meanwhile, which is told just below.
         let _ = turns.send(Turn::Stop).await;
     }

@@ -11,8 +11,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::app::config::Config;
+use crate::app::deploy::Deployment;
+use crate::app::deploy::applied::{Applied, Earlier};
 use crate::app::deploy::sandbox::Sandboxes;
-use crate::app::deploy::{Applied, Deployment, Past};
 use crate::app::engine::Engine;
 use crate::app::live::control::Control;
 use crate::app::live::file_watcher::Watcher;
@@ -63,12 +64,12 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     };
     let journal = Journal::open(&config.journal)?;
     let newest_ms = journal.newest_ms();
-    let past = Past::of(&journal)?;
+    let earlier = Earlier::of(&journal)?;
     let mut control = Control::beside(&config.journal);
 
     let runtime = Arc::new(options.sandboxes.runtime(&config.cache, &config.folder())?);
     let readers = Readers::default();
-    let mut engine = Engine::new(journal, Fleet::new()?, Arc::new(readers.clone()))?;
+    let mut engine = Engine::new(journal, Fleet::new(), Arc::new(readers.clone()))?;
     // What follows from a start is to be delivered too.
     engine.set_channels(&config.webhooks.keys().cloned().collect::<Vec<_>>());
     engine.start_sources_afresh(newest_ms.max(wall_clock_ms()))?;
@@ -92,10 +93,10 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let main_loop = Loop::new(engine, wiring, Handle::current())?;
     let mut looping = tokio::task::spawn_blocking(move || main_loop.run());
 
-    let sources = Sources::new(turns.clone(), needed, readers.clone(), options.record.is_some());
+    let mut sources = Sources::new(turns.clone(), needed, readers.clone(), options.record.is_some());
     let shown = progress::show(sources.progress());
-    let mut deployment = Deployment::new(runtime, turns.clone(), sources, readers, past);
-    let applied = match deployment.apply(&config).await {
+    let mut deployment = Deployment::new(runtime, turns.clone(), Arc::new(readers), earlier);
+    let applied = match apply(&mut deployment, &mut sources, &config).await {
         Ok(applied) => applied,
         Err(error) => return Err(reason(error, looping).await),
     };
@@ -108,12 +109,12 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                 () = interrupts.next() => break,
                 ended = &mut looping => return ended.context("the loop ended by a panic; please report it")?.map(|()| Ended::Stopped),
                 () = watcher.changed() => {
-                    if let Err(error) = reload(&mut deployment, &mut watcher, &options.config).await {
+                    if let Err(error) = reload(&mut deployment, &mut sources, &mut watcher, &options.config).await {
                         return Err(reason(error, looping).await);
                     }
                 }
                 (ask, reply) = control.next() => {
-                    let answer = operator_requests::carry_out(&mut deployment, &options.config, ask).await;
+                    let answer = operator_requests::carry_out(&mut deployment, &turns, &options.config, ask).await;
                     // Whoever asked may have gone.
                     let _ = reply.send(answer);
                 }
@@ -128,7 +129,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
         }
         tracing::info!("stopping: sources first, then what is under way; interrupt again to end at once");
     }
-    deployment.stop().await;
+    sources.stop().await;
     drop(shown);
     // The loop may have ended by an error, which is told just below.
     let _ = turns.send(Turn::Stop).await;
@@ -147,7 +148,23 @@ async fn reason(error: anyhow::Error, looping: JoinHandle<anyhow::Result<()>>) -
     }
 }
 
-async fn reload(deployment: &mut Deployment, watcher: &mut Watcher, file: &Path) -> anyhow::Result<()> {
+/// Takes up a config: plans and detectors before the sources, so that no block comes before whoever is to see it.
+pub(super) async fn apply(
+    deployment: &mut Deployment<Turn>,
+    sources: &mut Sources,
+    config: &Config,
+) -> anyhow::Result<Applied> {
+    let mut applied = deployment.apply(config, wall_clock_ms()).await?;
+    sources.apply(config, &mut applied).await?;
+    Ok(applied)
+}
+
+async fn reload(
+    deployment: &mut Deployment<Turn>,
+    sources: &mut Sources,
+    watcher: &mut Watcher,
+    file: &Path,
+) -> anyhow::Result<()> {
     let config = match Config::load(file) {
         Ok(config) => config,
         Err(diagnostics) => {
@@ -155,7 +172,7 @@ async fn reload(deployment: &mut Deployment, watcher: &mut Watcher, file: &Path)
             return Ok(());
         }
     };
-    let applied = deployment.apply(&config).await?;
+    let applied = apply(deployment, sources, &config).await?;
     for told in &applied.diagnostics {
         if told.is_error() {
             tracing::error!("not taken up, the old goes on: {told}");

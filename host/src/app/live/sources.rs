@@ -8,9 +8,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::app::config::Config;
-use crate::app::deploy::Applied;
+use crate::app::deploy::applied::Applied;
 use crate::app::deploy::load;
-use crate::app::live::main_loop::{Known, Turn};
+use crate::app::engine::resume::ChainResume;
+use crate::app::live::main_loop::Turn;
 use crate::block::{BlockRef, ChainId};
 use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
 use crate::event::{Coverage, Event};
@@ -157,12 +158,12 @@ impl Sources {
     async fn start_chain(&mut self, key: &str, name: &str, chain: &ChainConfig, config: &Config) -> anyhow::Result<()> {
         let (reply, known) = oneshot::channel();
         self.turns.send(Turn::Resume(chain.id, reply)).await.map_err(|_| anyhow::anyhow!("the loop has ended"))?;
-        let Known { tail, settled, faults } = known.await?;
+        let ChainResume { tail, safe, finalized, faults } = known.await?;
         let needs = self.needs_of(chain.id);
         let out = self.outlet();
         let folder = config.folder();
         let follower = Follower::new(name.to_owned(), chain.clone(), &folder, tail, needs, self.keep_raw, out)?;
-        let follower = follower.knowing(settled, &faults);
+        let follower = follower.knowing((safe, finalized), &faults);
         let reader = Arc::new(follower.reader());
         self.readers.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(chain.id, reader);
         let progress = follower.progress();

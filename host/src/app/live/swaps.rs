@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use alloy::primitives::B256;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::app::deploy::applied::Failing;
 use crate::app::deploy::load::Ready;
 use crate::app::engine::Engine;
-use crate::app::live::main_loop::{Failing, Loop};
-use crate::entry::{Entry, QUARANTINED};
+use crate::app::live::main_loop::Loop;
+use crate::entry::Entry;
 use crate::event::{Event, Stamped};
+use crate::failure_kind::FailureKind;
 
 /// How long the old version may take to end the batch that it is at; past that the new one is shown it instead.
 const DRAIN: Duration = Duration::from_millis(1_000);
@@ -51,7 +53,8 @@ impl Swaps {
                 });
             }
             Entry::Failed { detector, digest, kind, message }
-                if kind != QUARANTINED && self.new.get(detector).is_some_and(|(new, _)| new == digest) =>
+                if *kind != FailureKind::Quarantined
+                    && self.new.get(detector).is_some_and(|(new, _)| new == digest) =>
             {
                 self.new.remove(detector);
                 let (detector, digest, reason) = (detector.clone(), *digest, format!("{kind}: {message}"));

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::app::engine::Engine;
+use crate::app::engine::answers::Answers;
+use crate::app::engine::thinning::{Bodies, Horizon};
 use crate::app::past::replay;
-use crate::app::past::replay::Answers;
 use crate::journal::Journal;
 use crate::plugin::{Fleet, Runtime};
 
@@ -27,8 +28,12 @@ pub struct Compacted {
     pub file_bytes: u64,
 }
 
-/// Drops bodies of before a time, milliseconds since the Unix epoch. `progress` is told what is done, how far, and of
-/// how much.
+/// Drops bodies of before a time, milliseconds since the Unix epoch. Calls `progress` with the step under way, how far
+/// it is, and of how much. Returns what was dropped, or with `dry_run` what would be.
+///
+/// # Errors
+///
+/// If there is no journal, another host has it open, it can't be read or written, or a replay up to the horizon differs.
 pub fn compact(
     path: &Path,
     runtime: &Runtime,
@@ -38,32 +43,30 @@ pub fn compact(
     mut progress: impl FnMut(&'static str, u64, u64),
 ) -> anyhow::Result<Compacted> {
     let open = if dry_run { Journal::open_existing_read_only } else { open_existing };
-    let mut engine = Engine::new(open(path)?, Fleet::new()?, Arc::new(Answers::default()))?;
-    let (before, held_by) = horizon(&engine, since_ms)?;
-    let done = engine.journal.thinned_before()?.unwrap_or(1);
-    let mut told = Compacted { before: None, bodies: 0, bytes: 0, held_by, file_bytes: 0 };
+    let mut engine = Engine::new(open(path)?, Fleet::new(), Arc::new(Answers::default()))?;
+    let Horizon { before, held_by } = engine.horizon(since_ms)?;
+    let done = engine.thinned_before()?.unwrap_or(1);
+    let mut compacted = Compacted { before: None, bodies: 0, bytes: 0, held_by, file_bytes: 0 };
     if before > done {
-        (told.bodies, told.bytes) = engine.journal.droppable_before(before)?;
-        told.before = Some(before);
+        let Bodies { count, bytes } = engine.droppable_before(before)?;
+        (compacted.before, compacted.bodies, compacted.bytes) = (Some(before), count, bytes);
     }
     if !dry_run {
-        if told.before.is_some() {
+        if compacted.before.is_some() {
             keep_state(&mut engine, path, runtime, before, &mut progress)?;
             engine.thin_before(before, engine.newest_ms())?;
             engine.commit()?;
         }
         // What an earlier run left undone is done too.
-        while engine.journal.drop_bodies(ENTRIES_AT_ONCE)? {
-            engine.journal.commit()?;
-            progress("dropping", engine.journal.thinning()?.map_or(0, |thinning| thinning.bodies), told.bodies);
+        while let Some(dropped) = engine.drop_bodies(ENTRIES_AT_ONCE)? {
+            progress("dropping", dropped, compacted.bodies);
         }
-        engine.journal.commit()?;
         if give_back {
-            engine.journal.give_back_room()?;
+            engine.give_back_room()?;
         }
     }
-    told.file_bytes = engine.journal.file_bytes()?.0;
-    Ok(told)
+    compacted.file_bytes = engine.file_bytes()?;
+    Ok(compacted)
 }
 
 fn open_existing(path: &Path) -> crate::journal::Result<Journal> {
@@ -75,34 +78,6 @@ fn open_existing(path: &Path) -> crate::journal::Result<Journal> {
     Journal::open(path)
 }
 
-/// The input before which bodies go, and what holds it back.
-fn horizon(engine: &Engine, since_ms: u64) -> anyhow::Result<(u64, Option<String>)> {
-    let journal = &engine.journal;
-    let by_age = match journal.first_since(since_ms)? {
-        seq if seq > journal.head().0 => seq,
-        seq => journal.input_at(seq)?.unwrap_or(seq),
-    };
-    let chains = journal.heads()?.into_iter().map(|head| head.chain).collect();
-    let limit = engine.thinning_limit(&chains)?;
-    let (mut before, mut held_by) = (by_age, None);
-    if limit.before < before {
-        (before, held_by) = (limit.before, Some(limit.why));
-    }
-    loop {
-        let unbroken = journal.before_reorgs(before)?;
-        if unbroken < before {
-            (before, held_by) = (unbroken, Some("a reorg that went back to before it".to_owned()));
-        }
-        // A replay that starts at the horizon shows late what came after it only.
-        if let Some((by, input)) = journal.shown_across(before)? {
-            (before, held_by) = (input, Some(format!("input {input}, which was shown late by input {by}")));
-            continue;
-        }
-        let Some((detector, cause)) = journal.failing_before(before)? else { return Ok((before, held_by)) };
-        (before, held_by) = (cause, Some(format!("detector {detector}, which did not work then")));
-    }
-}
-
 /// Sees to it that there is a snapshot of state at the horizon: by a replay up to there, unless one was taken.
 fn keep_state(
     engine: &mut Engine,
@@ -111,11 +86,10 @@ fn keep_state(
     before: u64,
     progress: &mut impl FnMut(&'static str, u64, u64),
 ) -> anyhow::Result<()> {
-    if engine.journal.snapshots()?.iter().any(|snapshot| snapshot.seq == before && snapshot.complete) {
+    if engine.has_snapshot(before)? {
         return Ok(());
     }
     let then = Journal::open_existing_read_only(path)?;
     let states = replay::state_before(&then, runtime, before, |seq| progress("replaying", seq, before))?;
-    engine.journal.put_snapshot(before, &states)?;
-    Ok(())
+    engine.put_snapshot(before, &states)
 }

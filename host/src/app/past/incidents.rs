@@ -8,7 +8,11 @@ use crate::incident::{IncidentId, IncidentState};
 use crate::journal::{Filter, Journal};
 use crate::plan::register::ClosedIncident;
 
-/// Incidents that a journal says are closed, by number. One that was opened again is not.
+/// Returns the incidents that a journal says are closed, by number. One that was opened again is not.
+///
+/// # Errors
+///
+/// If the journal can't be read.
 pub fn closed_incidents(journal: &Path) -> anyhow::Result<Vec<ClosedIncident>> {
     let journal = Journal::open_existing_read_only(journal)?;
     let mut rows = journal.entries(&Filter { kinds: vec!["incident".into()], ..Filter::default() })?;
@@ -30,7 +34,11 @@ pub fn closed_incidents(journal: &Path) -> anyhow::Result<Vec<ClosedIncident>> {
     Ok(closed.into_values().collect())
 }
 
-/// Those of some incidents that a journal does not have.
+/// Returns those of some incidents that a journal does not have.
+///
+/// # Errors
+///
+/// If the journal can't be read.
 pub fn unknown_incidents(journal: &Path, ids: &[IncidentId]) -> anyhow::Result<Vec<IncidentId>> {
     let journal = Journal::open_existing_read_only(journal)?;
     let mut unknown = Vec::new();

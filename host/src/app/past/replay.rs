@@ -1,29 +1,27 @@
-//! `watchfire replay`: the same inputs again, and whether the same came of them.
+//! `watchfire replay`: takes the same inputs in again, and compares what comes of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use alloy::primitives::B256;
 use anyhow::{Context, bail};
 
 use crate::app::config::Config;
 use crate::app::deploy::load;
-use crate::app::deploy::load::KeptSpec;
+use crate::app::deploy::spec::KeptSpec;
+use crate::app::engine::answers::Answers;
 use crate::app::engine::{Engine, Given};
-use crate::app::live::output::Output;
-use crate::block::BlockRef;
-use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
 use crate::diagnostic::Diagnostic;
 use crate::entry::Entry;
 use crate::event::{Event, Stamped};
-use crate::journal::Journal;
+use crate::journal::{Journal, Values};
 use crate::plugin::{Component, EngineSettings, Failure, Fleet, Runtime};
 use crate::source::recording::{Item, Recording};
 use crate::stream::Sequencer;
 use crate::subscription::Needs;
 
-/// What a replay gave.
+/// What came of a replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Replayed {
     /// The input that it began with, where bodies before it were dropped: detectors' state comes from a snapshot that
@@ -52,73 +50,51 @@ pub struct Difference {
     pub now: Option<String>,
 }
 
-/// Answers from a journal or a recording, by block and read.
-#[derive(Default)]
-pub struct Answers(Mutex<BTreeMap<(B256, ChainRead), ChainAnswer>>);
-
-impl Answers {
-    /// Keeps an answer.
-    pub fn insert(&self, at: B256, read: ChainRead, answer: ChainAnswer) {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert((at, read), answer);
-    }
-
-    /// An answer that is kept.
-    pub fn known(&self, at: B256, read: &ChainRead) -> Option<ChainAnswer> {
-        let answers = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        answers.get(&(at, read.clone())).cloned()
-    }
-
-    fn clear(&self) {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();
-    }
-}
-
-impl ChainReader for Answers {
-    fn read(&self, at: BlockRef, read: &ChainRead) -> ChainAnswer {
-        self.known(at.hash, read).unwrap_or_else(|| {
-            Err(ChainFault {
-                code: "unavailable".into(),
-                message: format!("nobody asked this of block {} when it was recorded", at.number),
-                data: Default::default(),
-            })
-        })
-    }
-}
-
 /// Replays a journal from its first input, or from the first whose body was not dropped, and compares every entry that
-/// followed.
-pub fn journal(path: &Path, runtime: &Runtime, output: &mut Output, tick: impl FnMut(u64)) -> anyhow::Result<Replayed> {
+/// followed. Calls `show` with each entry that the replay makes.
+///
+/// # Errors
+///
+/// If the journal can't be read, or a detector of then can't be started again. A replay that differs is no error.
+pub fn journal(path: &Path, runtime: &Runtime, show: impl FnMut(u64, &Entry)) -> anyhow::Result<Replayed> {
     let then = Journal::open_existing_read_only(path)?;
-    Ok(replay(&then, runtime, u64::MAX, output, tick)?.0)
+    Ok(replay(&then, runtime, u64::MAX, show)?.0)
 }
 
-/// Detectors' state as it was before an input, made by a replay up to there; an error where the replay differs.
+/// Returns detectors' state as it was before an input, made by a replay up to there. Calls `tick` with each input.
+///
+/// # Errors
+///
+/// If the replay differs, or can't be made.
 pub fn state_before(
     then: &Journal,
     runtime: &Runtime,
     input: u64,
-    tick: impl FnMut(u64),
-) -> anyhow::Result<BTreeMap<String, crate::journal::Values>> {
-    let (replayed, engine) = replay(then, runtime, input, &mut Output::silent(), tick)?;
+    mut tick: impl FnMut(u64),
+) -> anyhow::Result<BTreeMap<String, Values>> {
+    let (replayed, engine) = replay(then, runtime, input, |seq, entry| {
+        if matches!(entry, Entry::Input(_)) {
+            tick(seq);
+        }
+    })?;
     if let Some(Difference { seq, .. }) = replayed.difference {
         bail!(
             "a replay differs after entry {seq}, so that the state of then can't be made again; `watchfire replay` shows how"
         );
     }
-    Ok(engine.journal.states()?)
+    engine.states()
 }
 
 fn replay(
     then: &Journal,
     runtime: &Runtime,
     until: u64,
-    output: &mut Output,
-    mut tick: impl FnMut(u64),
+    mut show: impl FnMut(u64, &Entry),
 ) -> anyhow::Result<(Replayed, Engine)> {
     let answers = Arc::new(Answers::default());
     let from = then.thinned_before()?;
     let now = from.map_or_else(Journal::in_memory, |from| then.seed(from))?;
-    let mut engine = Engine::new(now, Fleet::new()?, answers.clone())?;
+    let mut engine = Engine::new(now, Fleet::new(), answers.clone())?;
     let mut components: BTreeMap<(B256, EngineSettings), Arc<Component>> = BTreeMap::new();
     for seq in then.detectors_before(from.unwrap_or(0))? {
         if let Some(Stamped { event: Event::Detector { detector, digest, spec }, .. }) = then.input(seq)? {
@@ -135,7 +111,7 @@ fn replay(
         for entry in &follow {
             match entry {
                 Entry::Answer { at, read, answer } => answers.insert(at.hash, read.clone(), answer.clone()),
-                Entry::Failed { detector, kind, message, .. } if Failure::is_environmental(kind) => {
+                Entry::Failed { detector, kind, message, .. } if kind.is_environmental() => {
                     let failure = Failure { kind: kind.clone(), message: message.clone() };
                     given.failures.insert(detector.clone(), failure);
                 }
@@ -149,7 +125,7 @@ fn replay(
         engine.take(stamped, &given)?;
         made.clear();
         for (at, entry) in engine.commit()? {
-            output.tell(at, &entry);
+            show(at, &entry);
             count(&mut replayed, &entry);
             if !entry.is_given() {
                 made.push(entry);
@@ -159,7 +135,6 @@ fn replay(
         if replayed.difference.is_none() {
             replayed.difference = first_difference(seq, derived, &made);
         }
-        tick(seq);
     }
     replayed.derived = engine.derived_digest()?;
     Ok((replayed, engine))
@@ -175,7 +150,7 @@ fn exchange(
     spec: &str,
 ) -> anyhow::Result<()> {
     let Some(digest) = digest else {
-        engine.fleet.remove(id);
+        engine.dismiss(id);
         return Ok(());
     };
     let spec: KeptSpec = serde_json::from_str(spec).with_context(|| format!("the journaled spec of {id}"))?;
@@ -196,8 +171,8 @@ fn first_difference<'a>(seq: u64, then: impl Iterator<Item = &'a Entry>, now: &[
             was?;
             continue;
         }
-        let told = |entry: &Entry| serde_json::to_string(entry).unwrap_or_default();
-        return Some(Difference { seq, then: was.map(told), now: is.map(told) });
+        let text = |entry: &Entry| serde_json::to_string(entry).unwrap_or_default();
+        return Some(Difference { seq, then: was.map(text), now: is.map(text) });
     }
 }
 
@@ -224,7 +199,12 @@ pub struct Player {
 }
 
 impl Player {
-    /// Builds what a config describes, with the recording in place of its chains and feeds.
+    /// Builds what a config describes, with the recording in place of its chains and feeds. Returns what is wrong with the
+    /// config, if anything is.
+    ///
+    /// # Errors
+    ///
+    /// If the recording or the journal can't be read or written.
     pub fn new(
         runtime: &Runtime,
         config: &Config,
@@ -232,7 +212,7 @@ impl Player {
         journal: Journal,
     ) -> anyhow::Result<Result<Self, Vec<Diagnostic>>> {
         let answers = Arc::new(Answers::default());
-        let engine = Engine::new(journal, Fleet::new()?, answers.clone())?;
+        let engine = Engine::new(journal, Fleet::new(), answers.clone())?;
         let mut wrong = Vec::new();
         let mut detectors = Vec::new();
         for id in config.detectors.keys() {
@@ -278,7 +258,11 @@ impl Player {
         Ok(Ok(player))
     }
 
-    /// Feeds the next input; what came of it, or `None` at the end of the recording.
+    /// Takes in the next input. Returns what came of it, or `None` at the end of the recording.
+    ///
+    /// # Errors
+    ///
+    /// If the recording or the journal can't be read or written.
     pub fn step(&mut self) -> anyhow::Result<Option<Vec<(u64, Entry)>>> {
         loop {
             let item = match self.first.take() {
@@ -303,12 +287,16 @@ impl Player {
         }
     }
 
-    /// The engine, for whoever swaps a detector between two steps.
+    /// Returns the engine, for whoever swaps a detector between two steps.
     pub fn engine(&mut self) -> &mut Engine {
         &mut self.engine
     }
 
-    /// What came of it all.
+    /// Ends the replay. Returns what came of it all.
+    ///
+    /// # Errors
+    ///
+    /// If the recording holds nothing, or the journal can't be read.
     pub fn finish(mut self) -> anyhow::Result<Replayed> {
         anyhow::ensure!(self.is_begun, "the recording holds no block and no observation");
         self.replayed.derived = self.engine.derived_digest()?;
@@ -316,7 +304,7 @@ impl Player {
     }
 }
 
-/// The time that an event carries itself, where the recording gives none.
+/// Returns the time that an event carries itself, for a recording that gives none.
 pub(in crate::app) fn event_time_ms(event: &Event) -> u64 {
     match event {
         Event::Committed { block } => block.timestamp_s.saturating_mul(1_000),

@@ -1,4 +1,4 @@
-//! What would have been different with a detector that runs as a shadow in place of the one that it stands beside.
+//! Compares a shadow with the detector beside it: what would have been different with the shadow in its place.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,8 +7,8 @@ use alloy::primitives::B256;
 use anyhow::Context;
 use serde::Serialize;
 
-use crate::app::deploy::load::KeptSpec;
-use crate::app::past::desks::again;
+use crate::app::deploy::spec::KeptSpec;
+use crate::app::engine::desk_inputs::step_again;
 use crate::desk::{Desks, Input};
 use crate::effect::Effect;
 use crate::entry::Entry;
@@ -56,7 +56,11 @@ pub struct Course {
     pub notified: usize,
 }
 
-/// Compares by a journal.
+/// Compares a shadow with the detector that it runs beside, by a journal.
+///
+/// # Errors
+///
+/// If the journal can't be read, or the detector runs as nobody's shadow.
 pub fn compare(journal: &Path, shadow: &str) -> anyhow::Result<Compared> {
     let journal = Journal::open_existing_read_only(journal)?;
     let (since, beside) = started(&journal, shadow)?;
@@ -72,7 +76,7 @@ pub fn compare(journal: &Path, shadow: &str) -> anyhow::Result<Compared> {
         if row.seq == since {
             compared.since_ms = row.at_ms;
         }
-        let mut told = |at: usize, outcomes: Vec<Outcome>| {
+        let mut note = |at: usize, outcomes: Vec<Outcome>| {
             for outcome in outcomes {
                 if counts {
                     courses[at].note(&outcome);
@@ -83,15 +87,15 @@ pub fn compare(journal: &Path, shadow: &str) -> anyhow::Result<Compared> {
             }
         };
         let is_other = matches!(&row.entry, Entry::Finding(finding) if counts && finding.detector == compared.beside);
-        told(0, again(&mut desks[0], &row)?);
+        note(0, step_again(&mut desks[0], &row)?);
         if !is_other {
-            told(1, again(&mut desks[1], &row)?);
+            note(1, step_again(&mut desks[1], &row)?);
         }
         match row.entry {
             Entry::Finding(finding) if is_other => claims[0].push(finding),
             Entry::Shadow(finding) if finding.detector == shadow => {
                 let finding = finding.by(&compared.beside);
-                told(1, desks[1].step(Input::Finding(&finding), row.at_ms));
+                note(1, desks[1].step(Input::Finding(&finding), row.at_ms));
                 claims[1].push(finding);
             }
             Entry::Retraction { finding, .. } => {
@@ -114,10 +118,10 @@ pub fn compare(journal: &Path, shadow: &str) -> anyhow::Result<Compared> {
                 was.swap_remove(at);
                 compared.both += 1;
             }
-            None => compared.only_shadow.push(told(&finding)),
+            None => compared.only_shadow.push(line(&finding)),
         }
     }
-    compared.only_beside = was.iter().map(told).collect();
+    compared.only_beside = was.iter().map(line).collect();
     for (at, course) in courses.iter_mut().enumerate() {
         course.incidents = open[at].values().filter(|state| **state != IncidentState::Retracted).count();
     }
@@ -166,7 +170,7 @@ fn key(finding: &Finding) -> (Option<B256>, u64, B256) {
     (finding.block.map(|block| block.hash), finding.time_ms, finding.fingerprint)
 }
 
-fn told(finding: &Finding) -> String {
+fn line(finding: &Finding) -> String {
     let place = finding
         .block
         .map_or_else(|| "no block".to_owned(), |block| format!("block {} of chain {}", block.number, block.chain));

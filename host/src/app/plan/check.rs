@@ -26,7 +26,7 @@ pub struct Checked {
 impl Checked {
     /// How many errors and how many warnings there are.
     pub fn count(&self) -> (usize, usize) {
-        let errors = self.diagnostics.iter().filter(|told| told.is_error()).count();
+        let errors = self.diagnostics.iter().filter(|found| found.is_error()).count();
         (errors, self.diagnostics.len() - errors)
     }
 

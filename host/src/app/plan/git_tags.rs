@@ -85,15 +85,15 @@ impl Repository {
     }
 
     fn git(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let told = || format!("git {} failed in `{}`", arguments.join(" "), self.folder.display());
+        let what = || format!("git {} failed in `{}`", arguments.join(" "), self.folder.display());
         let output = Command::new("git")
             .arg("-C")
             .arg(&self.folder)
             .args(arguments)
             .output()
-            .with_context(|| format!("{}: is git installed?", told()))?;
-        ensure!(output.status.success(), "{}: {}", told(), String::from_utf8_lossy(&output.stderr).trim());
-        String::from_utf8(output.stdout).with_context(told)
+            .with_context(|| format!("{}: is git installed?", what()))?;
+        ensure!(output.status.success(), "{}: {}", what(), String::from_utf8_lossy(&output.stderr).trim());
+        String::from_utf8(output.stdout).with_context(what)
     }
 }
 
@@ -121,8 +121,8 @@ mod tests {
         let plan = root.path().join("response");
         std::fs::create_dir(&plan).unwrap();
         let alone = |error: anyhow::Error| format!("{error:#}");
-        let told = Repository::of(&plan).map(|_| ()).map_err(alone).unwrap_err();
-        assert!(told.contains("is in no git repository, so it has no tags"), "{told}");
+        let message = Repository::of(&plan).map(|_| ()).map_err(alone).unwrap_err();
+        assert!(message.contains("is in no git repository, so it has no tags"), "{message}");
         git(root.path(), &["init", "--quiet"]);
         std::fs::write(root.path().join("watchfire.toml"), "").unwrap();
         std::fs::write(plan.join("b.toml"), "b = 1\n").unwrap();

@@ -8,6 +8,6 @@ pub fn reasons(files: &[(String, String)], incidents: &[ClosedIncident], at_ms: 
     match Plan::load(files) {
         Ok(plan) => judge(plan.tables(), incidents, &readiness(files, at_ms).found, at_ms),
         // Where the plan does not load, nothing is known of its risks.
-        Err(found) => found.iter().filter(|told| told.is_error()).map(unready).collect(),
+        Err(all) => all.iter().filter(|found| found.is_error()).map(unready).collect(),
     }
 }

@@ -17,11 +17,11 @@ use super::{Exit, tell};
 use crate::app::author::backtest::{Backtest, Options, Rule, Ticks, run};
 use crate::app::config::{CacheConfig, Config};
 use crate::app::deploy::load;
-use crate::app::deploy::load::KeptSpec;
 use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::deploy::spec::KeptSpec;
 use crate::app::live::output::Format;
 use crate::finding::Severity;
-use crate::plugin::Runtime;
+use crate::plugin::{Runtime, describe};
 use crate::score::{Labels, Sweep};
 use meter::Meter;
 
@@ -117,7 +117,7 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         Format::Pretty => print!("{}", tables::all(&backtest)),
     }
     let wanting = wanting(args, &backtest);
-    wanting.iter().for_each(|told| anstream::eprintln!("FAILED: {told}"));
+    wanting.iter().for_each(|missed| anstream::eprintln!("FAILED: {missed}"));
     Ok(if wanting.is_empty() { Exit::Good } else { Exit::No })
 }
 
@@ -130,12 +130,12 @@ fn labels(path: &Path) -> anyhow::Result<Labels> {
 fn alone(runtime: &Runtime, path: &Path, args: &Args) -> anyhow::Result<Rule> {
     let bytes = component_bytes(path)?;
     let component = Arc::new(runtime.compile(&bytes, &Default::default())?);
-    let manifest = runtime.describe(&component, &Default::default())?;
+    let manifest = describe(&component, &Default::default())?;
     let spec = KeptSpec::alone(&manifest, detector_config(args.detector_config.as_deref())?);
     Ok(Rule { id: manifest.name, component, spec, sweeps: Vec::new() })
 }
 
-/// The detectors of a config; `None` where something in it is wrong, which was told.
+/// The detectors of a config; `None` if something in it is wrong, which was reported.
 fn of_config(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Option<Vec<Rule>>> {
     let config = match Config::load(&args.config) {
         Ok(config) => config,
@@ -214,7 +214,7 @@ fn wanting(args: &Args, backtest: &Backtest) -> Vec<String> {
 }
 
 /// `KEY = VALUE` of a point, for people.
-fn told(values: &BTreeMap<String, crate::score::Number>, is_alone: bool) -> String {
+fn point_name(values: &BTreeMap<String, crate::score::Number>, is_alone: bool) -> String {
     let short =
         |key: &str| if is_alone { key.split_once('.').map_or(key, |(_, key)| key).to_owned() } else { key.to_owned() };
     values.iter().map(|(key, value)| format!("{} = {value}", short(key))).collect::<Vec<_>>().join(", ")

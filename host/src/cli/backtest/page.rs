@@ -6,7 +6,7 @@ use minijinja::value::Serde;
 use serde::Serialize;
 
 use super::plots::{self, Plot};
-use super::{tables, told};
+use super::{point_name, tables};
 use crate::app::author::backtest::{Backtest, Judged, Tally};
 use crate::cli::table::Table;
 
@@ -44,7 +44,7 @@ pub(super) fn page(backtest: &Backtest) -> anyhow::Result<String> {
     }
     let view = View {
         summary: tables::summary(backtest),
-        shown: if is_sweep { told(&point.values, point.detectors.len() == 1) } else { String::new() },
+        shown: if is_sweep { point_name(&point.values, point.detectors.len() == 1) } else { String::new() },
         plots: drawn,
         tables,
         findings: &point.findings[..point.findings.len().min(FINDINGS)],

@@ -45,14 +45,14 @@ fn plot(title: impl Into<String>, draw: impl FnOnce(&Area<'_>) -> anyhow::Result
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        area.fill(&WHITE).map_err(told)?;
+        area.fill(&WHITE).map_err(convert)?;
         draw(&area)?;
-        area.present().map_err(told)?;
+        area.present().map_err(convert)?;
     }
     Ok(Plot { title: title.into(), svg })
 }
 
-fn told(error: impl std::fmt::Display) -> anyhow::Error {
+fn convert(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow!("a plot can't be drawn: {error}")
 }
 
@@ -68,7 +68,7 @@ fn bars(title: &str, unit: &str, bars: &[Bar]) -> anyhow::Result<Plot> {
             .x_label_area_size(40)
             .y_label_area_size(NAMES)
             .build_cartesian_2d(0.0..room(highest, 0.04), bars.len() as f64 - 0.4..-0.6)
-            .map_err(told)?;
+            .map_err(convert)?;
         let name = |at: &f64| {
             let is_whole = (at - at.round()).abs() < 1e-6 && *at >= -1e-6;
             bars.get(at.round() as usize).filter(|_| is_whole).map_or_else(String::new, |(name, _)| name.clone())
@@ -84,12 +84,12 @@ fn bars(title: &str, unit: &str, bars: &[Bar]) -> anyhow::Result<Plot> {
             .x_desc(unit)
             .label_style(FONT)
             .draw()
-            .map_err(told)?;
+            .map_err(convert)?;
         let bars = bars.iter().enumerate().map(|(at, (_, value))| {
             let at = at as f64;
             Rectangle::new([(0.0, at - 0.3), (*value, at + 0.3)], LINES[0].filled())
         });
-        chart.draw_series(bars).map_err(told).map(drop)
+        chart.draw_series(bars).map_err(convert).map(drop)
     })
 }
 
@@ -156,7 +156,7 @@ pub(super) fn findings(watched: &Watched, judged: &[&Judged]) -> anyhow::Result<
                 let bottom = f64::from(bin[..what].iter().sum::<u32>());
                 Rectangle::new([(left, bottom), (left + width, bottom + f64::from(bin[what]))], colour.filled())
             });
-            let drawn = chart.draw_series(stacked).map_err(told)?;
+            let drawn = chart.draw_series(stacked).map_err(convert)?;
             drawn.label(name).legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 12, y + 5)], colour.filled()));
         }
         legend(&mut chart)
@@ -175,7 +175,7 @@ pub(super) fn costs(point: &Point) -> anyhow::Result<Plot> {
         for (tally, colour) in shown().zip(LINES) {
             let course = &tally.cost.course_us;
             let points = course.means.iter().enumerate().map(|(at, mean)| ((at as u64 * course.stride) as f64, *mean));
-            let drawn = chart.draw_series(LineSeries::new(points, colour.stroke_width(2))).map_err(told)?;
+            let drawn = chart.draw_series(LineSeries::new(points, colour.stroke_width(2))).map_err(convert)?;
             drawn.label(tally.detector.clone()).legend(move |(x, y)| stroke(x, y, colour));
         }
         legend(&mut chart)
@@ -217,8 +217,8 @@ fn over(points: &[Point], title: &str, key: &str, curves: &[Curve]) -> anyhow::R
         for ((name, of), colour) in curves.iter().zip(LINES) {
             let known: Vec<(f64, f64)> = scored().filter_map(|(score, value)| Some((at(value), of(score)?))).collect();
             let dots = known.iter().map(|place| Circle::new(*place, 3, colour.filled()));
-            chart.draw_series(dots).map_err(told)?;
-            let line = chart.draw_series(LineSeries::new(known.clone(), colour.stroke_width(2))).map_err(told)?;
+            chart.draw_series(dots).map_err(convert)?;
+            let line = chart.draw_series(LineSeries::new(known.clone(), colour.stroke_width(2))).map_err(convert)?;
             line.label(*name).legend(move |(x, y)| stroke(x, y, colour));
         }
         legend(&mut chart)
@@ -257,7 +257,7 @@ fn axes<'a, 'b>(
         .x_label_area_size(40)
         .y_label_area_size(64)
         .build_cartesian_2d(across, up)
-        .map_err(told)?;
+        .map_err(convert)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -269,7 +269,7 @@ fn axes<'a, 'b>(
         .y_desc(beside)
         .label_style(FONT)
         .draw()
-        .map_err(told)?;
+        .map_err(convert)?;
     Ok(chart)
 }
 
@@ -280,5 +280,5 @@ fn stroke(x: i32, y: i32, colour: RGBColor) -> PathElement<(i32, i32)> {
 fn legend<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>) -> anyhow::Result<()> {
     let mut labels = chart.configure_series_labels();
     let style = labels.background_style(WHITE.mix(0.85)).border_style(TRANSPARENT).label_font(FONT);
-    style.position(SeriesLabelPosition::UpperRight).draw().map_err(told)
+    style.position(SeriesLabelPosition::UpperRight).draw().map_err(convert)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::told;
+use super::point_name;
 use crate::app::author::backtest::{Backtest, Point, Tally};
 use crate::cli::table::Table;
 use crate::score::Score;
@@ -17,12 +17,12 @@ pub(super) fn all(backtest: &Backtest) -> String {
         points => {
             text.push_str(&curve(points).pretty());
             for point in points.iter().filter(|point| point.all.failed > 0) {
-                let values = told(&point.values, is_alone(point));
+                let values = point_name(&point.values, is_alone(point));
                 let first = point.detectors.iter().find_map(|tally| tally.failures.first()).map_or("", String::as_str);
                 let _ = writeln!(text, "\n{values}: blind to {} batches that failed: {first}", point.all.failed);
             }
             if let Some(best) = best(points) {
-                let _ = writeln!(text, "\nbest by F1: {}", told(&best.values, is_alone(best)));
+                let _ = writeln!(text, "\nbest by F1: {}", point_name(&best.values, is_alone(best)));
             }
         }
     }
@@ -147,7 +147,7 @@ pub(super) fn curve(points: &[Point]) -> Table {
     let heads: Vec<&str> = ["values", "findings"].iter().chain(scored).copied().collect();
     let mut table = Table::new(&heads);
     for point in points {
-        let start = [told(&point.values, is_alone(point)), point.all.findings.to_string()];
+        let start = [point_name(&point.values, is_alone(point)), point.all.findings.to_string()];
         table.row(start.into_iter().chain(cells(point.all.score.as_ref())));
     }
     table

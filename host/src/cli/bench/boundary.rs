@@ -82,7 +82,7 @@ fn over(claim: &Claim) -> anyhow::Result<Over> {
 
 fn scan(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let fleet = |report_from: usize| {
-        let mut fleet = Fleet::new()?;
+        let mut fleet = Fleet::new();
         fleet.swap(bench.detector("scan", &bench.scan, json!({ "report_from": report_from }))?)?;
         anyhow::Ok(fleet)
     };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::report::{Aim, Report, median, quantile};
 use super::{Bench, Nobody};
-use crate::app::deploy::load::KeptSpec;
+use crate::app::deploy::spec::KeptSpec;
 use crate::app::engine::{Engine, Given};
 use crate::block::Block;
 use crate::entry::Entry;
@@ -110,7 +110,7 @@ fn decided(engine: &mut Engine) -> anyhow::Result<usize> {
 fn engine(bench: &Bench, detectors: usize) -> anyhow::Result<(tempfile::TempDir, Engine)> {
     let folder = tempfile::tempdir()?;
     let journal = Journal::open(&folder.path().join("bench.db"))?;
-    let mut engine = Engine::new(journal, Fleet::new()?, Arc::new(Nobody))?;
+    let mut engine = Engine::new(journal, Fleet::new(), Arc::new(Nobody))?;
     let files = vec![("plan.toml".to_owned(), PLAN.to_owned())];
     let plan = Plan::load(&files).map_err(|found| anyhow::anyhow!("{found:?}"))?;
     engine.take(

@@ -19,7 +19,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::{Value, json};
 
 use super::Exit;
-use crate::app::deploy::load::KeptSpec;
+use crate::app::deploy::spec::KeptSpec;
 use crate::app::live::output::Format;
 use crate::block::{Block, BlockRef};
 use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
@@ -204,7 +204,7 @@ impl Bench {
 
     /// Detectors of the outflow rule, with a config for each.
     fn fleet(&self, configs: impl Iterator<Item = Value>) -> anyhow::Result<Fleet> {
-        let mut fleet = Fleet::new()?;
+        let mut fleet = Fleet::new();
         for (at, config) in configs.enumerate() {
             fleet.swap(self.detector(&format!("outflow-{at}"), &self.rule, config)?)?;
         }

@@ -61,7 +61,7 @@ impl Aim {
         }
     }
 
-    fn told(self) -> String {
+    fn text(self) -> String {
         match self {
             Aim::AtMost(aim) => format!("≤ {aim}"),
             Aim::AtLeast(aim) => format!("≥ {aim}"),
@@ -134,7 +134,7 @@ impl Report {
                 println!("\n{section}");
             }
             let aim = row.aim.map_or_else(String::new, |aim| {
-                format!("{:<10} {}", aim.told(), if aim.is_met(row.value) { "met" } else { "NOT MET" })
+                format!("{:<10} {}", aim.text(), if aim.is_met(row.value) { "met" } else { "NOT MET" })
             });
             let change = known.get(&(section, row.name.as_str())).map_or_else(String::new, |before| {
                 format!("{:>12} {:>+7.1} %", number(*before), 100.0 * (row.value / before - 1.0))

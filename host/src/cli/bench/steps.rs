@@ -52,12 +52,12 @@ fn rate(plan: &Arc<Plan>, findings: &[Finding]) -> f64 {
     let mut desk = Desk::default();
     desk.step(Input::plan(plan.clone()), NOW_MS);
     let started = Instant::now();
-    let mut told = 0;
+    let mut outcomes = 0;
     for finding in findings {
-        told += desk.step(Input::Finding(finding), finding.at_ms).len();
+        outcomes += desk.step(Input::Finding(finding), finding.at_ms).len();
     }
     let took = started.elapsed();
-    std::hint::black_box(told);
+    std::hint::black_box(outcomes);
     findings.len() as f64 / took.as_secs_f64().max(f64::EPSILON)
 }
 

@@ -32,8 +32,8 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> 
     let blocks = bench.blocks.looped(count * 2);
     let blocks: Vec<_> = blocks.into_iter().filter(|block| !block.logs.is_empty()).take(count).collect();
     let folder = tempfile::tempdir()?;
-    let mut fleet = Fleet::new()?;
-    fleet.be_impatient(PATIENCE, Arc::new(|| {}))?;
+    let mut fleet = Fleet::new();
+    fleet.set_patience(PATIENCE, Arc::new(|| {}));
     let mut engine = Engine::new(Journal::open(&folder.path().join("swaps.db"))?, fleet, Arc::new(Nobody))?;
     let spec = bench.spec(json!({ "report_from": 0 }));
     let ready = |id: &str| bench.detector(id, &bench.scan, spec.config.clone());

@@ -403,7 +403,7 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
     act(who, String::new(), Some(incident), deed)
 }
 
-/// Asks the running host for it, and tells what followed.
+/// Asks the running host for it, and prints what followed.
 fn act(who: Who, protocol: String, incident: Option<IncidentId>, deed: Deed) -> anyhow::Result<Exit> {
     let act = Act { by: who.by, proof: String::new(), protocol, incident, seen: who.seen, deed };
     let Some(answer) = ask(&who.config, &Ask::Act { act })? else { return Ok(Exit::Refused) };

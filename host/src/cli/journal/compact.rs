@@ -50,18 +50,18 @@ pub(super) fn compact(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit
     };
     let runtime = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?;
     let since_ms = wall_clock_ms().saturating_sub(keep_ms);
-    let told = compact::compact(&args.journal, &runtime, since_ms, args.dry_run, args.give_back, progress);
+    let compacted = compact::compact(&args.journal, &runtime, since_ms, args.dry_run, args.give_back, progress);
     bar.finish_and_clear();
-    let told = told?;
+    let compacted = compacted?;
     match args.format {
-        Format::Json => println!("{}", json!(told)),
-        Format::Pretty => tell(&told, args.dry_run),
+        Format::Json => println!("{}", json!(compacted)),
+        Format::Pretty => print(&compacted, args.dry_run),
     }
     Ok(Exit::Good)
 }
 
-fn tell(told: &Compacted, dry_run: bool) {
-    let Compacted { before, bodies, bytes, held_by, file_bytes } = told;
+fn print(compacted: &Compacted, dry_run: bool) {
+    let Compacted { before, bodies, bytes, held_by, file_bytes } = compacted;
     let (bodies, bytes) = (HumanCount(*bodies), HumanBytes(*bytes));
     match (before, dry_run) {
         (None, _) => println!("nothing is to be dropped"),

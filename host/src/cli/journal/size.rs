@@ -19,12 +19,12 @@ pub(super) fn size(path: &Path, format: Format) -> anyhow::Result<Exit> {
     match format {
         Format::Json => {
             let days = [&size.last_day, &size.last_week].map(Growth::bytes_per_day);
-            let mut told = json!(size);
-            told["last_day"]["bytes_per_day"] = json!(days[0]);
-            told["last_week"]["bytes_per_day"] = json!(days[1]);
-            told["thinning"] = json!(thinning);
-            told["disk"] = json!({ "free_bytes": free_bytes, "full_in_days": days_left });
-            println!("{told}");
+            let mut object = json!(size);
+            object["last_day"]["bytes_per_day"] = json!(days[0]);
+            object["last_week"]["bytes_per_day"] = json!(days[1]);
+            object["thinning"] = json!(thinning);
+            object["disk"] = json!({ "free_bytes": free_bytes, "full_in_days": days_left });
+            println!("{object}");
         }
         Format::Pretty => {
             for line in lines(&size, thinning.as_ref(), free_bytes, days_left) {

@@ -8,7 +8,7 @@ use super::Exit;
 use crate::cli::given::plan_of;
 use crate::plan::diff::{diff, markdown, pretty};
 
-/// The shape of what is told.
+/// The shape of what is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Shape {
     /// Lines for a terminal.
@@ -27,7 +27,7 @@ pub struct Args {
     before: PathBuf,
     /// The plan after.
     after: PathBuf,
-    /// The shape of what is told.
+    /// The shape of what is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Shape,
     /// Exit with 1 where anything is different.

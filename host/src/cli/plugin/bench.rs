@@ -77,7 +77,7 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-/// Stands for a figure that can't be told of a component.
+/// Stands for a figure that is not known of a component.
 const NOT_KNOWN: &str = "–";
 
 /// What one is called, what was measured now, and what before.
@@ -121,8 +121,8 @@ fn overview(rows: &[Row<'_>]) -> Table {
     ]);
     for (name, measured, _) in rows {
         let cells = FIGURES.iter().map(|(_, of, unit)| {
-            let told = of(measured).map(|value| format!("{} {unit}", number(value)).trim_end().to_owned());
-            told.unwrap_or_else(|| NOT_KNOWN.to_owned())
+            let figure = of(measured).map(|value| format!("{} {unit}", number(value)).trim_end().to_owned());
+            figure.unwrap_or_else(|| NOT_KNOWN.to_owned())
         });
         table.row(std::iter::once(name.clone()).chain(cells));
     }

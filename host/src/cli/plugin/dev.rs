@@ -92,13 +92,13 @@ fn show(before: &[CaseResult], now: &[CaseResult]) {
         let verdict = if result.passed() { "as expected" } else { "not as expected" };
         println!("{}: {} findings, {verdict}", result.name, result.findings);
         let earlier = before.iter().find(|earlier| earlier.name == result.name);
-        let told = match earlier {
+        let lines = match earlier {
             Some(earlier) => difference("before", &earlier.found, "now", &result.found),
             None if result.passed() => None,
             None => Some(result.faults.join("\n")),
         };
-        if let Some(told) = told {
-            anstream::println!("{told}");
+        if let Some(lines) = lines {
+            anstream::println!("{lines}");
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{Exit, inspect, operate};
 use crate::app::config::CacheConfig;
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
-use crate::plugin::{Component, Limits, Manifest, build};
+use crate::plugin::{Component, Limits, Manifest, build, describe};
 
 mod bench;
 mod dev;
@@ -108,11 +108,11 @@ impl Loaded {
         let runtime = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?;
         let limits = Limits::default();
         let component = runtime.compile(bytes, &limits)?;
-        let manifest = runtime.describe(&component, &limits)?;
+        let manifest = describe(&component, &limits)?;
         Ok(Self { component: Arc::new(component), manifest })
     }
 
-    /// What was built, for its author: with what tells the lines of its source, where the language does not tell them itself.
+    /// What was built, for its author: with what names the lines of its source, if the language does not name them itself.
     fn for_author(built: &build::Built, sandboxes: &Sandboxes) -> anyhow::Result<Self> {
         match &built.with_lines {
             Some(bytes) => Self::of(bytes, &sandboxes.clone().for_authors()),

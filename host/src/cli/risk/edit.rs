@@ -242,7 +242,7 @@ fn unknown(common: &Common, journal: Option<&std::path::Path>, ids: &[IncidentId
     let unknown = unknown_incidents(&journal, ids)?;
     Ok(unknown.first().map(|id| {
         let list = "watchfire journal list --kind incident";
-        refuse(&format!("`{}` has no incident {id}; `{list}` tells which there are", journal.display()))
+        refuse(&format!("`{}` has no incident {id}; `{list}` lists them", journal.display()))
     }))
 }
 
@@ -258,7 +258,7 @@ fn done(id: &str, format: Format, edited: Result<Edited, EditError>) -> anyhow::
         Err(EditError::Broken(error)) => return Err(error),
         Err(refused) => {
             if let EditError::Unloadable(found) | EditError::WouldBreak(found) = &refused {
-                let errors: Vec<_> = found.iter().filter(|told| told.is_error()).cloned().collect();
+                let errors: Vec<_> = found.iter().filter(|found| found.is_error()).cloned().collect();
                 tell(&errors, format)?;
             }
             return Ok(refuse(&refused.to_string()));
@@ -274,8 +274,8 @@ fn done(id: &str, format: Format, edited: Result<Edited, EditError>) -> anyhow::
         }
         Format::Json => {
             let (file, line) = (&edited.file, edited.line);
-            let told = super::show::entry_object(id, entry);
-            println!("{}", json!({ "type": "risk-edited", "file": file, "line": line, "entry": told }));
+            let object = super::show::entry_object(id, entry);
+            println!("{}", json!({ "type": "risk-edited", "file": file, "line": line, "entry": object }));
         }
     }
     Ok(Exit::Good)

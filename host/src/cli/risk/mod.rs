@@ -21,7 +21,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// The shape in which mistakes are told beside it.
+    /// The shape in which mistakes are reported beside it.
     fn format(self) -> Format {
         if self == Shape::Json { Format::Json } else { Format::Pretty }
     }

@@ -43,7 +43,7 @@ pub struct Show {
     format: Format,
 }
 
-/// Whose history is told, and as of when.
+/// Whose history is shown, and as of when.
 #[derive(Debug, ClapArgs)]
 pub struct History {
     /// The risk; all, where it is absent.
@@ -135,9 +135,9 @@ pub(super) fn history(args: &History) -> anyhow::Result<Exit> {
         (_, Some(at)) => (plan, Some((at.to_string(), at.ms))),
         (Some(name), None) => match find(plan.tables(), name) {
             Ok((id, release)) => {
-                let told = format!("{} of {}", release.name(id), release.at);
+                let as_of = format!("{} of {}", release.name(id), release.at);
                 let at_ms = release.at.ms;
-                (plan, Some((told, at_ms)))
+                (plan, Some((as_of, at_ms)))
             }
             Err(near) => match at_tag(&args.place, name, &near, args.format.format())? {
                 Some((plan, at_ms)) => (plan, Some((format!("tag {name}"), at_ms))),
@@ -152,13 +152,13 @@ pub(super) fn history(args: &History) -> anyhow::Result<Exit> {
         .into_iter()
         .filter(|(id, _)| args.id.as_deref().is_none_or(|chosen| chosen == *id));
     match as_of {
-        Some((told, at_ms)) => tell_standings(chosen, &told, at_ms, args.format),
+        Some((as_of, at_ms)) => tell_standings(chosen, &as_of, at_ms, args.format),
         None => tell_entries(chosen, args.format),
     }
     Ok(Exit::Good)
 }
 
-/// The plan at a tag in git, and the moment of the tag; `None` where it was told why there is none.
+/// The plan at a tag in git, and the moment of the tag; `None` if there is none, and why was reported.
 fn at_tag(place: &PlanPlace, name: &str, near: &str, format: Format) -> anyhow::Result<Option<(Plan, u64)>> {
     let Some(path) = place.plan(format)? else { return Ok(None) };
     let near = if near.is_empty() { String::new() } else { format!("; {near}") };
@@ -177,14 +177,14 @@ fn at_tag(place: &PlanPlace, name: &str, near: &str, format: Format) -> anyhow::
     Ok(loaded(&repository.files(&tag)?, format)?.map(|plan| (plan, tag.at_ms)))
 }
 
-fn tell_standings<'a>(risks: impl Iterator<Item = (&'a str, &'a Risk)>, told: &str, at_ms: u64, format: Shape) {
+fn tell_standings<'a>(risks: impl Iterator<Item = (&'a str, &'a Risk)>, as_of: &str, at_ms: u64, format: Shape) {
     let mut table = Table::new(&["status", "risk", "owner", "accepted until", "linked to", "last entry"]);
     for (id, risk) in risks {
         let Some(standing) = Standing::at(risk, at_ms) else { continue };
         let linked: Vec<&str> = standing.linked.iter().map(String::as_str).collect();
         if format == Shape::Json {
             let object = json!({
-                "type": "risk-standing", "as_of": told, "at": Moment { ms: at_ms }.to_string(), "risk": id,
+                "type": "risk-standing", "as_of": as_of, "at": Moment { ms: at_ms }.to_string(), "risk": id,
                 "status": standing.status, "owner": standing.owner, "linked": linked,
                 "accepted_until": standing.accepted_until.map(|until| until.to_string()),
                 "acceptance_lapsed": standing.has_lapsed(at_ms),
@@ -202,7 +202,7 @@ fn tell_standings<'a>(risks: impl Iterator<Item = (&'a str, &'a Risk)>, told: &s
         ]);
     }
     if format != Shape::Json {
-        println!("as of {told}{}", if format == Shape::Markdown { "\n" } else { "" });
+        println!("as of {as_of}{}", if format == Shape::Markdown { "\n" } else { "" });
     }
     print(&table, format);
 }

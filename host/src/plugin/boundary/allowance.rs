@@ -3,7 +3,7 @@
 
 use wasmtime::ResourceLimiter;
 
-use crate::plugin::Limits;
+use crate::plugin::limits::Limits;
 
 /// What a guest has taken, and what it asked for in vain.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ wasmtime::component::bindgen!({
 });
 
 /// The world of detectors that own their batches; all its nouns are those of the other.
-pub(in crate::plugin) mod owning {
+pub(super) mod owning {
     wasmtime::component::bindgen!({
         path: "../wit/detector",
         world: "owning-detector",

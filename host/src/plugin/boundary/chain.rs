@@ -8,7 +8,7 @@ use alloy::primitives::{B256, Bytes};
 
 use crate::block::BlockRef;
 use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
-use crate::plugin::Limits;
+use crate::plugin::limits::Limits;
 
 /// What any detector may be answered, whatever its budget: an answer is held once for all, and journaled.
 const ANSWER_BYTES_AT_MOST: usize = 4 << 20;

@@ -2,25 +2,18 @@
 
 use alloy::primitives::B256;
 
-use crate::finding::{Amount, Claim, LogReference, Severity, Subject};
+use crate::failure_kind::FailureKind;
+use crate::finding::{Amount, Claim, LogReference, Subject};
 use crate::plugin::boundary::bindings::watchfire::detector::types;
-use crate::plugin::boundary::text::{line, lines};
-use crate::plugin::{Failure, Limits, Manifest};
+use crate::plugin::boundary::manifest::{Manifest, severity};
+use crate::plugin::failure::Failure;
+use crate::plugin::limits::Limits;
+use crate::plugin::text::{line, lines};
 
 /// Most rows of evidence, amounts and attributes of one finding, each.
 const ROWS_AT_MOST: usize = 256;
 const WORD_BYTES: usize = 256;
 const TITLE_BYTES: usize = 512;
-
-pub(in crate::plugin) fn severity(severity: types::Severity) -> Severity {
-    match severity {
-        types::Severity::Info => Severity::Info,
-        types::Severity::Low => Severity::Low,
-        types::Severity::Medium => Severity::Medium,
-        types::Severity::High => Severity::High,
-        types::Severity::Critical => Severity::Critical,
-    }
-}
 
 /// All findings of one batch; one that can't be fails the batch, for what else it says can't be trusted either.
 pub(in crate::plugin) fn claims(
@@ -30,23 +23,23 @@ pub(in crate::plugin) fn claims(
 ) -> Result<Vec<Claim>, Failure> {
     if findings.len() > limits.findings_per_batch {
         let message = format!("{} findings on one batch, {} are allowed", findings.len(), limits.findings_per_batch);
-        return Err(Failure::new("findings", message));
+        return Err(Failure::new(FailureKind::Findings, message));
     }
     let bytes: usize = findings.iter().map(size).sum();
     if bytes > limits.findings_bytes_per_batch {
         let message =
             format!("findings of {bytes} bytes on one batch, {} are allowed", limits.findings_bytes_per_batch);
-        return Err(Failure::new("findings", message));
+        return Err(Failure::new(FailureKind::Findings, message));
     }
     findings.into_iter().map(|finding| claim(finding, manifest, limits)).collect()
 }
 
 fn claim(finding: types::Finding, manifest: &Manifest, limits: &Limits) -> Result<Claim, Failure> {
     let kind = line(&finding.kind, WORD_BYTES);
-    let invalid = |message: String| Err(Failure::new("invalid-finding", format!("{kind}: {message}")));
+    let invalid = |message: String| Err(Failure::new(FailureKind::InvalidFinding, format!("{kind}: {message}")));
     if !manifest.finding_kinds.iter().any(|declared| declared.id == finding.kind) {
         let message = format!("it found `{kind}`, which its manifest does not declare");
-        return Err(Failure::new("undeclared-kind", message));
+        return Err(Failure::new(FailureKind::UndeclaredKind, message));
     }
     let size = size(&finding);
     if size > limits.finding_bytes {

@@ -1,21 +1,19 @@
-//! What one guest has on the host's side: its state, its budget, its log, and the interfaces that reach them.
+//! What one guest has on the host's side: its handles, its state, its budget and its log.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alloy::primitives::{Address, B256, Bytes};
 use wasmtime::Trap;
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use crate::block::BlockRef;
-use crate::chain_read::{ChainFault, ChainRead};
-use crate::plugin::Limits;
 use crate::plugin::boundary::allowance::Allowance;
-use crate::plugin::boundary::bindings::watchfire::detector::{batches, chain, log, state, types};
 use crate::plugin::boundary::chain::ChainAccess;
 use crate::plugin::boundary::state::StateStore;
-use crate::plugin::boundary::text;
 use crate::plugin::boundary::wasi::Wasi;
+use crate::plugin::limits::{HANDLES_AT_MOST, Limits};
+use crate::plugin::text;
 
 /// How loud a log line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +37,8 @@ pub struct LogLine {
     pub message: String,
 }
 
-/// The largest scan that is answered at once.
-const SCAN_AT_MOST: u32 = 10_000;
-/// The longest key of a state.
-const KEY_BYTES: usize = 4 << 10;
-/// The guest's own clock of deadlines, which ticks more slowly, goes first.
+/// Added to the host's deadline so that the guest's epoch deadline, which is coarser, fires first.
 const GRACE: Duration = Duration::from_millis(20);
-/// Most handles that a guest holds at once. It is lent one batch; what else there is comes of WASI.
-pub(in crate::plugin) const HANDLES_AT_MOST: usize = 1_024;
 
 /// The host's side of one guest; the data of its store.
 pub(in crate::plugin) struct Guest {
@@ -64,7 +56,7 @@ pub(in crate::plugin) struct Guest {
     pub(in crate::plugin) dropped_lines: u32,
     pub(in crate::plugin) wasi: Option<Wasi>,
     /// When its time is up.
-    until: Instant,
+    pub(super) until: Instant,
 }
 
 impl Guest {
@@ -103,7 +95,8 @@ impl Guest {
         if Instant::now() > self.until { Err(Trap::Interrupt.into()) } else { Ok(()) }
     }
 
-    fn write(&mut self, level: LogLevel, message: &str) {
+    /// Keeps a line of its log; one past the limit is dropped and counted.
+    pub(super) fn keep_line(&mut self, level: LogLevel, message: &str) {
         if self.log.len() >= self.limits.log_lines_per_batch as usize {
             self.dropped_lines = self.dropped_lines.saturating_add(1);
             return;
@@ -111,125 +104,6 @@ impl Guest {
         self.log.push(LogLine { level, message: text::line(message, self.limits.log_line_bytes) });
     }
 
-    fn read(&mut self, read: ChainRead) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
-        let longest = self.until.saturating_duration_since(Instant::now());
-        let Some(answer) = self.chain.read(read, &self.limits, longest) else { return Err(Trap::Interrupt.into()) };
-        Ok(answer.map(|bytes| bytes.to_vec()).map_err(|fault| chain::ChainError {
-            code: fault.code,
-            message: fault.message,
-            data: fault.data.to_vec(),
-        }))
-    }
-}
-
-fn fault(code: &str, message: String) -> ChainFault {
-    ChainFault { code: code.to_owned(), message, data: Bytes::new() }
-}
-
-fn invalid(what: &str, bytes: &[u8]) -> chain::ChainError {
-    let fault = fault("invalid", format!("{what} of {} bytes", bytes.len()));
-    chain::ChainError { code: fault.code, message: fault.message, data: Vec::new() }
-}
-
-fn address(bytes: &[u8]) -> Result<Address, chain::ChainError> {
-    Address::try_from(bytes).map_err(|_| invalid("an address", bytes))
-}
-
-impl types::Host for Guest {}
-
-impl batches::Host for Guest {}
-
-impl chain::Host for Guest {
-    fn call(&mut self, to: Vec<u8>, data: Vec<u8>) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
-        self.expect_time()?;
-        match address(&to) {
-            Ok(to) => self.read(ChainRead::Call { to, data: data.into() }),
-            Err(error) => Ok(Err(error)),
-        }
-    }
-
-    fn storage_at(&mut self, of: Vec<u8>, slot: Vec<u8>) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
-        self.expect_time()?;
-        let slot = B256::try_from(slot.as_slice()).map_err(|_| invalid("a slot", &slot));
-        match address(&of).and_then(|address| Ok((address, slot?))) {
-            Ok((address, slot)) => self.read(ChainRead::Storage { address, slot }),
-            Err(error) => Ok(Err(error)),
-        }
-    }
-
-    fn balance(&mut self, of: Vec<u8>) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
-        self.expect_time()?;
-        match address(&of) {
-            Ok(address) => self.read(ChainRead::Balance { address }),
-            Err(error) => Ok(Err(error)),
-        }
-    }
-
-    fn code(&mut self, of: Vec<u8>) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
-        self.expect_time()?;
-        match address(&of) {
-            Ok(address) => self.read(ChainRead::Code { address }),
-            Err(error) => Ok(Err(error)),
-        }
-    }
-}
-
-impl state::Host for Guest {
-    fn get(&mut self, key: Vec<u8>) -> wasmtime::Result<Option<Vec<u8>>> {
-        self.expect_time()?;
-        self.knows_state = true;
-        Ok(self.state.get(&key).cloned())
-    }
-
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> wasmtime::Result<Result<(), state::StateError>> {
-        self.expect_time()?;
-        self.knows_state = true;
-        let told = |code: &str, message: String| state::StateError { code: code.to_owned(), message };
-        if !self.has_state {
-            return Ok(Err(told("denied", "the operator does not grant `state`".to_owned())));
-        }
-        if key.len() > KEY_BYTES {
-            return Ok(Err(told("invalid", format!("a key of {} bytes, {KEY_BYTES} are allowed", key.len()))));
-        }
-        Ok(self.state.set(key, Some(value), &self.limits).map_err(|refused| told("quota", refused.to_string())))
-    }
-
-    fn delete(&mut self, key: Vec<u8>) -> wasmtime::Result<()> {
-        self.expect_time()?;
-        self.knows_state = true;
-        if !self.has_state || self.state.get(&key).is_none() {
-            return Ok(());
-        }
-        self.state.set(key, None, &self.limits).map_err(|refused| wasmtime::Error::msg(refused.to_string()))
-    }
-
-    fn scan(
-        &mut self,
-        prefix: Vec<u8>,
-        after: Option<Vec<u8>>,
-        limit: u32,
-    ) -> wasmtime::Result<Vec<(Vec<u8>, Vec<u8>)>> {
-        self.expect_time()?;
-        self.knows_state = true;
-        Ok(self.state.scan(&prefix, after.as_deref(), limit.min(SCAN_AT_MOST) as usize))
-    }
-}
-
-impl log::Host for Guest {
-    fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
-        self.expect_time()?;
-        let level = match level {
-            log::Level::Debug => LogLevel::Debug,
-            log::Level::Info => LogLevel::Info,
-            log::Level::Warn => LogLevel::Warn,
-            log::Level::Error => LogLevel::Error,
-        };
-        self.write(level, &message);
-        Ok(())
-    }
-}
-
-impl Guest {
     /// What was written to the log, with a last line that tells how much was dropped.
     pub(in crate::plugin) fn take_log(&mut self) -> Vec<LogLine> {
         let mut log = std::mem::take(&mut self.log);
@@ -238,5 +112,11 @@ impl Guest {
             log.push(LogLine { level: LogLevel::Warn, message });
         }
         log
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.wasi.get_or_insert_with(Wasi::new).view(&mut self.table)
     }
 }

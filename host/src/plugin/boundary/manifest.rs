@@ -3,10 +3,9 @@
 use serde::Serialize;
 
 use crate::finding::Severity;
-use crate::plugin::LoadError;
 use crate::plugin::boundary::bindings::watchfire::detector::types;
-use crate::plugin::boundary::claim::severity;
-use crate::plugin::boundary::text::{line, lines};
+use crate::plugin::failure::LoadError;
+use crate::plugin::text::{line, lines};
 
 /// A kind of finding that a detector may emit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -95,6 +94,17 @@ impl Manifest {
             capabilities: said.capabilities,
             config_schema: lines(&said.config_schema, SCHEMA_BYTES),
         })
+    }
+}
+
+/// Returns the host's own severity for a guest's.
+pub(super) fn severity(severity: types::Severity) -> Severity {
+    match severity {
+        types::Severity::Info => Severity::Info,
+        types::Severity::Low => Severity::Low,
+        types::Severity::Medium => Severity::Medium,
+        types::Severity::High => Severity::High,
+        types::Severity::Critical => Severity::Critical,
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::block::{Transactions, frame_kind};
 use crate::finding::{Claim, Severity};
-use crate::plugin::boundary::batch::Batch;
+use crate::plugin::boundary::batch::{Batch, Heard};
 use crate::plugin::boundary::bindings::watchfire::detector::{batches, types};
 
-pub(in crate::plugin) fn logs(batch: &Batch) -> Vec<batches::LogRow> {
+pub(super) fn logs(batch: &Batch) -> Vec<batches::LogRow> {
     let Some((all, rows)) = batch.logs() else { return Vec::new() };
     rows.iter(all.len())
         .map(|row| batches::LogRow {
@@ -19,7 +19,7 @@ pub(in crate::plugin) fn logs(batch: &Batch) -> Vec<batches::LogRow> {
         .collect()
 }
 
-pub(in crate::plugin) fn transactions(batch: &Batch) -> Vec<batches::TransactionRow> {
+pub(super) fn transactions(batch: &Batch) -> Vec<batches::TransactionRow> {
     let Some((all, rows)) = batch.transactions() else { return Vec::new() };
     rows.iter(all.len()).map(|row| transaction(all, row)).collect()
 }
@@ -39,7 +39,7 @@ fn transaction(all: &Transactions, row: usize) -> batches::TransactionRow {
     }
 }
 
-pub(in crate::plugin) fn frames(batch: &Batch) -> Vec<batches::FrameRow> {
+pub(super) fn frames(batch: &Batch) -> Vec<batches::FrameRow> {
     let Some((all, rows)) = batch.frames() else { return Vec::new() };
     rows.iter(all.len())
         .map(|row| {
@@ -63,7 +63,7 @@ pub(in crate::plugin) fn frames(batch: &Batch) -> Vec<batches::FrameRow> {
         .collect()
 }
 
-pub(in crate::plugin) fn storage(batch: &Batch) -> Vec<batches::StorageRow> {
+pub(super) fn storage(batch: &Batch) -> Vec<batches::StorageRow> {
     let Some((all, rows)) = batch.storage() else { return Vec::new() };
     rows.iter(all.len())
         .map(|row| batches::StorageRow {
@@ -77,7 +77,7 @@ pub(in crate::plugin) fn storage(batch: &Batch) -> Vec<batches::StorageRow> {
 }
 
 /// Contracts made by transactions and, where the block has traces, by contracts.
-pub(in crate::plugin) fn creations(batch: &Batch) -> Vec<batches::CreationRow> {
+pub(super) fn creations(batch: &Batch) -> Vec<batches::CreationRow> {
     let (true, Some(block)) = (batch.selection.creations, batch.scene.block.as_deref()) else { return Vec::new() };
     let all = &block.transactions;
     let row = |transaction: u32, creator: &[u8; 20], address: &[u8; 20]| batches::CreationRow {
@@ -97,7 +97,7 @@ pub(in crate::plugin) fn creations(batch: &Batch) -> Vec<batches::CreationRow> {
     }
 }
 
-pub(in crate::plugin) fn observations(batch: &Batch) -> Vec<batches::ObservationRow> {
+pub(super) fn observations(batch: &Batch) -> Vec<batches::ObservationRow> {
     let row = |observation: &crate::event::Observation| batches::ObservationRow {
         feed: observation.feed.clone(),
         observed_at_ms: observation.observed_at_ms,
@@ -108,8 +108,8 @@ pub(in crate::plugin) fn observations(batch: &Batch) -> Vec<batches::Observation
     batch.scene.observation.iter().map(row).collect()
 }
 
-pub(in crate::plugin) fn findings(batch: &Batch) -> Vec<batches::FindingRow> {
-    let row = |heard: &crate::plugin::fleet::view::Heard| batches::FindingRow {
+pub(super) fn findings(batch: &Batch) -> Vec<batches::FindingRow> {
+    let row = |heard: &Heard| batches::FindingRow {
         detector: heard.detector.clone(),
         id: heard.id.to_string(),
         finding: finding(&heard.claim),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use crate::entry::StateChange;
-use crate::plugin::Limits;
+use crate::plugin::limits::Limits;
 
 /// Values by key, with the changes of the batch under way on top.
 #[derive(Debug, Default)]
@@ -173,11 +173,11 @@ mod tests {
 
     fn scan(store: &StateStore, prefix: &str, after: Option<&str>) -> String {
         let found = store.scan(prefix.as_bytes(), after.map(str::as_bytes), 100);
-        let told: Vec<String> = found
+        let pairs: Vec<String> = found
             .iter()
             .map(|(key, value)| format!("{}={}", String::from_utf8_lossy(key), String::from_utf8_lossy(value)))
             .collect();
-        told.join(" ")
+        pairs.join(" ")
     }
 
     #[test]

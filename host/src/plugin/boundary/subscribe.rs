@@ -4,9 +4,9 @@
 use alloy::primitives::{Address, B256};
 
 use crate::block::frame_kind;
-use crate::plugin::LoadError;
 use crate::plugin::boundary::bindings::watchfire::detector::types;
-use crate::plugin::boundary::text::line;
+use crate::plugin::failure::LoadError;
+use crate::plugin::text::line;
 use crate::subscription::{FindingFilter, FrameFilter, LogFilter, StorageFilter, Subscription, TransactionFilter};
 
 const SUBSCRIPTIONS_AT_MOST: usize = 256;

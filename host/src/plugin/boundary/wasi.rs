@@ -17,7 +17,6 @@ use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamError, Stream
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::digest::Hasher;
-use crate::plugin::boundary::guest::Guest;
 
 /// Packages of WASI 0.2 that are there.
 const PACKAGES: [&str; 6] =
@@ -33,7 +32,7 @@ pub(in crate::plugin) fn is_known(import: &str) -> bool {
 }
 
 /// All of WASI that a guest can import.
-pub(in crate::plugin) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+pub(in crate::plugin) fn add_to_linker<T: WasiView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_sync(linker)?;
     linker.allow_shadowing(true);
     let mut poll = linker.instance(POLL)?;
@@ -80,6 +79,11 @@ impl Wasi {
             .allow_udp(false)
             .allow_ip_name_lookup(false);
         Self { ctx: builder.build(), time, random }
+    }
+
+    /// Returns what wasmtime-wasi works on: this, and the table of its guest's handles.
+    pub(super) fn view<'a>(&'a mut self, table: &'a mut ResourceTable) -> WasiCtxView<'a> {
+        WasiCtxView { ctx: &mut self.ctx, table }
     }
 
     /// Sets the clocks to chain time, and the randomness to what detector and input give.
@@ -133,14 +137,6 @@ impl OutputStream for Mute {
 
     fn check_write(&mut self) -> StreamResult<usize> {
         Ok(WRITE_BYTES_AT_MOST)
-    }
-}
-
-impl WasiView for Guest {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        let wasi = self.wasi.get_or_insert_with(Wasi::new);
-        let table: &mut ResourceTable = &mut self.table;
-        WasiCtxView { ctx: &mut wasi.ctx, table }
     }
 }
 

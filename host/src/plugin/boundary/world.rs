@@ -1,6 +1,6 @@
 //! The two worlds that a detector can implement, as one: whether it borrows a batch or owns it is all that differs.
 
-use wasmtime::component::{InstancePre, Resource};
+use wasmtime::component::{Instance, InstancePre, Resource};
 use wasmtime::{Engine, Store};
 
 use crate::plugin::boundary::batch::Batch;
@@ -8,7 +8,6 @@ use crate::plugin::boundary::bindings::owning::{OwningDetector, OwningDetectorPr
 use crate::plugin::boundary::bindings::watchfire::detector::types;
 use crate::plugin::boundary::bindings::{Detector, DetectorPre};
 use crate::plugin::boundary::guest::Guest;
-use crate::plugin::measure::allocations::Counters;
 
 /// A component, linked, before it is instantiated.
 pub(in crate::plugin) enum WorldPre {
@@ -48,12 +47,11 @@ impl WorldPre {
         })
     }
 
-    /// The same of a component that counts what it allocates.
-    pub(in crate::plugin) fn instantiate_counting(
+    /// Instantiates a component of which more is exported than the world says, with the instance to find that by.
+    pub(in crate::plugin) fn instantiate_with_instance(
         &self,
         store: &mut Store<Guest>,
-        modules: usize,
-    ) -> wasmtime::Result<(World, Counters)> {
+    ) -> wasmtime::Result<(World, Instance)> {
         let (instance, world) = match self {
             Self::Borrowing(pre) => {
                 let instance = pre.instance_pre().instantiate(&mut *store)?;
@@ -64,7 +62,7 @@ impl WorldPre {
                 (instance, World::Owning(OwningDetector::new(&mut *store, &instance)?))
             }
         };
-        Ok((world, Counters::of(&instance, store, modules)?))
+        Ok((world, instance))
     }
 }
 

@@ -2,7 +2,7 @@
 //! host did not write itself.
 //!
 //! The folder is this user's alone. Each file's name says what it was made of, and its MAC, under a key that lies beside
-//! it and never leaves the folder, covers that name and every byte. A file that is not as it should be is told,
+//! it and never leaves the folder, covers that name and every byte. A file that is not as it should be is logged,
 //! removed and made anew; none is ever loaded on trust.
 
 use std::fs::{DirBuilder, File};
@@ -19,8 +19,8 @@ use rustix::io::Errno;
 use sha2::Sha256;
 use wasmtime::Engine;
 
-use super::artefact::Artefact;
 use crate::digest::Hasher;
+use crate::plugin::compile::artefact::Artefact;
 
 /// The first bytes of each file; another layout gets another number.
 const MAGIC: &[u8; 8] = b"wfcomp01";
@@ -97,7 +97,7 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// Where the folder can't be made, or where others than this user may look into it.
+    /// If the folder can't be made, or others than this user may look into it.
     pub fn open(path: &Path, max_bytes: u64) -> anyhow::Result<Self> {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
@@ -118,7 +118,7 @@ impl Cache {
         Ok(cache)
     }
 
-    /// What is kept under a name. What is there and can't be believed is told and removed.
+    /// Returns what is kept under a name. A file that can't be believed is logged and removed.
     pub(super) fn read(&self, name: &Name) -> Option<Artefact> {
         match self.fetch(name) {
             Ok(found) => found.map(Artefact::vouched_for),
@@ -129,7 +129,7 @@ impl Cache {
         }
     }
 
-    /// Keeps an artefact. Where that fails it is told; the next start compiles anew.
+    /// Keeps an artefact. If that fails it is logged; the next start compiles anew.
     pub(super) fn write(&self, name: &Name, made: &Artefact) {
         let size = (MAGIC.len() + MAC_BYTES + made.as_bytes().len()) as u64;
         if size > self.max_bytes {

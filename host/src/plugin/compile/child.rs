@@ -7,8 +7,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 
+use crate::plugin::compile::engine::config;
 use crate::plugin::limits::EngineSettings;
-use crate::plugin::sandbox::config;
 
 /// What a host asks of a compiler's process; JSON text on its command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,23 +16,27 @@ use crate::plugin::sandbox::config;
 pub(super) struct Request {
     pub(super) stack_bytes: usize,
     pub(super) counts_fuel: bool,
-    pub(super) tells_lines: bool,
+    pub(super) names_lines: bool,
     /// Most memory that it may take, bytes.
     pub(super) memory_bytes: u64,
     /// Most processor time that it may take, seconds: for when nobody is left to end it.
     pub(super) cpu_s: u64,
 }
 
-/// Compiles what comes in by standard input, as a host's `request` says. An error is for whoever gave the component.
+/// Compiles what comes in by standard input, as a host's `request` says.
+///
+/// # Errors
+///
+/// If the request or the component is none, or this process can't limit itself.
 pub fn compile_from_stdin(request: &str) -> anyhow::Result<()> {
     let request: Request = serde_json::from_str(request)?;
     limit(request)?;
     let mut bytes = Vec::new();
     std::io::stdin().lock().read_to_end(&mut bytes)?;
     let settings = EngineSettings { stack_bytes: request.stack_bytes, counts_fuel: request.counts_fuel };
-    let told = |error: wasmtime::Error| anyhow::anyhow!("{:#}", error.root_cause());
-    let engine = Engine::new(&config(settings, request.tells_lines)).map_err(told)?;
-    let artefact = engine.precompile_component(&bytes).map_err(told)?;
+    let convert = |error: wasmtime::Error| anyhow::anyhow!("{:#}", error.root_cause());
+    let engine = Engine::new(&config(settings, request.names_lines)).map_err(convert)?;
+    let artefact = engine.precompile_component(&bytes).map_err(convert)?;
     let mut out = std::io::stdout().lock();
     out.write_all(&artefact)?;
     out.flush()?;

@@ -4,6 +4,7 @@
 mod artefact;
 mod cache;
 mod child;
+pub(super) mod engine;
 mod process;
 pub(super) mod runtime;
 
@@ -13,11 +14,11 @@ use alloy::primitives::B256;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use self::artefact::Artefact;
-use self::cache::Name;
-use super::limits::EngineSettings;
-use super::{Limits, LoadError};
-use crate::plugin::boundary::text::lines;
+use crate::plugin::compile::artefact::Artefact;
+use crate::plugin::compile::cache::Name;
+use crate::plugin::failure::LoadError;
+use crate::plugin::limits::{EngineSettings, Limits};
+use crate::plugin::text::lines;
 
 pub use cache::{Cache, default_folder};
 pub use child::compile_from_stdin;
@@ -27,7 +28,7 @@ pub use process::COMMAND;
 pub struct Compiler {
     place: Place,
     cache: Option<Cache>,
-    tells_lines: bool,
+    names_lines: bool,
 }
 
 enum Place {
@@ -39,12 +40,12 @@ impl Compiler {
     /// Compiles in this very process, where neither `compile_deadline_ms` nor `compile_memory_bytes` holds: for
     /// components that one made oneself, where there is no `watchfire` binary to start, as in tests of the library.
     pub fn in_process() -> Self {
-        Self { place: Place::InProcess, cache: None, tells_lines: false }
+        Self { place: Place::InProcess, cache: None, names_lines: false }
     }
 
     /// Compiles each component in a process of its own: `binary` is a `watchfire` of this very build.
     pub fn in_processes_of(binary: impl Into<PathBuf>) -> Self {
-        Self { place: Place::Processes(binary.into()), cache: None, tells_lines: false }
+        Self { place: Place::Processes(binary.into()), cache: None, names_lines: false }
     }
 
     /// Keeps what was compiled.
@@ -53,17 +54,17 @@ impl Compiler {
         self
     }
 
-    /// Has traps tell the lines of the source: for detectors that one writes oneself.
-    pub fn telling_lines(mut self) -> Self {
-        self.tells_lines = true;
+    /// Has traps name the lines of the source: for detectors that one writes oneself.
+    pub fn naming_lines(mut self) -> Self {
+        self.names_lines = true;
         self
     }
 
-    pub(super) fn tells_lines(&self) -> bool {
-        self.tells_lines
+    fn names_lines(&self) -> bool {
+        self.names_lines
     }
 
-    pub(super) fn compile(
+    fn compile(
         &self,
         engine: &Engine,
         settings: EngineSettings,
@@ -85,11 +86,11 @@ impl Compiler {
                 let made = engine.precompile_component(bytes).map_err(|error| not_a_component(&error))?;
                 Artefact::vouched_for(made)
             }
-            Place::Processes(binary) => process::compile(binary, settings, self.tells_lines, bytes, limits)?,
+            Place::Processes(binary) => process::compile(binary, settings, self.names_lines, bytes, limits)?,
         };
         let component = made.load(engine).map_err(|error| {
-            let told = lines(&format!("{:#}", error.root_cause()), 1_000);
-            LoadError::Compile(format!("the compiler's process made something that this one can't load: {told}"))
+            let message = lines(&format!("{:#}", error.root_cause()), 1_000);
+            LoadError::Compile(format!("the compiler's process made something that this one can't load: {message}"))
         })?;
         if let Some(cache) = &self.cache {
             cache.write(&name, &made);

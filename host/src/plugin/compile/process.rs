@@ -1,4 +1,7 @@
-//! The host's side of the compiler's process: feed it, hear it out, and end it at its deadline.
+//! The host's side of the compiler's process: feeds it, reads what it makes, and ends it once it has used up its time.
+//!
+//! The deadline counts the processor's time that the process has used, so that a busy machine refuses nobody's detector;
+//! on the clock it may take many times as long.
 
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -9,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::artefact::Artefact;
-use super::child::Request;
-use crate::plugin::boundary::text::lines;
-use crate::plugin::limits::EngineSettings;
-use crate::plugin::{Limits, LoadError};
+use crate::plugin::compile::artefact::Artefact;
+use crate::plugin::compile::child::Request;
+use crate::plugin::failure::LoadError;
+use crate::plugin::limits::{EngineSettings, Limits};
+use crate::plugin::text::lines;
 
 /// The hidden command of the binary that compiles.
 pub const COMMAND: &str = "compile-component";
@@ -26,34 +29,49 @@ const THREADS_AT_MOST: usize = 4;
 
 const COMPLAINT_BYTES: u64 = 64 << 10;
 
-/// How often it is asked whether the process has ended.
-const PATIENCE: Duration = Duration::from_millis(1);
+/// How often it is asked whether the process has ended, and how much time it has used.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// Units of the times under `/proc`: Linux gives them in hundredths of a second to programs, whatever its own clock does.
+const TICKS_PER_S: u64 = 100;
+
+/// How many times its deadline a compilation may take on the clock: it shares the machine with others, and waits for them.
+const CLOCK_PER_DEADLINE: u32 = 10;
 
 /// How a compilation came to its end.
-enum Heard {
+enum Compilation {
     /// The process ended by itself: what it wrote, and what it complained of.
     Ended { made: Vec<u8>, complaint: String, status: ExitStatus },
-    /// It was ended at the deadline.
+    /// It was ended since it had used up its time.
     TooSlow,
+    /// It was ended since it took too long on the clock.
+    Stuck,
     /// It wrote more than it may take memory.
     TooMuch,
+}
+
+/// How long was waited for the process.
+enum Waited {
+    Ended(ExitStatus),
+    UsedUp,
+    Stuck,
 }
 
 pub(super) fn compile(
     binary: &Path,
     settings: EngineSettings,
-    tells_lines: bool,
+    names_lines: bool,
     bytes: &[u8],
     limits: &Limits,
 ) -> Result<Artefact, LoadError> {
-    let deadline = Instant::now() + Duration::from_millis(limits.compile_deadline_ms);
-    let mut child = start(binary, settings, tells_lines, limits)?;
-    let heard = hear_out(&mut child, bytes, deadline, limits.compile_memory_bytes);
-    match heard.map_err(|error| LoadError::Compile(format!("its process is lost: {error}")))? {
-        Heard::Ended { made, status, .. } if status.success() => Ok(Artefact::vouched_for(made)),
-        Heard::Ended { complaint, status, .. } => Err(refusal(status, &complaint, limits)),
-        Heard::TooSlow => Err(too_slow(limits)),
-        Heard::TooMuch => Err(too_much(limits)),
+    let mut child = start(binary, settings, names_lines, limits)?;
+    let compilation = attend(&mut child, bytes, limits);
+    match compilation.map_err(|error| LoadError::Compile(format!("its process is lost: {error}")))? {
+        Compilation::Ended { made, status, .. } if status.success() => Ok(Artefact::vouched_for(made)),
+        Compilation::Ended { complaint, status, .. } => Err(refusal(status, &complaint, limits)),
+        Compilation::TooSlow => Err(too_slow(limits)),
+        Compilation::Stuck => Err(stuck(limits)),
+        Compilation::TooMuch => Err(too_much(limits)),
     }
 }
 
@@ -65,14 +83,14 @@ fn program(binary: &Path) -> PathBuf {
     if is_own && own.exists() { own.to_owned() } else { binary.to_owned() }
 }
 
-fn start(binary: &Path, settings: EngineSettings, tells_lines: bool, limits: &Limits) -> Result<Child, LoadError> {
+fn start(binary: &Path, settings: EngineSettings, names_lines: bool, limits: &Limits) -> Result<Child, LoadError> {
     let threads = available_parallelism().map_or(1, usize::from).min(THREADS_AT_MOST);
     let request = Request {
         stack_bytes: settings.stack_bytes,
         counts_fuel: settings.counts_fuel,
-        tells_lines,
+        names_lines,
         memory_bytes: limits.compile_memory_bytes,
-        cpu_s: limits.compile_deadline_ms.div_ceil(1_000).saturating_mul(threads as u64) + 1,
+        cpu_s: limits.compile_deadline_ms.div_ceil(1_000) + 1,
     };
     let request = serde_json::to_string(&request).expect("a request is plain data");
     Command::new(program(binary))
@@ -88,7 +106,9 @@ fn start(binary: &Path, settings: EngineSettings, tells_lines: bool, limits: &Li
         .map_err(|error| LoadError::Compile(format!("`{}` can't be started: {error}", binary.display())))
 }
 
-fn hear_out(child: &mut Child, bytes: &[u8], deadline: Instant, at_most: u64) -> std::io::Result<Heard> {
+/// Feeds the process, and reads what it writes until it ends or must be ended.
+fn attend(child: &mut Child, bytes: &[u8], limits: &Limits) -> std::io::Result<Compilation> {
+    let at_most = limits.compile_memory_bytes;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     std::thread::scope(|scope| {
         // All three pipes move at once: a full one would hold up the other side for ever.
@@ -98,30 +118,50 @@ fn hear_out(child: &mut Child, bytes: &[u8], deadline: Instant, at_most: u64) ->
         });
         let made = scope.spawn(move || read(stdout, at_most));
         let complaint = scope.spawn(move || read(stderr, COMPLAINT_BYTES));
-        let ended = wait(child, deadline);
+        let waited = wait(child, Duration::from_millis(limits.compile_deadline_ms));
         // Nobody is left behind, whatever came of it: that also ends the pipes, and so the threads.
         end(child);
         let status = child.wait();
         let (made, complaint) = (made.join().unwrap_or_default(), complaint.join().unwrap_or_default());
-        Ok(match ended? {
-            None => Heard::TooSlow,
-            Some(_) if made.len() as u64 > at_most => Heard::TooMuch,
-            Some(_) => {
+        status?;
+        Ok(match waited? {
+            Waited::UsedUp => Compilation::TooSlow,
+            Waited::Stuck => Compilation::Stuck,
+            Waited::Ended(_) if made.len() as u64 > at_most => Compilation::TooMuch,
+            Waited::Ended(status) => {
                 let complaint = String::from_utf8_lossy(&complaint).into_owned();
-                Heard::Ended { made, complaint, status: status? }
+                Compilation::Ended { made, complaint, status }
             }
         })
     })
 }
 
-/// How it ended; `None` where it has not by the deadline.
-fn wait(child: &mut Child, deadline: Instant) -> std::io::Result<Option<ExitStatus>> {
+/// Waits until the process has ended, or has used up its time.
+fn wait(child: &mut Child, deadline: Duration) -> std::io::Result<Waited> {
+    let started = Instant::now();
     loop {
-        match child.try_wait()? {
-            None if Instant::now() < deadline => std::thread::sleep(PATIENCE),
-            ended => return Ok(ended),
+        if let Some(status) = child.try_wait()? {
+            return Ok(Waited::Ended(status));
         }
+        if processor_time(child.id()).is_some_and(|used| used >= deadline) {
+            return Ok(Waited::UsedUp);
+        }
+        if started.elapsed() >= deadline * CLOCK_PER_DEADLINE {
+            return Ok(Waited::Stuck);
+        }
+        std::thread::sleep(LOOK_EVERY);
     }
+}
+
+/// Returns how much of the processors' time a process has used, all its threads together; `None` where the system does
+/// not say so under `/proc`. There the limit that the process sets itself ends it, by whole seconds.
+fn processor_time(process: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name of the program comes before, in parentheses; it may hold anything.
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let in_user: u64 = fields.nth(11)?.parse().ok()?;
+    let in_kernel: u64 = fields.next()?.parse().ok()?;
+    Some(Duration::from_millis((in_user + in_kernel).saturating_mul(1_000) / TICKS_PER_S))
 }
 
 /// Ends the process, and whatever it may have started, by its group.
@@ -144,8 +184,17 @@ fn read(from: Option<impl Read>, at_most: u64) -> Vec<u8> {
 
 fn too_slow(limits: &Limits) -> LoadError {
     LoadError::Compile(format!(
-        "compiling it took longer than {} ms and was ended; raise `limits.compile_deadline_ms` if you trust it",
+        "compiling it took longer than {} ms of processor time and was ended; raise `limits.compile_deadline_ms` if you \
+         trust it",
         limits.compile_deadline_ms
+    ))
+}
+
+fn stuck(limits: &Limits) -> LoadError {
+    LoadError::Compile(format!(
+        "compiling it did not end within {} ms, {CLOCK_PER_DEADLINE} times its `limits.compile_deadline_ms`, and was ended; \
+         is the machine overloaded?",
+        limits.compile_deadline_ms.saturating_mul(CLOCK_PER_DEADLINE.into())
     ))
 }
 

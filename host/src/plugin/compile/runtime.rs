@@ -1,7 +1,6 @@
 //! The sandbox of a host: components compiled, linked, and made ready to start.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use alloy::primitives::B256;
@@ -9,15 +8,13 @@ use wasmtime::Engine;
 use wasmtime::component::Component as Compiled;
 
 use crate::digest::sha256;
-use crate::plugin::boundary::text::{line, lines};
 use crate::plugin::boundary::wasi;
 use crate::plugin::boundary::world::WorldPre;
 use crate::plugin::compile::Compiler;
-use crate::plugin::fleet::detector;
-use crate::plugin::limits::EngineSettings;
-use crate::plugin::measure::allocations;
-use crate::plugin::sandbox::Sandbox;
-use crate::plugin::{Limits, LoadError, Manifest};
+use crate::plugin::compile::engine::Sandbox;
+use crate::plugin::failure::LoadError;
+use crate::plugin::limits::{EngineSettings, Limits};
+use crate::plugin::text::{line, lines};
 
 /// The sandbox: one for a host.
 pub struct Runtime {
@@ -49,14 +46,22 @@ struct Ready {
 
 impl Runtime {
     /// Makes the sandbox, and starts its clock of deadlines.
+    ///
+    /// # Errors
+    ///
+    /// If wasmtime can't work on this machine.
     pub fn new(compiler: Compiler) -> anyhow::Result<Self> {
         let runtime = Self { compiler, sandboxes: Mutex::default(), known: Mutex::default() };
-        // What can't work on this machine is told here, not at the first detector.
+        // What can't work on this machine fails here, not at the first detector.
         runtime.sandbox(Limits::default().engine()).map_err(|error| anyhow::anyhow!("{error:#}"))?;
         Ok(runtime)
     }
 
     /// Compiles and links a component. Nothing of it has run yet.
+    ///
+    /// # Errors
+    ///
+    /// If it is no detector, imports what nobody grants, or goes past a limit.
     pub fn compile(&self, bytes: &[u8], limits: &Limits) -> Result<Component, LoadError> {
         if let Some((key, message)) = limits.mistakes().into_iter().next() {
             return Err(LoadError::Limits { key, message });
@@ -71,14 +76,8 @@ impl Runtime {
         self.compile_changed(bytes, sha256(bytes), limits, 0)
     }
 
-    /// The same of a component in which what it allocates is counted; `None` where it names no function that takes memory.
-    pub fn compile_counting(&self, bytes: &[u8], limits: &Limits) -> anyhow::Result<Option<Component>> {
-        let Some(counting) = allocations::counting(bytes)? else { return Ok(None) };
-        let digest = sha256(&counting.bytes);
-        Ok(Some(self.compile_changed(&counting.bytes, digest, limits, counting.modules)?))
-    }
-
-    fn compile_changed(
+    /// Compiles and links a component that was changed so that some of its modules count what they allocate.
+    pub(in crate::plugin) fn compile_changed(
         &self,
         bytes: &[u8],
         digest: B256,
@@ -100,17 +99,6 @@ impl Runtime {
         Ok(Component(ready))
     }
 
-    /// Compiles the component of a file.
-    pub fn compile_file(&self, path: &Path, limits: &Limits) -> anyhow::Result<Component> {
-        let bytes = std::fs::read(path).map_err(|error| anyhow::anyhow!("`{}`: {error}", path.display()))?;
-        Ok(self.compile(&bytes, limits)?)
-    }
-
-    /// What a component says of itself.
-    pub fn describe(&self, component: &Component, limits: &Limits) -> Result<Manifest, LoadError> {
-        detector::describe(component, limits)
-    }
-
     fn place(&self, digest: B256, settings: EngineSettings) -> Place {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry((digest, settings)).or_default().clone()
@@ -121,7 +109,7 @@ impl Runtime {
         if let Some(sandbox) = sandboxes.get(&settings) {
             return Ok(sandbox.clone());
         }
-        let sandbox = Arc::new(Sandbox::new(settings, self.compiler.tells_lines())?);
+        let sandbox = Arc::new(Sandbox::new(settings, self.compiler.names_lines())?);
         sandboxes.insert(settings, sandbox.clone());
         Ok(sandbox)
     }
@@ -138,13 +126,13 @@ impl Runtime {
         let has_wasi = imports.iter().any(|name| wasi::is_known(name));
         let linker = if has_wasi { &sandbox.with_wasi } else { &sandbox.bare };
         let pre = linker.instantiate_pre(&compiled).map_err(|error| {
-            let told = lines(&format!("{error:#}"), 1_000);
-            match imports.iter().find(|name| told.contains(name.as_str())) {
+            let message = lines(&format!("{error:#}"), 1_000);
+            match imports.iter().find(|name| message.contains(name.as_str())) {
                 Some(name) => {
                     let message = lines(&format!("{:#}", error.root_cause()), 500);
                     LoadError::OtherImport { name: name.clone(), message }
                 }
-                None => LoadError::UnknownImport(told),
+                None => LoadError::UnknownImport(message),
             }
         })?;
         let pre = WorldPre::new(pre)
@@ -154,22 +142,22 @@ impl Runtime {
 }
 
 impl Component {
-    /// SHA-256 of its bytes.
+    /// Returns the SHA-256 of its bytes.
     pub fn digest(&self) -> B256 {
         self.0.digest
     }
 
-    /// Its size in bytes.
+    /// Returns its size, bytes.
     pub fn size(&self) -> usize {
         self.0.size
     }
 
-    /// Interfaces that it imports.
+    /// Returns the interfaces that it imports.
     pub fn imports(&self) -> &[String] {
         &self.0.imports
     }
 
-    /// What it was compiled for: the limits of each detector made of it must ask for the same.
+    /// Returns what it was compiled for: the limits of each detector made of it must ask for the same.
     pub fn settings(&self) -> EngineSettings {
         self.0.settings
     }
@@ -206,7 +194,7 @@ fn imports(compiled: &Compiled, engine: &Engine) -> Vec<String> {
 }
 
 fn expect_within(compiled: &Compiled, limits: &Limits) -> Result<(), LoadError> {
-    // `None` where a component embeds others whose needs can't be told beforehand; the store's limits hold all the same.
+    // `None` where a component embeds others whose needs can't be known beforehand; the store's limits hold all the same.
     let Some(required) = compiled.resources_required() else { return Ok(()) };
     if let Some(bytes) = required.max_initial_memory_size.filter(|bytes| *bytes > limits.memory_bytes as u64) {
         return Err(LoadError::TooMuch(format!(

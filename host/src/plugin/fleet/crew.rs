@@ -1,5 +1,5 @@
 //! Threads that run guests: as many as there are cores, and one more for each that a slow guest holds up, so that a
-//! slow one slows nobody.
+//! slow one slows nobody. Whoever waits for all jobs anyway does some of them itself.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,12 +11,12 @@ const HELD_UP_AT_MOST: usize = 256;
 type Work = Box<dyn FnOnce() + Send>;
 
 /// The threads.
-pub(in crate::plugin) struct Crew {
+pub(super) struct Crew {
     shared: Arc<Shared>,
 }
 
 /// One job, for whoever waits for it.
-pub(in crate::plugin) struct Ticket {
+pub(super) struct Ticket {
     shared: Arc<Shared>,
     stage: Arc<Mutex<Stage>>,
 }
@@ -44,22 +44,40 @@ struct Queue {
 }
 
 impl Crew {
-    /// Starts one thread for each core.
-    pub(in crate::plugin) fn new() -> anyhow::Result<Self> {
+    /// Makes a crew without threads: they are started when there is work for them.
+    pub(super) fn new() -> Self {
         let size = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
-        let shared = Arc::new(Shared { queue: Mutex::default(), work: Condvar::new(), size });
-        for _ in 0..size {
-            shared.start(&mut shared.lock())?;
-        }
-        Ok(Self { shared })
+        Self { shared: Arc::new(Shared { queue: Mutex::default(), work: Condvar::new(), size }) }
     }
 
-    /// Has some thread do a job, in the order in which jobs come.
-    pub(in crate::plugin) fn submit(&self, work: Work) -> Ticket {
+    /// Queues a job. Some thread does it, in the order in which jobs come, once threads are called for it.
+    pub(super) fn submit(&self, work: Work) -> Ticket {
         let stage = Arc::new(Mutex::new(Stage::Waiting));
         self.shared.lock().jobs.push_back((work, stage.clone()));
-        self.shared.work.notify_one();
         Ticket { shared: self.shared.clone(), stage }
+    }
+
+    /// Calls threads for so many jobs. Returns whether there is any thread at all.
+    pub(super) fn call(&self, jobs: usize) -> bool {
+        let mut queue = self.shared.lock();
+        for _ in 0..jobs.min(self.shared.size) {
+            let wants_thread = queue.threads - queue.held_up < self.shared.size && queue.held_up <= HELD_UP_AT_MOST;
+            if wants_thread && self.shared.start(&mut queue).is_err() {
+                break;
+            }
+            self.shared.work.notify_one();
+        }
+        queue.threads > 0
+    }
+
+    /// Does jobs on this thread until none is queued.
+    pub(super) fn help(&self) {
+        loop {
+            let next = self.shared.lock().jobs.pop_front();
+            let Some((work, stage)) = next else { return };
+            work();
+            *lock(&stage) = Stage::Done;
+        }
     }
 }
 
@@ -72,7 +90,7 @@ impl Drop for Crew {
 
 impl Ticket {
     /// Whether the job has run for so long. Another thread then takes the place of the one that it holds up.
-    pub(in crate::plugin) fn is_slow(&self, patience: Duration) -> bool {
+    pub(super) fn is_slow(&self, patience: Duration) -> bool {
         // In this order everywhere: the queue, then a stage.
         let mut queue = self.shared.lock();
         let mut stage = lock(&self.stage);
@@ -139,7 +157,7 @@ mod tests {
 
     #[test]
     fn those_that_are_held_up_are_replaced_and_then_sent_home() {
-        let crew = Crew::new().unwrap();
+        let crew = Crew::new();
         let size = crew.shared.size;
         let (release, held) = mpsc::channel::<()>();
         let held = Arc::new(Mutex::new(held));
@@ -151,6 +169,7 @@ mod tests {
             .collect();
         let (done, quick) = mpsc::channel();
         crew.submit(Box::new(move || done.send(()).unwrap()));
+        (0..=3 * size).for_each(|_| assert!(crew.call(1)));
         let started = Instant::now();
         while quick.recv_timeout(Duration::from_millis(1)).is_err() {
             slow.iter().for_each(|ticket| _ = ticket.is_slow(Duration::from_millis(2)));
@@ -163,5 +182,19 @@ mod tests {
             assert!(started.elapsed() < Duration::from_secs(20), "nobody went home");
         }
         assert_eq!(crew.shared.lock().held_up, 0);
+    }
+
+    #[test]
+    fn whoever_waits_for_all_does_the_jobs_itself() {
+        let crew = Crew::new();
+        let (done, came) = mpsc::channel();
+        for job in 0..8 {
+            let done = done.clone();
+            crew.submit(Box::new(move || done.send((job, std::thread::current().id())).unwrap()));
+        }
+        crew.help();
+        let here = std::thread::current().id();
+        assert_eq!(came.try_iter().collect::<Vec<_>>(), (0..8).map(|job| (job, here)).collect::<Vec<_>>());
+        assert_eq!(crew.shared.lock().threads, 0, "no thread was called");
     }
 }

@@ -4,51 +4,29 @@
 //! journal. A detector with nothing to see is not called.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use alloy::primitives::B256;
-use rayon::prelude::*;
-
 use crate::block::ChainId;
-use crate::entry::QUARANTINED;
 use crate::narrow::{BlockIndex, Selection};
-use crate::plugin::Failure;
-use crate::plugin::boundary::batch::{Batch, Head, Scene};
+use crate::plugin::boundary::batch::{Batch, Head, Heard, Scene};
 use crate::plugin::boundary::chain::Shared;
-use crate::plugin::boundary::text;
-use crate::plugin::failure::HOST;
+use crate::plugin::fleet::Fleet;
 use crate::plugin::fleet::crew::Ticket;
-use crate::plugin::fleet::detector::{Detector, Ran};
+use crate::plugin::fleet::outcome::{Late, Outcome, Shown};
 use crate::plugin::fleet::routes::Routes;
-use crate::plugin::fleet::view::{Audience, Heard, Look, Shown, View, scene, select, wanted};
-use crate::plugin::fleet::{Fleet, Late, Out, Outcome};
+use crate::plugin::fleet::slot::Out;
+use crate::plugin::fleet::task::{Done, Task};
+use crate::plugin::fleet::view::{Audience, Look, View, scene, select, wanted};
 
 /// Batches at once from which on it pays to wake other threads.
 const WORTH_SPREADING: usize = 4;
 /// How often it is looked whether somebody who is waited for is slow.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
-/// A job that has ended.
-pub(in crate::plugin) struct Done {
-    job: u64,
-    detector: Box<Detector>,
-    outcome: Outcome,
-    /// Whether the host's own code failed, which may have cost the detector its state.
-    is_lost: bool,
-}
-
-/// One batch for one detector.
-struct Task {
-    id: String,
-    batch: Batch,
-    recorded: Option<Failure>,
-    rouse: bool,
-}
-
 impl Fleet {
-    /// Shows an input level by level. `heard` is what was found in it before.
+    /// Shows an input level by level. `heard` is what was found in it before. Returns what came of it.
     pub fn show(&mut self, view: &View, look: &Look<'_>, mut heard: Vec<Heard>) -> Shown {
         let routes = self.routes();
         let mut selected = self.selected(&routes, view, look.audience);
@@ -84,14 +62,11 @@ impl Fleet {
                 let batch = Batch { scene, selection, findings };
                 tasks.push(Task { id: id.clone(), batch, recorded, rouse: look.rouse });
             }
-            let (outcomes, late) = match self.patience {
-                None => (self.run_all(tasks, look, &shared), Vec::new()),
-                Some(patience) => self.run_for(tasks, look, &shared, patience),
-            };
+            let (outcomes, late) = self.run(tasks, look, &shared);
             shown.behind.extend(late);
             for outcome in outcomes {
                 if self.slots.get(&outcome.detector).is_none_or(|slot| slot.profile.shadow_of.is_none()) {
-                    heard.extend(Heard::of(&outcome, look.input));
+                    heard.extend(outcome.heard(look.input));
                 }
                 shown.outcomes.push(outcome);
             }
@@ -99,7 +74,7 @@ impl Fleet {
         shown
     }
 
-    /// Whether there is anything for a detector in an input.
+    /// Tells whether there is anything for a detector in an input.
     pub fn sees(&self, id: &str, view: &View, audience: Audience<'_>, heard: &[Heard]) -> bool {
         let Some(slot) = self.slots.get(id) else { return false };
         let index = match (view, audience) {
@@ -110,8 +85,8 @@ impl Fleet {
         sees || !wanted(&slot.profile, view, heard).is_empty()
     }
 
-    /// Has a detector look at an input without waiting for it: it comes back late. Nothing happens where
-    /// there is nothing in it for that detector, or it is at work.
+    /// Has a detector look at an input without waiting for it: it comes back late. Does nothing if there is nothing in it for
+    /// that detector, or it is at work.
     pub fn send(&mut self, id: &str, view: &View, look: &Look<'_>, heard: Vec<Heard>) {
         let _ = self.try_send(id, view, look, &heard);
     }
@@ -133,10 +108,19 @@ impl Fleet {
         let batch = Batch { scene: scene(view, home, &self.heads_of(look)), selection, findings };
         let recorded = look.recorded.get(id).cloned();
         let task = Task { id: id.to_owned(), batch, recorded, rouse: look.rouse };
-        self.start(task, look, &Shared::new(look.reader.clone())).map(drop)
+        self.start(task, look, &Shared::new(look.reader.clone()))?;
+        self.hand_over(1);
+        Some(())
     }
 
-    /// Detectors that came back from what they were late on, in the order in which they did.
+    /// Leaves queued jobs to other threads; on a machine that gives none, does them here.
+    fn hand_over(&self, jobs: usize) {
+        if jobs > 0 && !self.crew.call(jobs) {
+            self.crew.help();
+        }
+    }
+
+    /// Returns the detectors that came back from inputs that they were late on, in the order in which they did.
     pub fn take_late(&mut self) -> Vec<Late> {
         while let Ok(done) = self.done.try_recv() {
             if let Some((late, _)) = self.come_back(done) {
@@ -148,7 +132,7 @@ impl Fleet {
 
     fn heads_of(&self, look: &Look<'_>) -> BTreeMap<ChainId, Head> {
         match look.heads {
-            Some(heads) => heads.iter().map(|(chain, head)| (*chain, Head::from(*head))).collect(),
+            Some(heads) => heads.clone(),
             None => self.heads.clone(),
         }
     }
@@ -157,7 +141,7 @@ impl Fleet {
         self.routes.get_or_insert_with(|| Arc::new(Routes::new(&self.slots, &self.levels))).clone()
     }
 
-    /// What of a view its audience sees, by rank.
+    /// Returns what of a view its audience sees, by rank.
     fn selected(&self, routes: &Routes, view: &View, audience: Audience<'_>) -> BTreeMap<usize, Selection> {
         match (audience, view) {
             (Audience::OneHears(_) | Audience::Listeners, _) => BTreeMap::new(),
@@ -188,95 +172,72 @@ impl Fleet {
         }
     }
 
-    /// Waits for all of them.
-    fn run_all(&mut self, tasks: Vec<Task>, look: &Look<'_>, shared: &Shared) -> Vec<Outcome> {
-        let fresh = self.fresh_each_batch;
-        let mut work: Vec<(Box<Detector>, Task)> =
-            tasks.into_iter().filter_map(|task| Some((self.slots.get_mut(&task.id)?.detector.take()?, task))).collect();
-        let run = |(detector, task): &mut (Box<Detector>, Task)| run(detector, task, shared, look.seed, fresh);
-        let outcomes = if work.len() < WORTH_SPREADING {
-            work.iter_mut().map(run).collect()
-        } else {
-            self.pool.install(|| work.par_iter_mut().map(run).collect())
-        };
-        for (detector, task) in work {
-            if let Some(slot) = self.slots.get_mut(&task.id) {
-                slot.detector = Some(detector);
+    /// Runs one batch of each of some detectors, and waits for each as long as patience lasts from when it began. Returns
+    /// the outcomes, and who is late.
+    fn run(&mut self, tasks: Vec<Task>, look: &Look<'_>, shared: &Shared) -> (Vec<Outcome>, Vec<String>) {
+        let first = self.jobs + 1;
+        let ids: Vec<String> = tasks.iter().map(|task| task.id.clone()).collect();
+        let mut waited: Vec<Option<Ticket>> = tasks.into_iter().map(|task| self.start(task, look, shared)).collect();
+        let mut outcomes: Vec<Option<Outcome>> = Vec::new();
+        outcomes.resize_with(ids.len(), || None);
+        let mut left = waited.iter().flatten().count();
+        match self.patience {
+            // Nobody waits for this thread meanwhile, so it does its share.
+            None => {
+                if left >= WORTH_SPREADING {
+                    self.crew.call(left - 1);
+                }
+                self.crew.help();
             }
+            Some(_) => self.hand_over(left),
         }
-        outcomes
-    }
-
-    /// Waits for each of them so long from when it began; the outcomes, and who is late.
-    fn run_for(
-        &mut self,
-        tasks: Vec<Task>,
-        look: &Look<'_>,
-        shared: &Shared,
-        patience: Duration,
-    ) -> (Vec<Outcome>, Vec<String>) {
-        let order: Vec<String> = tasks.iter().map(|task| task.id.clone()).collect();
-        let mut waited: BTreeMap<u64, (String, Ticket)> = BTreeMap::new();
-        for task in tasks {
-            let id = task.id.clone();
-            if let Some((job, ticket)) = self.start(task, look, shared) {
-                waited.insert(job, (id, ticket));
-            }
-        }
-        let mut came: BTreeMap<String, Outcome> = BTreeMap::new();
-        while !waited.is_empty() {
-            match self.done.recv_timeout(LOOK_EVERY.min(patience)) {
-                Ok(done) => {
-                    let is_waited = waited.remove(&done.job).is_some();
-                    if let Some((late, is_lost)) = self.come_back(done) {
-                        match late.outcome {
-                            Some(outcome) if is_waited && !is_lost => {
-                                came.insert(late.detector, outcome);
-                            }
-                            outcome => self.late.push(Late { outcome, ..late }),
-                        }
+        while left > 0 {
+            let done = match self.patience {
+                None => self.done.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(patience) => self.done.recv_timeout(LOOK_EVERY.min(patience)),
+            };
+            match (done, self.patience) {
+                (Ok(done), _) => {
+                    let at = done.job.checked_sub(first).and_then(|at| usize::try_from(at).ok());
+                    let ticket = at.and_then(|at| waited.get_mut(at)).and_then(Option::take);
+                    left -= usize::from(ticket.is_some());
+                    let Some((late, is_lost)) = self.come_back(done) else { continue };
+                    match (late.outcome, at) {
+                        (Some(outcome), Some(at)) if ticket.is_some() && !is_lost => outcomes[at] = Some(outcome),
+                        (outcome, _) => self.late.push(Late { outcome, ..late }),
                     }
                 }
-                Err(mpsc::RecvTimeoutError::Timeout) => waited.retain(|_, (_, ticket)| !ticket.is_slow(patience)),
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                (Err(RecvTimeoutError::Timeout), Some(patience)) => {
+                    for ticket in waited.iter_mut() {
+                        left -= usize::from(ticket.take_if(|ticket| ticket.is_slow(patience)).is_some());
+                    }
+                }
+                (Err(_), _) => break,
             }
         }
-        let late = order.iter().filter(|id| !came.contains_key(*id)).cloned().collect();
-        (order.iter().filter_map(|id| came.remove(id)).collect(), late)
+        let late =
+            ids.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_none()).map(|(id, _)| id.clone()).collect();
+        (outcomes.into_iter().flatten().collect(), late)
     }
 
-    /// Gives a detector to a thread.
-    fn start(&mut self, task: Task, look: &Look<'_>, shared: &Shared) -> Option<(u64, Ticket)> {
-        let (seed, shared, fresh) = (look.seed, shared.clone(), self.fresh_each_batch);
-        let (tell, wake) = (self.tell_done.clone(), self.wake.clone());
-        let slot = self.slots.get_mut(&task.id)?;
-        let mut detector = slot.detector.take()?;
+    /// Queues a batch for its detector, which is at work from here on.
+    fn start(&mut self, task: Task, look: &Look<'_>, shared: &Shared) -> Option<Ticket> {
         self.jobs += 1;
-        let job = self.jobs;
+        let (job, seed, shared, fresh) = (self.jobs, look.seed, shared.clone(), self.fresh_each_batch);
+        let (done, wake) = (self.tell_done.clone(), self.wake.clone());
+        let slot = self.slots.get_mut(&task.id)?;
+        let detector = slot.detector.take()?;
         slot.out = Some(Out { seq: look.seq, job, is_void: false });
-        let crew = self.crew.as_ref()?;
-        let mut task = task;
-        let ticket = crew.submit(Box::new(move || {
-            let ran =
-                std::panic::catch_unwind(AssertUnwindSafe(|| run(&mut detector, &mut task, &shared, seed, fresh)));
-            let is_lost = ran.is_err();
-            let outcome = ran.unwrap_or_else(|panic| {
-                detector.drop_instance();
-                let said = panic.downcast_ref::<String>().map(String::as_str);
-                let said = said.or(panic.downcast_ref::<&str>().copied()).unwrap_or_default();
-                let told = format!("the host's own code failed, please report it: {}", text::line(said, 1_000));
-                outcome_of(&detector, Ran::failed(Failure::new(HOST, told)))
-            });
-            // Nobody waits any more where the fleet is gone.
-            let _ = tell.send(Done { job, detector, outcome, is_lost });
+        Some(self.crew.submit(Box::new(move || {
+            // Nobody waits any more if the fleet is gone.
+            let _ = done.send(task.run(job, detector, &shared, seed, fresh));
             if let Some(wake) = wake {
                 wake();
             }
-        }));
-        Some((job, ticket))
+        })))
     }
 
-    /// Puts a detector back in its place; `None` where that is another's now.
+    /// Puts a detector back in its place. Returns `None` if that is another's now.
     fn come_back(&mut self, done: Done) -> Option<(Late, bool)> {
         let Done { job, detector, outcome, is_lost } = done;
         let id = outcome.detector.clone();
@@ -284,61 +245,5 @@ impl Fleet {
         let out = slot.out.take_if(|out| out.job == job)?;
         slot.detector = Some(detector);
         Some((Late { detector: id, seq: out.seq, outcome: (!out.is_void).then_some(outcome) }, is_lost))
-    }
-}
-
-/// Runs one batch, twice where it fails, unless the detector rests.
-fn run(detector: &mut Detector, task: &mut Task, shared: &Shared, seed: B256, fresh_each_batch: bool) -> Outcome {
-    if !task.rouse
-        && let Some(left) = detector.record.skip()
-    {
-        let told = format!("it rests; {left} more batches are set aside for it");
-        return outcome_of(detector, Ran::failed(Failure::new(QUARANTINED, told)));
-    }
-    let mut outcome = match task.recorded.take() {
-        Some(failure) => {
-            detector.drop_instance();
-            outcome_of(detector, Ran::failed(failure))
-        }
-        None => {
-            let first = detector.on_batch(task.batch.clone(), shared, seed);
-            match first.result {
-                Ok(_) => outcome_of(detector, first),
-                Err(failure) => {
-                    // A fresh instance over the same state: what went wrong with the old one may be gone.
-                    let mut second = detector.on_batch(task.batch.clone(), shared, seed);
-                    second.reads.extend(first.reads);
-                    second.elapsed += first.elapsed;
-                    if second.log.is_empty() {
-                        second.log = first.log;
-                    }
-                    Outcome { first_failure: Some(failure), ..outcome_of(detector, second) }
-                }
-            }
-        }
-    };
-    if fresh_each_batch {
-        detector.drop_instance();
-    }
-    match &outcome.result {
-        Ok(_) => detector.record.good(),
-        Err(_) => outcome.quarantined_for = detector.record.bad(),
-    }
-    outcome
-}
-
-fn outcome_of(detector: &Detector, ran: Ran) -> Outcome {
-    Outcome {
-        detector: detector.profile().id().to_owned(),
-        digest: detector.profile().digest(),
-        result: ran.result,
-        first_failure: None,
-        quarantined_for: None,
-        state: ran.state,
-        reads: ran.reads,
-        log: ran.log,
-        elapsed: ran.elapsed,
-        fuel: ran.fuel,
-        allocated: ran.allocated,
     }
 }

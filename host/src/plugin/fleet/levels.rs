@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::narrow::Matcher;
 
 /// Levels of detectors by their subscriptions: each stands above all that it listens to.
-pub(in crate::plugin) fn levels(matchers: &BTreeMap<&str, &Matcher>) -> anyhow::Result<Vec<Vec<String>>> {
+pub(super) fn levels(matchers: &BTreeMap<&str, &Matcher>) -> anyhow::Result<Vec<Vec<String>>> {
     let mut left: BTreeSet<&str> = matchers.keys().copied().collect();
     let mut levels = Vec::new();
     while !left.is_empty() {
@@ -41,10 +41,10 @@ mod tests {
                 (*id, Matcher::new(if to.is_empty() { &[] } else { std::slice::from_ref(&filter) }))
             })
             .collect();
-        let told = levels(&matchers.iter().map(|(id, matcher)| (*id, matcher)).collect())
+        let came = levels(&matchers.iter().map(|(id, matcher)| (*id, matcher)).collect())
             .map(|levels| levels.iter().map(|level| level.join(" ")).collect::<Vec<_>>().join(" | "))
             .map_err(|error| error.to_string());
-        assert_eq!(told.as_deref().map_err(String::as_str), expected);
+        assert_eq!(came.as_deref().map_err(String::as_str), expected);
     }
 
     #[test]

@@ -8,7 +8,7 @@ const LONGEST_QUARANTINE_BATCHES: u64 = 4_096;
 
 /// How a detector has done lately; decides on quarantine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::plugin) struct Record {
+pub(super) struct Record {
     /// Failures in a row.
     in_a_row: u32,
     /// How often it was quarantined without a good batch in between.
@@ -19,18 +19,18 @@ pub(in crate::plugin) struct Record {
 
 impl Record {
     /// Whether its next batch is one that it is not shown; `None` where it is shown, the batches left otherwise.
-    pub(in crate::plugin) fn skip(&mut self) -> Option<u64> {
+    pub(super) fn skip(&mut self) -> Option<u64> {
         self.skips_left = self.skips_left.checked_sub(1)?;
         Some(self.skips_left)
     }
 
     /// A batch went well.
-    pub(in crate::plugin) fn good(&mut self) {
+    pub(super) fn good(&mut self) {
         *self = Self::default();
     }
 
     /// A batch failed. Where that was one too many, for how many batches it rests.
-    pub(in crate::plugin) fn bad(&mut self) -> Option<u64> {
+    pub(super) fn bad(&mut self) -> Option<u64> {
         self.in_a_row += 1;
         if self.in_a_row < FAILURES_IN_A_ROW {
             return None;

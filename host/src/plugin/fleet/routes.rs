@@ -4,25 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::block::ChainId;
 use crate::narrow::Router;
-use crate::plugin::fleet::Slot;
 use crate::plugin::fleet::identity::Profile;
+use crate::plugin::fleet::slot::Slot;
 
 /// Detectors by their rank, which is their place in the order of ids.
-pub(in crate::plugin) struct Routes {
-    pub(in crate::plugin) ids: Vec<String>,
+pub(super) struct Routes {
+    pub(super) ids: Vec<String>,
     /// Each rank's level: what listens to others stands above them.
-    pub(in crate::plugin) levels: Vec<usize>,
+    pub(super) levels: Vec<usize>,
     /// How many levels there are.
-    pub(in crate::plugin) height: usize,
+    pub(super) height: usize,
     /// Ranks of those that listen to others.
-    pub(in crate::plugin) listeners: Vec<usize>,
+    pub(super) listeners: Vec<usize>,
     by_chain: BTreeMap<ChainId, Router>,
     /// For chains that no detector names.
     elsewhere: Router,
 }
 
 impl Routes {
-    pub(in crate::plugin) fn new(slots: &BTreeMap<String, Slot>, levels: &[BTreeSet<String>]) -> Self {
+    pub(super) fn new(slots: &BTreeMap<String, Slot>, levels: &[BTreeSet<String>]) -> Self {
         let profiles = || slots.values().map(|slot| &*slot.profile).enumerate();
         let of_chain = |watches: &dyn Fn(&Profile) -> bool| {
             Router::new(profiles().filter(|(_, of)| watches(of)).map(|(rank, of)| (rank, &of.matcher)))
@@ -40,7 +40,7 @@ impl Routes {
         }
     }
 
-    pub(in crate::plugin) fn of_chain(&self, chain: ChainId) -> &Router {
+    pub(super) fn of_chain(&self, chain: ChainId) -> &Router {
         self.by_chain.get(&chain).unwrap_or(&self.elsewhere)
     }
 }

@@ -8,11 +8,10 @@ use alloy::primitives::B256;
 use crate::block::{Block, ChainId, Transactions};
 use crate::chain_read::ChainReader;
 use crate::event::Observation;
-use crate::finding::{Claim, Finding};
 use crate::narrow::{BlockIndex, Selection};
-use crate::plugin::boundary::batch::{Head, Scene};
+use crate::plugin::boundary::batch::{Head, Heard, Scene};
 use crate::plugin::fleet::identity::Profile;
-use crate::plugin::fleet::{Outcome, Recorded};
+use crate::plugin::fleet::outcome::Recorded;
 
 /// What is shown.
 #[derive(Clone, Debug)]
@@ -67,56 +66,11 @@ pub struct Look<'a> {
     /// Whether it is shown to those who rest after too many failures, too.
     pub rouse: bool,
     /// The chains' newest blocks, where they are not those of now.
-    pub heads: Option<&'a BTreeMap<ChainId, crate::plugin::Head>>,
+    pub heads: Option<&'a BTreeMap<ChainId, Head>>,
 }
 
-/// A finding that others may listen to.
-#[derive(Clone, Debug)]
-pub struct Heard {
-    /// Who found it.
-    pub detector: String,
-    /// The finding's id.
-    pub id: B256,
-    /// What it claims.
-    pub claim: Claim,
-}
-
-/// What came of it.
-#[derive(Debug, Default)]
-pub struct Shown {
-    /// In the order of level and id.
-    pub outcomes: Vec<Outcome>,
-    /// Detectors that have something to see in it and have not seen it to its end, in the order of level and id.
-    pub behind: Vec<String>,
-}
-
-impl Heard {
-    /// What an outcome claims, as findings that others may listen to.
-    pub fn of(outcome: &Outcome, input: B256) -> Vec<Heard> {
-        let claims = outcome.result.iter().flatten().enumerate();
-        claims
-            .map(|(position, claim)| {
-                let id = Finding::id_of(&outcome.detector, outcome.digest, input, position);
-                Heard { detector: outcome.detector.clone(), id, claim: claim.clone() }
-            })
-            .collect()
-    }
-}
-
-impl From<crate::plugin::Head> for Head {
-    fn from((block, parent_hash, timestamp_s): crate::plugin::Head) -> Self {
-        Head { block: Some(block), parent_hash: parent_hash.0, timestamp_s }
-    }
-}
-
-impl Head {
-    pub(in crate::plugin) fn of(block: &Block) -> Self {
-        Head { block: Some(block.reference()), parent_hash: block.parent_hash.0, timestamp_s: block.timestamp_s }
-    }
-}
-
-/// What of a view a detector subscribed to; `None` where that is nothing.
-pub(in crate::plugin) fn select(profile: &Profile, view: &View, index: Option<&BlockIndex<'_>>) -> Option<Selection> {
+/// Returns what of a view a detector subscribed to; `None` if that is nothing.
+pub(super) fn select(profile: &Profile, view: &View, index: Option<&BlockIndex<'_>>) -> Option<Selection> {
     match view {
         View::Block { block, .. } => {
             let selection =
@@ -131,8 +85,8 @@ pub(in crate::plugin) fn select(profile: &Profile, view: &View, index: Option<&B
     }
 }
 
-/// What a detector wants of what others found.
-pub(in crate::plugin) fn wanted(profile: &Profile, view: &View, heard: &[Heard]) -> Vec<Heard> {
+/// Returns those findings of others that a detector listens to.
+pub(super) fn wanted(profile: &Profile, view: &View, heard: &[Heard]) -> Vec<Heard> {
     let chain = match view {
         View::Block { block, .. } => Some(block.chain),
         View::Pending { chain, .. } => Some(*chain),
@@ -147,14 +101,14 @@ pub(in crate::plugin) fn wanted(profile: &Profile, view: &View, heard: &[Heard])
     heard.iter().filter(wants).cloned().collect()
 }
 
-/// What a view is to a detector at home on a chain.
-pub(in crate::plugin) fn scene(view: &View, home: Option<ChainId>, heads: &BTreeMap<ChainId, Head>) -> Arc<Scene> {
-    let newest = |chain: ChainId| heads.get(&chain).copied().unwrap_or_default();
+/// Returns what a view is to a detector at home on a chain.
+pub(super) fn scene(view: &View, home: Option<ChainId>, heads: &BTreeMap<ChainId, Head>) -> Arc<Scene> {
+    let newest = |chain: ChainId| heads.get(&chain).copied();
     Arc::new(match view {
         View::Block { block, .. } => Scene {
             trigger: "block",
             chain: block.chain,
-            head: Head::of(block),
+            head: Some(Head::of(block)),
             block: Some(block.clone()),
             pending: None,
             observation: None,

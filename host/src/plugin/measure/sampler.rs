@@ -18,9 +18,9 @@ pub struct Sampler {
 impl Sampler {
     pub(in crate::plugin) fn new(name: &str, component: &Component, interval: Duration) -> anyhow::Result<Self> {
         let engine = component.engine();
-        let told = |error: wasmtime::Error| anyhow::anyhow!("{error:#}");
+        let convert = |error: wasmtime::Error| anyhow::anyhow!("{error:#}");
         let profiler =
-            GuestProfiler::new_component(engine, name, interval, component.compiled().clone(), []).map_err(told)?;
+            GuestProfiler::new_component(engine, name, interval, component.compiled().clone(), []).map_err(convert)?;
         let profiler = Arc::new(Mutex::new(profiler));
         let (weak, engine): (Weak<_>, _) = (Arc::downgrade(&profiler), engine.weak());
         // Guests look at the epoch where functions and rounds of loops begin: that is when a sample can be taken.
@@ -50,7 +50,11 @@ impl Sampler {
     /// The next sample comes with the next tick.
     pub(in crate::plugin) const DEADLINE_TICKS: u64 = 1;
 
-    /// What was seen, in the processed profile format of the Firefox Profiler. The detector must be gone.
+    /// Returns what was seen, in the processed profile format of the Firefox Profiler.
+    ///
+    /// # Errors
+    ///
+    /// If the detector is not gone yet.
     pub fn finish(self) -> anyhow::Result<Vec<u8>> {
         let profiler = Arc::try_unwrap(self.profiler).map_err(|_| anyhow::anyhow!("the detector is still at work"))?;
         let mut json = Vec::new();

@@ -8,10 +8,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use alloy::primitives::B256;
 use anyhow::Context;
 
+use crate::app::author::backtest::subject::Subject;
 use crate::app::author::backtest::trend::Times;
-use crate::app::author::backtest::{Subject, Ticks};
+use crate::app::engine::answers::Answers;
 use crate::app::engine::{Engine, Given};
-use crate::app::past::replay::{Answers, event_time_ms};
+use crate::app::past::replay::event_time_ms;
 use crate::block::{Block, BlockRef, ChainId, Verification};
 use crate::entry::Entry;
 use crate::event::Event;
@@ -29,8 +30,26 @@ const AHEAD: usize = 64;
 const AT_ONCE: u64 = 64;
 /// How many times so many are kept whole, for a reorg to go back over.
 const KEPT: usize = 16;
-/// Failures of a detector that are told in words.
-pub(super) const FAILURES_TOLD: usize = 8;
+/// Failures of a detector that are given in words.
+pub(super) const FAILURES_GIVEN: usize = 8;
+
+/// How far a run is.
+pub struct Ticks<'a> {
+    /// Called with the units of a recording that were read: bytes of files, blocks of archives.
+    pub read: &'a (dyn Fn(u64) + Sync),
+    /// Called for each block.
+    pub block: &'a (dyn Fn() + Sync),
+}
+
+impl Ticks<'_> {
+    fn read(&self, units: u64) {
+        (self.read)(units);
+    }
+
+    fn block(&self) {
+        (self.block)();
+    }
+}
 
 /// What one detector made of a recording.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +83,7 @@ pub(super) fn run(
 ) -> anyhow::Result<Ran> {
     let (index, path) = recording;
     let answers = Arc::new(Answers::default());
-    let mut engine = Engine::new(Journal::in_memory()?, Fleet::new()?, answers.clone())?;
+    let mut engine = Engine::new(Journal::in_memory()?, Fleet::new(), answers.clone())?;
     let mut needs = Needs::default();
     let mut ran = Ran { made: vec![Made::default(); subjects.len()], ..Ran::default() };
     ran.watched.recording = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -72,7 +91,7 @@ pub(super) fn run(
     let is_swept = subjects.iter().any(|subject| !subject.values.is_empty());
     for (at, subject) in subjects.iter().enumerate() {
         let started = subject.spec.start(&subject.id, subject.component.clone());
-        let detector = started.with_context(|| subject.told())?;
+        let detector = started.with_context(|| subject.name())?;
         needs = needs.union(detector.profile().needs());
         anyhow::ensure!(
             !(is_swept && detector.profile().listens()),
@@ -113,12 +132,12 @@ type Next = Result<Item, RecordingError>;
 
 /// Decodes ahead of the detectors.
 fn read(mut recording: Recording, give: &SyncSender<Next>, ticks: &Ticks) {
-    let mut told = 0;
+    let mut reported = 0;
     loop {
         let next = recording.next_item().transpose();
         let done = recording.progress().0;
-        ticks.read(done - told);
-        told = done;
+        ticks.read(done - reported);
+        reported = done;
         let Some(next) = next else { return };
         // Where nobody takes it any more, the run has failed.
         if give.send(next).is_err() {
@@ -217,7 +236,7 @@ impl Watch<'_> {
     /// What was let go of can't be undone, and to go on without would give other findings than a watch.
     fn expect_kept(&self, blocks: &[BlockRef]) -> anyhow::Result<()> {
         for block in blocks {
-            let seq = self.engine.journal.seq_of_block(block.hash)?;
+            let seq = self.engine.seq_of_block(block.hash)?;
             anyhow::ensure!(
                 seq.is_none_or(|seq| seq >= self.let_go_before),
                 "{}: a reorg of {} blocks reaches back before the {} inputs that a backtest keeps; split the recording \
@@ -265,7 +284,7 @@ impl Watch<'_> {
                     let Some(&at) = self.by_id.get(&detector) else { continue };
                     let made = &mut self.ran.made[at];
                     made.failed += 1;
-                    if made.failures.len() < FAILURES_TOLD {
+                    if made.failures.len() < FAILURES_GIVEN {
                         made.failures.push(format!("{kind}: {message}"));
                     }
                 }

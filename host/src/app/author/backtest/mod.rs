@@ -2,40 +2,25 @@
 //! value of their config.
 
 mod course;
+mod subject;
 mod trend;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alloy::primitives::B256;
 use rayon::prelude::*;
 use serde::Serialize;
 
+pub use course::Ticks;
+pub use subject::Rule;
 pub use trend::{Cost, Course, Times};
 
-use crate::app::deploy::load::KeptSpec;
+use crate::app::author::backtest::course::{FAILURES_GIVEN, Made, Ran};
+use crate::app::author::backtest::subject::{Values, grid, subjects};
 use crate::finding::Severity;
-use crate::plugin::Component;
-use crate::score::{Labels, Number, Score, Sighting, Sweep, Verdict, Watched, judge, misplaced, score, set};
-use course::{FAILURES_TOLD, Made, Ran};
-
-/// Values of a sweep that are tried together at most, all keys taken together.
-const POINTS_AT_MOST: usize = 256;
-
-/// A detector to run.
-#[derive(Clone)]
-pub struct Rule {
-    /// Its id.
-    pub id: String,
-    /// Its component.
-    pub component: Arc<Component>,
-    /// What it is granted, and its config.
-    pub spec: KeptSpec,
-    /// Keys of its config that take several values.
-    pub sweeps: Vec<Sweep>,
-}
+use crate::score::{Labels, Number, Score, Sighting, Verdict, Watched, judge, misplaced, score};
 
 /// What is asked.
 pub struct Options {
@@ -47,24 +32,6 @@ pub struct Options {
     pub labels: Option<Labels>,
     /// Findings below this don't count.
     pub severity: Severity,
-}
-
-/// How far a run is.
-pub struct Ticks<'a> {
-    /// Told of units of a recording that were read: bytes of files, blocks of archives.
-    pub read: &'a (dyn Fn(u64) + Sync),
-    /// Told of each block.
-    pub block: &'a (dyn Fn() + Sync),
-}
-
-impl Ticks<'_> {
-    fn read(&self, units: u64) {
-        (self.read)(units);
-    }
-
-    fn block(&self) {
-        (self.block)();
-    }
 }
 
 /// A finding with what it is by the labels.
@@ -134,25 +101,11 @@ pub struct Backtest {
     pub points: Vec<Point>,
 }
 
-/// A detector with one set of values.
-pub(super) struct Subject {
-    /// Tells it from all others.
-    id: String,
-    /// The detector's own id.
-    rule: String,
-    component: Arc<Component>,
-    spec: KeptSpec,
-    values: BTreeMap<String, Number>,
-}
-
-impl Subject {
-    fn told(&self) -> String {
-        let values: Vec<String> = self.values.iter().map(|(key, value)| format!("{key} = {value}")).collect();
-        if values.is_empty() { self.rule.clone() } else { format!("{} with {}", self.rule, values.join(", ")) }
-    }
-}
-
 /// Runs detectors over recordings, several at once.
+///
+/// # Errors
+///
+/// If a recording can't be read, a detector can't be started, or a sweep is too large.
 pub fn run(options: &Options, ticks: &Ticks<'_>) -> anyhow::Result<Backtest> {
     let started = Instant::now();
     let grid = grid(&options.rules)?;
@@ -190,66 +143,6 @@ fn millis(elapsed: Duration) -> u64 {
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }
 
-type Values = BTreeMap<String, Number>;
-
-/// Each combination of the values of all keys, by `DETECTOR.KEY`; one without values where nothing is swept.
-fn grid(rules: &[Rule]) -> anyhow::Result<Vec<Values>> {
-    let mut grid = vec![Values::new()];
-    for (rule, sweep) in rules.iter().flat_map(|rule| rule.sweeps.iter().map(move |sweep| (rule, sweep))) {
-        let key = format!("{}.{}", rule.id, sweep.key);
-        let with = |values: &Values, value: Number| {
-            let mut values = values.clone();
-            values.insert(key.clone(), value);
-            values
-        };
-        grid = grid.iter().flat_map(|values| sweep.values.iter().map(|value| with(values, *value))).collect();
-        anyhow::ensure!(
-            grid.len() <= POINTS_AT_MOST,
-            "the sweep has more than {POINTS_AT_MOST} combinations of values; give fewer points, as `KEY=FROM..TO:POINTS`"
-        );
-    }
-    Ok(grid)
-}
-
-/// The distinct detectors of all points, and for each point which of them stands for each rule: a rule that is not swept
-/// runs once.
-fn subjects(rules: &[Rule], grid: &[Values]) -> anyhow::Result<(Vec<Subject>, Vec<Vec<usize>>)> {
-    let mut subjects: Vec<Subject> = Vec::new();
-    let mut places = Vec::new();
-    for values in grid {
-        let mut of_point = Vec::new();
-        for rule in rules {
-            let own: Values = rule
-                .sweeps
-                .iter()
-                .map(|sweep| format!("{}.{}", rule.id, sweep.key))
-                .filter_map(|key| values.get_key_value(&key).map(|(key, value)| (key.clone(), *value)))
-                .collect();
-            let is_same = |subject: &Subject| subject.values == own && subject.rule == rule.id;
-            let place = match subjects.iter().position(is_same) {
-                Some(place) => place,
-                None => {
-                    subjects.push(subject(rule, own, subjects.len())?);
-                    subjects.len() - 1
-                }
-            };
-            of_point.push(place);
-        }
-        places.push(of_point);
-    }
-    Ok((subjects, places))
-}
-
-fn subject(rule: &Rule, values: Values, number: usize) -> anyhow::Result<Subject> {
-    let mut spec = rule.spec.clone();
-    for (key, value) in &values {
-        let key = key.strip_prefix(&format!("{}.", rule.id)).unwrap_or(key);
-        set(&mut spec.config, key, *value).map_err(|why| anyhow::anyhow!("{}: {why}", rule.id))?;
-    }
-    let id = if values.is_empty() { rule.id.clone() } else { format!("{} {number}", rule.id) };
-    Ok(Subject { id, rule: rule.id.clone(), component: rule.component.clone(), spec, values })
-}
-
 /// What a subject made of all recordings, one after the other.
 fn together(ran: &[Ran], at: usize) -> Made {
     let mut all = Made::default();
@@ -259,7 +152,7 @@ fn together(ran: &[Ran], at: usize) -> Made {
         all.failed += made.failed;
         all.failures.extend(made.failures.iter().cloned());
     }
-    all.failures.truncate(FAILURES_TOLD);
+    all.failures.truncate(FAILURES_GIVEN);
     all
 }
 

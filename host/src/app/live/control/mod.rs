@@ -9,7 +9,7 @@ use alloy::primitives::B256;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::app::deploy::Swapped;
+use crate::app::deploy::applied::Swapped;
 use crate::app::engine::status::DetectorStatus;
 use crate::entry::Entry;
 use crate::operator::Act;

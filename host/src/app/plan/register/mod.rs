@@ -116,8 +116,8 @@ fn in_turn(
         let mut expected = before.tables().clone();
         expected.risk.insert(id.to_owned(), draft.risk.clone());
         if *after.tables() != expected {
-            let told = format!("{} would say something else than was meant; please report it", draft.file);
-            return Err(EditError::Broken(anyhow::anyhow!(told)));
+            let message = format!("{} would say something else than was meant; please report it", draft.file);
+            return Err(EditError::Broken(anyhow::anyhow!(message)));
         }
         if replace::replace(Path::new(&draft.file), draft.before.as_deref(), &draft.text)? {
             let line = document::find(&draft.text, id).map_or(1, |at| position(&draft.text, at).0);
@@ -135,8 +135,8 @@ fn home(plan: &Path, file: Option<&Path>, files: &[(String, String)]) -> Result<
     if let Some(file) = file {
         let path = if file.is_absolute() || file.starts_with(plan) { file.to_owned() } else { plan.join(file) };
         let inside = path.parent() == Some(plan) && path.extension().is_some_and(|extension| extension == "toml");
-        let told = || format!("`{}` is no `.toml` file of `{}`; name one in it", path.display(), plan.display());
-        return if inside { Ok(path.display().to_string()) } else { Err(EditError::Refused(told())) };
+        let message = || format!("`{}` is no `.toml` file of `{}`; name one in it", path.display(), plan.display());
+        return if inside { Ok(path.display().to_string()) } else { Err(EditError::Refused(message())) };
     }
     let with_risks = files.iter().find(|(_, text)| document::has_risks(text)).map(|(name, _)| name.clone());
     let fresh: PathBuf = plan.join("risks.toml");

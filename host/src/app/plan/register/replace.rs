@@ -20,9 +20,9 @@ impl Drop for Lock {
 pub(super) fn lock(plan: &Path) -> anyhow::Result<Lock> {
     let whole = plan.canonicalize().with_context(|| format!("`{}` can't be read", plan.display()))?;
     let folder = if whole.is_dir() { whole.clone() } else { parent(&whole) };
-    let told = || format!("`{}` can't be locked for an edit", folder.display());
-    let file = File::open(&folder).with_context(told)?;
-    file.lock().with_context(told)?;
+    let what = || format!("`{}` can't be locked for an edit", folder.display());
+    let file = File::open(&folder).with_context(what)?;
+    file.lock().with_context(what)?;
     Ok(Lock(file))
 }
 
@@ -34,31 +34,31 @@ pub(super) fn replace(file: &Path, before: Option<&str>, after: &str) -> anyhow:
         None => file.to_owned(),
     };
     let folder = parent(&file);
-    let told = || format!("`{}` can't be written", file.display());
+    let what = || format!("`{}` can't be written", file.display());
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     // The name must not end in `.toml`, or a running host would read it as a part of the plan.
     let mut beside =
-        tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".new").tempfile_in(&folder).with_context(told)?;
-    beside.write_all(after.as_bytes()).with_context(told)?;
+        tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".new").tempfile_in(&folder).with_context(what)?;
+    beside.write_all(after.as_bytes()).with_context(what)?;
     if before.is_some() {
-        let permissions = std::fs::metadata(&file).with_context(told)?.permissions();
-        beside.as_file().set_permissions(permissions).with_context(told)?;
+        let permissions = std::fs::metadata(&file).with_context(what)?.permissions();
+        beside.as_file().set_permissions(permissions).with_context(what)?;
     }
-    beside.as_file().sync_all().with_context(told)?;
+    beside.as_file().sync_all().with_context(what)?;
     match before {
         Some(before) => {
-            if std::fs::read(&file).with_context(told)? != before.as_bytes() {
+            if std::fs::read(&file).with_context(what)? != before.as_bytes() {
                 return Ok(false);
             }
-            beside.persist(&file).with_context(told)?;
+            beside.persist(&file).with_context(what)?;
         }
         None => match beside.persist_noclobber(&file) {
             Ok(_) => {}
             Err(taken) if taken.error.kind() == ErrorKind::AlreadyExists => return Ok(false),
-            Err(other) => return Err(other).with_context(told),
+            Err(other) => return Err(other).with_context(what),
         },
     }
-    File::open(&folder).and_then(|folder| folder.sync_all()).with_context(told)?;
+    File::open(&folder).and_then(|folder| folder.sync_all()).with_context(what)?;
     Ok(true)
 }
 

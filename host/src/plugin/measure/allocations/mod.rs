@@ -1,24 +1,26 @@
 //! Counts what a guest allocates: a copy of its component in which the allocator's functions count their calls and bytes.
 //!
-//! Each core module that has such functions by name gets two counters, and two functions that tell them, which the
+//! Each core module that has such functions by name gets two counters, and two functions that return them, which the
 //! component exports; nothing else of it changes. It is for an author's measurement only.
 
 mod module;
 
 use std::collections::BTreeMap;
 
-use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use wasm_encoder::{
-    Alias, CanonicalFunctionSection, Component, ComponentAliasSection, ComponentExportKind, ComponentExportSection,
+    Alias, CanonicalFunctionSection, ComponentAliasSection, ComponentExportKind, ComponentExportSection,
     ComponentTypeSection, ExportKind, PrimitiveValType, RawSection,
 };
 use wasmparser::{Parser, Payload, Validator};
 use wasmtime::Store;
 use wasmtime::component::{Instance, TypedFunc};
 
+use crate::digest::sha256;
 use crate::plugin::boundary::guest::Guest;
-use module::{COUNTERS, counting_module};
+use crate::plugin::compile::runtime::{Component, Runtime};
+use crate::plugin::limits::Limits;
+use crate::plugin::measure::allocations::module::{COUNTERS, counting_module, part};
 
 /// How often memory was asked for, and how much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +37,7 @@ impl Allocated {
     }
 }
 
-/// Where an instance tells what it has allocated, one pair for each module.
+/// Where an instance counts what it has allocated, one pair for each module.
 pub(in crate::plugin) struct Counters(Vec<[TypedFunc<(), (u64,)>; 2]>);
 
 impl Counters {
@@ -44,8 +46,8 @@ impl Counters {
         store: &mut Store<Guest>,
         modules: usize,
     ) -> wasmtime::Result<Self> {
-        let mut told = |name: &str| instance.get_typed_func(&mut *store, name);
-        let pair = |[calls, bytes]: [String; 2]| Ok([told(&calls)?, told(&bytes)?]);
+        let mut function = |name: &str| instance.get_typed_func(&mut *store, name);
+        let pair = |[calls, bytes]: [String; 2]| Ok([function(&calls)?, function(&bytes)?]);
         (0..modules).map(exports).map(pair).collect::<wasmtime::Result<_>>().map(Self)
     }
 
@@ -65,16 +67,27 @@ fn exports(module: usize) -> [String; 2] {
 }
 
 /// A component that counts.
-pub(in crate::plugin) struct Counting {
-    pub(in crate::plugin) bytes: Vec<u8>,
+struct Counting {
+    bytes: Vec<u8>,
     /// How many modules count.
-    pub(in crate::plugin) modules: usize,
+    modules: usize,
+}
+
+/// Compiles a component in which what it allocates is counted. Returns `None` if it names no function that takes memory.
+///
+/// # Errors
+///
+/// If the bytes are no component, or it is not admitted.
+pub fn compile_counting(runtime: &Runtime, bytes: &[u8], limits: &Limits) -> anyhow::Result<Option<Component>> {
+    let Some(counting) = counting(bytes)? else { return Ok(None) };
+    let digest = sha256(&counting.bytes);
+    Ok(Some(runtime.compile_changed(&counting.bytes, digest, limits, counting.modules)?))
 }
 
 /// Makes a component count; `None` where no module names a function that takes memory.
-pub(in crate::plugin) fn counting(component: &[u8]) -> anyhow::Result<Option<Counting>> {
+fn counting(component: &[u8]) -> anyhow::Result<Option<Counting>> {
     let mut validator = Validator::new_with_features(wasmparser::WasmFeatures::all());
-    let mut out = Component::new();
+    let mut out = wasm_encoder::Component::new();
     // Modules that count, by their index, and the instances of each.
     let (mut counted, mut instances) = (Vec::new(), BTreeMap::new());
     let mut depth = 0;
@@ -122,8 +135,8 @@ pub(in crate::plugin) fn counting(component: &[u8]) -> anyhow::Result<Option<Cou
     let (mut aliases, mut lifted) = (ComponentAliasSection::new(), CanonicalFunctionSection::new());
     let mut exported = ComponentExportSection::new();
     for (module, instance) in instances.iter().enumerate() {
-        for (told, name) in COUNTERS.into_iter().zip(exports(module)) {
-            aliases.alias(Alias::CoreInstanceExport { instance: *instance, kind: ExportKind::Func, name: told });
+        for (counter, name) in COUNTERS.into_iter().zip(exports(module)) {
+            aliases.alias(Alias::CoreInstanceExport { instance: *instance, kind: ExportKind::Func, name: counter });
             lifted.lift(core, number, []);
             exported.export(name.as_str(), ComponentExportKind::Func, functions, None);
             core += 1;
@@ -135,13 +148,9 @@ pub(in crate::plugin) fn counting(component: &[u8]) -> anyhow::Result<Option<Cou
     Ok(Some(Counting { bytes: out.finish(), modules: instances.len() }))
 }
 
-fn part<'a>(of: &'a [u8], range: &std::ops::Range<usize>) -> anyhow::Result<&'a [u8]> {
-    of.get(range.clone()).context("a section that ends too soon")
-}
-
 #[cfg(test)]
 mod tests {
-    use wasmtime::component::{Component, Linker};
+    use wasmtime::component::Linker;
     use wasmtime::{Engine, Store};
 
     use super::*;
@@ -171,18 +180,18 @@ mod tests {
         let counting = counting(&component("malloc")).unwrap().unwrap();
         assert_eq!(counting.modules, 1);
         let engine = Engine::default();
-        let made = Component::new(&engine, &counting.bytes).unwrap();
+        let made = wasmtime::component::Component::new(&engine, &counting.bytes).unwrap();
         let mut store = Store::new(&engine, ());
         let instance = Linker::new(&engine).instantiate(&mut store, &made).unwrap();
         let run = instance.get_typed_func::<(), ()>(&mut store, "run").unwrap();
-        let told = |name: &str, store: &mut Store<()>| {
-            let told = instance.get_typed_func::<(), (u64,)>(&mut *store, name).unwrap();
-            told.call(&mut *store, ()).unwrap().0
+        let read = |name: &str, store: &mut Store<()>| {
+            let function = instance.get_typed_func::<(), (u64,)>(&mut *store, name).unwrap();
+            function.call(&mut *store, ()).unwrap().0
         };
         for rounds in 1..=3 {
             run.call(&mut store, ()).unwrap();
-            assert_eq!(told("allocations-0", &mut store), 2 * rounds);
-            assert_eq!(told("allocated-bytes-0", &mut store), 42 * rounds);
+            assert_eq!(read("allocations-0", &mut store), 2 * rounds);
+            assert_eq!(read("allocated-bytes-0", &mut store), 42 * rounds);
         }
     }
 

@@ -1,16 +1,16 @@
-//! A core module whose allocator counts: two counters, two functions that tell them, and a few instructions before the
+//! A core module whose allocator counts: two counters, two functions that return them, and a few instructions before the
 //! allocator's own. All of it comes after what is there, so that no index changes.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use anyhow::Context;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{
     CodeSection, ConstExpr, ExportKind, ExportSection, Function, FunctionSection, GlobalSection, GlobalType, MemArg,
     Module, RawSection, TypeSection, ValType,
 };
 use wasmparser::{FunctionBody, KnownCustom, Name, Parser, Payload, TypeRef};
-
-use crate::plugin::measure::allocations::part;
 
 /// How many bytes a call of an allocator asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,9 +158,9 @@ pub(super) fn counting_module(module: &[u8]) -> anyhow::Result<Option<Vec<u8>>> 
                 };
                 if code.len() == known.functions {
                     for global in known.globals..known.globals + 2 {
-                        let mut told = Function::new([]);
-                        told.instructions().global_get(global).end();
-                        code.function(&told);
+                        let mut getter = Function::new([]);
+                        getter.instructions().global_get(global).end();
+                        code.function(&getter);
                     }
                     out.section(&code);
                 }
@@ -203,4 +203,9 @@ fn counting_function(module: &[u8], known: &Known, size: Size, body: &FunctionBo
     let own = body.get_binary_reader_for_operators()?.original_position()..body.range().end;
     function.raw(part(module, &own)?.iter().copied());
     Ok(function)
+}
+
+/// Returns the bytes of a section.
+pub(super) fn part<'a>(of: &'a [u8], range: &Range<usize>) -> anyhow::Result<&'a [u8]> {
+    of.get(range.clone()).context("a section that ends too soon")
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, WasmBacktraceDetails};
 
-use super::limits::EngineSettings;
 use crate::plugin::boundary::bindings::Detector as World;
 use crate::plugin::boundary::guest::Guest;
 use crate::plugin::boundary::wasi;
+use crate::plugin::limits::EngineSettings;
 
 /// How often the clock of deadlines ticks.
 const TICK_MS: u64 = 5;
@@ -23,8 +23,8 @@ pub(super) struct Sandbox {
 
 impl Sandbox {
     /// Makes the engine, and starts its clock.
-    pub(super) fn new(settings: EngineSettings, tells_lines: bool) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&config(settings, tells_lines))?;
+    pub(super) fn new(settings: EngineSettings, names_lines: bool) -> wasmtime::Result<Self> {
+        let engine = Engine::new(&config(settings, names_lines))?;
         tick(&engine)?;
         let mut bare = Linker::new(&engine);
         World::add_to_linker::<_, HasSelf<Guest>>(&mut bare, |guest| guest)?;
@@ -37,7 +37,7 @@ impl Sandbox {
 /// The same where components are compiled and where they run, or the one refuses what the other made. Where it tells lines, a
 /// trap tells the lines of the source that it came through: a guest's debugging information is then read when it traps,
 /// outside its limits, which is for detectors that one writes oneself.
-pub(super) fn config(settings: EngineSettings, tells_lines: bool) -> Config {
+pub(super) fn config(settings: EngineSettings, names_lines: bool) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -48,7 +48,7 @@ pub(super) fn config(settings: EngineSettings, tells_lines: bool) -> Config {
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(false)
         .wasm_memory64(false)
-        .wasm_backtrace_details(match tells_lines {
+        .wasm_backtrace_details(match names_lines {
             true => WasmBacktraceDetails::Enable,
             false => WasmBacktraceDetails::Disable,
         })
@@ -57,7 +57,7 @@ pub(super) fn config(settings: EngineSettings, tells_lines: bool) -> Config {
 }
 
 /// How many ticks are at least so long.
-pub(super) fn ticks(deadline_ms: u64) -> u64 {
+pub(in crate::plugin) fn ticks(deadline_ms: u64) -> u64 {
     deadline_ms.div_ceil(TICK_MS) + 1
 }
 

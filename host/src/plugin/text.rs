@@ -1,12 +1,12 @@
 //! Text from guests: bounded, and free of what a terminal, a log or a page would take for a command.
 
 /// A bounded, printable copy of a guest's text. Line breaks and tabs become spaces in `line`s.
-pub(in crate::plugin) fn line(text: &str, at_most: usize) -> String {
+pub(super) fn line(text: &str, at_most: usize) -> String {
     clean(text, at_most, false)
 }
 
 /// A bounded, printable copy of a guest's text that may have several lines.
-pub(in crate::plugin) fn lines(text: &str, at_most: usize) -> String {
+pub(super) fn lines(text: &str, at_most: usize) -> String {
     clean(text, at_most, true)
 }
 

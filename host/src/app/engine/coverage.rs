@@ -1,0 +1,51 @@
+//! Coverage findings: the host's own, raised while a part of the watch does not work.
+
+use alloy::primitives::B256;
+
+use crate::app::engine::Engine;
+use crate::app::engine::coverage_gaps::Gap;
+use crate::app::engine::provenance::Scene;
+use crate::digest::Hasher;
+use crate::event::Coverage;
+use crate::finding::{COVERAGE, Severity};
+
+impl Engine {
+    /// Opens or closes the gap of a source's fault.
+    pub(super) fn covered(&mut self, seq: u64, at_ms: u64, coverage: &Coverage) -> anyhow::Result<()> {
+        let gap = Gap { kind: coverage.kind.clone(), subject: coverage.subject.clone(), place: String::new() };
+        if coverage.over {
+            self.close_gap(&gap, &coverage.message, at_ms)
+        } else {
+            self.open_gap(seq, seq, at_ms, gap, coverage.severity, &coverage.message)
+        }
+    }
+
+    /// Raises a coverage finding unless one for this gap is open. It is retracted when input `with` is reverted; 0: never.
+    pub(super) fn open_gap(
+        &mut self,
+        seq: u64,
+        with: u64,
+        at_ms: u64,
+        gap: Gap,
+        severity: Severity,
+        message: &str,
+    ) -> anyhow::Result<()> {
+        if self.gaps.has(&gap) {
+            return Ok(());
+        }
+        let input = Hasher::new("coverage").number(seq).text(&gap.kind).text(&gap.subject).text(&gap.place).finish();
+        let scene = Scene { input, ..Scene::off_chain(seq, at_ms, at_ms) };
+        let finding = scene.place(COVERAGE, B256::ZERO, 0, gap.claim(severity, message), &self.settled);
+        self.gaps.open(gap, finding.id);
+        self.found(with, finding)
+    }
+
+    /// Retracts the coverage finding of a gap, with the reason why; does nothing if none is open.
+    pub(super) fn close_gap(&mut self, gap: &Gap, message: &str, at_ms: u64) -> anyhow::Result<()> {
+        match self.gaps.get(gap) {
+            Some(live) => self.retract(live, message.to_owned(), at_ms),
+            // Over before it was raised: the input itself is in the journal.
+            None => Ok(()),
+        }
+    }
+}

@@ -84,6 +84,10 @@ pub struct Labels {
 
 impl Labels {
     /// Reads a labels file.
+    ///
+    /// # Errors
+    ///
+    /// If it is no TOML, or a label can't be: which, and why.
     pub fn parse(text: &str) -> Result<Self, LabelsError> {
         let labels: Self = toml::from_str(text).map_err(|error| LabelsError::File(error.to_string()))?;
         let mut names = BTreeSet::new();

@@ -116,7 +116,11 @@ fn between(from: Number, to: Number, points: usize) -> Result<Vec<Number>, Strin
     Ok(values)
 }
 
-/// Puts a value in a config, at a key that is there or in a table that is. What went wrong, otherwise.
+/// Puts a value in a config, at a key that is there or in a table that is.
+///
+/// # Errors
+///
+/// If the config has no such place, or another kind of value there.
 pub fn set(config: &mut Value, key: &str, number: Number) -> Result<(), String> {
     let (above, last) = key.rsplit_once('.').map_or((None, key), |(above, last)| (Some(above), last));
     let mut place = config;

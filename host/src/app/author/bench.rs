@@ -70,6 +70,10 @@ pub(super) struct Read {
 }
 
 /// Measures a component on a recording's blocks.
+///
+/// # Errors
+///
+/// If the recording can't be read, the component is not admitted, or it sees nothing in the recording.
 pub fn measure(bytes: &[u8], recording: &Path, config: Value) -> anyhow::Result<Measured> {
     let read = read(recording)?;
     let started = Instant::now();

@@ -80,7 +80,11 @@ impl CaseResult {
     }
 }
 
-/// The cases of a project, in order of their names.
+/// Returns the cases of a project, in order of their names.
+///
+/// # Errors
+///
+/// If a case's file can't be read, or says what can't be.
 pub fn cases(project: &Path) -> anyhow::Result<Vec<Case>> {
     let folder = project.join("tests");
     let entries = std::fs::read_dir(&folder)

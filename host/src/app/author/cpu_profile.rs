@@ -52,6 +52,10 @@ pub struct Seen {
 }
 
 /// Shows a detector the blocks of a recording, and looks where it is.
+///
+/// # Errors
+///
+/// If the recording can't be read, the detector can't be started, or it can't be profiled.
 pub fn profile(profiling: &Profiling<'_>) -> anyhow::Result<Profiled> {
     let read = read(profiling.recording)?;
     let name = &profiling.manifest.name;

@@ -63,6 +63,10 @@ pub struct Fetched {
 }
 
 /// Fetches, with a bar on a terminal.
+///
+/// # Errors
+///
+/// If a node gives nothing that can be believed, or the recording can't be written.
 pub async fn fetch(options: &Options) -> anyhow::Result<Fetched> {
     let out = &options.out;
     ensure!(!out.exists(), "`{}` is there already; name a new recording", out.display());

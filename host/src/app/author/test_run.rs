@@ -68,7 +68,11 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Runs the detector over a recording.
+    /// Runs the detector over a recording. Returns what it found.
+    ///
+    /// # Errors
+    ///
+    /// If the recording can't be read, or the detector can't be started.
     pub fn run(&self, recording: &Path, fresh_each_batch: bool) -> anyhow::Result<Tested> {
         let spec = KeptSpec::alone(&self.manifest, self.config.clone());
         let detector = spec.start(&self.manifest.name, self.component.clone())?;

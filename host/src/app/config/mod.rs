@@ -184,6 +184,10 @@ pub const CAPABILITIES: [&str; 7] = ["chain", "state", "traces", "storage", "mem
 
 impl Config {
     /// Reads and checks a config; every mistake in it is reported, not only the first.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read, or is wrong: every mistake, each at its place.
     pub fn load(file: &Path) -> Result<Self, Vec<Diagnostic>> {
         let name = file.display().to_string();
         let text = read_text(file)?;
@@ -192,6 +196,10 @@ impl Config {
     }
 
     /// Reads a config whose components lie in another folder, under the same file names.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`].
     pub fn load_with_components(file: &Path, components: Option<&Path>) -> Result<Self, Vec<Diagnostic>> {
         let name = file.display().to_string();
         let text = read_text(file)?;
@@ -200,6 +208,10 @@ impl Config {
     }
 
     /// Reads a config for its chains and feeds only: detectors, plan and webhooks are left out unread.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`], of these parts.
     pub fn load_for_sources(file: &Path) -> Result<Self, Vec<Diagnostic>> {
         let name = file.display().to_string();
         let text = read_text(file)?;
@@ -284,7 +296,11 @@ impl Config {
         }
     }
 
-    /// The webhooks, ready to deliver.
+    /// Returns the webhooks, ready to deliver.
+    ///
+    /// # Errors
+    ///
+    /// If a client can't be made.
     pub fn webhooks(&self) -> anyhow::Result<BTreeMap<String, Webhook>> {
         let folder = self.folder();
         let mut webhooks = BTreeMap::new();

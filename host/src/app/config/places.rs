@@ -17,6 +17,10 @@ pub struct Places {
 
 impl Places {
     /// Reads them from a config's file.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be read, or these parts of it are wrong.
     pub fn of(file: &Path) -> Result<Self, Vec<Diagnostic>> {
         let name = file.display().to_string();
         let text = read_text(file)?;

@@ -44,6 +44,11 @@ impl Checked {
 
 /// Checks the config, the plan as of a moment (milliseconds since the Unix epoch), and each detector by starting it with
 /// its real config.
+///
+/// # Errors
+///
+/// If the plan can't be read or the sandbox can't be made. What is wrong with config, plan or detectors is no error: it is what
+/// is returned.
 pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<Checked> {
     let mut checked = Checked::default();
     let config = match Config::load(file) {
@@ -74,6 +79,10 @@ pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<C
 }
 
 /// Checks a plan alone, a folder or a file, as of a moment, milliseconds since the Unix epoch.
+///
+/// # Errors
+///
+/// If the files can't be read.
 pub fn check_plan(path: &Path, at_ms: u64) -> anyhow::Result<Checked> {
     let mut checked = Checked::default();
     checked.plan("", &load::plan_files(path)?, at_ms);

@@ -23,7 +23,11 @@ pub struct Tag {
 }
 
 impl Repository {
-    /// The repository of a plan, a folder or a file.
+    /// Finds the repository of a plan, a folder or a file.
+    ///
+    /// # Errors
+    ///
+    /// If the plan is in none, or git can't be run.
     pub fn of(plan: &Path) -> anyhow::Result<Self> {
         let whole = plan.canonicalize().with_context(|| format!("`{}` can't be read", plan.display()))?;
         let (folder, file) = if whole.is_dir() {
@@ -39,7 +43,11 @@ impl Repository {
         Ok(repository)
     }
 
-    /// Tags whose name fits a pattern of git's, oldest first.
+    /// Returns tags whose name fits a pattern of git's, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If git can't be run.
     pub fn tags(&self, pattern: &str) -> anyhow::Result<Vec<Tag>> {
         let listed = self.git(&[
             "for-each-ref",
@@ -54,7 +62,11 @@ impl Repository {
         Ok(listed.lines().filter_map(tag).collect())
     }
 
-    /// The tag of a name; `None` where there is none.
+    /// Returns the tag of a name; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If git can't be run.
     pub fn tag(&self, name: &str) -> anyhow::Result<Option<Tag>> {
         // A pattern's characters can't be part of a tag's name.
         if name.contains(['*', '?', '[', '\\']) {
@@ -63,7 +75,11 @@ impl Repository {
         Ok(self.tags(name)?.into_iter().find(|tag| tag.name == name))
     }
 
-    /// The files of the plan at a tag, in order of name.
+    /// Returns the files of the plan at a tag, in order of name.
+    ///
+    /// # Errors
+    ///
+    /// If git can't be run, or the plan was not there then.
     pub fn files(&self, tag: &Tag) -> anyhow::Result<Vec<(String, String)>> {
         let tree = format!("refs/tags/{}", tag.name);
         let mut names: Vec<String> = match &self.file {

@@ -162,6 +162,10 @@ pub enum BuildError {
 /// It is written to `out`, whole or not at all. Without `out` that is `plugins/NAME.wasm` in a Cargo project's target
 /// folder, `build/NAME.wasm` in any other project, or `NAME.component.wasm` beside a core module; a component that stays
 /// where it is, is not written.
+///
+/// # Errors
+///
+/// If there is nothing that can be built, a tool is missing or fails, or what it makes is no detector.
 pub fn build(path: &Path, out: Option<&Path>) -> Result<Built, BuildError> {
     let project = Project::find(path)?;
     let (source, default) = if let Some(project) = &project {
@@ -196,6 +200,10 @@ pub fn build(path: &Path, out: Option<&Path>) -> Result<Built, BuildError> {
 }
 
 /// Puts what a build of the project in a folder needs into its `build` folder: the interface, the SDK, the bindings.
+///
+/// # Errors
+///
+/// If the folder holds no project, or it can't be written.
 pub fn lay_out(folder: &Path) -> Result<(), BuildError> {
     match Project::find(folder)? {
         Some(project) => parts::lay_out(&project).map(drop),

@@ -85,7 +85,11 @@ struct PyWatchfire {
 }
 
 impl Project {
-    /// What a folder holds; `None` where it is no project in a language that is known.
+    /// Returns what a folder holds; `None` if it is no project in a language that is known.
+    ///
+    /// # Errors
+    ///
+    /// If a manifest can't be read.
     pub fn find(folder: &Path) -> Result<Option<Self>, BuildError> {
         let Ok(folder) = folder.canonicalize() else { return Ok(None) };
         let has = |name: &str| folder.join(name).is_file();

@@ -59,6 +59,10 @@ struct Draft {
 }
 
 /// Changes a risk of the plan, a folder or a file, by what `change` makes of it in the name of `by`.
+///
+/// # Errors
+///
+/// If the plan does not load, before or after; if the change is refused; or if a file can't be read or written.
 pub fn edit(
     plan: &Path,
     id: &str,
@@ -81,6 +85,10 @@ pub fn edit(
 }
 
 /// Adds a risk to the plan: to `file` where one is named, else to the first that has risks, else to a new `risks.toml`.
+///
+/// # Errors
+///
+/// As [`edit`].
 pub fn add(plan: &Path, file: Option<&Path>, id: &str, by: &str, risk: &Risk) -> Result<Edited, EditError> {
     in_turn(plan, id, by, |loaded, files| {
         if loaded.tables().risk.contains_key(id) {

@@ -256,7 +256,7 @@ fn every_mistake_is_told_in_order_of_file_and_line() {
 
 #[test]
 fn every_key_is_documented() {
-    let page = include_str!("../../../docs/plan.md");
+    let page = include_str!("../../../docs/plan-reference.md");
     let schema = schema();
     let keys = |of: &serde_json::Value| -> Vec<String> {
         of["properties"].as_object().into_iter().flat_map(|keys| keys.keys().cloned()).collect()

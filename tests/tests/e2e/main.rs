@@ -8,6 +8,7 @@ mod conformance;
 mod crashes;
 mod fallbacks;
 mod faults;
+mod first_watch;
 mod forks;
 mod guide;
 mod incidents;

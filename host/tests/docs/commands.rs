@@ -142,7 +142,7 @@ fn the_page_on_the_command_line_has_every_command() {
     let commands = helps.below(&[]);
     assert!(commands.len() > 10, "{commands:?}");
     for command in commands.iter().filter(|command| *command != "help") {
-        let is_there = [format!("`watchfire {command}`"), format!("`watchfire {command} …`")];
+        let is_there = [format!("`watchfire {command}`"), format!("`watchfire {command} …`"), format!("`{command}`")];
         assert!(is_there.iter().any(|row| page.contains(row)), "docs/cli.md lacks `watchfire {command}`");
     }
     for group in ["plugin", "journal"] {

@@ -73,6 +73,27 @@ fn every_coverage_kind_has_its_row() {
     assert!(gone.is_empty(), "nothing raises {gone:?}, which docs/operations.md has");
 }
 
+/// Messages that are quoted in first cells, with `…` for what differs, stand in the sources.
+#[test]
+fn what_troubleshooting_quotes_is_what_the_program_says() {
+    let mut sources = String::new();
+    for folder in ["host/src", "response/src"] {
+        for path in files(&root().join(folder), ".rs") {
+            // A literal that goes on in the next line is one line of text.
+            let joined: Vec<String> = source(&path).split("\\\n").map(|part| part.trim_start().to_owned()).collect();
+            sources.push_str(&joined.concat());
+        }
+    }
+    let page = fs::read_to_string(root().join("docs/troubleshooting.md")).unwrap();
+    let cells = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let quoted = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let parts: BTreeSet<&str> =
+        quoted.flat_map(|text| text.split('…')).map(str::trim).filter(|part| part.len() > 3).collect();
+    assert!(parts.len() > 25, "{parts:?}");
+    let unsaid: Vec<&&str> = parts.iter().filter(|part| !sources.contains(**part)).collect();
+    assert!(unsaid.is_empty(), "docs/troubleshooting.md quotes what no source says: {unsaid:?}");
+}
+
 #[test]
 fn names_are_told_from_other_literals() {
     let text = r#"fault("head-stalled", "a word", "Upper-case", "-", "two--joints"); x_y("one_two")"#;

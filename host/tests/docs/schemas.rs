@@ -33,7 +33,7 @@ fn every_key_of_a_schema_is_on_its_page() {
         let text = fs::read_to_string(root().join("docs").join(page)).unwrap();
         // Tables of a file stand as `[name]` or `[name.ID]`.
         let is_there = |key: &&String| {
-            [format!("`{key}`"), format!("`[{key}"), format!("`[[{key}]]`"), format!("`{key}.")]
+            [format!("`{key}`"), format!("`[{key}"), format!("`[[{key}]]`"), format!("`{key}."), format!("{{ {key} = ")]
                 .iter()
                 .any(|code| text.contains(code))
         };

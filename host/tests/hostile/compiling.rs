@@ -219,7 +219,7 @@ fn whatever_the_compiler_does_the_host_goes_on() {
     check("cat", "made something that this one can't load");
     check("exit 0", "made something that this one can't load");
     check("printf '\\033[2Jboo' >&2; exit 1", "it is no component: \u{fffd}[2Jboo");
-    let told = refused("/nowhere/watchfire", &bytes, &quick);
+    let told = refused("/nowhere/watchfire", &bytes, &limits());
     assert!(told.contains("`/nowhere/watchfire` can't be started: No such file"), "{told}");
 }
 

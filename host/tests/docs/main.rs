@@ -21,7 +21,8 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        let is_built = name.starts_with('.') || ["target", "node_modules", "templates"].contains(&name.as_str());
+        let is_built =
+            name.starts_with('.') || ["build", "target", "node_modules", "templates"].contains(&name.as_str());
         if path.is_dir() && !is_built {
             found.extend(files(&path, ending));
         } else if name.ends_with(ending) {

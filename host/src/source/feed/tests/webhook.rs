@@ -7,6 +7,10 @@ use sha2::Sha256;
 use super::super::outlet::now_ms;
 use super::{Running, start};
 
+fn client() -> Client {
+    crate::http::client_builder().build().unwrap()
+}
+
 /// What a sender sends, each part of which may be wrong.
 struct Post {
     key: &'static str,
@@ -26,7 +30,7 @@ async fn send(url: &str, post: Post) -> (u16, String) {
     let mut mac = Hmac::<Sha256>::new_from_slice(post.key.as_bytes()).unwrap();
     mac.update(format!("{timestamp}.{}.{}", post.id, post.body).as_bytes());
     let signature = format!("v1={}", hex::encode(mac.finalize().into_bytes()));
-    let request = Client::new()
+    let request = client()
         .post(url)
         .header("x-watchfire-timestamp", timestamp)
         .header("x-watchfire-delivery", post.id)
@@ -46,7 +50,7 @@ fn listening(more: &str, recent: Vec<crate::event::Observation>) -> (String, Run
 }
 
 async fn up(url: &str) {
-    while Client::new().get(url).send().await.is_err() {
+    while client().get(url).send().await.is_err() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }
@@ -67,7 +71,7 @@ async fn only_what_is_signed_fresh_and_new_is_taken() {
     refuse(Post { age_s: 400, ..post("a", good) }, 401, "the timestamp is 40").await;
     refuse(Post { age_s: -400, ..post("a", good) }, 401, "the timestamp is ").await;
     refuse(post("a", &"x".repeat(200)), 413, "").await;
-    let unsigned = Client::new().post(&url).body(good).send().await.unwrap();
+    let unsigned = client().post(&url).body(good).send().await.unwrap();
     assert_eq!(unsigned.status(), 401);
     assert_eq!(unsigned.text().await.unwrap(), "the header `x-watchfire-timestamp` is missing");
     refuse(post("a", "{\"q\":1}"), 422, "there is no `/p` in it: `p` is not there").await;

@@ -25,7 +25,7 @@ use guests::{component, module, trick};
 
 /// Long beside what a guest takes that reads nothing, on any machine. It passes once in a test: a detector that is late is
 /// not waited for again.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_millis(2_000);
 
 /// A chain on which everything is zero, and which answers so many reads; others wait until more are let through.
 #[derive(Clone, Default)]

@@ -62,6 +62,10 @@ pub(super) fn lay_out(project: &project::Project) -> Result<Parts, BuildError> {
             None => layout.write_embedded::<Sdk>(&format!("{}/", language.name()), &to)?,
         }
     }
+    // The crate's own `wit` is a link in the source tree, which a debug build does not follow out of the folder.
+    if language == Language::Rust {
+        layout.write_embedded::<Wit>("", &parts.sdk.join("wit"))?;
+    }
     match language {
         Language::C | Language::Cpp | Language::Zig => {
             generate(&parts, &mut *wit_bindgen_c::Opts::default().build(), &mut layout)?;

@@ -64,5 +64,5 @@ pub fn language_tools() -> anyhow::Result<Option<LanguageTools>> {
     let path = std::env::join_paths(folders)?;
     let binary = crate::host::binary()?;
     let target = binary.parent().and_then(Path::parent).unwrap_or(&binary);
-    Ok(Some(LanguageTools { path, node_modules, cargo_target: target.join("templates") }))
+    Ok(Some(LanguageTools { path, node_modules, cargo_target: target.to_owned() }))
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use watchfire_tests::peers::{language_tools, skip_or_fail};
+use watchfire_tests::peers::{language_tools, root, skip_or_fail};
 
 /// Folder of a new project; `None` where the tools of other languages are not here.
 fn project(folder: &Path, language: &str) -> Option<PathBuf> {
@@ -27,6 +27,10 @@ fn project_of(folder: &Path, language: &str, template: &str) -> Option<PathBuf> 
         // What `npm install` would bring, pinned.
         std::os::unix::fs::symlink(language_tools().unwrap().unwrap().node_modules, project.join("node_modules"))
             .unwrap();
+    }
+    if language == "rust" {
+        // The same versions as this repository has, so that they are built once.
+        std::fs::copy(root().join("Cargo.lock"), project.join("Cargo.lock")).unwrap();
     }
     Some(project)
 }

@@ -61,14 +61,17 @@ pub(super) fn build(folder: &Path) -> Result<Artefact, BuildError> {
         .find(|package| package.manifest_path == manifest)
         .ok_or_else(|| BuildError::Workspace { path: manifest.clone() })?;
     let mut command = cargo(&folder);
-    command.args(["build", "--lib", "--target", TARGET, "--profile", "guest"]);
+    command.args(["rustc", "--lib", "--target", TARGET, "--profile", "guest"]);
     command.args(["--message-format", "json-render-diagnostics", "--manifest-path"]).arg(&manifest);
     if !has_profile(&metadata.workspace_root) {
         for setting in PROFILE {
             command.args(["--config", setting]);
         }
     }
-    command.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", remapped(&metadata.workspace_root));
+    // Only the project's own crate gets the flag that names its folder: with it, dependencies would be built anew for
+    // each folder.
+    command.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", remapped_home());
+    command.arg("--").arg(format!("--remap-path-prefix={}=/project", metadata.workspace_root.display()));
     let messages = run(command, "build", &manifest)?;
     let module = messages
         .split(|&byte| byte == b'\n')
@@ -123,13 +126,10 @@ fn has_profile(workspace: &Path) -> bool {
     manifest.get("profile").and_then(|profiles| profiles.get("guest")).is_some()
 }
 
-/// Compiler flags that put fixed names in the place of this machine's folders, which panics carry with them.
-fn remapped(workspace: &Path) -> String {
+/// Returns the compiler flag that puts a fixed name in the place of cargo's folder on this machine, which panics of
+/// dependencies carry with them. What lies in the project is named relative to it already.
+fn remapped_home() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-    let mut flags = vec![format!("--remap-path-prefix={}=/project", workspace.display())];
-    if let Some(home) = home {
-        flags.push(format!("--remap-path-prefix={}=/cargo", home.display()));
-    }
-    flags.join("\u{1f}")
+    home.map(|home| format!("--remap-path-prefix={}=/cargo", home.display())).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! Set-up, the demo and the tests of this repository, by one command each: `cargo xtask demo`, `cargo xtask test`.
 
+mod dist;
 mod fuzz;
 mod languages;
 mod peers;
@@ -20,12 +21,15 @@ cargo xtask languages     install the pinned compilers, and build the conformanc
                           [--table: measure it, and renew the table in docs/languages.md]
 cargo xtask record-demo   make the demo's recording anew, on a real anvil node
 cargo xtask bench         measure each stage on real blocks, and a real node's block to its decision
+cargo xtask dist          make what is published: tarball, Debian package, OCI image, bill of materials, checksums
+                          [--profile NAME] [--out FOLDER]
 cargo xtask fuzz TARGET   fuzz one of the places that take bytes of others [--seconds N]
 cargo xtask ci            what CI runs (`.ci/run`)";
 
-/// Detectors, and the one that the benchmark measures the boundary with.
-const PLUGINS: [&str; 4] =
-    ["plugins/privileged-control", "plugins/outflow", "plugins/price-deviation", "tests/topic-scan"];
+/// Detectors that are published with the host.
+const FIRST_PARTY: [&str; 3] = ["plugins/privileged-control", "plugins/outflow", "plugins/price-deviation"];
+/// The detector that the benchmark measures the boundary with.
+const BENCH_DETECTOR: &str = "tests/topic-scan";
 /// Targets that detectors are built for; the second one by authors whose code wants WASI.
 const TARGETS: [&str; 2] = ["wasm32-unknown-unknown", "wasm32-wasip2"];
 
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Some("record-demo") => record_demo(),
         Some("bench") => bench(&rest),
         Some("fuzz") => fuzz::fuzz(&root(), &args.iter().skip(1).map(String::as_str).collect::<Vec<_>>()),
+        Some("dist") => dist::dist(&rest),
         Some("ci") => ci(),
         _ => {
             println!("{USAGE}");
@@ -95,12 +100,18 @@ fn set_up() -> anyhow::Result<()> {
     add_targets()?;
     say("building the host (the first time takes about ten minutes on two cores)");
     run(cargo().args(["build", "-p", "watchfire"]))?;
+    build_detectors(&target().join("debug/watchfire"), &[&FIRST_PARTY[..], &[BENCH_DETECTOR]].concat())
+}
+
+/// Builds detectors into `target/plugins`, by this host.
+fn build_detectors(host: &Path, detectors: &[&str]) -> anyhow::Result<()> {
     std::fs::create_dir_all(target().join("plugins"))?;
-    for plugin in PLUGINS {
-        let name = plugin.rsplit('/').next().unwrap_or(plugin);
+    for detector in detectors {
+        let name = detector.rsplit('/').next().unwrap_or(detector);
         say(&format!("building the detector {name}"));
         let out = target().join("plugins").join(format!("{name}.wasm"));
-        run(watchfire().args(["plugin", "build"]).arg(root().join(plugin)).arg("--out").arg(out))?;
+        let mut build = Command::new(host);
+        run(build.current_dir(root()).args(["plugin", "build"]).arg(root().join(detector)).arg("--out").arg(out))?;
     }
     Ok(())
 }
@@ -172,5 +183,6 @@ fn ci() -> anyhow::Result<()> {
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     run(cargo().args(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     demo(&["--fast"])?;
+    dist::dist(&["--profile", "dev"])?;
     test(&[])
 }

@@ -12,8 +12,9 @@ use crate::step::{run, say};
 const PINS: [&str; 2] = ["package.json", "package-lock.json"];
 
 /// Debian's packages with what each brings, in the versions of the release: what disturbs a host's system calls and its
-/// clock.
-const PACKAGES: [(&str, &str); 2] = [("strace", "/usr/bin/strace"), ("faketime", "/usr/bin/faketime")];
+/// clock, and what makes a clean root.
+const PACKAGES: [(&str, &str); 3] =
+    [("strace", "/usr/bin/strace"), ("faketime", "/usr/bin/faketime"), ("debootstrap", "/usr/sbin/debootstrap")];
 
 /// What is installed is here.
 pub(crate) fn peers_folder() -> PathBuf {
@@ -23,6 +24,7 @@ pub(crate) fn peers_folder() -> PathBuf {
 /// Installs what is not there yet; whether what comes from npm is there now. In CI all must be.
 pub(crate) fn install() -> anyhow::Result<bool> {
     install_packages()?;
+    install_clean_root()?;
     install_npm()
 }
 
@@ -49,6 +51,41 @@ fn install_packages() -> anyhow::Result<()> {
         println!("SKIPPED: {missing} can't be installed here, so tests that disturb the host with them are skipped");
     }
     Ok(())
+}
+
+/// Makes a clean Debian system, which the package is installed into by its test: what a package may count on, and the two
+/// packages that it asks for.
+fn install_clean_root() -> anyhow::Result<()> {
+    let (folder, making) = (peers_folder().join("debian"), peers_folder().join("debian-making"));
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
+    if !is_root || !Path::new("/usr/sbin/debootstrap").exists() {
+        println!(
+            "SKIPPED: a clean Debian system is made by root and debootstrap, so the package is not installed in a test"
+        );
+        return Ok(());
+    }
+    say("making a clean Debian system in .peers (60 MB)");
+    if making.exists() {
+        std::fs::remove_dir_all(&making)?;
+    }
+    std::fs::create_dir_all(&making)?;
+    let mut make = Command::new("/usr/sbin/debootstrap");
+    make.args(["--variant=minbase", "--include=adduser,ca-certificates"]).arg(suite());
+    run(make.arg(&making).stdout(std::process::Stdio::null()))?;
+    Ok(std::fs::rename(&making, &folder)?)
+}
+
+/// Returns Debian's release here, whose glibc is the one that is linked to; the oldest one that is served elsewhere.
+fn suite() -> String {
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let value = |key: &str| release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    match (value("ID"), value("VERSION_CODENAME")) {
+        (Some("debian"), Some(name)) => name.to_owned(),
+        _ => "bookworm".to_owned(),
+    }
 }
 
 fn install_npm() -> anyhow::Result<bool> {

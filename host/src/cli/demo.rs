@@ -1,7 +1,7 @@
 //! `watchfire demo`: a lending protocol is attacked, from a recording of a real node; the same engine as in a run.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,7 +10,7 @@ use clap::Args as ClapArgs;
 use super::{Exit, tell};
 use crate::app::config::Config;
 use crate::app::deploy::load;
-use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::deploy::sandbox::{Sandboxes, own_binary};
 use crate::app::live::output::{Format, Output};
 use crate::app::past::replay::Player;
 use crate::block::Block;
@@ -34,9 +34,10 @@ Examples:
 It shows blocks streaming, findings, incidents, decisions with the interventions that are permitted and those that
 are not, a reorg that takes a finding back, and a detector that is swapped while it runs.")]
 pub struct Args {
-    /// The folder of the deployment and its recording.
-    #[arg(long, default_value = "examples/lending", value_name = "FOLDER")]
-    example: PathBuf,
+    /// The folder of the deployment and its recording: the one that is installed beside this binary, or
+    /// `examples/lending` in the repository.
+    #[arg(long, value_name = "FOLDER")]
+    example: Option<PathBuf>,
     /// Where the detectors' components are, instead of where the deployment says.
     #[arg(long, value_name = "FOLDER")]
     components: Option<PathBuf>,
@@ -51,6 +52,17 @@ pub struct Args {
 /// Pause after each block, so that a person can read along.
 const PACE: Duration = Duration::from_millis(350);
 
+/// Where the demo's data is in the repository.
+const IN_REPOSITORY: &str = "examples/lending";
+
+/// Returns where the demo's data is: `share/watchfire/demo` beside the `bin` that holds this binary if it was installed
+/// there, and else the repository's.
+fn example_of(binary: &Path) -> PathBuf {
+    let prefix = binary.parent().and_then(Path::parent);
+    let installed = prefix.map(|prefix| prefix.join("share/watchfire/demo"));
+    installed.filter(|folder| folder.is_dir()).unwrap_or_else(|| IN_REPOSITORY.into())
+}
+
 /// What is worth a line in the timeline at the end.
 #[derive(Default)]
 struct Timeline {
@@ -62,7 +74,9 @@ struct Timeline {
 }
 
 pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
-    let text_of = |name: &str| args.example.join(name);
+    let example =
+        args.example.unwrap_or_else(|| own_binary().map_or_else(|_| IN_REPOSITORY.into(), |own| example_of(&own)));
+    let text_of = |name: &str| example.join(name);
     let recording = text_of("attack.jsonl.gz");
     anyhow::ensure!(
         recording.is_file(),
@@ -211,5 +225,22 @@ impl Timeline {
                 );
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn data_that_is_installed_beside_the_binary_goes_first() {
+        let prefix = tempfile::tempdir().unwrap();
+        let binary = prefix.path().join("bin/watchfire");
+        assert_eq!(example_of(&binary), Path::new(IN_REPOSITORY));
+        let installed = prefix.path().join("share/watchfire/demo");
+        std::fs::create_dir_all(&installed).unwrap();
+        assert_eq!(example_of(&binary), installed);
     }
 }

@@ -10,6 +10,7 @@ mod given;
 mod incident;
 mod inspect;
 mod journal;
+mod man;
 mod operate;
 mod plan;
 mod plugin;
@@ -20,11 +21,12 @@ mod risk;
 mod run;
 mod schema;
 mod table;
+mod version;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::app::deploy::sandbox::{CacheChoice, Sandboxes, own_binary};
@@ -165,11 +167,14 @@ Examples:
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Write the manual pages: one for `watchfire`, and one for each command.
+    Man(man::Args),
 }
 
-/// Runs the command line of this process.
-pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+/// Runs the command line of this process. `commit` is the one that the binary was built from, if that is known.
+pub fn main(commit: Option<&str>) -> ExitCode {
+    let matches = Cli::command().long_version(&*version::long(commit).leak()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if let Command::CompileComponent { request } = &cli.command {
         return compile_component(request);
     }
@@ -228,6 +233,7 @@ fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
             clap_complete::generate(shell, &mut Cli::command(), "watchfire", &mut std::io::stdout());
             Ok(Exit::Good)
         }
+        Command::Man(args) => man::main(&args, Cli::command()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod dist;
 mod fuzz;
 mod languages;
+mod lint;
 mod peers;
 mod step;
 
@@ -182,6 +183,8 @@ fn ci() -> anyhow::Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     run(cargo().args(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    lint::dependencies()?;
+    lint::workflows()?;
     demo(&["--fast"])?;
     dist::dist(&["--profile", "dev"])?;
     test(&[])

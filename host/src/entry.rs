@@ -129,7 +129,7 @@ impl Entry {
         "refused",
     ];
 
-    /// The name of its kind, as the journal's `kind` column has it.
+    /// Returns the name of its kind, as the journal's `kind` column has it.
     pub fn kind(&self) -> &'static str {
         match self {
             Entry::Input(_) => "input",
@@ -151,7 +151,7 @@ impl Entry {
         }
     }
 
-    /// Whether it depends on more than the inputs before it, so that a replay is given it; otherwise a replay must make
+    /// True when it depends on more than the inputs before it, so that a replay is given it; otherwise a replay must make
     /// it again.
     pub fn is_given(&self) -> bool {
         matches!(self, Entry::Input(_) | Entry::Answer { .. } | Entry::Behind { .. } | Entry::Retried { .. })
@@ -173,7 +173,7 @@ impl From<Outcome> for Entry {
 }
 
 impl Entry {
-    /// What the desks made of an input, where this is that.
+    /// Returns what the desks made of an input; `None` if the entry is of another kind.
     pub fn outcome(self) -> Option<Outcome> {
         Some(match self {
             Entry::Silence { finding, reason } => Outcome::Silence { finding, reason },
@@ -193,8 +193,8 @@ impl Entry {
 pub struct StateChange {
     /// Key.
     pub key: Vec<u8>,
-    /// Value before; `None` where there was none.
+    /// Value before; `None` if there was none.
     pub before: Option<Vec<u8>>,
-    /// Value after; `None` where it was deleted.
+    /// Value after; `None` if it was deleted.
     pub after: Option<Vec<u8>>,
 }

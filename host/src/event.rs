@@ -37,9 +37,9 @@ pub enum Event {
         /// Newest block that is final.
         finalized: u64,
     },
-    /// A feed said something.
+    /// A feed published a value.
     Observed {
-        /// What it said.
+        /// The value, with its time.
         observation: Observation,
     },
     /// Transactions that wait for a block.
@@ -58,7 +58,7 @@ pub enum Event {
     Detector {
         /// Its id in the config.
         detector: String,
-        /// SHA-256 of the component; `None` where the detector was removed.
+        /// SHA-256 of the component; `None` if the detector was removed.
         digest: Option<B256>,
         /// Its spec as JSON text: chains, feeds, grants, limits and config.
         spec: String,
@@ -108,7 +108,7 @@ pub enum Event {
         /// What.
         fact: Fact,
     },
-    /// An effect was carried outside, or was not.
+    /// A channel accepted an effect, none did by its deadline, or it is given up.
     Delivered {
         /// Which, and what became of it.
         delivery: Delivery,
@@ -120,6 +120,30 @@ pub enum Event {
         /// Sequence number of the input that a replay starts with.
         before: u64,
     },
+}
+
+impl Event {
+    /// Returns the name of its type, as the journal's `event` column has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::Committed { .. } => "committed",
+            Event::Reverted { .. } => "reverted",
+            Event::Finality { .. } => "finality",
+            Event::Observed { .. } => "observed",
+            Event::Pending { .. } => "pending",
+            Event::Coverage { .. } => "coverage",
+            Event::Detector { .. } => "detector",
+            Event::Shown { .. } => "shown",
+            Event::Rejected { .. } => "rejected",
+            Event::Waived { .. } => "waived",
+            Event::Plan { .. } => "plan",
+            Event::Act { .. } => "act",
+            Event::Fact { .. } => "fact",
+            Event::Delivered { .. } => "delivered",
+            Event::Tick => "tick",
+            Event::Thinned { .. } => "thinned",
+        }
+    }
 }
 
 /// Why a detector is shown an input later than others.
@@ -135,7 +159,7 @@ pub enum Why {
 }
 
 impl Why {
-    /// As it is written.
+    /// Returns its name, as the journal has it.
     pub fn name(self) -> &'static str {
         match self {
             Why::Behind => "behind",
@@ -144,7 +168,7 @@ impl Why {
         }
     }
 
-    /// The one of a name.
+    /// Returns the reason of a name.
     pub fn of_name(name: &str) -> Option<Self> {
         [Why::Behind, Why::Again, Why::Retry].into_iter().find(|why| why.name() == name)
     }
@@ -159,7 +183,7 @@ pub struct Stamped {
     pub event: Event,
 }
 
-/// What a feed said, once.
+/// One value of a feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
     /// The feed's name in the config.
@@ -170,7 +194,7 @@ pub struct Observation {
     pub received_at_ms: u64,
     /// The value.
     pub value: Value,
-    /// How the feed finds its place again after a restart; empty where it needs none.
+    /// How the feed finds its place again after a restart; empty if it needs none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub position: String,
 }
@@ -190,7 +214,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// `number`, `text`, `boolean` or `json`, as detectors see it.
+    /// Returns `number`, `text`, `boolean` or `json`, as detectors see it.
     pub fn kind(&self) -> &'static str {
         match self {
             Value::Number(_) => "number",
@@ -200,7 +224,7 @@ impl Value {
         }
     }
 
-    /// The value as text.
+    /// Returns the value as text.
     pub fn text(&self) -> String {
         match self {
             Value::Number(text) | Value::Text(text) | Value::Json(text) => text.clone(),
@@ -220,6 +244,6 @@ pub struct Coverage {
     pub severity: Severity,
     /// What happened and what to do, in a sentence or two.
     pub message: String,
-    /// True where the fault is over; it retracts the finding that told of it.
+    /// True when the fault is over: its finding is retracted.
     pub over: bool,
 }

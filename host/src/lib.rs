@@ -13,6 +13,7 @@ pub mod secret;
 pub mod signature;
 pub mod subscription;
 pub mod toml_file;
+pub mod whole_file;
 
 // The plan, and the desk that decides by it.
 pub use watchfire_response::{

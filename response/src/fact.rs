@@ -91,4 +91,24 @@ pub struct Delivery {
     /// What the other end said.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub answer: String,
+    /// Whether nobody tries any more; otherwise an effect that did not arrive in time may still arrive.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given_up: bool,
+}
+
+impl Delivery {
+    /// The effect arrived.
+    pub fn arrived(key: B256, answer: String) -> Self {
+        Self { key, arrived: true, answer, given_up: false }
+    }
+
+    /// The effect did not arrive in time; it is still tried.
+    pub fn failed(key: B256, answer: String) -> Self {
+        Self { key, arrived: false, answer, given_up: false }
+    }
+
+    /// The effect did not arrive, and is not tried any more.
+    pub fn given_up(key: B256, answer: String) -> Self {
+        Self { key, arrived: false, answer, given_up: true }
+    }
 }

@@ -249,9 +249,10 @@ impl Course {
                 let orders = self.night.orders();
                 let pages: Vec<_> = orders.iter().filter(|one| matches!(one.effect, Effect::Page { .. })).collect();
                 match pages.iter().rev().nth(*which) {
-                    Some(page) => {
-                        self.give(Given::Delivery(Delivery { key: page.key, arrived: *arrived, answer: "busy".into() }))
-                    }
+                    Some(page) => self.give(Given::Delivery(Delivery {
+                        arrived: *arrived,
+                        ..Delivery::failed(page.key, "busy".into())
+                    })),
                     None => Ok(()),
                 }
             }

@@ -108,7 +108,7 @@ pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let mut timeline = Timeline::default();
     while let Some(placed) = player.step()? {
         for (seq, entry) in &placed {
-            output.tell(*seq, entry);
+            output.print(*seq, entry);
             timeline.note(entry);
         }
         let is_block = placed.iter().any(|(_, entry)| block_of(entry).is_some());
@@ -151,7 +151,7 @@ fn swap(player: &mut Player, runtime: &Runtime, config: &mut Config, output: &mu
     let at_ms = engine.newest_ms();
     engine.swap(ready.detector, ready.spec.text(), at_ms)?;
     for (seq, entry) in engine.commit()? {
-        output.tell(seq, &entry);
+        output.print(seq, &entry);
     }
     println!();
     Ok(())

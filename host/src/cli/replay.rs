@@ -101,7 +101,7 @@ fn recording(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Option<Replay
         }
     };
     while let Some(placed) = player.step()? {
-        placed.iter().for_each(|(seq, entry)| output.tell(*seq, entry));
+        placed.iter().for_each(|(seq, entry)| output.print(*seq, entry));
     }
     Ok(Some(player.finish()?))
 }

@@ -1,4 +1,4 @@
-//! Entries as JSON lines: one object a line, told apart by `type`.
+//! Entries as JSON lines: one object a line, of which `type` says what it is.
 
 use serde_json::{Map, Value, json};
 
@@ -46,22 +46,8 @@ fn input(at_ms: u64, event: &Event) -> (&'static str, Value) {
                 fields.remove("type");
                 fields.insert("at_ms".into(), at_ms.into());
             }
-            let kind = match other {
-                Event::Reverted { .. } => "reverted",
-                Event::Finality { .. } => "finality",
-                Event::Observed { .. } => "observation",
-                Event::Coverage { .. } => "coverage",
-                Event::Detector { .. } => "detector",
-                Event::Shown { .. } => "shown",
-                Event::Rejected { .. } => "rejected",
-                Event::Waived { .. } => "waived",
-                Event::Act { .. } => "act",
-                Event::Fact { .. } => "fact",
-                Event::Delivered { .. } => "delivered",
-                Event::Tick => "tick",
-                Event::Thinned { .. } => "thinned",
-                Event::Committed { .. } | Event::Pending { .. } | Event::Plan { .. } => "input",
-            };
+            // The one name that differs from the journal's: consumers of the lines know it so.
+            let kind = if matches!(other, Event::Observed { .. }) { "observation" } else { other.name() };
             (kind, body)
         }
     }

@@ -18,7 +18,7 @@ const UNREADABLE: Check = Check {
     remedy: "mend the place that the message names",
 };
 
-/// One log of one run. `folder` is what file names start from and are told from; `docs` is where the documentation is
+/// One log of one run. `folder` is what file names start from and are written relative to; `docs` is where the documentation is
 /// read, ending with a slash, if that is known.
 pub fn log(found: &[Diagnostic], waived: &[Waived], folder: &Path, docs: Option<&Url>) -> Value {
     let rules: Vec<Check> = CHECKS.iter().copied().chain([UNREADABLE]).collect();

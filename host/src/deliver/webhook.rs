@@ -1,4 +1,4 @@
-//! One effect to one URL: a signed POST that the receiver can tell apart, check and repeat without harm.
+//! One effect to one URL: a signed POST that its receiver can check, and recognise when it comes again.
 
 use std::time::Duration;
 
@@ -24,6 +24,10 @@ pub struct WebhookConfig {
     /// How long the receiver may take, milliseconds.
     #[serde(default = "default_timeout_ms")]
     pub timeout_ms: u64,
+    /// Which pages it carries, by the scheme of the person's channel: `["phone", "sms"]` for `phone:…` and `sms:…`. All
+    /// if it is absent. Effects other than pages go to every webhook.
+    #[serde(default)]
+    pub schemes: Option<Vec<String>>,
 }
 
 fn default_timeout_ms() -> u64 {
@@ -57,6 +61,10 @@ struct Body<'a> {
 
 impl Webhook {
     /// Makes a webhook of its config's values.
+    ///
+    /// # Errors
+    ///
+    /// If the HTTP client can't be made.
     pub fn new(url: Secret, key: Option<Secret>, timeout_ms: u64) -> anyhow::Result<Self> {
         // Followed, a redirect can turn the POST into a GET, whose 200 would pass for a delivery.
         let client = crate::http::client_builder()
@@ -66,8 +74,12 @@ impl Webhook {
         Ok(Self { client, url, key })
     }
 
-    /// Posts an effect. The delivery's id is the effect's key, the same on each attempt, so that a receiver that
-    /// saw it already can say so.
+    /// Posts an effect. The delivery's id is the effect's key, the same on each attempt, so that a receiver that has it
+    /// already can say so. `now_ms` is the wall clock, milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    ///
+    /// If the receiver can't be reached, takes too long, or answers with neither 2xx nor 409.
     pub async fn deliver(&self, ordered: &Ordered, now_ms: u64) -> Result<(), Undelivered> {
         let delivery_id = hex::encode(ordered.key);
         let body = serde_json::to_string(&Body { delivery_id: delivery_id.clone(), ordered })
@@ -107,13 +119,13 @@ fn undelivered(message: String) -> Undelivered {
 }
 
 fn plain(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
+    let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
-        told = format!("{told}: {inner}");
+        message = format!("{message}: {inner}");
         cause = inner.source();
     }
-    told
+    message
 }
 
 /// How long to wait before the next attempt, milliseconds: doubling from one second to ten minutes, with up to

@@ -236,8 +236,8 @@ mod tests {
         let mut transactions = Transactions::default();
         transactions.hash.push(&[1; 32]);
         let body = pack(&Packed::Pending { at_ms: 1, chain: 1, transactions: transactions.into() }).unwrap();
-        let told = decode(&body).unwrap_err().to_string();
-        assert_eq!(told, "an entry can't be read: columns of one table have different numbers of rows");
+        let message = decode(&body).unwrap_err().to_string();
+        assert_eq!(message, "an entry can't be read: columns of one table have different numbers of rows");
     }
 
     #[test]

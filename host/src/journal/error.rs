@@ -80,7 +80,7 @@ pub enum JournalError {
         /// What SQLite says.
         reason: String,
     },
-    /// It could not go back to its last commit after an error that was told then.
+    /// It could not go back to its last commit after an error that was returned then.
     #[error("`{path}` takes no more entries after the error before; start again, what was committed is kept")]
     Unusable {
         /// The journal.

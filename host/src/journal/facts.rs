@@ -22,7 +22,7 @@ impl<'a> Facts<'a> {
         let mut facts = Self { event: None, chain: None, block: None, detector: None, finding: None, incident: None };
         match entry {
             Entry::Input(stamped) => {
-                facts.event = Some(event_name(&stamped.event));
+                facts.event = Some(stamped.event.name());
                 match &stamped.event {
                     Event::Committed { block } => facts.place(block.reference()),
                     Event::Reverted { chain, .. } | Event::Finality { chain, .. } | Event::Pending { chain, .. } => {
@@ -62,26 +62,5 @@ impl<'a> Facts<'a> {
     fn place(&mut self, block: BlockRef) {
         self.chain = Some(block.chain);
         self.block = Some((block.number, block.hash));
-    }
-}
-
-pub(super) fn event_name(event: &Event) -> &'static str {
-    match event {
-        Event::Committed { .. } => "committed",
-        Event::Reverted { .. } => "reverted",
-        Event::Finality { .. } => "finality",
-        Event::Observed { .. } => "observed",
-        Event::Pending { .. } => "pending",
-        Event::Coverage { .. } => "coverage",
-        Event::Detector { .. } => "detector",
-        Event::Shown { .. } => "shown",
-        Event::Rejected { .. } => "rejected",
-        Event::Waived { .. } => "waived",
-        Event::Plan { .. } => "plan",
-        Event::Act { .. } => "act",
-        Event::Fact { .. } => "fact",
-        Event::Delivered { .. } => "delivered",
-        Event::Tick => "tick",
-        Event::Thinned { .. } => "thinned",
     }
 }

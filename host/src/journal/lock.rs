@@ -15,23 +15,23 @@ impl WriterLock {
     pub(super) fn take(journal: &Path) -> Result<Self> {
         // A journal has one lock, whatever links lead to it.
         let path = beside(&journal.canonicalize().unwrap_or_else(|_| journal.to_owned()));
-        let told = |error: std::io::Error| match error.kind() {
+        let failure = |error: std::io::Error| match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => JournalError::Full { path: path.clone() },
             _ => JournalError::ReadOnly { path: path.clone(), reason: error.to_string() },
         };
         let mut file =
-            OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path).map_err(told)?;
+            OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path).map_err(failure)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut pid = String::new();
-                file.read_to_string(&mut pid).map_err(told)?;
+                file.read_to_string(&mut pid).map_err(failure)?;
                 return Err(JournalError::Locked { path: journal.to_owned(), pid: pid.trim().to_owned() });
             }
-            Err(TryLockError::Error(error)) => return Err(told(error)),
+            Err(TryLockError::Error(error)) => return Err(failure(error)),
         }
-        file.set_len(0).and_then(|()| file.rewind()).map_err(told)?;
-        writeln!(file, "{}", std::process::id()).map_err(told)?;
+        file.set_len(0).and_then(|()| file.rewind()).map_err(failure)?;
+        writeln!(file, "{}", std::process::id()).map_err(failure)?;
         Ok(Self { file })
     }
 }

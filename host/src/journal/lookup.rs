@@ -60,19 +60,28 @@ impl Journal {
                 self.run("DELETE FROM live_finding WHERE id = ?1", [finding.0])?;
             }
             // What is only rehearsed goes nowhere.
-            Entry::Effect(ordered) if !ordered.dry_run => self.queue(seq, ordered.key)?,
+            Entry::Effect(ordered) if !ordered.dry_run => self.queue(seq, ordered)?,
+            Entry::Input(Stamped { event: Event::Delivered { delivery }, .. }) => self.note_reported(delivery)?,
             _ => {}
         }
         Ok(())
     }
 
     /// Counts a finding, appended as entry `seq`, as live and as made of an input.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written; everything since the last commit is then undone.
     pub fn finding_lives(&mut self, finding: B256, seq: u64, input: u64) -> Result<()> {
         self.run("INSERT INTO live_finding (id, input, seq) VALUES (?1, ?2, ?3)", params![finding.0, input, seq])?;
         Ok(())
     }
 
-    /// Findings of an input that were not retracted, in order.
+    /// Returns the findings of an input that were not retracted, in order.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn live_findings_of_input(&self, input: u64) -> Result<Vec<Finding>> {
         let seqs: Vec<u64> =
             self.all("SELECT seq FROM live_finding WHERE input = ?1 ORDER BY seq", [input], |row| row.get(0))?;
@@ -85,10 +94,25 @@ impl Journal {
         Ok(findings)
     }
 
-    /// The newest canonical blocks of a chain that follow each other without a gap, oldest first.
+    /// Returns the newest canonical blocks of a chain that follow each other without a gap, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn tail(&self, chain: ChainId, at_most: usize) -> Result<Vec<BlockRef>> {
-        let sql = "SELECT chain, number, hash FROM canonical_block WHERE chain = ?1 ORDER BY number DESC LIMIT ?2";
-        let mut tail: Vec<BlockRef> = self.all(sql, params![chain, at_most as u64], block_ref)?;
+        self.tail_down_to(chain, 0, at_most)
+    }
+
+    /// Returns the newest canonical blocks of a chain at a height or above that follow each other without a gap, oldest
+    /// first.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn tail_down_to(&self, chain: ChainId, lowest: u64, at_most: usize) -> Result<Vec<BlockRef>> {
+        let sql = "SELECT chain, number, hash FROM canonical_block WHERE chain = ?1 AND number >= ?2 \
+                   ORDER BY number DESC LIMIT ?3";
+        let mut tail: Vec<BlockRef> = self.all(sql, params![chain, lowest, at_most as u64], block_ref)?;
         // Only what hangs together: a replayed recording may have holes.
         let unbroken = tail.windows(2).take_while(|pair| pair[0].number == pair[1].number + 1).count() + 1;
         tail.truncate(unbroken);
@@ -96,19 +120,31 @@ impl Journal {
         Ok(tail)
     }
 
-    /// The newest block of every chain.
+    /// Returns the newest block of every chain.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn heads(&self) -> Result<Vec<BlockRef>> {
         self.all(HEADS, [], block_ref)
     }
 
-    /// The canonical block of a height, and the input that it came by.
+    /// Returns the canonical block at a height, or the next one below it, and the input that it came by.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn canonical(&self, chain: ChainId, number: u64) -> Result<Option<(BlockRef, u64)>> {
         let sql = "SELECT chain, number, hash, seq FROM canonical_block WHERE chain = ?1 AND number <= ?2 \
                    ORDER BY number DESC LIMIT 1";
         self.one(sql, params![chain, number], |row| Ok((block_ref(row)?, row.get(3)?)))
     }
 
-    /// The canonical block at a height or the next one below it, of those that came before an input.
+    /// Returns the canonical block at a height, or the next one below it, of those that came before an input.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn header(&self, chain: ChainId, number: u64, before: u64) -> Result<Option<Header>> {
         let sql = "SELECT chain, number, hash, seq, parent_hash, timestamp_s FROM canonical_block \
                    WHERE chain = ?1 AND number <= ?2 AND seq < ?3 ORDER BY number DESC LIMIT 1";
@@ -130,45 +166,73 @@ impl Journal {
         })
     }
 
-    /// The heights up to which a chain is known to be safe and final.
+    /// Returns the newest heights of a chain that are safe and final; `None` if neither is known.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn settled(&self, chain: ChainId) -> Result<Option<(u64, u64)>> {
         let sql = "SELECT safe, finalized FROM settled WHERE chain = ?1";
         self.one(sql, [chain], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
-    /// The input by which the newest final block of a chain came; `None` where none is known to be final.
+    /// Returns the input by which the newest final block of a chain came; `None` if none is known to be final.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn final_input(&self, chain: ChainId) -> Result<Option<u64>> {
         let Some((_, finalized)) = self.settled(chain)? else { return Ok(None) };
         Ok(self.canonical(chain, finalized)?.map(|(_, seq)| seq))
     }
 
-    /// The input by which a block of the canonical chain came.
+    /// Returns the input by which a block of the canonical chain came.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn seq_of_block(&self, hash: B256) -> Result<Option<u64>> {
         self.one("SELECT seq FROM canonical_block WHERE hash = ?1", [hash.0], |row| row.get(0))
     }
 
-    /// The first input by which a block came, canonical or not.
+    /// Returns the first input by which a block came, canonical or not.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn seq_of_first_commit(&self, hash: B256) -> Result<Option<u64>> {
         let sql = "SELECT seq FROM entry WHERE event = 'committed' AND block_hash = ?1 ORDER BY seq LIMIT 1";
         self.one(sql, [hash.0], |row| row.get(0))
     }
 
-    /// The last input before `before` by which a block came.
+    /// Returns the last input before `before` by which a block came.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn seq_of_reverted(&self, hash: B256, before: u64) -> Result<Option<u64>> {
         let sql = "SELECT seq FROM entry WHERE event = 'committed' AND block_hash = ?1 AND seq < ?2 \
                    ORDER BY seq DESC LIMIT 1";
         self.one(sql, params![hash.0, before], |row| row.get(0))
     }
 
-    /// Inputs between two others, exclusive, that detectors saw and that still stand, in order: observations, pending
-    /// transactions, and blocks of the canonical chains.
+    /// Returns the inputs between two others, exclusive, that detectors saw and that still stand, in order:
+    /// observations, pending transactions, and blocks of the canonical chains.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn surviving_inputs(&self, after: u64, before: u64) -> Result<Vec<u64>> {
         let sql = "SELECT seq FROM entry WHERE event IN ('observed', 'pending') AND seq > ?1 AND seq < ?2 \
                    UNION SELECT seq FROM canonical_block WHERE seq > ?1 AND seq < ?2 ORDER BY 1";
         self.all(sql, params![after, before], |row| row.get(0))
     }
 
-    /// The oldest input that an incident stands on.
+    /// Returns the oldest input that an incident stands on.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn oldest_input_of(&self, incident: &Incident) -> Result<Option<u64>> {
         let sql = "SELECT cause FROM entry WHERE incident = ?1 ORDER BY seq LIMIT 1";
         let mut oldest: Option<u64> = self.one(sql, [incident.id], |row| row.get(0))?;
@@ -180,17 +244,29 @@ impl Journal {
         Ok(oldest)
     }
 
-    /// When the input that an entry follows from was taken in, milliseconds since the Unix epoch.
+    /// Returns when the input that an entry follows from was taken in, milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn time_of(&self, seq: u64) -> Result<Option<u64>> {
         self.one("SELECT at_ms FROM entry WHERE seq = ?1", [seq], |row| row.get(0))
     }
 
-    /// The newest input at or before an entry.
+    /// Returns the newest input at or before an entry.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn input_at(&self, seq: u64) -> Result<Option<u64>> {
         self.one("SELECT cause FROM entry WHERE seq = ?1", [seq], |row| row.get(0))
     }
 
-    /// An input.
+    /// Returns an input by its sequence number; `None` if that is no input.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read, or if the input's body was dropped.
     pub fn input(&self, seq: u64) -> Result<Option<Stamped>> {
         Ok(match self.entry(seq)? {
             Some(Entry::Input(stamped)) => Some(stamped),
@@ -198,7 +274,11 @@ impl Journal {
         })
     }
 
-    /// The newest observation of a feed.
+    /// Returns the newest observation of a feed.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn last_observation(&self, feed: &str) -> Result<Option<Observation>> {
         let seq = self.one("SELECT seq FROM feed_position WHERE feed = ?1", [feed], |row| row.get(0))?;
         let input = seq.map(|seq| self.input(seq)).transpose()?.flatten();
@@ -208,7 +288,12 @@ impl Journal {
         }))
     }
 
-    /// Observations of a feed that came in since a time, milliseconds since the Unix epoch, and at least the newest.
+    /// Returns the observations of a feed that came in since a time, milliseconds since the Unix epoch, and at least
+    /// the newest.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn recent_observations(&self, feed: &str, since_ms: u64) -> Result<Vec<Observation>> {
         let sql = "SELECT seq FROM entry WHERE event = 'observed' AND detector = ?1 AND at_ms >= ?2 ORDER BY seq";
         let seqs: Vec<u64> = self.all(sql, params![feed, since_ms], |row| row.get(0))?;
@@ -224,14 +309,23 @@ impl Journal {
         Ok(recent)
     }
 
-    /// Chains of which some block is known to be settled, each with its newest safe and its newest final height.
+    /// Returns the chains of which some block is known to be settled, each with its newest safe and its newest final
+    /// height.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn all_settled(&self) -> Result<Vec<(ChainId, u64, u64)>> {
         self.all("SELECT chain, safe, finalized FROM settled ORDER BY chain", [], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
     }
 
-    /// Detectors that the journal ends with, by id, with the digest of each.
+    /// Returns the detectors that the journal ends with, in order of id, with the digest of each.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn live_detectors(&self) -> Result<Vec<(String, B256)>> {
         let sql = "SELECT max(seq) FROM entry WHERE event = 'detector' GROUP BY detector ORDER BY detector";
         let seqs: Vec<u64> = self.all(sql, [], |row| row.get(0))?;
@@ -246,7 +340,12 @@ impl Journal {
         Ok(live)
     }
 
-    /// Versions of a detector, oldest first: when each was taken up, milliseconds since the Unix epoch, and its digest.
+    /// Returns the versions of a detector, oldest first: when each was taken up, milliseconds since the Unix epoch, and
+    /// its digest.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn versions(&self, detector: &str) -> Result<Vec<(u64, B256)>> {
         let sql = "SELECT seq FROM entry WHERE event = 'detector' AND detector = ?1 ORDER BY seq";
         let seqs: Vec<u64> = self.all(sql, [detector], |row| row.get(0))?;
@@ -261,7 +360,11 @@ impl Journal {
         Ok(versions)
     }
 
-    /// Versions that failed soon after they were swapped in, with how each did.
+    /// Returns the versions that failed soon after they were swapped in, with how each did.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn rejected(&self) -> Result<Vec<(String, B256, String)>> {
         let seqs: Vec<u64> =
             self.all("SELECT seq FROM entry WHERE event = 'rejected' ORDER BY seq", [], |row| row.get(0))?;
@@ -275,12 +378,20 @@ impl Journal {
     }
 
     /// Keeps a component, so that the journal can be replayed wherever it is taken.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written; everything since the last commit is then undone.
     pub fn keep_component(&mut self, digest: B256, bytes: &[u8]) -> Result<()> {
         self.run("INSERT OR IGNORE INTO component (digest, bytes) VALUES (?1, ?2)", params![digest.0, bytes])?;
         Ok(())
     }
 
-    /// A component that was kept.
+    /// Returns a component that was kept.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn component(&self, digest: B256) -> Result<Option<Vec<u8>>> {
         self.one("SELECT bytes FROM component WHERE digest = ?1", [digest.0], |row| row.get(0))
     }

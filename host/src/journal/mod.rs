@@ -28,6 +28,7 @@ mod verify;
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::B256;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, params};
 
 use crate::digest::{Hasher, sha256};
@@ -35,7 +36,7 @@ use crate::entry::Entry;
 
 pub use error::{Broken, JournalError};
 pub use lookup::Header;
-pub use outbox::Outgoing;
+pub use outbox::{Channel, Outgoing, Reported, Urgency, Waiting, scheme};
 pub use owed::Debt;
 pub use packer::Packing;
 pub use read::{Cause, Causes, Rows};
@@ -56,10 +57,10 @@ const PAGE_ROWS: usize = 256;
 const PAGE_BYTES: usize = 4 << 20;
 
 /// Bytes written after which the write-ahead log is moved into the file in a quiet moment, as SQLite does by itself after
-/// 1,000 pages in the middle of a commit. It would not tell when that fails, and an fsync that failed once must not be taken
+/// 1,000 pages in the middle of a commit. It would not report that as an error, and an fsync that failed once must not be taken
 /// for done when the next one succeeds.
 const LOG_BYTES: usize = 4 << 20;
-/// The same where no quiet moment comes.
+/// The same if no quiet moment comes.
 const LOG_BYTES_AT_MOST: usize = 8 * LOG_BYTES;
 const PAGE: usize = 4_096;
 
@@ -68,7 +69,7 @@ pub type Result<T> = std::result::Result<T, JournalError>;
 
 /// One journal, open for one writer or for reading.
 ///
-/// Where a write or a commit fails, everything since the last commit is gone, as one; what was committed stays, and the
+/// If a write or a commit fails, everything since the last commit is gone, as one; what was committed stays, and the
 /// journal goes on from there, or says with [`JournalError::Unusable`] that it can't.
 pub struct Journal {
     connection: Connection,
@@ -79,34 +80,44 @@ pub struct Journal {
     /// The newest input, which entries that follow are caused by, and its time.
     cause: u64,
     at_ms: u64,
+    /// Newest entry that is durable.
+    committed: u64,
     /// Channels that effects are queued for.
-    channels: Vec<String>,
+    channels: Vec<Channel>,
     in_transaction: bool,
     /// About how many bytes were written since the log was moved into the file.
     log_bytes: usize,
     packer: Packer,
-    /// Set where it could not go back to its last commit.
+    /// Whether it failed to go back to its last commit.
     unusable: bool,
     _lock: Option<WriterLock>,
 }
 
 impl Journal {
-    /// Opens a journal for writing, and makes it where there is none. One process may write at a time.
+    /// Opens a journal for writing, and makes it if there is none. One process may write at a time.
+    ///
+    /// # Errors
+    ///
+    /// If another process writes it, if it is of a later format or no journal, or if it can't be opened or written.
     pub fn open(path: &Path) -> Result<Self> {
         let lock = WriterLock::take(path)?;
         let connection = Connection::open(path).map_err(|error| JournalError::of(path, error))?;
-        let told = |error| JournalError::of(path, error);
+        let failure = |error| JournalError::of(path, error);
         schema::expect_ours(&connection, path)?;
-        connection.pragma_update(None, "journal_mode", "wal").map_err(told)?;
-        // Full: a commit is on the disk before anybody is told of it, whatever happens to the machine.
-        connection.pragma_update(None, "synchronous", "full").map_err(told)?;
-        connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(told)?;
+        connection.pragma_update(None, "journal_mode", "wal").map_err(failure)?;
+        // Full: a commit is on the disk before anything of it is shown or sent, whatever happens to the machine.
+        connection.pragma_update(None, "synchronous", "full").map_err(failure)?;
+        connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(failure)?;
         schema::migrate(&connection, path)?;
-        settle_log(&connection).map_err(told)?;
+        settle_log(&connection).map_err(failure)?;
         Self::start(connection, path, Some(lock))
     }
 
-    /// Opens a journal that is there, for reading, while another process may write.
+    /// Opens an existing journal for reading, while another process may write.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, if it is of another format or no journal, or if it can't be read.
     pub fn open_existing_read_only(path: &Path) -> Result<Self> {
         if !path.is_file() {
             return Err(JournalError::Missing { path: path.to_owned() });
@@ -116,7 +127,11 @@ impl Journal {
         Self::start(connection, path, None)
     }
 
-    /// A journal that nobody keeps.
+    /// Makes a journal in memory, which goes with the value.
+    ///
+    /// # Errors
+    ///
+    /// If SQLite refuses, which it has no reason to.
     pub fn in_memory() -> Result<Self> {
         let path = Path::new(":memory:");
         let connection = Connection::open_in_memory().map_err(|error| JournalError::of(path, error))?;
@@ -126,8 +141,9 @@ impl Journal {
 
     fn start(connection: Connection, path: &Path, lock: Option<WriterLock>) -> Result<Self> {
         connection.set_prepared_statement_cache_capacity(64);
-        let told = |error| JournalError::of(path, error);
-        connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(told)?;
+        let failure = |error| JournalError::of(path, error);
+        connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failure)?;
+        distrust_schema(&connection).map_err(failure)?;
         let mut journal = Self {
             connection,
             path: path.to_owned(),
@@ -135,6 +151,7 @@ impl Journal {
             hash: B256::ZERO,
             cause: 0,
             at_ms: 0,
+            committed: 0,
             channels: Vec::new(),
             in_transaction: false,
             log_bytes: 0,
@@ -152,36 +169,45 @@ impl Journal {
         })?;
         (self.seq, self.hash, self.cause, self.at_ms) =
             newest.map_or((0, B256::ZERO, 0, 0), |(seq, hash, cause, at_ms)| (seq, hash.into(), cause, at_ms));
+        self.committed = self.seq;
         Ok(())
     }
 
-    /// Its file.
+    /// Returns the journal's file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Newest sequence number, 0 where there is none, and the hash that the chain ends with.
+    /// Returns the newest sequence number, 0 if there is none, and the hash that the chain ends with.
     pub fn head(&self) -> (u64, B256) {
         (self.seq, self.hash)
     }
 
-    /// When the newest input was taken in, milliseconds since the Unix epoch; 0 where there is none.
+    /// Returns when the newest input was taken in, milliseconds since the Unix epoch; 0 if there is none.
     pub fn newest_ms(&self) -> u64 {
         self.at_ms
     }
 
-    /// Appends an entry in the open transaction, which is begun where there is none; its sequence number.
+    /// Appends an entry in the open transaction, and begins one if there is none. Returns the entry's sequence number.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written; everything since the last commit is then undone.
     pub fn append(&mut self, entry: &Entry) -> Result<u64> {
         let body = body::encode(entry);
         self.append_body(entry, body)
     }
 
-    /// Begins to make an entry's body, on another thread where that pays.
+    /// Begins to make an entry's body, on another thread if that pays.
     pub fn pack(&mut self, entry: &Entry) -> Packing {
         self.packer.pack(entry)
     }
 
     /// Appends an entry as [`Self::append`] does, once its body is made.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written; everything since the last commit is then undone.
     pub fn append_packed(&mut self, entry: &Entry, packing: Packing) -> Result<u64> {
         let body = packing.finish(entry);
         self.append_body(entry, body)
@@ -224,19 +250,24 @@ impl Journal {
         Ok(seq)
     }
 
-    /// Whether something waits for a commit.
+    /// True when something waits for a commit.
     pub fn in_transaction(&self) -> bool {
         self.in_transaction
     }
 
     /// Makes everything since the last commit durable, as one.
+    ///
+    /// # Errors
+    ///
+    /// If the disk refuses; everything since the last commit is then undone.
     pub fn commit(&mut self) -> Result<()> {
         if self.in_transaction {
             if let Err(error) = self.connection.execute_batch("COMMIT") {
-                let told = self.told(error);
-                return Err(self.gone_back(told));
+                let failure = self.failure(error);
+                return Err(self.gone_back(failure));
             }
             self.in_transaction = false;
+            self.committed = self.seq;
             if self.log_bytes >= LOG_BYTES_AT_MOST {
                 self.tidy()?;
             }
@@ -244,25 +275,33 @@ impl Journal {
         Ok(())
     }
 
-    /// Moves the write-ahead log into the file, where it has grown enough: for a moment between two commits in which nobody
-    /// waits, since it takes several of the disk's syncs.
+    /// Moves the write-ahead log into the file if it has grown enough. It takes several of the disk's syncs, so call it
+    /// between two commits when nobody waits.
+    ///
+    /// # Errors
+    ///
+    /// If the disk refuses.
     pub fn tidy(&mut self) -> Result<()> {
         if self.in_transaction || self.log_bytes < LOG_BYTES {
             return Ok(());
         }
         self.log_bytes = 0;
         let moved = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        moved.map_err(|error| self.told(error))
+        moved.map_err(|error| self.failure(error))
     }
 
-    /// Forgets everything since the last commit.
+    /// Undoes everything since the last commit.
+    ///
+    /// # Errors
+    ///
+    /// If SQLite can't go back; the journal then takes no more entries.
     pub fn rollback(&mut self) -> Result<()> {
         if self.in_transaction {
             self.in_transaction = false;
             // SQLite has rolled back by itself already after some errors.
             let back = match self.connection.is_autocommit() {
                 true => Ok(()),
-                false => self.connection.execute_batch("ROLLBACK").map_err(|error| self.told(error)),
+                false => self.connection.execute_batch("ROLLBACK").map_err(|error| self.failure(error)),
             };
             let back = back.and_then(|()| self.find_end());
             self.unusable = back.is_err();
@@ -273,7 +312,7 @@ impl Journal {
 
     /// After an error nothing of the open transaction may stay, or a part of it would become durable without the rest.
     fn gone_back(&mut self, error: JournalError) -> JournalError {
-        // What went wrong first is what the caller must hear; the next write tells of the rest.
+        // The caller needs the first error; the next write returns what else went wrong.
         let _ = self.rollback();
         error
     }
@@ -283,13 +322,13 @@ impl Journal {
             return Err(JournalError::Unusable { path: self.path.clone() });
         }
         if !self.in_transaction {
-            self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| self.told(error))?;
+            self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| self.failure(error))?;
             self.in_transaction = true;
         }
         Ok(())
     }
 
-    fn told(&self, error: rusqlite::Error) -> JournalError {
+    fn failure(&self, error: rusqlite::Error) -> JournalError {
         JournalError::of(&self.path, error)
     }
 
@@ -300,8 +339,8 @@ impl Journal {
         read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>> {
         use rusqlite::OptionalExtension;
-        let mut statement = self.connection.prepare_cached(sql).map_err(|error| self.told(error))?;
-        statement.query_row(params, read).optional().map_err(|error| self.told(error))
+        let mut statement = self.connection.prepare_cached(sql).map_err(|error| self.failure(error))?;
+        statement.query_row(params, read).optional().map_err(|error| self.failure(error))
     }
 
     fn all<T>(
@@ -310,24 +349,24 @@ impl Journal {
         params: impl rusqlite::Params,
         read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>> {
-        let mut statement = self.connection.prepare_cached(sql).map_err(|error| self.told(error))?;
-        let rows = statement.query_map(params, read).map_err(|error| self.told(error))?;
-        rows.collect::<rusqlite::Result<_>>().map_err(|error| self.told(error))
+        let mut statement = self.connection.prepare_cached(sql).map_err(|error| self.failure(error))?;
+        let rows = statement.query_map(params, read).map_err(|error| self.failure(error))?;
+        rows.collect::<rusqlite::Result<_>>().map_err(|error| self.failure(error))
     }
 
-    /// Up to [`PAGE_ROWS`] rows, fewer where their bodies come to [`PAGE_BYTES`], and whether there may be more.
+    /// Returns up to [`PAGE_ROWS`] rows, fewer if their bodies come to [`PAGE_BYTES`], and whether there may be more.
     fn page<T>(
         &self,
         sql: &str,
         params: impl rusqlite::Params,
         mut read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<(usize, T)>,
     ) -> Result<(Vec<T>, bool)> {
-        let told = |error| self.told(error);
-        let mut statement = self.connection.prepare_cached(sql).map_err(told)?;
-        let mut rows = statement.query(params).map_err(told)?;
+        let failure = |error| self.failure(error);
+        let mut statement = self.connection.prepare_cached(sql).map_err(failure)?;
+        let mut rows = statement.query(params).map_err(failure)?;
         let (mut page, mut bytes) = (Vec::new(), 0);
-        while let Some(row) = rows.next().map_err(told)? {
-            let (size, item) = read(row).map_err(told)?;
+        while let Some(row) = rows.next().map_err(failure)? {
+            let (size, item) = read(row).map_err(failure)?;
             page.push(item);
             bytes += size;
             if page.len() >= PAGE_ROWS || bytes >= PAGE_BYTES {
@@ -337,33 +376,45 @@ impl Journal {
         Ok((page, false))
     }
 
-    /// Writes, in the open transaction, which is begun where there is none.
+    /// Writes in the open transaction, and begins one if there is none.
     fn run(&mut self, sql: &str, params: impl rusqlite::Params) -> Result<usize> {
         self.begin()?;
         self.log_bytes += PAGE;
         let done = self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params));
         done.map_err(|error| {
-            let told = self.told(error);
-            self.gone_back(told)
+            let failure = self.failure(error);
+            self.gone_back(failure)
         })
     }
+}
+
+/// Runs no trigger and reads no view that somebody put into the file: they would change what the host writes or reads, behind
+/// the chain of hashes.
+fn distrust_schema(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    let refused = [
+        DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER,
+        DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW,
+        DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA,
+    ];
+    refused.into_iter().try_for_each(|of| connection.set_db_config(of, false).map(drop))
 }
 
 /// Moves what the write-ahead log holds into the file. After a failed fsync the system may believe to have written pages
 /// of the log that it has not: they are written again from memory, before anything stands on them.
 fn settle_log(connection: &Connection) -> rusqlite::Result<()> {
-    // Where a reader holds the log, SQLite moves it later by itself.
+    // If a reader holds the log, SQLite moves it later by itself.
     connection.busy_timeout(std::time::Duration::from_millis(100))?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 fn open_to_read(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let told = |error| JournalError::of(path, error);
-    let connection = Connection::open_with_flags(path, flags).map_err(told)?;
+    let failure = |error| JournalError::of(path, error);
+    let connection = Connection::open_with_flags(path, flags).map_err(failure)?;
     match schema::expect_ours(&connection, path) {
-        // Where nothing can be written, SQLite can't make the file by which a reader and a writer meet. It need not
-        // where nobody writes, which is so where there is no write-ahead log.
+        // If nothing can be written, SQLite can't make the file by which a reader and a writer meet. It need not if
+        // nobody writes, and nobody does if there is no write-ahead log.
         Err(JournalError::ReadOnly { .. }) if !log_of(path).exists() => {
             let escape = |byte: &u8| match byte {
                 b'/' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => char::from(*byte).to_string(),
@@ -371,7 +422,8 @@ fn open_to_read(path: &Path) -> Result<Connection> {
             };
             let escaped: String = path.as_os_str().as_encoded_bytes().iter().map(escape).collect();
             let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-            let connection = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags).map_err(told)?;
+            let connection =
+                Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags).map_err(failure)?;
             schema::expect_ours(&connection, path).map(|()| connection)
         }
         other => other.map(|()| connection),

@@ -16,12 +16,16 @@ pub struct Debt {
     pub input: u64,
     /// The block or observation that it comes down to.
     pub root: u64,
-    /// Why it has not seen it; `None` where it is set aside until somebody asks for it.
+    /// Why it has not seen it; `None` if it is set aside until somebody asks for it.
     pub why: Option<Why>,
 }
 
 impl Journal {
-    /// Notes a debt, or another reason for one that there is.
+    /// Notes a debt, or another reason for an existing one.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written; everything since the last commit is then undone.
     pub fn owe(&mut self, debt: &Debt) -> Result<()> {
         let sql = "INSERT OR REPLACE INTO owed (detector, input, root, why) VALUES (?1, ?2, ?3, ?4)";
         let why = debt.why.map_or("set-aside", Why::name);
@@ -30,12 +34,20 @@ impl Journal {
     }
 
     /// Forgets a debt.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written; everything since the last commit is then undone.
     pub fn owe_no_more(&mut self, detector: &str, input: u64) -> Result<()> {
         self.run("DELETE FROM owed WHERE detector = ?1 AND input = ?2", params![detector, input])?;
         Ok(())
     }
 
-    /// All debts.
+    /// Returns all debts.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn owed(&self) -> Result<Vec<Debt>> {
         let sql = "SELECT detector, input, root, why FROM owed ORDER BY detector, input";
         self.all(sql, [], |row| {
@@ -44,7 +56,11 @@ impl Journal {
         })
     }
 
-    /// Live findings that were made on an input itself, by whomever, in order.
+    /// Returns live findings that were made on an input itself, by any detector, in order.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn live_findings_caused_by(&self, cause: u64) -> Result<Vec<Finding>> {
         let sql = "SELECT entry.seq FROM entry JOIN live_finding ON live_finding.id = entry.finding \
                    WHERE entry.cause = ?1 AND entry.kind = 'finding' ORDER BY entry.seq";
@@ -58,7 +74,11 @@ impl Journal {
         Ok(findings)
     }
 
-    /// What an input caused, in order.
+    /// Returns what an input caused, in order.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn caused_by(&self, cause: u64) -> Result<Vec<Entry>> {
         let seqs: Vec<u64> =
             self.all("SELECT seq FROM entry WHERE cause = ?1 AND seq > ?1 ORDER BY seq", [cause], |row| row.get(0))?;
@@ -69,14 +89,22 @@ impl Journal {
         Ok(entries)
     }
 
-    /// The first input from `at` on by which one before `at` was shown, and that one.
+    /// Returns the first input from `at` on by which one before `at` was shown, and that one.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn shown_across(&self, at: u64) -> Result<Option<(u64, u64)>> {
         let sql = "SELECT seq, json_extract(body, '$.event.input') FROM entry WHERE event = 'shown' AND seq >= ?1 \
                    AND json_extract(body, '$.event.input') < ?1 ORDER BY seq LIMIT 1";
         self.one(sql, [at], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
-    /// Inputs after `after` and before `before` by which some detector was shown an earlier one.
+    /// Returns the inputs after `after` and before `before` by which some detector was shown an earlier one.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn shown_between(&self, after: u64, before: u64) -> Result<Vec<(u64, String, u64, Why)>> {
         let sql = "SELECT seq FROM entry WHERE event = 'shown' AND seq > ?1 AND seq < ?2 ORDER BY seq";
         let seqs: Vec<u64> = self.all(sql, params![after, before], |row| row.get(0))?;

@@ -22,7 +22,7 @@ impl Packer {
             let (give, entries) = channel::<(Entry, SyncSender<Result<Body>>)>();
             let work = move || {
                 for (entry, made) in entries {
-                    // Where nobody waits any more, the run has ended.
+                    // If nobody waits any more, the run has ended.
                     let _ = made.send(body::encode(&entry));
                 }
             };

@@ -43,13 +43,21 @@ pub struct Causes<'a> {
 }
 
 impl Journal {
-    /// An entry by its sequence number.
+    /// Returns an entry by its sequence number.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read, or if the entry's body was dropped.
     pub fn entry(&self, seq: u64) -> Result<Option<Entry>> {
         let body = self.one("SELECT body FROM entry WHERE seq = ?1", [seq], |row| Body::read(row.get_ref(0)?))?;
         body.as_ref().map(|body| decode(seq, body)).transpose()
     }
 
-    /// Entries that a filter lets through, oldest first.
+    /// Returns the entries that a filter lets through, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn entries(&self, filter: &Filter) -> Result<Rows<'_>> {
         let mut rows = Rows { journal: self, filter: filter.clone(), after: 0, found: VecDeque::new(), done: false };
         if let Some(last) = filter.last {
@@ -62,19 +70,32 @@ impl Journal {
         Ok(rows)
     }
 
-    /// Inputs in order, each with what followed from it, from the first that has its body.
+    /// Returns the inputs in order, each with what followed from it, from the first that has its body.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn causes(&self) -> Result<Causes<'_>> {
         let mut rows = self.entries(&Filter::default())?;
         rows.after = self.thinned_before()?.map_or(0, |before| before - 1);
         Ok(Causes { rows, ahead: None })
     }
 
-    /// What triage and response were made of, in order: findings, retractions and plans, each with its time.
+    /// Returns what triage and response were made of, in order: findings, retractions, and inputs of the desk, each
+    /// with its time.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn desk_entries(&self) -> Result<Rows<'_>> {
         self.entries(&Filter { desk_only: true, ..Filter::default() })
     }
 
-    /// Hash over everything that was made of the inputs: the same for every replay.
+    /// Returns a hash over everything that was made of the inputs: the same for every replay.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn derived_digest(&self) -> Result<B256> {
         let mut hash = B256::ZERO;
         let mut after = 0_u64;

@@ -6,11 +6,11 @@ use rusqlite::Connection;
 
 use super::{JournalError, Result};
 
-/// `WtFr`: tells a journal from any other SQLite file.
+/// `WtFr`: distinguishes a journal from any other SQLite file.
 pub(super) const APPLICATION_ID: i64 = 0x5774_4672;
 
 /// One step per format, each from the one before. A step that was released is never changed.
-pub(super) const STEPS: [&str; 3] = [V1, V2, V3];
+pub(super) const STEPS: [&str; 4] = [V1, V2, V3, V4];
 
 const V1: &str = "
 CREATE TABLE entry (
@@ -136,15 +136,51 @@ CREATE INDEX entry_desk ON entry (seq) WHERE kind IN ('finding', 'retraction')
     OR event IN ('plan', 'act', 'fact', 'delivered', 'tick');
 ";
 
+/// What came of a delivery is an input, once for each effect; the gravest go first, and some are given up. Of effects that
+/// wait, the outcome is yet to be reported; of those that arrived, nothing is.
+const V4: &str = "
+ALTER TABLE outbox ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN given_up_at_ms INTEGER;
+UPDATE outbox SET rank = coalesce((
+    SELECT CASE
+        WHEN effect = 'page' THEN severity
+        WHEN effect IN ('propose', 'withdraw', 'revert') THEN 1
+        WHEN effect = 'notify' THEN 8 + severity
+        WHEN effect = 'communicate' THEN 8
+        WHEN effect = 'remind' THEN 10
+        ELSE 12
+    END FROM (
+        SELECT json_extract(body, '$.effect') AS effect, CASE json_extract(body, '$.severity')
+            WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 WHEN 'low' THEN 3 ELSE 4
+        END AS severity FROM entry WHERE entry.seq = outbox.seq
+    )
+), 12);
+CREATE TABLE delivery (
+    key BLOB PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    deadline TEXT NOT NULL,
+    ordered_at_ms INTEGER NOT NULL,
+    reported TEXT
+) WITHOUT ROWID;
+INSERT INTO delivery (key, seq, deadline, ordered_at_ms)
+    SELECT key, outbox.seq, CASE WHEN rank < 8 THEN 'urgent' ELSE 'routine' END, entry.at_ms
+    FROM outbox JOIN entry ON entry.seq = outbox.seq GROUP BY key HAVING count(delivered_at_ms) = 0;
+CREATE INDEX delivery_unreported ON delivery (deadline, ordered_at_ms, seq) WHERE reported IS NULL;
+DROP INDEX outbox_due;
+CREATE INDEX outbox_due ON outbox (channel, rank, next_attempt_ms, seq)
+    WHERE delivered_at_ms IS NULL AND given_up_at_ms IS NULL;
+";
+
 fn known() -> i64 {
     STEPS.len() as i64
 }
 
 /// Refuses a file that something else made; an empty one is nobody's yet.
 pub(super) fn expect_ours(connection: &Connection, path: &Path) -> Result<()> {
-    let told = |error| JournalError::of(path, error);
-    let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(told)?;
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(told)?;
+    let failure = |error| JournalError::of(path, error);
+    let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failure)?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failure)?;
     if (id == APPLICATION_ID && version(connection, path)? > 0) || (id == 0 && tables == 0) {
         Ok(())
     } else {
@@ -158,7 +194,7 @@ pub(super) fn migrate(connection: &Connection, path: &Path) -> Result<()> {
 }
 
 pub(super) fn migrate_by(steps: &[&str], connection: &Connection, path: &Path) -> Result<()> {
-    let told = |error| JournalError::of(path, error);
+    let failure = |error| JournalError::of(path, error);
     let (found, known) = (version(connection, path)?, steps.len() as i64);
     if found > known {
         return Err(JournalError::Newer { path: path.to_owned(), found, known });
@@ -167,12 +203,12 @@ pub(super) fn migrate_by(steps: &[&str], connection: &Connection, path: &Path) -
         let version = done + 1;
         let sql =
             format!("BEGIN; {step} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}; COMMIT;");
-        connection.execute_batch(&sql).map_err(told)?;
+        connection.execute_batch(&sql).map_err(failure)?;
     }
     Ok(())
 }
 
-/// Refuses a journal of another format, where it can't be migrated.
+/// Refuses a journal of another format, for whoever can't migrate it.
 pub(super) fn expect_version(connection: &Connection, path: &Path) -> Result<()> {
     let (found, known, path) = (version(connection, path)?, known(), path.to_owned());
     match found {

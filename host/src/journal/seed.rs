@@ -8,14 +8,18 @@ use rusqlite::{Connection, params_from_iter};
 use super::{Journal, JournalError, Result, schema};
 
 impl Journal {
-    /// A journal in temporary storage that holds all of before an input, and the state of then.
+    /// Makes a journal in temporary storage that holds all of before an input, and the state of then.
+    ///
+    /// # Errors
+    ///
+    /// If this journal can't be read, or the temporary storage can't be written.
     pub fn seed(&self, before: u64) -> Result<Journal> {
         let path = Path::new(":temporary:");
-        let told = |error| JournalError::of(path, error);
+        let failure = |error| JournalError::of(path, error);
         // An empty name: in memory for as long as it is small, then in a file that goes with it.
-        let connection = Connection::open("").map_err(told)?;
+        let connection = Connection::open("").map_err(failure)?;
         schema::migrate(&connection, path)?;
-        connection.execute_batch("BEGIN").map_err(told)?;
+        connection.execute_batch("BEGIN").map_err(failure)?;
         for (from, to) in [
             ("SELECT * FROM entry WHERE seq < ?1", "entry"),
             ("SELECT * FROM canonical_block WHERE seq < ?1", "canonical_block"),
@@ -25,17 +29,21 @@ impl Journal {
         }
         connection
             .execute_batch(
-                "INSERT INTO live_finding SELECT finding, cause, seq FROM entry AS told WHERE kind = 'finding' AND NOT \
-                 EXISTS (SELECT 1 FROM entry WHERE finding = told.finding AND kind = 'retraction'); \
+                "INSERT INTO live_finding SELECT finding, cause, seq FROM entry AS made WHERE kind = 'finding' AND NOT \
+                 EXISTS (SELECT 1 FROM entry WHERE finding = made.finding AND kind = 'retraction'); \
                  INSERT INTO settled SELECT chain, max(json_extract(body, '$.event.safe')), \
                  max(json_extract(body, '$.event.finalized')) FROM entry WHERE event = 'finality' GROUP BY chain; \
                  COMMIT",
             )
-            .map_err(told)?;
+            .map_err(failure)?;
         Self::start(connection, path, None)
     }
 
-    /// Detectors as they were before an input: the entries that loaded those that were not removed since.
+    /// Returns the entries that loaded the detectors that ran before an input.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn detectors_before(&self, before: u64) -> Result<Vec<u64>> {
         let sql =
             "SELECT max(seq) FROM entry WHERE event = 'detector' AND seq < ?1 GROUP BY detector ORDER BY detector";
@@ -43,7 +51,7 @@ impl Journal {
     }
 
     fn copy(&self, from: &str, before: u64, into: &Connection, table: &str) -> Result<()> {
-        let here = |error| self.told(error);
+        let here = |error| self.failure(error);
         let mut statement = self.connection.prepare(from).map_err(here)?;
         let columns = statement.column_count();
         let places = vec!["?"; columns].join(", ");

@@ -10,6 +10,7 @@ use crate::due::Mark;
 use crate::effect::Effect;
 use crate::entry::Entry;
 use crate::event::Event;
+use crate::fact::Delivery;
 use crate::finding::Severity;
 
 /// Which entries; what is not set lets everything through.
@@ -130,8 +131,8 @@ impl Filter {
 
 /// An entry as one line for people, whatever a feed or a guest put into it.
 pub fn one_line(row: &Row) -> String {
-    let told = told(&row.entry).replace(char::is_control, " ");
-    format!("{:>8}  {}  {:<10}  {told}", row.seq, time(row.at_ms), row.entry.kind())
+    let summary = summary(&row.entry).replace(char::is_control, " ");
+    format!("{:>8}  {}  {:<10}  {summary}", row.seq, time(row.at_ms), row.entry.kind())
 }
 
 impl Dropped {
@@ -141,8 +142,8 @@ impl Dropped {
         let chain = self.chain.map(|chain| format!(" chain {chain}")).unwrap_or_default();
         let number = self.number.map(|number| format!(" block {number}")).unwrap_or_default();
         let hash = self.hash.map(|hash| format!(" {hash}")).unwrap_or_default();
-        let told = format!("{what}{chain}{number}{hash}: its body was dropped");
-        format!("{:>8}  {}  {:<10}  {}", self.seq, time(self.at_ms), self.kind, told.trim_start())
+        let summary = format!("{what}{chain}{number}{hash}: its body was dropped");
+        format!("{:>8}  {}  {:<10}  {}", self.seq, time(self.at_ms), self.kind, summary.trim_start())
     }
 }
 
@@ -151,7 +152,7 @@ fn time(at_ms: u64) -> String {
     time.map_or_else(String::new, |time| time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
 }
 
-fn told(entry: &Entry) -> String {
+fn summary(entry: &Entry) -> String {
     match entry {
         Entry::Input(stamped) => input(&stamped.event),
         Entry::Answer { at, read, answer } => match answer {
@@ -251,7 +252,12 @@ fn input(event: &Event) -> String {
         }
         Event::Fact { fact } => format!("{} at {}", fact.says.key(), time(fact.read_at_ms)),
         Event::Delivered { delivery } => {
-            format!("effect {} {}", delivery.key, if delivery.arrived { "arrived" } else { "did not arrive" })
+            let outcome = match delivery {
+                Delivery { arrived: true, .. } => "arrived",
+                Delivery { given_up: true, .. } => "is given up",
+                _ => "did not arrive in time",
+            };
+            format!("effect {} {outcome}: {}", delivery.key, delivery.answer)
         }
         Event::Tick => "a deadline has come".to_owned(),
         Event::Thinned { before } => format!("bodies of before entry {before} are dropped; a replay starts there"),

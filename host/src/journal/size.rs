@@ -26,7 +26,7 @@ pub struct Size {
 /// What came in a span of time that ends with the newest entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Growth {
-    /// The span in milliseconds: shorter than asked for where the journal is younger.
+    /// The span in milliseconds: shorter than asked for if the journal is younger.
     pub span_ms: u64,
     /// Entries.
     pub entries: u64,
@@ -35,7 +35,7 @@ pub struct Growth {
 }
 
 impl Growth {
-    /// Bytes a day at this rate; `None` where the span is too short to tell.
+    /// Bytes a day at this rate; `None` if the span is too short for it.
     pub fn bytes_per_day(&self) -> Option<u64> {
         // What came within a minute, a first catch-up say, is no rate.
         (self.span_ms >= 60_000).then(|| (self.bytes as f64 * DAY_MS as f64 / self.span_ms as f64) as u64)
@@ -43,7 +43,11 @@ impl Growth {
 }
 
 impl Journal {
-    /// How large it is, and what is in it.
+    /// Measures the journal and what is in it.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn size(&self) -> Result<Size> {
         let sql = "SELECT kind, count(*), sum(octet_length(body)), sum(octet_length(body) = 0) FROM entry \
                    GROUP BY kind ORDER BY kind";
@@ -64,7 +68,11 @@ impl Journal {
         })
     }
 
-    /// Bytes of the file, and how many of them are free for new entries.
+    /// Returns the bytes of the file, and how many of them are free for new entries.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn file_bytes(&self) -> Result<(u64, u64)> {
         let sql = "SELECT page_count * page_size, freelist_count * page_size \
                    FROM pragma_page_count(), pragma_page_size(), pragma_freelist_count()";
@@ -82,7 +90,12 @@ impl Journal {
         Ok(Growth { span_ms, entries, bytes: bytes + entries * beside })
     }
 
-    /// The first entry of a time or later, or the next one to come. Times never go back, so that halving finds it.
+    /// Returns the first entry of a time or later, milliseconds since the Unix epoch, or the next one to come. Times
+    /// never go back, so halving finds it.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn first_since(&self, at_ms: u64) -> Result<u64> {
         let (mut low, mut high) = (1, self.seq + 1);
         while low < high {

@@ -26,7 +26,11 @@ pub struct Snapshot {
 const KEYS_AT_ONCE: usize = if cfg!(test) { 2 } else { 2_000 };
 
 impl Journal {
-    /// All snapshots, oldest first.
+    /// Returns all snapshots, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn snapshots(&self) -> Result<Vec<Snapshot>> {
         self.all("SELECT seq, at_ms, complete FROM snapshot ORDER BY seq", [], |row| {
             Ok(Snapshot { seq: row.get(0)?, at_ms: row.get(1)?, complete: row.get(2)? })
@@ -34,6 +38,10 @@ impl Journal {
     }
 
     /// Begins a snapshot of the state before an input whose later changes can all be undone.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written; everything since the last commit is then undone.
     pub fn begin_snapshot(&mut self, seq: u64) -> Result<()> {
         let sql = "INSERT OR IGNORE INTO snapshot (seq, at_ms, complete, detector, key) \
                    SELECT seq, at_ms, 0, '', NULL FROM entry WHERE seq = ?1";
@@ -41,7 +49,11 @@ impl Journal {
         Ok(())
     }
 
-    /// Goes on with the snapshot that was begun; whether there is more to do.
+    /// Goes on with the snapshot that was begun. Returns whether there is more to do.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written; everything since the last commit is then undone.
     pub fn snapshot_step(&mut self) -> Result<bool> {
         let sql = "SELECT seq, detector, key FROM snapshot WHERE complete = 0 ORDER BY seq LIMIT 1";
         let begun = self.one(sql, [], |row| {
@@ -63,7 +75,11 @@ impl Journal {
         Ok(true)
     }
 
-    /// Keeps a snapshot that was made elsewhere, by a replay.
+    /// Keeps a snapshot that a replay made.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written; everything since the last commit is then undone.
     pub fn put_snapshot(&mut self, seq: u64, states: &BTreeMap<String, Values>) -> Result<()> {
         self.run("DELETE FROM snapshot_state WHERE seq = ?1", [seq])?;
         self.run("DELETE FROM snapshot WHERE seq = ?1", [seq])?;
@@ -78,7 +94,11 @@ impl Journal {
         Ok(())
     }
 
-    /// Forgets snapshots that are not complete, for whose sake changes are kept that could be forgotten.
+    /// Forgets snapshots that are not complete. For their sake changes are kept that could be forgotten.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written; everything since the last commit is then undone.
     pub fn forget_unfinished_snapshots(&mut self) -> Result<()> {
         if self.snapshot_needs()?.is_none() {
             return Ok(());
@@ -89,7 +109,11 @@ impl Journal {
         Ok(())
     }
 
-    /// State of every detector, those that were removed too.
+    /// Returns the state of every detector, of removed ones too.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn states(&self) -> Result<BTreeMap<String, Values>> {
         let detectors: Vec<String> = self.all("SELECT DISTINCT detector FROM state", [], |row| row.get(0))?;
         detectors.into_iter().map(|id| self.load_state(&id).map(|values| (id, values))).collect()
@@ -100,17 +124,25 @@ impl Journal {
         Ok(self.one("SELECT min(seq) FROM snapshot WHERE complete = 0", [], |row| row.get(0))?.flatten())
     }
 
-    /// A detector that did not work when an input came, and the input since which it did not: a replay that starts there
-    /// would not know of its failures, and might show it what it was not shown then.
+    /// Returns a detector that did not work when an input came, and the input since which it did not. A replay that
+    /// starts there would not know of its failures, and might show it what it was not shown then.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn failing_before(&self, seq: u64) -> Result<Option<(String, u64)>> {
-        let sql = "SELECT json_extract(body, '$.subject.id'), cause FROM entry AS told WHERE detector = ?1 AND seq < ?2 \
+        let sql = "SELECT json_extract(body, '$.subject.id'), cause FROM entry AS failure WHERE detector = ?1 AND seq < ?2 \
                    AND kind = 'finding' AND json_extract(body, '$.subject.kind') = 'detector' AND NOT EXISTS \
-                   (SELECT 1 FROM entry WHERE finding = told.finding AND kind = 'retraction' AND seq < ?2) LIMIT 1";
+                   (SELECT 1 FROM entry WHERE finding = failure.finding AND kind = 'retraction' AND seq < ?2) LIMIT 1";
         self.one(sql, params![COVERAGE, seq], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
-    /// This input, or the newest one before it that no later reorg of any chain went back past: a replay that started
-    /// in between would have to undo what it has not done.
+    /// Returns this input, or the newest one before it that no later reorg of any chain went back past. A replay that
+    /// started in between would have to undo what it has not done.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn before_reorgs(&self, seq: u64) -> Result<u64> {
         let mut lowest = seq;
         loop {
@@ -142,11 +174,11 @@ impl Journal {
         let sql = format!("SELECT key, value FROM state WHERE detector = ?1 AND key {beyond} ?2 ORDER BY key");
         let mut values = Values::new();
         let (mut end, mut bytes) = (None, 0);
-        let mut statement = self.connection.prepare_cached(&sql).map_err(|error| self.told(error))?;
-        let mut rows = statement.query(params![detector, from]).map_err(|error| self.told(error))?;
-        while let Some(row) = rows.next().map_err(|error| self.told(error))? {
+        let mut statement = self.connection.prepare_cached(&sql).map_err(|error| self.failure(error))?;
+        let mut rows = statement.query(params![detector, from]).map_err(|error| self.failure(error))?;
+        while let Some(row) = rows.next().map_err(|error| self.failure(error))? {
             let read = || -> rusqlite::Result<(Vec<u8>, Vec<u8>)> { Ok((row.get(0)?, row.get(1)?)) };
-            let (key, value) = read().map_err(|error| self.told(error))?;
+            let (key, value) = read().map_err(|error| self.failure(error))?;
             bytes += key.len() + value.len();
             if values.len() + 1 >= KEYS_AT_ONCE || bytes >= PAGE_BYTES {
                 end = Some(key.clone());

@@ -30,19 +30,31 @@ pub(super) fn may_drop(kind: &str, event: Option<&str>) -> bool {
 }
 
 impl Journal {
-    /// How far bodies were dropped; `None` where all are kept.
+    /// Returns how far bodies were dropped; `None` if all are kept.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn thinning(&self) -> Result<Option<Thinning>> {
         let Some(before) = self.thinned_before()? else { return Ok(None) };
         let sql = "SELECT sum(bodies), sum(bytes), min(done >= before) FROM thinning";
         self.one(sql, [], |row| Ok(Thinning { before, bodies: row.get(0)?, bytes: row.get(1)?, done: row.get(2)? }))
     }
 
-    /// The input that a replay starts with; `None` where it starts with the first.
+    /// Returns the input that a replay starts with; `None` if it starts with the first.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn thinned_before(&self) -> Result<Option<u64>> {
         Ok(self.one("SELECT max(before) FROM thinning", [], |row| row.get(0))?.flatten())
     }
 
-    /// How many bodies, of how many bytes, dropping up to an input would drop.
+    /// Counts the bodies, and their bytes, that dropping up to an input would drop.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
     pub fn droppable_before(&self, before: u64) -> Result<(u64, u64)> {
         let sql =
             format!("SELECT count(*), coalesce(sum(octet_length(body)), 0) FROM entry WHERE seq < ?1 AND {DROPPABLE}");
@@ -60,7 +72,11 @@ impl Journal {
         Ok(())
     }
 
-    /// Drops what may go among the next so many entries, in the open transaction; whether there is more to do.
+    /// Drops what may go among the next so many entries, in the open transaction. Returns whether there is more to do.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written; everything since the last commit is then undone.
     pub fn drop_bodies(&mut self, entries: u64) -> Result<bool> {
         let sql = "SELECT before, done FROM thinning WHERE done < before ORDER BY before DESC LIMIT 1";
         let Some((before, done)) = self.one(sql, [], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)))? else {
@@ -76,10 +92,14 @@ impl Journal {
         Ok(to < before)
     }
 
-    /// Gives the room of what was dropped back to the disk, which the journal would otherwise fill again itself. Needs
-    /// about as much free space as the journal will take, and time.
+    /// Gives the room of what was dropped back to the disk; otherwise new entries fill it. Needs about as much free
+    /// space as the journal will take, and time.
+    ///
+    /// # Errors
+    ///
+    /// If the disk has too little room, or another process has the journal open.
     pub fn give_back_room(&mut self) -> Result<()> {
         self.commit()?;
-        self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").map_err(|error| self.told(error))
+        self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").map_err(|error| self.failure(error))
     }
 }

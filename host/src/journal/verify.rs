@@ -51,9 +51,13 @@ struct Stored {
 }
 
 impl Journal {
-    /// Recomputes the chain from its first entry. `expected_head` is what it must end with, where that is known
-    /// from elsewhere: without it, entries that were cut off the end are not missed. `progress` is told how many
-    /// entries are done, of how many.
+    /// Recomputes the chain from its first entry. `expected_head` is what it must end with, if that is known from
+    /// elsewhere: without it, entries that were cut off the end are not missed. `progress` is given how many entries
+    /// are done, and of how many.
+    ///
+    /// # Errors
+    ///
+    /// If an entry was changed, removed, moved or put in, or if the journal can't be read.
     pub fn verify(&self, expected_head: Option<B256>, mut progress: impl FnMut(u64, u64)) -> Result<Verified> {
         let of = self.one("SELECT count(*) FROM entry", [], |row| row.get(0))?.unwrap_or(0);
         let before_first = "SELECT seq FROM entry WHERE seq < 1 LIMIT 1";
@@ -79,7 +83,7 @@ impl Journal {
         Ok(Verified { entries: seq, head: hash, dropped })
     }
 
-    /// Rows with their number; a row that is not of the right types is told apart from one that can't be had.
+    /// Rows with their number; a row that is not of the right types is distinguished from one that can't be read.
     #[allow(clippy::type_complexity)]
     fn stored(&self, after: u64) -> Result<(Vec<(u64, rusqlite::Result<Stored>)>, bool)> {
         let sql = "SELECT seq, kind, cause, at_ms, body, hash, event, chain, block_number, block_hash, detector, \

@@ -145,7 +145,7 @@ fn a_version_that_asks_for_more_is_refused_until_it_is_granted() {
     deployment.until_logged("watching");
 
     deployment.put(&asking_for(2));
-    let told = deployment.until_logged("not taken up, the old goes on");
+    let told = deployment.until_logged("config change refused");
     assert!(told.contains("it asks for `chain`, which it is not granted"), "{told}");
 
     deployment.grant("grant = [\"state\", \"chain\"]");

@@ -30,6 +30,7 @@ const NOUNS: [&str; 24] = [
     "subscription",
     "timeline",
     "toml_file",
+    "whole_file",
 ];
 const LOGIC: [&str; 7] = ["desk", "drill", "narrow", "plan", "record", "score", "triage"];
 const EDGES: [&str; 5] = ["deliver", "journal", "plugin", "source", "stream"];

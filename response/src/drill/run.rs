@@ -351,7 +351,7 @@ impl<'a> Run<'a> {
                 if let Effect::Page { incident, person, channel, .. } = ordered.effect {
                     if !self.cast.works(&channel) {
                         let answer = format!("{channel} is down");
-                        let delivery = Delivery { key: ordered.key, arrived: false, answer };
+                        let delivery = Delivery::failed(ordered.key, answer);
                         self.later(FAILS_AFTER_MS, Next::Fails(delivery));
                     } else if self.cast.is_awake(&person) && self.answering.insert((incident, person.clone())) {
                         let after_s = self.cast.behaviour(&person).answers_after_s;

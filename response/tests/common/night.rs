@@ -169,7 +169,7 @@ impl Night {
 
     pub fn fail_last_page(&mut self) {
         let last = self.orders().into_iter().rfind(|one| matches!(one.effect, Effect::Page { .. })).unwrap();
-        let delivery = Delivery { key: last.key, arrived: false, answer: "busy".into() };
+        let delivery = Delivery::failed(last.key, "busy".into());
         self.step(Input::Delivery(&delivery));
     }
 

@@ -6,6 +6,7 @@ mod backtest;
 mod chains;
 mod conformance;
 mod crashes;
+mod deliveries;
 mod fallbacks;
 mod faults;
 mod first_watch;

@@ -33,7 +33,7 @@ async fn config_plan_and_detectors_change_while_the_host_runs() {
     // A mistake: it is told with its place, and nothing changes.
     deployment.limit = "many".into();
     deployment.write(folder.path()).unwrap();
-    until_logged(&mut host, "not taken up, the old goes on").await;
+    until_logged(&mut host, "config change refused").await;
     assert!(host.log().contains("watchfire.toml:15:"), "{}", host.log());
     assert!(host.log().contains("detector.outflow.config.assets.0.limit"), "{}", host.log());
 

@@ -17,6 +17,7 @@ use crate::source::evm::config::ChainConfig;
 use crate::source::evm::past::Past;
 use crate::source::recording::block_line;
 use crate::subscription::Needs;
+use crate::whole_file;
 
 /// Blocks that are fetched, and kept, at once.
 const AT_ONCE: usize = 8;
@@ -118,7 +119,8 @@ pub async fn fetch(options: &Options) -> anyhow::Result<Fetched> {
             .and_then(|()| file.get_ref().sync_data())
             .with_context(what)?;
         (kept.done, kept.bytes) = (kept.done + chunk.len(), kept.bytes + bytes.len() as u64);
-        write_whole(&notes, serde_json::to_string(&kept)?.as_bytes())?;
+        let text = serde_json::to_string(&kept)?;
+        whole_file::replace(&notes, text.as_bytes(), 0o644).with_context(|| notes.display().to_string())?;
         bar.set_position(kept.done as u64);
     }
     bar.finish_and_clear();
@@ -165,10 +167,4 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
-}
-
-fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let temporary = beside(path, ".new");
-    std::fs::write(&temporary, bytes).with_context(|| temporary.display().to_string())?;
-    std::fs::rename(&temporary, path).with_context(|| path.display().to_string())
 }

@@ -13,8 +13,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::block::{ChainId, Verification};
+use crate::deliver::DeliveryConfig;
 use crate::deliver::webhook::{Webhook, WebhookConfig};
 use crate::diagnostic::{Diagnostic, Gravity, suggestion};
+use crate::journal::{Channel, scheme};
 use crate::plugin::Limits;
 use crate::source::evm::config::ChainConfig;
 use crate::source::feed::FeedConfig;
@@ -30,6 +32,8 @@ pub struct Config {
     pub file: PathBuf,
     /// Its text, for finding the place of what a detector says of its part.
     pub text: String,
+    /// Its tables, as they are written.
+    written: toml::Table,
     /// The journal's file.
     pub journal: PathBuf,
     /// For how long the journal keeps bodies, milliseconds; for ever where `None`.
@@ -52,6 +56,8 @@ pub struct Config {
     pub protocols: BTreeMap<String, ProtocolConfig>,
     /// Webhooks by name.
     pub webhooks: BTreeMap<String, WebhookConfig>,
+    /// How long effects are tried.
+    pub delivery: DeliveryConfig,
     /// Where compiled components are kept.
     pub cache: CacheConfig,
 }
@@ -177,7 +183,8 @@ enum Part<'a> {
     Sources,
 }
 
-const SECTIONS: [&str; 9] = ["host", "journal", "chain", "feed", "detector", "plan", "protocol", "webhook", "cache"];
+const SECTIONS: [&str; 10] =
+    ["host", "journal", "chain", "feed", "detector", "plan", "protocol", "webhook", "delivery", "cache"];
 
 /// Capabilities that there are.
 pub const CAPABILITIES: [&str; 7] = ["chain", "state", "traces", "storage", "mempool", "feeds", "findings"];
@@ -233,6 +240,8 @@ impl Config {
         let mut config = Self {
             file: file.to_owned(),
             text: text.to_owned(),
+            // A text that is no TOML was refused before.
+            written: toml::from_str(text).unwrap_or_default(),
             journal: folder.join(&journal.path),
             patience_ms: host.patience_ms,
             metrics_listen: host.metrics_listen,
@@ -245,7 +254,11 @@ impl Config {
             protocols: if whole { section(&mut toml, "protocol") } else { BTreeMap::new() },
             cache: toml.read(&["cache"]).unwrap_or_default(),
             webhooks: if whole { section(&mut toml, "webhook") } else { BTreeMap::new() },
+            delivery: toml.read(&["delivery"]).unwrap_or_default(),
         };
+        for (key, message) in config.delivery.mistakes() {
+            toml.tell_at(&["delivery", key], message, "");
+        }
         if let Part::Whole { components: Some(components) } = part {
             for detector in config.detectors.values_mut() {
                 if let Some(name) = detector.component.file_name() {
@@ -270,10 +283,9 @@ impl Config {
         self.folder().join(&detector.component)
     }
 
-    /// A section as it is written, to tell whether it changed: secrets in it do not show in a parsed one.
+    /// Returns a section as it is written, for finding out whether it changed: a parsed one does not show its secrets.
     pub fn written(&self, section: &str, name: &str) -> String {
-        let whole: toml::Table = toml::from_str(&self.text).unwrap_or_default();
-        let part = whole.get(section).and_then(|part| part.get(name));
+        let part = self.written.get(section).and_then(|part| part.get(name));
         part.map(ToString::to_string).unwrap_or_default()
     }
 
@@ -296,11 +308,20 @@ impl Config {
         }
     }
 
-    /// Returns the webhooks, ready to deliver.
+    /// Returns the channels that effects are queued for: one for each webhook.
+    pub fn channels(&self) -> Vec<Channel> {
+        let schemes =
+            |config: &WebhookConfig| config.schemes.as_ref().map(|all| all.iter().map(|s| scheme(s)).collect());
+        let channel =
+            |(name, config): (&String, &WebhookConfig)| Channel { name: name.clone(), schemes: schemes(config) };
+        self.webhooks.iter().map(channel).collect()
+    }
+
+    /// Returns the webhooks by name, ready to deliver.
     ///
     /// # Errors
     ///
-    /// If a client can't be made.
+    /// If a secret is gone since the config was read.
     pub fn webhooks(&self) -> anyhow::Result<BTreeMap<String, Webhook>> {
         let folder = self.folder();
         let mut webhooks = BTreeMap::new();

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, schema_for};
 
 use super::{
-    CacheConfig, ChainConfig, DetectorConfig, FeedConfig, HostConfig, JournalConfig, PlanConfig, ProtocolConfig,
-    WebhookConfig,
+    CacheConfig, ChainConfig, DeliveryConfig, DetectorConfig, FeedConfig, HostConfig, JournalConfig, PlanConfig,
+    ProtocolConfig, WebhookConfig,
 };
 
 /// The whole file, only ever used for its schema: reading goes section by section.
@@ -38,6 +38,9 @@ struct File {
     /// Where effects are posted, by name.
     #[schemars(default)]
     webhook: BTreeMap<String, WebhookConfig>,
+    /// How long effects are tried.
+    #[schemars(default)]
+    delivery: DeliveryConfig,
     /// Where compiled components are kept.
     #[schemars(default)]
     cache: CacheConfig,

@@ -8,7 +8,9 @@ use tokio::sync::oneshot;
 
 use crate::app::deploy::load::{LoadedPlan, Ready};
 use crate::app::engine::retention::Retention;
+use crate::deliver::DeliveryConfig;
 use crate::deliver::webhook::Webhook;
+use crate::journal::Channel;
 
 /// One change of what runs.
 pub enum Change {
@@ -32,9 +34,19 @@ pub enum Change {
     /// Only these protocols are followed from here on; incidents of others that are open stay under their plan.
     Protocols(BTreeSet<String>),
     /// Effects go to these webhooks from here on.
-    Webhooks(BTreeMap<String, Webhook>),
+    Webhooks(Outlets),
     /// For how long things are kept from here on, and how much of the disk must be free.
     Retain(Retention, DiskFloor),
+}
+
+/// Where effects are posted, and for how long it is tried.
+pub struct Outlets {
+    /// Webhooks by name.
+    pub webhooks: BTreeMap<String, Webhook>,
+    /// Which effects each of them carries.
+    pub channels: Vec<Channel>,
+    /// Deadlines.
+    pub config: DeliveryConfig,
 }
 
 /// How much of the journal's disk must be free.

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::app::config::{Config, DetectorConfig};
 use crate::app::deploy::applied::{Applied, Earlier, Swapped};
-use crate::app::deploy::change::{Change, DiskFloor};
+use crate::app::deploy::change::{Change, DiskFloor, Outlets};
 use crate::app::deploy::load::{LoadedPlan, Ready};
 use crate::app::deploy::readiness::Unready;
 use crate::app::deploy::spec::KeptSpec;
@@ -251,14 +251,15 @@ impl<T: From<Change>> Deployment<T> {
 
     async fn apply_webhooks(&mut self, config: &Config, applied: &mut Applied) -> anyhow::Result<()> {
         let written = config.webhooks.keys().map(|name| config.written("webhook", name));
-        let written = written.collect::<Vec<_>>().join("\n");
+        let written = written.chain([format!("{:?}", config.delivery)]).collect::<Vec<_>>().join("\n");
         if written != self.webhooks {
             self.webhooks = written;
             let names: Vec<&str> = config.webhooks.keys().map(String::as_str).collect();
             if !names.is_empty() {
                 applied.changes.push(format!("webhooks: {}", names.join(", ")));
             }
-            self.send(Change::Webhooks(config.webhooks()?)).await?;
+            let (webhooks, channels) = (config.webhooks()?, config.channels());
+            self.send(Change::Webhooks(Outlets { webhooks, channels, config: config.delivery.clone() })).await?;
         }
         Ok(())
     }

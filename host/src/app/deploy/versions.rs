@@ -1,6 +1,5 @@
 //! Versions of a detector, by an operator's word or by the host's own: swap, roll back, reject.
 
-use std::io::Write;
 use std::path::Path;
 
 use alloy::primitives::B256;
@@ -122,11 +121,5 @@ fn install(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if std::fs::read(path).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().context("a component has a name")?.to_string_lossy().into_owned();
-    let new = folder.join(format!(".{name}.new"));
-    let mut file = std::fs::File::create(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    Ok(std::fs::rename(&new, path)?)
+    crate::whole_file::replace(path, bytes, 0o644).with_context(|| format!("`{}` can't be written", path.display()))
 }

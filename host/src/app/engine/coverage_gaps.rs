@@ -73,9 +73,11 @@ impl Gaps {
         self.live.retain(|_, live| *live != finding);
     }
 
-    /// Returns kind and subject of those that sources reported.
+    /// Returns kind and subject of those that sources reported. Those of detectors and webhooks stand until the journal says
+    /// otherwise.
     pub(super) fn of_sources(&self) -> Vec<(String, String)> {
-        let of_sources = self.live.keys().filter(|gap| !gap.subject.starts_with("detector/"));
+        let is_kept = |subject: &str| subject.starts_with("detector/") || subject.starts_with("webhook/");
+        let of_sources = self.live.keys().filter(|gap| !is_kept(&gap.subject));
         of_sources.map(|gap| (gap.kind.clone(), gap.subject.clone())).collect()
     }
 

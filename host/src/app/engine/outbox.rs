@@ -1,49 +1,116 @@
-//! Effects on their way to channels, in the journal's outbox.
+//! The outbox, as the main loop uses it: effects that wait for their delivery, and what was reported of each.
+
+use std::collections::BTreeSet;
 
 use alloy::primitives::B256;
 
 use crate::app::engine::Engine;
-use crate::journal::Outgoing;
+use crate::journal::{Channel, Outgoing, Reported, Urgency, Waiting};
 
 impl Engine {
-    /// Names the channels that new effects are queued for.
-    pub fn set_channels(&mut self, names: &[String]) {
-        self.journal.set_channels(names);
+    /// Sets the channels that new effects are queued for.
+    pub fn set_channels(&mut self, channels: Vec<Channel>) {
+        self.journal.set_channels(channels);
     }
 
-    /// Returns effects that are due on a channel.
+    /// Returns durable effects of an urgency that are due on a channel at `now_ms`, milliseconds since the Unix epoch, the
+    /// gravest and then the oldest first, without those that are `under_way`.
     ///
     /// # Errors
     ///
     /// If the journal can't be read.
-    pub fn outbox_due(&self, channel: &str, now_ms: u64, at_most: usize) -> anyhow::Result<Vec<Outgoing>> {
-        Ok(self.journal.outbox_due(channel, now_ms, at_most)?)
+    pub fn outbox_due(
+        &self,
+        channel: &str,
+        urgency: Urgency,
+        now_ms: u64,
+        at_most: usize,
+        under_way: &BTreeSet<B256>,
+    ) -> anyhow::Result<Vec<Outgoing>> {
+        Ok(self.journal.outbox_due(channel, urgency, now_ms, at_most, under_way)?)
     }
 
-    /// Returns how often an effect was tried on a channel.
+    /// Returns how an effect stands on a channel; `None` if it does not wait there.
     ///
     /// # Errors
     ///
     /// If the journal can't be read.
-    pub fn outbox_attempts(&self, channel: &str, key: B256) -> anyhow::Result<u32> {
-        Ok(self.journal.outbox_attempts(channel, key)?)
+    pub fn outbox_waiting(&self, channel: &str, key: B256) -> anyhow::Result<Option<Waiting>> {
+        Ok(self.journal.outbox_waiting(channel, key)?)
     }
 
-    /// Notes that an effect arrived.
+    /// Notes that a channel accepted an effect at `at_ms`, milliseconds since the Unix epoch.
     ///
     /// # Errors
     ///
     /// If the journal can't be written.
-    pub fn outbox_done(&mut self, channel: &str, key: B256, at_ms: u64) -> anyhow::Result<()> {
-        Ok(self.journal.outbox_done(channel, key, at_ms)?)
+    pub fn outbox_delivered(&mut self, channel: &str, key: B256, at_ms: u64) -> anyhow::Result<()> {
+        Ok(self.journal.outbox_delivered(channel, key, at_ms)?)
     }
 
-    /// Notes that an effect did not arrive, and when to try again.
+    /// Notes that an attempt failed, and when the next is due, milliseconds since the Unix epoch.
     ///
     /// # Errors
     ///
     /// If the journal can't be written.
     pub fn outbox_failed(&mut self, channel: &str, key: B256, next_attempt_ms: u64, error: &str) -> anyhow::Result<()> {
         Ok(self.journal.outbox_failed(channel, key, next_attempt_ms, error)?)
+    }
+
+    /// Notes that an effect is not tried on a channel any more, since `at_ms`, milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written.
+    pub fn outbox_given_up(&mut self, channel: &str, key: B256, at_ms: u64, error: &str) -> anyhow::Result<()> {
+        Ok(self.journal.outbox_given_up(channel, key, at_ms, error)?)
+    }
+
+    /// Returns what the desk was given of an effect's delivery so far; `None` if nothing of it is to be reported.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn reported(&self, key: B256) -> anyhow::Result<Option<Reported>> {
+        Ok(self.journal.reported(key)?)
+    }
+
+    /// True when every channel has given an effect up, none accepted it, and that was not reported yet.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn is_lost(&self, key: B256) -> anyhow::Result<bool> {
+        Ok(self.journal.is_lost(key)?)
+    }
+
+    /// Returns effects that no channel carries and that were not reported yet.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn outbox_uncarried(&self, at_most: usize) -> anyhow::Result<Vec<B256>> {
+        Ok(self.journal.outbox_uncarried(at_most)?)
+    }
+
+    /// Returns effects, urgent or not, that were ordered at `ordered_ms` or before, milliseconds since the Unix epoch, and of
+    /// which nothing was reported yet.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn outbox_overdue(&self, urgency: Urgency, ordered_ms: u64, at_most: usize) -> anyhow::Result<Vec<B256>> {
+        Ok(self.journal.outbox_overdue(urgency, ordered_ms, at_most)?)
+    }
+
+    /// True when a coverage finding of a kind and subject is open.
+    pub fn has_open(&self, kind: &str, subject: &str) -> bool {
+        self.gaps.kinds_of(subject).iter().any(|open| open == kind)
+    }
+
+    /// Returns what follows `prefix` in the subjects of the open coverage findings of a kind.
+    pub fn open_subjects(&self, kind: &str, prefix: &str) -> Vec<String> {
+        let open = self.gaps.all().into_iter().filter(|(open, _)| open == kind);
+        open.filter_map(|(_, subject)| subject.strip_prefix(prefix).map(str::to_owned)).collect()
     }
 }

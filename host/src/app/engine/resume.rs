@@ -9,11 +9,13 @@ use crate::finding::Severity;
 
 /// Most blocks of a chain's end that its source gets: as deep as a reorg is followed.
 const TAIL: usize = 1_000_000;
+/// How many final blocks are among them: with them a source can say how deep a fork is that it must not follow.
+const FINAL_TAIL: u64 = 4_096;
 
 /// What the journal has of a chain, for its source to go on from.
 #[derive(Clone, Debug, Default)]
 pub struct ChainResume {
-    /// Its newest blocks, oldest first.
+    /// Its newest blocks down to a little below the newest final one, oldest first.
     pub tail: Vec<BlockRef>,
     /// The newest height that is safe.
     pub safe: u64,
@@ -31,7 +33,7 @@ impl Engine {
     /// If the journal can't be read.
     pub fn chain_resume(&self, chain: ChainId) -> anyhow::Result<ChainResume> {
         let (safe, finalized) = self.journal.settled(chain)?.unwrap_or_default();
-        let tail = self.journal.tail(chain, TAIL)?;
+        let tail = self.journal.tail_down_to(chain, finalized.saturating_sub(FINAL_TAIL), TAIL)?;
         Ok(ChainResume { tail, safe, finalized, faults: self.gaps.kinds_of(&format!("chain/{chain}")) })
     }
 

@@ -1,127 +1,202 @@
 //! Files that a running host depends on, watched for changes; SIGHUP asks for the same.
+//!
+//! Looks at each file a few times a second, which is some dozen calls of `stat`. The system could report changes by itself,
+//! but only of whole folders, and the journal, which changes all the time, lies in the config's folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use notify::{EventKind, RecursiveMode};
-use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::app::config::Config;
 
-/// How long files must be quiet before a change is taken up: editors and compilers write in steps.
-const QUIET: Duration = Duration::from_millis(300);
+/// How often files are looked at.
+const EVERY: Duration = Duration::from_millis(100);
+/// How many looks must find files unchanged before a change is taken up: editors and compilers write in steps.
+const QUIET_LOOKS: u32 = 3;
 
-/// What a change must touch to count: the journal lies in the same folder and changes all the time.
-#[derive(Debug, Default)]
-struct Matters {
+/// The paths whose change counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Watched {
     files: BTreeSet<PathBuf>,
+    /// Folders of which every `.toml` file counts.
     plan_folders: BTreeSet<PathBuf>,
 }
 
-impl Matters {
+/// What differs from one state of a file to another, without reading it: a write, a replacement by a rename, a removal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    modified_ns: i128,
+    changed_ns: i128,
+}
+
+/// The files that there are, by path.
+type Seen = BTreeMap<PathBuf, Stamp>;
+
+impl Watched {
     fn of(file: &Path, config: &Config) -> Self {
-        let mut files = BTreeSet::from([settled(file)]);
-        files.extend(config.detectors.values().map(|detector| settled(&config.component_path(detector))));
-        let mut plan_folders = BTreeSet::new();
-        for plan in config.plan_paths() {
-            match plan.is_dir() {
-                true => plan_folders.extend(plan.canonicalize()),
-                false => files.extend([settled(&plan)]),
-            }
-        }
+        let mut files = BTreeSet::from([file.to_owned()]);
+        files.extend(config.detectors.values().map(|detector| config.component_path(detector)));
+        let (plan_folders, plan_files) =
+            config.plan_paths().into_iter().partition::<BTreeSet<_>, _>(|path| path.is_dir());
+        files.extend(plan_files);
         Self { files, plan_folders }
     }
 
-    fn folders(&self) -> BTreeSet<PathBuf> {
-        let parents = self.files.iter().filter_map(|file| file.parent()).map(Path::to_owned);
-        parents.chain(self.plan_folders.iter().cloned()).filter(|folder| folder.is_dir()).collect()
-    }
-
-    fn touched_by(&self, path: &Path) -> bool {
-        let is_plan = path.parent().is_some_and(|folder| self.plan_folders.contains(folder))
-            && path.extension().is_some_and(|e| e == "toml");
-        is_plan || self.files.contains(path)
+    fn look(&self) -> Seen {
+        let in_folders = self.plan_folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+        let plans = in_folders.filter_map(|entry| Some(entry.ok()?.path()));
+        let plans = plans.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        let paths = plans.chain(self.files.iter().cloned());
+        paths.filter_map(|path| Stamp::of(&path).map(|stamp| (path, stamp))).collect()
     }
 }
 
-/// Watches folders rather than files, so that a file replaced by a rename is seen too.
+impl Stamp {
+    /// Reads the stamp of a file, behind all links; `None` if there is no such file.
+    fn of(path: &Path) -> Option<Self> {
+        let of = std::fs::metadata(path).ok()?;
+        let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+        Some(Self {
+            device: of.dev(),
+            inode: of.ino(),
+            bytes: of.size(),
+            modified_ns: nanos(of.mtime(), of.mtime_nsec()),
+            changed_ns: nanos(of.ctime(), of.ctime_nsec()),
+        })
+    }
+}
+
+/// What was seen at the last looks.
+#[derive(Debug, Default)]
+struct Changes {
+    /// What was seen when the last change was taken up.
+    taken_up: Seen,
+    last: Seen,
+    quiet_looks: u32,
+}
+
+impl Changes {
+    /// Compares a look with those before. Returns true when something changed and has been quiet for long enough since.
+    fn compare(&mut self, seen: Seen) -> bool {
+        if seen != self.last {
+            (self.last, self.quiet_looks) = (seen, 0);
+            return false;
+        }
+        self.quiet_looks = self.quiet_looks.saturating_add(1);
+        if self.quiet_looks < QUIET_LOOKS || self.last == self.taken_up {
+            return false;
+        }
+        self.taken_up.clone_from(&self.last);
+        true
+    }
+}
+
+/// Watches the config and all that it names.
 pub struct Watcher {
-    debouncer: Debouncer<notify::RecommendedWatcher, RecommendedCache>,
-    matters: Arc<RwLock<Matters>>,
-    folders: BTreeSet<PathBuf>,
-    changed: mpsc::Receiver<()>,
+    watched: Watched,
+    changes: Changes,
+    looks: Interval,
     hang_up: Signal,
 }
 
 impl Watcher {
-    /// Watches all that a config names, and the config itself.
-    pub fn new(file: &Path, config: &Config) -> anyhow::Result<Self> {
-        let (told, changed) = mpsc::channel(1);
-        let matters = Arc::new(RwLock::new(Matters::default()));
-        let asked = matters.clone();
-        let debouncer = new_debouncer(QUIET, None, move |result: DebounceEventResult| {
-            let counts = match &result {
-                Ok(events) => {
-                    let matters = asked.read().unwrap_or_else(PoisonError::into_inner);
-                    events.iter().any(|event| {
-                        !matches!(event.kind, EventKind::Access(_))
-                            && event.paths.iter().any(|path| matters.touched_by(path))
-                    })
-                }
-                Err(_) => true,
+    /// Begins with the files as they are now.
+    ///
+    /// # Errors
+    ///
+    /// If SIGHUP can't be listened to.
+    pub fn new(file: &Path, config: &Config) -> std::io::Result<Self> {
+        let watched = Watched::of(file, config);
+        let seen = watched.look();
+        let mut looks = tokio::time::interval(EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let changes = Changes { taken_up: seen.clone(), last: seen, quiet_looks: 0 };
+        Ok(Self { watched, changes, looks, hang_up: signal(SignalKind::hangup())? })
+    }
+
+    /// Watches what another config names. A file that it names anew is watched as it is now; what changed of the others since
+    /// the last change was taken up is another change.
+    pub fn follow(&mut self, file: &Path, config: &Config) {
+        let watched = Watched::of(file, config);
+        if watched != self.watched {
+            self.watched = watched;
+            let seen = self.watched.look();
+            let taken_up = std::mem::take(&mut self.changes.taken_up);
+            let as_taken_up = |(path, stamp): (PathBuf, Stamp)| {
+                let stamp = taken_up.get(&path).copied().unwrap_or(stamp);
+                (path, stamp)
             };
-            if counts {
-                // A change that waits already stands for this one too.
-                let _ = told.try_send(());
-            }
-        })?;
-        let hang_up = signal(SignalKind::hangup())?;
-        let mut watcher = Self { debouncer, matters, folders: BTreeSet::new(), changed, hang_up };
-        watcher.follow(file, config)?;
-        Ok(watcher)
+            self.changes.taken_up = seen.into_iter().map(as_taken_up).collect();
+        }
     }
 
-    /// Watches the folders of another config, and no longer those that it does not name.
-    pub fn follow(&mut self, file: &Path, config: &Config) -> anyhow::Result<()> {
-        let matters = Matters::of(file, config);
-        let folders = matters.folders();
-        for gone in self.folders.difference(&folders) {
-            // A folder that was deleted is not watched any more as it is.
-            let _ = self.debouncer.unwatch(gone);
-        }
-        for new in folders.difference(&self.folders) {
-            self.debouncer.watch(new, RecursiveMode::NonRecursive)?;
-        }
-        self.folders = folders;
-        *self.matters.write().unwrap_or_else(PoisonError::into_inner) = matters;
-        Ok(())
-    }
-
-    /// Waits until something changed.
+    /// Waits until something changed, or SIGHUP came. A change that is not waited for is found by the next call.
     pub async fn changed(&mut self) {
-        tokio::select! {
-            told = self.changed.recv() => {
-                if told.is_none() {
-                    std::future::pending::<()>().await;
+        loop {
+            tokio::select! {
+                _ = self.looks.tick() => {
+                    if self.changes.compare(self.watched.look()) {
+                        return;
+                    }
                 }
+                _ = self.hang_up.recv() => return,
             }
-            _ = self.hang_up.recv() => {}
         }
     }
 }
 
-/// A file's path as the system reports it, which the file need not yet have.
-fn settled(file: &Path) -> PathBuf {
-    let parent = match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    match (parent.canonicalize(), file.file_name()) {
-        (Ok(parent), Some(name)) => parent.join(name),
-        _ => file.to_owned(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether each look in turn takes up a change.
+    fn looks(changes: &mut Changes, watched: &Watched, count: usize) -> Vec<bool> {
+        (0..count).map(|_| changes.compare(watched.look())).collect()
+    }
+
+    #[test]
+    fn a_change_is_taken_up_once_it_is_quiet() {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, plan) = (folder.path().join("watchfire.toml"), folder.path().join("plan"));
+        std::fs::create_dir(&plan).unwrap();
+        std::fs::write(&config, "a").unwrap();
+        let watched = Watched { files: [config.clone()].into(), plan_folders: [plan.clone()].into() };
+        let seen = watched.look();
+        let mut changes = Changes { taken_up: seen.clone(), last: seen, quiet_looks: 0 };
+        assert_eq!(looks(&mut changes, &watched, 5), [false; 5], "nothing changed");
+        std::fs::write(folder.path().join("watchfire.db"), "the journal").unwrap();
+        std::fs::write(plan.join("notes.md"), "no plan").unwrap();
+        assert_eq!(looks(&mut changes, &watched, 5), [false; 5], "nothing that counts changed");
+
+        std::fs::write(&config, "ab").unwrap();
+        assert_eq!(looks(&mut changes, &watched, 3), [false; 3]);
+        std::fs::write(plan.join("plan.toml"), "x").unwrap();
+        assert_eq!(looks(&mut changes, &watched, 6), [false, false, false, true, false, false], "once for both");
+
+        // Replaced by a rename, with as many bytes as before; then removed.
+        std::fs::write(folder.path().join("new"), "cd").unwrap();
+        std::fs::rename(folder.path().join("new"), &config).unwrap();
+        assert_eq!(looks(&mut changes, &watched, 5), [false, false, false, true, false]);
+        std::fs::remove_file(plan.join("plan.toml")).unwrap();
+        assert_eq!(looks(&mut changes, &watched, 5), [false, false, false, true, false]);
+    }
+
+    #[test]
+    fn a_change_that_was_undone_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("watchfire.toml");
+        let watched = Watched { files: [file.clone()].into(), plan_folders: BTreeSet::new() };
+        let mut changes = Changes::default();
+        std::fs::write(&file, "a").unwrap();
+        assert_eq!(looks(&mut changes, &watched, 2), [false, false]);
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(looks(&mut changes, &watched, 5), [false; 5]);
     }
 }

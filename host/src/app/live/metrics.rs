@@ -22,31 +22,31 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::engine::status::{DetectorMetrics, Metrics};
-use crate::app::live::main_loop::Turn;
+use crate::app::live::messages::Message;
 use crate::block::ChainId;
 
 /// How long a scrape waits for the loop.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Answers `GET /metrics` on an address for as long as the process runs.
-pub async fn serve(listen: SocketAddr, turns: mpsc::Sender<Turn>) -> anyhow::Result<()> {
+pub async fn serve(listen: SocketAddr, messages: mpsc::Sender<Message>) -> anyhow::Result<()> {
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("`host.metrics_listen`: nobody can listen on {listen}; is another host running?"))?;
     tracing::info!("metrics on http://{}/metrics", listener.local_addr()?);
-    let router = Router::new().route("/metrics", get(answer)).with_state(turns);
+    let router = Router::new().route("/metrics", get(answer)).with_state(messages);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!("metrics are told no more: {error}");
+            tracing::error!("metrics are no longer served: {error}");
         }
     });
     Ok(())
 }
 
-async fn answer(State(turns): State<mpsc::Sender<Turn>>) -> impl IntoResponse {
+async fn answer(State(messages): State<mpsc::Sender<Message>>) -> impl IntoResponse {
     let asked = async {
         let (reply, metrics) = oneshot::channel();
-        turns.send(Turn::Metrics(reply)).await.ok()?;
+        messages.send(Message::Metrics(reply)).await.ok()?;
         text(&metrics.await.ok()?).ok()
     };
     match tokio::time::timeout(ANSWERED_WITHIN, asked).await {

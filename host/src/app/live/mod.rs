@@ -1,12 +1,16 @@
-//! A running host: its sources, its loop, what people ask of it, and what it shows.
+//! A running host: its sources, its loop, what people ask of it, what it posts, and what it shows.
 
 pub mod control;
+pub mod deliveries;
 pub mod disk;
 pub mod file_watcher;
+mod handling;
 pub mod main_loop;
+pub mod messages;
 pub mod metrics;
 mod operator_requests;
 pub mod output;
+mod posting;
 pub mod progress;
 pub mod record;
 pub mod recorder;

@@ -8,34 +8,34 @@ use crate::app::config::Config;
 use crate::app::deploy::Deployment;
 use crate::app::deploy::applied::Swapped;
 use crate::app::live::control::{Answer, Ask};
-use crate::app::live::main_loop::Turn;
+use crate::app::live::messages::Message;
 use crate::diagnostic::Diagnostic;
 use crate::entry::Entry;
 
 /// Does what is asked, and says what came of it.
 pub(super) async fn carry_out(
-    deployment: &mut Deployment<Turn>,
-    turns: &mpsc::Sender<Turn>,
+    deployment: &mut Deployment<Message>,
+    messages: &mpsc::Sender<Message>,
     config: &Path,
     ask: Ask,
 ) -> Answer {
-    match try_to(deployment, turns, config, ask).await {
+    match try_to(deployment, messages, config, ask).await {
         Ok(answer) => answer,
         Err(error) => Answer::Refused { why: vec![format!("{error:#}")] },
     }
 }
 
 async fn try_to(
-    deployment: &mut Deployment<Turn>,
-    turns: &mpsc::Sender<Turn>,
+    deployment: &mut Deployment<Message>,
+    messages: &mpsc::Sender<Message>,
     config: &Path,
     ask: Ask,
 ) -> anyhow::Result<Answer> {
-    let send = async |turn| turns.send(turn).await.map_err(|_| anyhow::anyhow!("the loop has ended"));
+    let send = async |message| messages.send(message).await.map_err(|_| anyhow::anyhow!("the loop has ended"));
     match ask {
         Ask::Status => {
             let (reply, status) = oneshot::channel();
-            send(Turn::Status(reply)).await?;
+            send(Message::Status(reply)).await?;
             Ok(Answer::Status { detectors: status.await? })
         }
         Ask::Swap { detector, component, force } => {
@@ -58,12 +58,12 @@ async fn try_to(
         Ask::Retry { detector } => {
             expect_running(deployment, &detector)?;
             let (reply, count) = oneshot::channel();
-            send(Turn::Retry(detector, reply)).await?;
+            send(Message::Retry { detector, reply }).await?;
             Ok(Answer::Count { inputs: count.await? })
         }
         Ask::Act { act } => {
             let (reply, followed) = oneshot::channel();
-            send(Turn::Act(act, reply)).await?;
+            send(Message::Act { act, reply }).await?;
             let followed = followed.await?;
             let refused = followed.iter().find_map(|entry| match entry {
                 Entry::Refused { why, .. } => Some(why.clone()),
@@ -77,13 +77,13 @@ async fn try_to(
         Ask::Waive { detector, by } => {
             expect_running(deployment, &detector)?;
             let (reply, count) = oneshot::channel();
-            send(Turn::Waive(detector, by, reply)).await?;
+            send(Message::Waive { detector, by, reply }).await?;
             Ok(Answer::Count { inputs: count.await? })
         }
     }
 }
 
-fn expect_running(deployment: &Deployment<Turn>, detector: &str) -> anyhow::Result<()> {
+fn expect_running(deployment: &Deployment<Message>, detector: &str) -> anyhow::Result<()> {
     let running: Vec<&str> = deployment.ids().collect();
     anyhow::ensure!(running.contains(&detector), "no detector `{detector}` runs; there are {}", running.join(", "));
     Ok(())

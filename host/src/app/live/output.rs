@@ -29,7 +29,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// To standard output; colours are taken out where it is no terminal.
+    /// Prints to standard output, without colours if that is no terminal.
     pub fn stdout(format: Format, chains: BTreeMap<ChainId, String>, blocks: bool) -> Self {
         let out: Box<dyn Write + Send> = match format {
             Format::Pretty => Box::new(anstream::stdout()),
@@ -38,13 +38,13 @@ impl Output {
         Self { format, pretty: Pretty { chains, blocks, width: width() }, out, broken: false }
     }
 
-    /// To nowhere.
+    /// Prints nothing.
     pub fn silent() -> Self {
         Self { format: Format::Json, pretty: Pretty::default(), out: Box::new(std::io::sink()), broken: false }
     }
 
-    /// Prints an entry. A reader that has gone away is told once; the run goes on without it.
-    pub fn tell(&mut self, seq: u64, entry: &Entry) {
+    /// Prints an entry. That the reader has gone away is logged once; the run goes on without it.
+    pub fn print(&mut self, seq: u64, entry: &Entry) {
         if self.broken {
             return;
         }
@@ -53,7 +53,7 @@ impl Output {
             Format::Json => writeln!(self.out, "{}", json::object(seq, entry)),
         };
         if let Err(error) = written.and_then(|()| self.out.flush()) {
-            tracing::warn!("standard output is gone ({error}); the journal has everything all the same");
+            tracing::warn!("standard output is closed ({error}): nothing more is printed. The journal has everything");
             self.broken = true;
         }
     }
@@ -66,7 +66,7 @@ impl Output {
     }
 }
 
-/// Columns of the terminal; as wide as a log is read where there is none.
+/// Returns the columns of the terminal; as many as a log is read with if there is none.
 fn width() -> usize {
     terminal_size::terminal_size().map_or(120, |(width, _)| usize::from(width.0).min(160))
 }

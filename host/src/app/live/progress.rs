@@ -30,7 +30,7 @@ pub fn show(chains: watch::Receiver<Chains>) -> Shown {
     let on_terminal = std::io::stderr().is_terminal();
     Shown(tokio::spawn(async move {
         let mut bars = on_terminal.then(Bars::default);
-        let mut told = Told::default();
+        let mut logged = Logged::default();
         loop {
             tokio::time::sleep(Duration::from_millis(if on_terminal { 100 } else { 1_000 })).await;
             let all: Vec<(String, Progress)> =
@@ -38,7 +38,7 @@ pub fn show(chains: watch::Receiver<Chains>) -> Shown {
             for (name, progress) in all {
                 match &mut bars {
                     Some(bars) => bars.show(&name, &progress),
-                    None => told.tell(&name, &progress),
+                    None => logged.log(&name, &progress),
                 }
             }
         }
@@ -80,10 +80,10 @@ impl Bars {
 }
 
 #[derive(Default)]
-struct Told(BTreeMap<String, (Instant, u64)>);
+struct Logged(BTreeMap<String, (Instant, u64)>);
 
-impl Told {
-    fn tell(&mut self, name: &str, progress: &Progress) {
+impl Logged {
+    fn log(&mut self, name: &str, progress: &Progress) {
         if behind(progress) < WORTH_SHOWING {
             self.0.remove(name);
             return;

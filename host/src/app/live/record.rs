@@ -11,7 +11,8 @@ use tokio::sync::{mpsc, watch};
 use crate::app::config::Config;
 use crate::app::deploy::Deployment;
 use crate::app::engine::Engine;
-use crate::app::live::main_loop::{Loop, Turn, Wiring};
+use crate::app::live::main_loop::{Loop, Wiring};
+use crate::app::live::messages::Message;
 use crate::app::live::output::{Format, Output};
 use crate::app::live::progress;
 use crate::app::live::run::{Ended, Interrupts, apply};
@@ -51,15 +52,15 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
     let runtime = Arc::new(Runtime::new(Compiler::in_process())?);
     let readers = Readers::default();
     let engine = Engine::new(Journal::in_memory()?, Fleet::new(), Arc::new(readers.clone()))?;
-    let (turns, inbox) = mpsc::channel(256);
+    let (messages, inbox) = mpsc::channel(256);
     let all: BTreeMap<_, _> = config.chains.values().map(|chain| (chain.id, options.needs)).collect();
     let (needs, needed) = watch::channel(all);
     let wiring = Wiring {
         output: Output::stdout(Format::Pretty, config.chain_names(), true),
         record: Some(options.out.clone()),
         newest_ms: 0,
-        turns: inbox,
-        back: turns.clone(),
+        messages: inbox,
+        back: messages.clone(),
         needs,
         patience: std::time::Duration::ZERO,
         failing: mpsc::unbounded_channel().0,
@@ -67,9 +68,9 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
     };
     let main_loop = Loop::new(engine, wiring, Handle::current())?;
     let mut looping = tokio::task::spawn_blocking(move || main_loop.run());
-    let mut sources = Sources::new(turns.clone(), needed, readers.clone(), true);
+    let mut sources = Sources::new(messages.clone(), needed, readers.clone(), true);
     let shown = progress::show(sources.progress());
-    let mut deployment = Deployment::new(runtime, turns.clone(), Arc::new(readers), Default::default());
+    let mut deployment = Deployment::new(runtime, messages.clone(), Arc::new(readers), Default::default());
     apply(&mut deployment, &mut sources, &config).await?;
     let ended = tokio::select! {
         () = interrupts.next() => None,
@@ -78,8 +79,8 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
     drop(shown);
     if ended.is_none() {
         sources.stop().await;
-        // The loop may have ended meanwhile, which is told just below.
-        let _ = turns.send(Turn::Stop).await;
+        // The loop may have ended meanwhile, which is returned just below.
+        let _ = messages.send(Message::Stop).await;
     }
     let ended = match ended {
         Some(ended) => ended,

@@ -24,7 +24,11 @@ pub struct Tape {
 const HELD_AT_MOST: usize = 4_096;
 
 impl Tape {
-    /// Starts a recording; gzipped where the name ends in `.gz`.
+    /// Starts a recording; gzipped if the name ends in `.gz`.
+    ///
+    /// # Errors
+    ///
+    /// If the file exists already, or can't be made.
     pub fn create(path: &Path) -> anyhow::Result<Self> {
         Ok(Self { writer: Writer::create(path)?, raw: HashMap::new(), held: Vec::new() })
     }
@@ -42,6 +46,10 @@ impl Tape {
 
     /// Takes committed entries, and writes them once nobody `is_late`: answers go before the input that they belong to,
     /// so that a reader has them in time, and a late detector's come after it.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be written.
     pub fn write(&mut self, placed: Vec<Placed>, is_late: bool) -> anyhow::Result<()> {
         self.held.extend(placed);
         if is_late && self.held.len() < HELD_AT_MOST {
@@ -90,6 +98,10 @@ impl Tape {
     }
 
     /// Closes the recording: from here on it has its name.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be written.
     pub fn finish(mut self) -> anyhow::Result<()> {
         self.flush()?;
         self.writer.finish()

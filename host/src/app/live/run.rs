@@ -17,7 +17,8 @@ use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::engine::Engine;
 use crate::app::live::control::Control;
 use crate::app::live::file_watcher::Watcher;
-use crate::app::live::main_loop::{Loop, Turn, Wiring, wall_clock_ms};
+use crate::app::live::main_loop::{Loop, Wiring, wall_clock_ms};
+use crate::app::live::messages::Message;
 use crate::app::live::output::{Format, Output};
 use crate::app::live::sources::{Readers, Sources};
 use crate::app::live::{metrics, operator_requests, progress};
@@ -25,7 +26,7 @@ use crate::diagnostic::Diagnostic;
 use crate::journal::Journal;
 use crate::plugin::Fleet;
 
-/// How many turns may wait for the loop.
+/// How many messages may wait for the loop.
 const WAITING: usize = 1_024;
 
 /// How long is waited for the loop's own account of why it ended.
@@ -71,11 +72,11 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let readers = Readers::default();
     let mut engine = Engine::new(journal, Fleet::new(), Arc::new(readers.clone()))?;
     // What follows from a start is to be delivered too.
-    engine.set_channels(&config.webhooks.keys().cloned().collect::<Vec<_>>());
+    engine.set_channels(config.channels());
     engine.start_sources_afresh(newest_ms.max(wall_clock_ms()))?;
-    let (turns, inbox) = mpsc::channel(WAITING);
+    let (messages, inbox) = mpsc::channel(WAITING);
     if let Some(listen) = config.metrics_listen {
-        metrics::serve(listen, turns.clone()).await?;
+        metrics::serve(listen, messages.clone()).await?;
     }
     let (failing, mut failed) = mpsc::unbounded_channel();
     let (needs, needed) = watch::channel(Default::default());
@@ -83,8 +84,8 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
         output: Output::stdout(options.format, config.chain_names(), options.blocks),
         record: options.record.clone(),
         newest_ms,
-        turns: inbox,
-        back: turns.clone(),
+        messages: inbox,
+        back: messages.clone(),
         needs,
         patience: Duration::from_millis(config.patience_ms),
         failing,
@@ -93,9 +94,11 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let main_loop = Loop::new(engine, wiring, Handle::current())?;
     let mut looping = tokio::task::spawn_blocking(move || main_loop.run());
 
-    let mut sources = Sources::new(turns.clone(), needed, readers.clone(), options.record.is_some());
+    let mut sources = Sources::new(messages.clone(), needed, readers.clone(), options.record.is_some());
     let shown = progress::show(sources.progress());
-    let mut deployment = Deployment::new(runtime, turns.clone(), Arc::new(readers), earlier);
+    let mut deployment = Deployment::new(runtime, messages.clone(), Arc::new(readers), earlier);
+    // Begun before the config is taken up: what changes meanwhile is found.
+    let mut watcher = Watcher::new(&options.config, &config)?;
     let applied = match apply(&mut deployment, &mut sources, &config).await {
         Ok(applied) => applied,
         Err(error) => return Err(reason(error, looping).await),
@@ -103,7 +106,6 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let refused = applied.diagnostics.iter().any(Diagnostic::is_error);
     if !refused {
         announce(&config, &applied);
-        let mut watcher = Watcher::new(&options.config, &config)?;
         loop {
             tokio::select! {
                 () = interrupts.next() => break,
@@ -114,7 +116,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                     }
                 }
                 (ask, reply) = control.next() => {
-                    let answer = operator_requests::carry_out(&mut deployment, &turns, &options.config, ask).await;
+                    let answer = operator_requests::carry_out(&mut deployment, &messages, &options.config, ask).await;
                     // Whoever asked may have gone.
                     let _ = reply.send(answer);
                 }
@@ -131,8 +133,8 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     }
     sources.stop().await;
     drop(shown);
-    // The loop may have ended by an error, which is told just below.
-    let _ = turns.send(Turn::Stop).await;
+    // The loop may have ended by an error, which is returned just below.
+    let _ = messages.send(Message::Stop).await;
     tokio::select! {
         ended = looping => ended.context("the loop ended by a panic; please report it")??,
         () = interrupts.next() => anyhow::bail!("interrupted before the journal was drained; nothing that it holds is lost"),
@@ -150,7 +152,7 @@ async fn reason(error: anyhow::Error, looping: JoinHandle<anyhow::Result<()>>) -
 
 /// Takes up a config: plans and detectors before the sources, so that no block comes before whoever is to see it.
 pub(super) async fn apply(
-    deployment: &mut Deployment<Turn>,
+    deployment: &mut Deployment<Message>,
     sources: &mut Sources,
     config: &Config,
 ) -> anyhow::Result<Applied> {
@@ -160,7 +162,7 @@ pub(super) async fn apply(
 }
 
 async fn reload(
-    deployment: &mut Deployment<Turn>,
+    deployment: &mut Deployment<Message>,
     sources: &mut Sources,
     watcher: &mut Watcher,
     file: &Path,
@@ -168,27 +170,30 @@ async fn reload(
     let config = match Config::load(file) {
         Ok(config) => config,
         Err(diagnostics) => {
-            diagnostics.iter().for_each(|told| tracing::error!("not taken up, the old goes on: {told}"));
+            diagnostics
+                .iter()
+                .for_each(|found| tracing::error!("config change refused, the old one stays in force: {found}"));
             return Ok(());
         }
     };
     let applied = apply(deployment, sources, &config).await?;
-    for told in &applied.diagnostics {
-        if told.is_error() {
-            tracing::error!("not taken up, the old goes on: {told}");
+    for found in &applied.diagnostics {
+        if found.is_error() {
+            tracing::error!("config change refused, the old one stays in force: {found}");
         } else {
-            tracing::warn!("{told}");
+            tracing::warn!("{found}");
         }
     }
     for change in &applied.changes {
         tracing::info!("taken up: {change}");
     }
-    watcher.follow(file, &config)
+    watcher.follow(file, &config);
+    Ok(())
 }
 
 fn announce(config: &Config, applied: &Applied) {
-    for told in &applied.diagnostics {
-        tracing::warn!("{told}");
+    for found in &applied.diagnostics {
+        tracing::warn!("{found}");
     }
     for change in &applied.changes {
         tracing::info!("{change}");

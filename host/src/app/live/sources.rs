@@ -11,7 +11,7 @@ use crate::app::config::Config;
 use crate::app::deploy::applied::Applied;
 use crate::app::deploy::load;
 use crate::app::engine::resume::ChainResume;
-use crate::app::live::main_loop::Turn;
+use crate::app::live::messages::Message;
 use crate::block::{BlockRef, ChainId};
 use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
 use crate::event::{Coverage, Event};
@@ -66,7 +66,7 @@ struct Running {
 
 /// All sources.
 pub struct Sources {
-    turns: mpsc::Sender<Turn>,
+    messages: mpsc::Sender<Message>,
     needs: watch::Receiver<BTreeMap<ChainId, Needs>>,
     readers: Readers,
     /// Whether raw blocks are kept for a recording.
@@ -79,12 +79,12 @@ pub struct Sources {
 impl Sources {
     /// No source yet.
     pub fn new(
-        turns: mpsc::Sender<Turn>,
+        messages: mpsc::Sender<Message>,
         needs: watch::Receiver<BTreeMap<ChainId, Needs>>,
         readers: Readers,
         keep_raw: bool,
     ) -> Self {
-        Self { turns, needs, readers, keep_raw, running: BTreeMap::new(), progress: watch::Sender::default() }
+        Self { messages, needs, readers, keep_raw, running: BTreeMap::new(), progress: watch::Sender::default() }
     }
 
     /// Progress of each chain by name, as chains come and go.
@@ -157,7 +157,10 @@ impl Sources {
 
     async fn start_chain(&mut self, key: &str, name: &str, chain: &ChainConfig, config: &Config) -> anyhow::Result<()> {
         let (reply, known) = oneshot::channel();
-        self.turns.send(Turn::Resume(chain.id, reply)).await.map_err(|_| anyhow::anyhow!("the loop has ended"))?;
+        self.messages
+            .send(Message::Resume { chain: chain.id, reply })
+            .await
+            .map_err(|_| anyhow::anyhow!("the loop has ended"))?;
         let ChainResume { tail, safe, finalized, faults } = known.await?;
         let needs = self.needs_of(chain.id);
         let out = self.outlet();
@@ -184,8 +187,8 @@ impl Sources {
         config: &Config,
     ) -> anyhow::Result<Result<(), String>> {
         let (reply, last) = oneshot::channel();
-        self.turns
-            .send(Turn::LastSeen(name.to_owned(), reply))
+        self.messages
+            .send(Message::LastSeen { feed: name.to_owned(), reply })
             .await
             .map_err(|_| anyhow::anyhow!("the loop has ended"))?;
         let resume = FeedResume { recent: last.await? };
@@ -205,7 +208,7 @@ impl Sources {
         subject: String,
         source: impl Future<Output = anyhow::Result<()>> + Send + 'static,
     ) -> JoinHandle<()> {
-        let turns = self.turns.clone();
+        let messages = self.messages.clone();
         tokio::spawn(async move {
             let Err(error) = source.await else { return };
             let coverage = Coverage {
@@ -216,17 +219,17 @@ impl Sources {
                 over: false,
             };
             // The loop has ended where nobody takes it.
-            let _ = turns.send(Turn::Delivery(Delivery::now(Event::Coverage { coverage }))).await;
+            let _ = messages.send(Message::Input(Delivery::now(Event::Coverage { coverage }))).await;
         })
     }
 
     /// A channel of a source's own into the loop.
     fn outlet(&self) -> mpsc::Sender<Delivery> {
         let (out, mut deliveries) = mpsc::channel::<Delivery>(WAITING);
-        let turns = self.turns.clone();
+        let messages = self.messages.clone();
         tokio::spawn(async move {
             while let Some(delivery) = deliveries.recv().await {
-                if turns.send(Turn::Delivery(delivery)).await.is_err() {
+                if messages.send(Message::Input(delivery)).await.is_err() {
                     break;
                 }
             }

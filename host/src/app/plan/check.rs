@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::app::config::Config;
 use crate::app::deploy::load;
 use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::plan::carried;
 use crate::diagnostic::Diagnostic;
 use crate::plan::ready::Waived;
 use crate::plan::{Plan, readiness};
@@ -60,7 +61,10 @@ pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<C
     };
     for (protocol, texts) in load::plan_texts(&config) {
         match texts {
-            Ok(files) => checked.plan(&protocol.name, &files, at_ms),
+            Ok(files) => {
+                checked.plan(&protocol.name, &files, at_ms);
+                checked.diagnostics.extend(carried::uncarried(&config, &files));
+            }
             Err(diagnostics) => checked.diagnostics.extend(diagnostics),
         }
     }

@@ -1,5 +1,6 @@
 //! What is asked of a plan's files: checks, the release gate, the risk register.
 
+mod carried;
 pub mod check;
 pub mod git_tags;
 pub mod register;

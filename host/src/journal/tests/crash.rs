@@ -13,7 +13,7 @@ const NAME: &str = "journal::tests::crash::a_killed_writer_loses_nothing_and_dou
 /// Adds one input after another, each with three entries, a change of state and an effect, until it is killed.
 fn write_for_ever(path: &Path) {
     let mut journal = Journal::open(path).unwrap();
-    journal.set_channels(&["webhook".to_owned()]);
+    journal.set_channels(vec![channel("webhook", None)]);
     let mut told = std::io::stdout();
     writeln!(told, "victim open").unwrap();
     loop {
@@ -97,7 +97,7 @@ fn check(journal: &Journal, durable: u64) -> u64 {
         assert_eq!(journal.live_findings_of_input(cause.seq).unwrap().len(), 1);
     }
     assert!(causes.next().unwrap().is_none());
-    assert_eq!(journal.outbox_waiting("webhook").unwrap(), counted);
+    assert_eq!(journal.outbox_count("webhook").unwrap(), counted);
     counted
 }
 

@@ -63,7 +63,7 @@ fn each_kind_and_event_is_documented() {
             from_outside.insert(entry.kind().to_owned());
         }
         if let Entry::Input(stamped) = &entry {
-            events.insert(event_name(&stamped.event).to_owned());
+            events.insert(stamped.event.name().to_owned());
         }
     }
     let listed = |heading: &str| -> Vec<Vec<&str>> {

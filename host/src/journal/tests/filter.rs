@@ -48,7 +48,7 @@ fn each_filter_lets_through_what_it_says() {
     check(Filter { incident: Some(1), ..Filter::default() }, |row| Facts::of(&row.entry).incident == Some(1));
     check(Filter { chain: Some(1), ..Filter::default() }, |row| match &row.entry {
         Entry::Input(stamped) => {
-            matches!(event_name(&stamped.event), "committed" | "reverted" | "finality" | "pending")
+            matches!(stamped.event.name(), "committed" | "reverted" | "finality" | "pending")
         }
         other => matches!(other.kind(), "answer" | "finding" | "shadow" | "settled"),
     });
@@ -68,7 +68,7 @@ fn each_filter_lets_through_what_it_says() {
     }
     check(Filter { desk_only: true, ..Filter::default() }, |row| match &row.entry {
         Entry::Input(stamped) => {
-            matches!(event_name(&stamped.event), "plan" | "act" | "fact" | "delivered" | "tick")
+            matches!(stamped.event.name(), "plan" | "act" | "fact" | "delivered" | "tick")
         }
         other => matches!(other.kind(), "finding" | "retraction"),
     });

@@ -7,6 +7,7 @@ use super::*;
 const FIRST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/tests/v1.sql");
 const SECOND: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/tests/v2.sql");
 const THIRD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/tests/v3.sql");
+const FOURTH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/tests/v4.sql");
 
 /// All of a journal as SQL text, which reads well in a review.
 fn dump(connection: &Connection) -> String {
@@ -52,7 +53,7 @@ fn expect_samples(journal: &Journal, count: usize) {
         assert_eq!(rows.next().unwrap().unwrap().entry, entry);
     }
     assert_eq!(journal.load_state("outflow").unwrap()[b"k".as_slice()], b"v");
-    assert_eq!(journal.outbox_waiting("webhook").unwrap(), 3);
+    assert_eq!(journal.outbox_count("webhook").unwrap(), 3);
     assert_eq!(journal.settled(1).unwrap(), Some((99, 90)));
 }
 
@@ -84,7 +85,7 @@ fn a_journal_of_the_first_format_opens() {
     let disk = OnDisk::new();
     disk.raw().execute_batch(&std::fs::read_to_string(FIRST).unwrap()).unwrap();
     let error = Journal::open_existing_read_only(&disk.path()).err().unwrap();
-    assert!(error.to_string().contains("has format 1, this version reads 3; `watchfire run` migrates it"), "{error}");
+    assert!(error.to_string().contains("has format 1, this version reads 4; `watchfire run` migrates it"), "{error}");
     let disk = check_stored(FIRST, 27);
     // Its blocks have no digest, so they stay: the chain would not hold without them.
     let mut journal = disk.open();
@@ -102,13 +103,37 @@ fn a_journal_of_the_second_format_opens() {
     check_stored(SECOND, 36);
 }
 
-/// `WATCHFIRE_UPDATE=1` writes the sample again, which a released format never needs.
+/// Effects that an earlier format left waiting are ordered as new ones are, and what came of them is reported.
 #[test]
 fn a_journal_of_the_third_format_opens() {
-    if std::env::var_os("WATCHFIRE_UPDATE").is_some() {
-        std::fs::write(THIRD, dump(&sample_with_state().raw())).unwrap();
+    let disk = check_stored(THIRD, 46);
+    let journal = disk.open();
+    let due = |urgency| -> Vec<u8> {
+        let due = journal.outbox_due("webhook", urgency, u64::MAX >> 1, 10, &Default::default()).unwrap();
+        due.iter().map(|outgoing| outgoing.key[0]).collect()
+    };
+    assert_eq!((due(Urgency::Critical), due(Urgency::Urgent), due(Urgency::Routine)), (vec![], vec![2, 3], vec![1]));
+    for urgency in [Urgency::Urgent, Urgency::Routine] {
+        let overdue = journal.outbox_overdue(urgency, 100, 10).unwrap();
+        assert_eq!(overdue.iter().map(|key| key[0]).collect::<Vec<_>>(), due(urgency));
     }
-    check_stored(THIRD, samples().len());
+    // The same as when they are ordered now.
+    let ranks = |disk: &OnDisk| -> Vec<(Vec<u8>, u8)> {
+        let raw = disk.raw();
+        let mut statement = raw.prepare("SELECT key, rank FROM outbox ORDER BY key").unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.map(|row| row.unwrap()).collect()
+    };
+    assert_eq!(ranks(&disk), ranks(&sample_on_disk()));
+}
+
+/// `WATCHFIRE_UPDATE=1` writes the sample again, which a released format never needs.
+#[test]
+fn a_journal_of_the_fourth_format_opens() {
+    if std::env::var_os("WATCHFIRE_UPDATE").is_some() {
+        std::fs::write(FOURTH, dump(&sample_with_state().raw())).unwrap();
+    }
+    check_stored(FOURTH, samples().len());
 }
 
 #[test]

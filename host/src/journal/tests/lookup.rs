@@ -212,33 +212,6 @@ fn detectors_and_components_are_found_as_the_journal_ends_with_them() {
 }
 
 #[test]
-fn an_effect_waits_on_each_channel_until_it_arrives() {
-    let mut journal = Journal::in_memory().unwrap();
-    journal.append(&ordered(9, notify(1))).unwrap();
-    journal.set_channels(&["a".to_owned(), "b".to_owned()]);
-    for key in [1, 2, 1] {
-        journal.append(&ordered(key, notify(1))).unwrap();
-    }
-    let due = |journal: &Journal, channel: &str, now_ms: u64| {
-        let due = journal.outbox_due(channel, now_ms, 10).unwrap();
-        due.into_iter().map(|out| (out.seq, out.key[0], out.attempts)).collect::<Vec<_>>()
-    };
-    assert_eq!(due(&journal, "a", 0), [(2, 1, 0), (3, 2, 0)]);
-    assert_eq!(journal.outbox_due("a", 0, 1).unwrap().len(), 1);
-    journal.outbox_failed("a", B256::repeat_byte(1), 500, "503 from the receiver").unwrap();
-    assert_eq!(due(&journal, "a", 499), [(3, 2, 0)]);
-    assert_eq!(due(&journal, "a", 500), [(2, 1, 1), (3, 2, 0)]);
-    journal.outbox_done("a", B256::repeat_byte(1), 600).unwrap();
-    assert_eq!(due(&journal, "a", 1_000), [(3, 2, 0)]);
-    assert_eq!(journal.outbox_attempts("a", B256::repeat_byte(1)).unwrap(), 2);
-    assert_eq!((journal.outbox_waiting("a").unwrap(), journal.outbox_waiting("b").unwrap()), (1, 2));
-    assert_eq!(journal.outbox_waiting("c").unwrap(), 0);
-    // Ordered again after it arrived: it does not go out twice.
-    journal.append(&ordered(1, notify(1))).unwrap();
-    assert_eq!(due(&journal, "a", 1_000), [(3, 2, 0)]);
-}
-
-#[test]
 fn recent_observations_are_those_since_a_time_and_at_least_the_newest() {
     let mut journal = Journal::in_memory().unwrap();
     for (at_ms, feed, digits) in [(10, "a", "1"), (20, "b", "2"), (30, "a", "3"), (40, "a", "4")] {

@@ -7,6 +7,7 @@ mod filter;
 mod format;
 mod growth;
 mod lookup;
+mod outbox;
 mod refusal;
 mod round_trip;
 mod sample;
@@ -26,7 +27,6 @@ use crate::block::{Assurance, Block, BlockRef, Frames, Logs, StorageChanges, Tra
 use crate::effect::{Effect, Ordered};
 use crate::event::{Event, Observation, Stamped, Value};
 use crate::finding::{Finding, Severity};
-use facts::event_name;
 use sample::{finding, incident, notify, ordered, samples};
 
 /// Numbers that look random and are the same on every run.
@@ -73,11 +73,17 @@ impl OnDisk {
     }
 }
 
+/// A channel that carries pages of these schemes, or all.
+fn channel(name: &str, schemes: Option<&[&str]>) -> Channel {
+    let schemes = schemes.map(|schemes| schemes.iter().map(|scheme| (*scheme).to_owned()).collect());
+    Channel { name: name.to_owned(), schemes }
+}
+
 /// A journal with one entry of each kind and event, committed.
 fn sample_on_disk() -> OnDisk {
     let disk = OnDisk::new();
     let mut journal = disk.open();
-    journal.set_channels(&["webhook".to_owned()]);
+    journal.set_channels(vec![channel("webhook", None)]);
     for entry in samples() {
         journal.append(&entry).unwrap();
     }

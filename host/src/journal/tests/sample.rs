@@ -196,7 +196,7 @@ pub(super) fn samples() -> Vec<Entry> {
     };
     let harbor = Protocol { name: "harbor".into(), hears: Some(["outflow".to_owned()].into()) };
     let holds = Says::Holds { authority: "safe".into(), yes: true };
-    let delivery = Delivery { key: B256::repeat_byte(2), arrived: false, answer: "503".into() };
+    let delivery = Delivery::failed(B256::repeat_byte(2), "503".into());
     let told = TimelineEntry {
         incident: 1,
         number: 1,

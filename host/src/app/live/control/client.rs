@@ -11,6 +11,10 @@ use crate::app::live::control::{Answer, Ask, socket_of};
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Asks the host that writes a journal.
+///
+/// # Errors
+///
+/// If no host answers at its socket, or its answer is of another version.
 pub async fn ask(journal: &Path, ask: &Ask) -> anyhow::Result<Answer> {
     let path = socket_of(journal);
     let client = crate::http::client_builder().unix_socket(path.as_path()).timeout(PATIENCE).build()?;

@@ -28,14 +28,14 @@ pub enum Ask {
         detector: String,
         /// The component's file, absolute.
         component: PathBuf,
-        /// Even where it fails on the last inputs, or was rejected before.
+        /// Even if it fails on the last inputs, or was rejected before.
         force: bool,
     },
     /// Go back to an earlier version.
     RollBack {
         /// Its id in the config.
         detector: String,
-        /// SHA-256 of the version; the one that ran before where there is none.
+        /// SHA-256 of the version; the one that ran before if there is none.
         to: Option<B256>,
     },
     /// Show a detector what it set aside.

@@ -1,0 +1,74 @@
+//! What the main loop is asked to do: one enum, whose messages the loop takes one after another.
+
+use tokio::sync::oneshot;
+
+use crate::app::deploy::change::Change;
+use crate::app::engine::resume::ChainResume;
+use crate::app::engine::status::{DetectorStatus, Metrics};
+use crate::app::live::deliveries::Attempt;
+use crate::block::ChainId;
+use crate::entry::Entry;
+use crate::event::Observation;
+use crate::operator::Act;
+use crate::source::Delivery;
+
+/// What may happen next. A `reply` is answered once the message was carried out; nobody need wait for it.
+pub enum Message {
+    /// Takes in what a source delivers.
+    Input(Delivery),
+    /// Changes what runs.
+    Change(Change),
+    /// Shows a detector, in order, the inputs that were set aside for it.
+    Retry {
+        /// Its id in the config.
+        detector: String,
+        /// How many inputs these are.
+        reply: oneshot::Sender<usize>,
+    },
+    /// Drops the inputs that were set aside for a detector, by somebody's decision.
+    Waive {
+        /// Its id in the config.
+        detector: String,
+        /// Who decided so, in their own words.
+        by: String,
+        /// How many inputs these were.
+        reply: oneshot::Sender<usize>,
+    },
+    /// Asks how the detectors do.
+    Status(oneshot::Sender<Vec<DetectorStatus>>),
+    /// Asks for the figures of a scrape.
+    Metrics(oneshot::Sender<Metrics>),
+    /// Asks where the journal ends for a chain, for its source to go on from.
+    Resume {
+        /// EIP-155 id of the chain.
+        chain: ChainId,
+        /// What the journal has of it.
+        reply: oneshot::Sender<ChainResume>,
+    },
+    /// Asks for the latest observations of a feed, for its source to go on from.
+    LastSeen {
+        /// The feed's name in the config.
+        feed: String,
+        /// The observations, oldest first.
+        reply: oneshot::Sender<Vec<Observation>>,
+    },
+    /// An attempt to deliver an effect is over.
+    Attempted(Attempt),
+    /// A person does something about an incident.
+    Act {
+        /// Who, and what.
+        act: Act,
+        /// The entries that followed from it.
+        reply: oneshot::Sender<Vec<Entry>>,
+    },
+    /// A detector has come back from an input that it was late on.
+    CameBack,
+    /// Finishes what is here and ends: the sources are done.
+    Stop,
+}
+
+impl From<Change> for Message {
+    fn from(change: Change) -> Self {
+        Self::Change(change)
+    }
+}

@@ -315,9 +315,9 @@ fn a_reorg_decodes_each_input_once_for_all_detectors() {
     let mut watch = Watch::over(&path);
     watch.gate.open();
     watch.load("counter", &reads_and_counts());
-    (0..8).for_each(|number| watch.load(&format!("listener-{number}"), LISTENS));
+    (0..4).for_each(|number| watch.load(&format!("listener-{number}"), LISTENS));
     // Blocks of another chain stand, and are seen again: the counter's state goes back, and all that listen to it with it.
-    const BLOCKS: u64 = 40;
+    const BLOCKS: u64 = 20;
     watch.add(block(1));
     for number in 1..=BLOCKS {
         watch.add(Arc::new(Block { chain: 2, ..(*of_fork(number, 2, 2)).clone() }));
@@ -325,7 +325,7 @@ fn a_reorg_decodes_each_input_once_for_all_detectors() {
     assert_eq!(watch.engine.inputs_decoded(), 0, "nothing is read back as long as blocks come one after the other");
     watch.take(Event::Reverted { chain: 1, blocks: vec![block(1).reference()] });
     watch.settle();
-    assert_eq!(watch.shown_again() as u64, 9 * BLOCKS, "each detector sees each block again");
+    assert_eq!(watch.shown_again() as u64, 5 * BLOCKS, "each detector sees each block again");
     // Once to find out who must see it again, and once to show it; some more where detectors are far apart.
     let decoded = watch.engine.inputs_decoded();
     assert!((BLOCKS..3 * BLOCKS).contains(&decoded), "{decoded} decoded");

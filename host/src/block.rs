@@ -34,23 +34,22 @@ pub struct Block {
     pub transactions: Transactions,
     /// In the order of the block.
     pub logs: Logs,
-    /// Present only where some detector asked for traces; never covered by verification.
+    /// Present only if some detector asked for traces; never covered by verification.
     pub frames: Option<Frames>,
-    /// Present only where some detector asked for storage changes; never covered by verification.
+    /// Present only if some detector asked for storage changes; never covered by verification.
     pub storage: Option<StorageChanges>,
 }
 
 impl Block {
-    /// Whether all columns of each table have as many rows. Whoever reads a block from outside asks first: rows are then
-    /// taken by position.
-    pub fn is_even(&self) -> bool {
-        self.transactions.is_even()
-            && self.logs.is_even()
-            && self.frames.as_ref().is_none_or(Frames::is_even)
-            && self.storage.as_ref().is_none_or(StorageChanges::is_even)
+    /// True if the columns of each table are equally long. Check it after decoding foreign data: rows are taken by position.
+    pub fn has_equal_columns(&self) -> bool {
+        self.transactions.has_equal_columns()
+            && self.logs.has_equal_columns()
+            && self.frames.as_ref().is_none_or(Frames::has_equal_columns)
+            && self.storage.as_ref().is_none_or(StorageChanges::has_equal_columns)
     }
 
-    /// Which block this is.
+    /// Returns which block this is.
     pub fn reference(&self) -> BlockRef {
         BlockRef { chain: self.chain, number: self.number, hash: self.hash }
     }
@@ -84,8 +83,8 @@ pub struct Transactions {
 }
 
 impl Transactions {
-    /// Whether all columns have as many rows.
-    pub fn is_even(&self) -> bool {
+    /// True if all columns are equally long.
+    pub fn has_equal_columns(&self) -> bool {
         let rows = [
             self.sender.len(),
             self.recipient.len(),
@@ -100,12 +99,12 @@ impl Transactions {
         rows.iter().all(|rows| *rows == self.len())
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.hash.len()
     }
 
-    /// Whether there is none.
+    /// True if there is none.
     pub fn is_empty(&self) -> bool {
         self.hash.is_empty()
     }
@@ -128,8 +127,8 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// Whether all columns have as many rows.
-    pub fn is_even(&self) -> bool {
+    /// True if all columns are equally long.
+    pub fn has_equal_columns(&self) -> bool {
         let rows = [
             self.topic_count.len(),
             self.topics[0].len(),
@@ -142,18 +141,21 @@ impl Logs {
         rows.iter().all(|rows| *rows == self.len())
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.address.len()
     }
 
-    /// Whether there is none.
+    /// True if there is none.
     pub fn is_empty(&self) -> bool {
         self.address.is_empty()
     }
 }
 
-/// Blocks from the first to the last, inclusive, as people write them: `100..120`, or `100` alone.
+/// Parses a range of blocks, both ends included, as people write it: `100..120`, or `100` alone.
+///
+/// # Errors
+/// If it is no such range, or ends before it begins.
 pub fn block_range(text: &str) -> Result<RangeInclusive<u64>, String> {
     let (first, last) = text.split_once("..").unwrap_or((text, text));
     let number = |text: &str| {
@@ -176,9 +178,20 @@ pub mod frame_kind {
     /// `CREATE2`.
     pub const CREATE2: u8 = 5;
 
-    /// The code of an opcode's name in any case; `None` for a kind that nobody knows.
+    /// Newer opcodes, and what they do.
+    const NEWER: [(&str, u8); 6] = [
+        ("extcall", 0),
+        ("authcall", 0),
+        ("extstaticcall", 1),
+        ("extdelegatecall", 2),
+        ("eofcreate", CREATE2),
+        ("txcreate", CREATE2),
+    ];
+
+    /// Returns the code of an opcode's name in any case; `None` for a kind that nobody knows.
     pub fn code(name: &str) -> Option<u8> {
-        NAMES.iter().position(|known| known.eq_ignore_ascii_case(name)).map(|code| code as u8)
+        let known = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name)).map(|code| code as u8);
+        known.or_else(|| NEWER.iter().find(|(newer, _)| newer.eq_ignore_ascii_case(name)).map(|(_, code)| *code))
     }
 }
 
@@ -210,8 +223,8 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// Whether all columns have as many rows.
-    pub fn is_even(&self) -> bool {
+    /// True if all columns are equally long.
+    pub fn has_equal_columns(&self) -> bool {
         let rows = [
             self.transaction_index.len(),
             self.depth.len(),
@@ -226,12 +239,12 @@ impl Frames {
         rows.iter().all(|rows| *rows == self.len())
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.kind.len()
     }
 
-    /// Whether there is none.
+    /// True if there is none.
     pub fn is_empty(&self) -> bool {
         self.kind.is_empty()
     }
@@ -253,18 +266,18 @@ pub struct StorageChanges {
 }
 
 impl StorageChanges {
-    /// Whether all columns have as many rows.
-    pub fn is_even(&self) -> bool {
+    /// True if all columns are equally long.
+    pub fn has_equal_columns(&self) -> bool {
         let rows = [self.transaction_index.len(), self.slot.len(), self.before.len(), self.after.len()];
         rows.iter().all(|rows| *rows == self.len())
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.address.len()
     }
 
-    /// Whether there is none.
+    /// True if there is none.
     pub fn is_empty(&self) -> bool {
         self.address.is_empty()
     }

@@ -29,7 +29,7 @@ impl<const N: usize> TryFrom<FixedParts> for Fixed<N> {
 }
 
 impl<const N: usize> Fixed<N> {
-    /// An empty column with room for `rows`.
+    /// Makes an empty column with room for `rows`.
     pub fn with_capacity(rows: usize) -> Self {
         Self { bytes: Vec::with_capacity(rows * N) }
     }
@@ -39,34 +39,34 @@ impl<const N: usize> Fixed<N> {
         self.bytes.extend_from_slice(row);
     }
 
-    /// Row `index`; panics past the end, as a slice does.
+    /// Returns row `index`; panics past the end, as a slice does.
     pub fn get(&self, index: usize) -> &[u8; N] {
         let (rows, _) = self.bytes.as_chunks::<N>();
         &rows[index]
     }
 
-    /// All rows in order.
+    /// Returns all rows in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8; N]> {
         let (rows, _) = self.bytes.as_chunks::<N>();
         rows.iter()
     }
 
-    /// How many rows there are.
+    /// Returns how many rows there are.
     pub fn len(&self) -> usize {
         self.bytes.len() / N
     }
 
-    /// Whether there is no row.
+    /// True if there is no row.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// The rows end to end.
+    /// Returns the rows end to end.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The chosen rows end to end.
+    /// Returns the chosen rows end to end.
     pub fn gather(&self, rows: &[u32]) -> Vec<u8> {
         let mut out = Vec::with_capacity(rows.len() * N);
         for &row in rows {
@@ -75,6 +75,11 @@ impl<const N: usize> Fixed<N> {
         out
     }
 }
+
+/// A column that would hold more than 4 GiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a column holds up to 4 GiB")]
+pub struct Overflow;
 
 /// Rows of any length.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,51 +120,45 @@ impl Default for Variable {
 impl Variable {
     /// Appends a row.
     ///
-    /// Panics past 4 GiB in all, which no block reaches: sources bound the size of what they take in.
-    pub fn push(&mut self, row: &[u8]) {
+    /// # Errors
+    /// If the column would hold more than 4 GiB: where rows start crosses the boundary in 32 bits. The column stays as it
+    /// was.
+    pub fn push(&mut self, row: &[u8]) -> Result<(), Overflow> {
+        let start = self.offsets.last().copied().unwrap_or_default();
+        let end = u32::try_from(row.len()).ok().and_then(|length| start.checked_add(length)).ok_or(Overflow)?;
         self.bytes.extend_from_slice(row);
-        self.offsets.push(u32::try_from(self.bytes.len()).expect("a column is bounded by its source"));
+        self.offsets.push(end);
+        Ok(())
     }
 
-    /// Row `index`; panics past the end, as a slice does.
+    /// Returns row `index`; panics past the end, as a slice does.
     pub fn get(&self, index: usize) -> &[u8] {
         &self.bytes[self.offsets[index] as usize..self.offsets[index + 1] as usize]
     }
 
-    /// All rows in order.
+    /// Returns all rows in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         (0..self.len()).map(|index| self.get(index))
     }
 
-    /// How many rows there are.
+    /// Returns how many rows there are.
     pub fn len(&self) -> usize {
         self.offsets.len() - 1
     }
 
-    /// Whether there is no row.
+    /// True if there is no row.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The rows end to end.
+    /// Returns the rows end to end.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Where each row starts, and at last where the last one ends.
+    /// Returns where each row starts, and at last where the last one ends.
     pub fn offsets(&self) -> &[u32] {
         &self.offsets
-    }
-
-    /// A column of the chosen rows.
-    pub fn gather(&self, rows: &[u32]) -> Self {
-        let size = rows.iter().map(|&row| self.get(row as usize).len()).sum();
-        let mut out = Self { offsets: Vec::with_capacity(rows.len() + 1), bytes: Vec::with_capacity(size) };
-        out.offsets.push(0);
-        for &row in rows {
-            out.push(self.get(row as usize));
-        }
-        out
     }
 }
 
@@ -188,5 +187,13 @@ mod tests {
         };
         let offsets: [&[u32]; 6] = [&[0, 2], &[0, 1, 1, 2], &[], &[1, 2], &[0, 1], &[0, 3, 2]];
         assert_eq!(offsets.map(variable), [true, true, false, false, false, false]);
+    }
+
+    #[test]
+    fn a_column_past_4_gib_is_an_error_and_stays_as_it_was() {
+        // Only where rows end counts.
+        let mut column = Variable { offsets: vec![0, u32::MAX - 2], bytes: Vec::new() };
+        assert_eq!(column.push(&[1, 2, 3]), Err(Overflow));
+        assert_eq!((column.len(), column.push(&[1, 2])), (1, Ok(())));
     }
 }

@@ -185,7 +185,7 @@ fn block(parent: Option<&Block>, chain: ChainId, salt: u64, transfers: u64) -> B
         logs.topic_count.push(3);
         let topics = [TRANSFER, VAULT.into_word(), recipient.into_word(), B256::ZERO];
         logs.topics.iter_mut().zip(topics).for_each(|(column, topic)| column.push(&topic.0));
-        logs.data.push(&U256::from(1 + salt % 5).to_be_bytes::<32>());
+        logs.data.push(&U256::from(1 + salt % 5).to_be_bytes::<32>()).unwrap();
         logs.transaction_index.push(0);
     }
     Block {

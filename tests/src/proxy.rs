@@ -22,7 +22,7 @@ pub enum Lie {
     None,
     /// Blocks name another parent.
     WrongParent,
-    /// The last receipt of each block is gone.
+    /// The last receipt of each block is gone, and so is each that is asked for by itself.
     MissingReceipt,
     /// The first log of each block has another topic.
     AlteredLog,
@@ -83,6 +83,20 @@ impl LyingProxy {
     /// Lies like this from here on.
     pub fn tell(&self, lie: Lie) {
         *self.shared.lie.lock().unwrap_or_else(PoisonError::into_inner) = lie;
+    }
+
+    /// Waits until it has lied, for 30 s at most.
+    ///
+    /// # Errors
+    /// If nobody asked it for anything that it could lie about.
+    pub async fn until_it_lied(&self) -> anyhow::Result<()> {
+        for _ in 0..3_000 {
+            if self.lies() > 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        anyhow::bail!("nothing was asked that it could lie about")
     }
 
     /// How many answers it has spoiled.
@@ -165,6 +179,10 @@ fn spoil(shared: &Shared, lie: Lie, method: &str, params: &Value, result: &mut V
         }
         Lie::MissingReceipt if method == "eth_getBlockReceipts" => {
             result.as_array_mut().is_some_and(|receipts| receipts.pop().is_some())
+        }
+        Lie::MissingReceipt if method == "eth_getTransactionReceipt" => {
+            *result = Value::Null;
+            true
         }
         Lie::AlteredLog if method == "eth_getBlockReceipts" => {
             let receipts = result.as_array_mut().into_iter().flatten();

@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 
 use super::{Exit, runtime};
 use crate::app::author::fetch::{Fetched, Options, fetch};
-use crate::block::block_range;
+use crate::block::{Verification, block_range};
 use crate::subscription::Needs;
 
 /// Record blocks of the past, for tests of detectors.
@@ -19,7 +19,7 @@ Examples:
   watchfire fetch --node $RPC_URL --transaction 0xa5fe… --around 5 --traces --out attack.jsonl.gz
   watchfire fetch --node $RPC_URL --blocks 18000000..18050000 --address 0xA0b8… --out usdc.jsonl.gz
 
-Each block is held against its header, as in a watch. A fetch that was interrupted goes on where it was when it is asked
+Each block is held against its header, as in a watch; --verify says how much of it. A fetch that was interrupted goes on where it was when it is asked
 for the same again; the recording has its name once it is whole.")]
 pub struct Args {
     /// A node, by its URL or IPC socket; several in order of preference.
@@ -46,9 +46,16 @@ pub struct Args {
     /// Fetch storage changes too.
     #[arg(long)]
     storage: bool,
+    /// How much of each block is checked: full, header for chains with encodings of their own, links or none.
+    #[arg(long, value_name = "LEVEL", default_value = "full", value_parser = level)]
+    verify: Verification,
     /// Requests a second to each node, at most.
     #[arg(long, value_name = "RATE")]
     max_requests_per_second: Option<u32>,
+}
+
+fn level(text: &str) -> Result<Verification, String> {
+    serde_json::from_value(serde_json::Value::from(text)).map_err(|_| "expected full, header, links or none".to_owned())
 }
 
 pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
@@ -61,6 +68,7 @@ pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
         addresses: args.address,
         needs: Needs { traces: args.traces, storage: args.storage, ..Needs::KEPT },
         requests_per_second: args.max_requests_per_second,
+        verify: args.verify,
     };
     let Fetched { blocks, resumed } = runtime()?.block_on(fetch(&options))?;
     let earlier = if resumed > 0 { format!(", {resumed} of them by an earlier run") } else { String::new() };

@@ -105,8 +105,8 @@ pub(super) fn decode(body: &Body) -> Result<Entry> {
             let unpacked = uncompressed(packed).map_err(|error| unreadable(&error))?;
             let event = rmp_serde::from_slice(&unpacked).map_err(|error| unreadable(&error))?;
             let is_even = match &event {
-                Packed::Block { block, .. } => block.is_even(),
-                Packed::Pending { transactions, .. } => transactions.is_even(),
+                Packed::Block { block, .. } => block.has_equal_columns(),
+                Packed::Pending { transactions, .. } => transactions.has_equal_columns(),
             };
             if !is_even {
                 return Err(JournalError::Unreadable("columns of one table have different numbers of rows".into()));

@@ -57,7 +57,7 @@ fn block(logs: &[Log], calls: &[Call], slots: &[(u8, u8)]) -> Block {
         for position in 0..4 {
             columns.topics[position].push(&word(log.topics.get(position).copied().unwrap_or(0)));
         }
-        columns.data.push(&[]);
+        columns.data.push(&[]).unwrap();
         columns.transaction_index.push(0);
     }
     let (mut transactions, mut frames) = (Transactions::default(), Frames::default());
@@ -67,12 +67,12 @@ fn block(logs: &[Log], calls: &[Call], slots: &[(u8, u8)]) -> Block {
         transactions.recipient.push(&address(if is_creation(call) { 0 } else { call.to }));
         transactions.created.push(&address(0));
         transactions.is_creation.push(is_creation(call).into());
-        transactions.input.push(&call.input);
+        transactions.input.push(&call.input).unwrap();
         frames.kind.push(call.kind);
         frames.sender.push(&address(call.from));
         frames.target.push(&address(call.to));
         frames.value.push(&word(call.has_value.into()));
-        frames.input.push(&call.input);
+        frames.input.push(&call.input).unwrap();
     }
     let mut storage = StorageChanges::default();
     for (of, slot) in slots {

@@ -16,22 +16,22 @@ use raw::RawBlock;
 pub struct Delivery {
     /// The event.
     pub event: Event,
-    /// The block as the node gave it, kept where a recording is being made.
+    /// The block as the node gave it, kept if a recording is being made.
     pub raw: Option<Box<RawBlock>>,
     /// When it happened, milliseconds since the Unix epoch; `None` for live sources, whose events are stamped as
     /// they are taken in.
     pub at_ms: Option<u64>,
-    /// To be told once the event is durable, where somebody waits for that.
+    /// Notified once the event is durable, if somebody waits for that.
     pub done: Option<oneshot::Sender<()>>,
 }
 
 impl Delivery {
-    /// An event that happens now.
+    /// Makes a delivery of an event that happens now.
     pub fn now(event: Event) -> Self {
         Self { event, raw: None, at_ms: None, done: None }
     }
 
-    /// An event of the past.
+    /// Makes a delivery of an event of the past.
     pub fn then(event: Event, at_ms: u64) -> Self {
         Self { event, raw: None, at_ms: Some(at_ms), done: None }
     }

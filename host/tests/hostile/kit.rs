@@ -152,7 +152,7 @@ pub fn block(number: u64) -> Arc<Block> {
         transactions.recipient.push(&[2; 20]);
         transactions.is_creation.push(0);
         transactions.value.push(&[0; 32]);
-        transactions.input.push(&[3; 500]);
+        transactions.input.push(&[3; 500]).unwrap();
         transactions.nonce.push(at.into());
         transactions.gas_used.push(21_000);
         transactions.status.push(1);

@@ -1,4 +1,4 @@
-//! Nodes that lack a method: what can be had another way is, and what can't is told.
+//! Nodes that lack a method: what can be had in another way is, and what can't be had is reported.
 
 use serde_json::Value;
 use watchfire_tests::anvil::{ALICE, Anvil, BOB};
@@ -55,7 +55,8 @@ async fn frames_come_by_trace_block_where_there_is_no_tracer() {
 async fn a_watch_without_traces_is_told() {
     let is_told =
         |lines: &[Value]| lines.iter().any(|line| line["type"] == "finding" && line["kind"] == "traces-unavailable");
-    let without = watched(&["debug_traceBlockByHash", "trace_block"], "the gap", is_told).await;
+    const WITHOUT: [&str; 3] = ["debug_traceBlockByHash", "trace_block", "debug_traceTransaction"];
+    let without = watched(&WITHOUT, "the gap", is_told).await;
     let Some(lines) = without else { return skip_or_fail("anvil") };
     assert!(outflow(&lines).is_none(), "nothing shows the transfer");
     let told = lines.iter().find(|line| line["kind"] == "traces-unavailable").unwrap();

@@ -1,6 +1,6 @@
-//! A node that lies: each lie is caught, told as a fault in the coverage, and no block of it is taken in.
+//! A node that lies: each lie is caught, reported as a fault in the coverage, and no block of it is taken in.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 use watchfire_tests::anvil::{ALICE, Anvil, BOB};
@@ -35,11 +35,11 @@ async fn caught(lie: Lie, expected: &str) {
     host.until("the fault's end", |lines| !faults(lines, true).is_empty()).await.unwrap();
     let (lines, exit) = host.stop().unwrap();
     assert_eq!(exit, Some(0));
-    let mut numbers: Vec<u64> =
+    let numbers: Vec<u64> =
         lines.iter().filter(|line| line["type"] == "block").map(|line| line["number"].as_u64().unwrap()).collect();
-    let came = numbers.clone();
-    numbers.dedup();
-    assert_eq!(came, numbers, "each block once");
+    let distinct: BTreeSet<u64> = numbers.iter().copied().collect();
+    assert_eq!(numbers.len(), distinct.len(), "each block once: {numbers:?}");
+    assert!(numbers.is_sorted(), "in order: {numbers:?}");
     assert!(lines.iter().any(|line| line["type"] == "finding" && line["detector"] == "watchfire/coverage"));
 }
 
@@ -108,15 +108,13 @@ async fn a_head_that_no_longer_moves_is_told() {
     host.until_block(0).await.unwrap();
     proxy.tell(Lie::OldHead);
     // The head that it will not move from is the one of its first answer.
-    while proxy.lies() == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    proxy.until_it_lied().await.unwrap();
     anvil.mine_many(3).await.unwrap();
     let is_told = |lines: &[Value]| faults(lines, false).iter().any(|told| told.contains("head-stalled"));
     host.until("the stall", is_told).await.unwrap();
     proxy.tell(Lie::None);
     host.until_block(3).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(faults(&host.lines(), true).iter().any(|told| told.contains("head-stalled")));
+    let is_over = |lines: &[Value]| faults(lines, true).iter().any(|told| told.contains("head-stalled"));
+    host.until("the stall's end", is_over).await.unwrap();
     host.stop().unwrap();
 }

@@ -3,18 +3,12 @@
 use serde_json::Value;
 use watchfire_tests::anvil::{ALICE, Anvil, BOB};
 use watchfire_tests::host::{Host, watchfire};
+use watchfire_tests::pair;
 use watchfire_tests::peers::skip_or_fail;
 use watchfire_tests::watch::{Deployment, ETHER};
 
 async fn until_logged(host: &mut Host, what: &str) {
-    for _ in 0..400 {
-        if host.log().contains(what) {
-            return;
-        }
-        host.until("anything", |_| true).await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-    }
-    panic!("never logged `{what}`:\n{}", host.log());
+    pair::until_logged(host, what, 1).await.unwrap();
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::block::Verification;
 use crate::source::evm::config::ChainConfig;
 use crate::source::evm::past::Past;
 use crate::source::recording::block_line;
@@ -23,7 +24,7 @@ use crate::whole_file;
 const AT_ONCE: usize = 8;
 
 /// What is to be fetched.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Nodes, in order of preference.
     pub nodes: Vec<String>,
@@ -41,6 +42,8 @@ pub struct Options {
     pub needs: Needs,
     /// Requests a second to each node.
     pub requests_per_second: Option<u32>,
+    /// How much of each block is checked.
+    pub verify: Verification,
 }
 
 /// How far it got: what was asked for, and how much of the file holds.
@@ -73,6 +76,7 @@ pub async fn fetch(options: &Options) -> anyhow::Result<Fetched> {
     ensure!(!out.exists(), "`{}` is there already; name a new recording", out.display());
     let config = json!({
         "id": 1, "endpoints": options.nodes, "max_requests_per_second": options.requests_per_second,
+        "verify": options.verify,
     });
     let config: ChainConfig = serde_json::from_value(config)?;
     let config = config.resolve(Path::new("."))?;

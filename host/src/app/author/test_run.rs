@@ -84,7 +84,7 @@ impl Bench {
         engine.swap(detector, spec.text(), 0)?;
         let mut sequencer = Sequencer::new(0);
         let mut recording = Recording::open(recording, &BTreeMap::from([(0, Verification::None)]))?;
-        recording.need(needs);
+        recording.need(needs)?;
         let mut tested = Tested::default();
         let mut places = BTreeMap::new();
         while let Some(item) = recording.next_item()? {
@@ -96,7 +96,7 @@ impl Bench {
                 Item::Delivery(delivery) => delivery,
             };
             tested.inputs += 1;
-            let stamped = sequencer.stamp(delivery.event, delivery.at_ms.unwrap_or(0)).stamped;
+            let stamped = sequencer.stamp(delivery.event, delivery.at_ms.unwrap_or(0));
             let heard = self.heard(&stamped.event);
             engine.take(stamped, &Given { heard, ..Given::default() })?;
             engine.catch_up(sequencer.newest_ms())?;

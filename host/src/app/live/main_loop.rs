@@ -190,8 +190,8 @@ impl Loop {
             Some(at_ms) => at_ms,
             None => self.now_ms()?,
         };
-        let sequenced = self.sequencer.stamp(event, at_ms);
-        self.engine.take(sequenced.stamped, &Given::default())?;
+        let stamped = self.sequencer.stamp(event, at_ms);
+        self.engine.take(stamped, &Given::default())?;
         self.commit_soon();
         Ok(())
     }
@@ -203,7 +203,7 @@ impl Loop {
         let Reading { now_ms, jump_ms } = self.clock.read(wall_clock_ms(), monotonic_ms);
         if let Some(jump_ms) = jump_ms {
             let event = Event::Coverage { coverage: clock_jumped(jump_ms) };
-            let stamped = self.sequencer.stamp(event, now_ms).stamped;
+            let stamped = self.sequencer.stamp(event, now_ms);
             self.engine.take(stamped, &Given::default())?;
             self.commit_soon();
         }

@@ -18,7 +18,7 @@ use crate::event::{Coverage, Event};
 use crate::finding::Severity;
 use crate::source::Delivery;
 use crate::source::evm::config::ChainConfig;
-use crate::source::evm::follow::{Follower, Progress};
+use crate::source::evm::follow::{Follower, Progress, Settled};
 use crate::source::evm::read::Reader;
 use crate::source::feed::{FeedConfig, FeedResume, FeedTask};
 use crate::subscription::Needs;
@@ -166,7 +166,7 @@ impl Sources {
         let out = self.outlet();
         let folder = config.folder();
         let follower = Follower::new(name.to_owned(), chain.clone(), &folder, tail, needs, self.keep_raw, out)?;
-        let follower = follower.knowing((safe, finalized), &faults);
+        let follower = follower.knowing(Settled { safe, finalized }, &faults);
         let reader = Arc::new(follower.reader());
         self.readers.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(chain.id, reader);
         let progress = follower.progress();

@@ -222,7 +222,7 @@ impl Player {
             }
         }
         recording
-            .need(detectors.iter().fold(Needs::KEPT, |needs, ready| needs.union(ready.detector.profile().needs())));
+            .need(detectors.iter().fold(Needs::KEPT, |needs, ready| needs.union(ready.detector.profile().needs())))?;
         let mut first = None;
         let mut begins_ms = 0;
         // Answers come before the input that they belong to; the time is that of the first input.
@@ -274,7 +274,7 @@ impl Player {
                 Some(Item::Answer { at, read, answer }) => self.answers.insert(at.hash, read, answer),
                 Some(Item::Delivery(delivery)) => {
                     let clock_ms = delivery.at_ms.unwrap_or_else(|| event_time_ms(&delivery.event));
-                    let stamped = self.sequencer.stamp(delivery.event, clock_ms).stamped;
+                    let stamped = self.sequencer.stamp(delivery.event, clock_ms);
                     let at_ms = stamped.at_ms;
                     self.engine.tick_until(at_ms)?;
                     self.engine.take(stamped, &Given::default())?;

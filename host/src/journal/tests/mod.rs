@@ -103,14 +103,14 @@ fn block(chain: u64, number: u64, rows: usize) -> Block {
         transactions.is_creation.push(0);
         transactions.value.push(&seeded.array());
         let size = seeded.number() as usize % 200;
-        transactions.input.push(&seeded.bytes(size));
+        transactions.input.push(&seeded.bytes(size)).unwrap();
         transactions.nonce.push(seeded.number());
         transactions.gas_used.push(21_000);
         transactions.status.push((row % 3) as u8);
         logs.address.push(&seeded.array());
         logs.topic_count.push((row % 5) as u8);
         logs.topics.iter_mut().for_each(|topic| topic.push(&seeded.array()));
-        logs.data.push(&seeded.bytes(row % 70));
+        logs.data.push(&seeded.bytes(row % 70)).unwrap();
         logs.transaction_index.push(row as u32);
         frames.transaction_index.push(row as u32);
         frames.depth.push((row % 4) as u32);
@@ -118,8 +118,8 @@ fn block(chain: u64, number: u64, rows: usize) -> Block {
         frames.sender.push(&seeded.array());
         frames.target.push(&seeded.array());
         frames.value.push(&seeded.array());
-        frames.input.push(&seeded.bytes(4));
-        frames.output.push(&[]);
+        frames.input.push(&seeded.bytes(4)).unwrap();
+        frames.output.push(&[]).unwrap();
         frames.gas_used.push(seeded.number());
         frames.status.push(1);
         storage.transaction_index.push(row as u32);

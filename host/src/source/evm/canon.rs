@@ -57,9 +57,12 @@ pub struct Canon {
 
 impl Canon {
     /// Goes on from what the journal knows, oldest first.
+    ///
+    /// # Errors
+    /// If the blocks do not follow each other, or are of another chain.
     pub fn new(chain: ChainId, tail: &[BlockRef]) -> Result<Self, Broken> {
         for pair in tail.windows(2) {
-            if pair[1].number != pair[0].number + 1 || pair[1].chain != chain {
+            if pair[0].number.checked_add(1) != Some(pair[1].number) || pair[1].chain != chain {
                 return Err(Broken { after: pair[0].number });
             }
         }
@@ -72,25 +75,25 @@ impl Canon {
         BlockRef { chain: self.chain, number, hash }
     }
 
-    /// The newest block; `None` before the first one.
+    /// Returns the newest block; `None` before the first one.
     pub fn tip(&self) -> Option<BlockRef> {
         let committed = self.hashes.len() - usize::from(self.anchored);
         let number = (self.first + self.hashes.len() as u64).checked_sub(1)?;
         self.hashes.back().filter(|_| committed > 0).map(|hash| self.reference(number, *hash))
     }
 
-    /// The lowest height whose hash is known.
+    /// Returns the lowest height whose hash is known.
     pub fn lowest(&self) -> u64 {
         self.first
     }
 
-    /// The canonical hash at a height, where it is known.
+    /// Returns the canonical hash at a height, if it is known.
     pub fn hash_at(&self, number: u64) -> Option<B256> {
         let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
         self.hashes.get(index).copied()
     }
 
-    /// What a block means to the chain. Changes nothing.
+    /// Returns what a block means to the chain. Changes nothing.
     pub fn judge(&self, link: &Link) -> Verdict {
         if self.hashes.is_empty() {
             return Verdict::Extends;
@@ -107,21 +110,37 @@ impl Canon {
         }
     }
 
-    /// All blocks above a height, tip first.
+    /// Returns all blocks above a height, tip first.
     pub fn above(&self, number: u64) -> Vec<BlockRef> {
         let first = self.first + u64::from(self.anchored);
         let end = self.first + self.hashes.len() as u64;
-        (first.max(number + 1)..end)
+        (first.max(number.saturating_add(1))..end)
             .rev()
             .filter_map(|number| self.hash_at(number).map(|hash| self.reference(number, hash)))
             .collect()
     }
 
-    /// Takes all blocks above a height off the chain and gives them, tip first.
+    /// Takes all blocks above a height off the chain and returns them, tip first.
     pub fn revert_above(&mut self, number: u64) -> Vec<BlockRef> {
         let reverted = self.above(number);
         self.hashes.truncate(self.hashes.len() - reverted.len());
         reverted
+    }
+
+    /// Takes every block off the chain and returns them, tip first. Of the chain nothing is known then.
+    pub fn clear(&mut self) -> Vec<BlockRef> {
+        let first = self.first + u64::from(self.anchored);
+        let end = self.first + self.hashes.len() as u64;
+        let all = (first..end).rev();
+        let all = all.filter_map(|number| self.hash_at(number).map(|hash| self.reference(number, hash))).collect();
+        (self.first, self.anchored) = (0, false);
+        self.hashes.clear();
+        all
+    }
+
+    /// Returns the height of the lowest block that was committed.
+    pub fn oldest(&self) -> Option<u64> {
+        self.tip().map(|_| self.first + u64::from(self.anchored))
     }
 
     /// Takes a block in: what it makes leave the chain leaves. A [`Verdict::Gap`] or [`Verdict::Known`] changes
@@ -209,6 +228,21 @@ mod tests {
         assert_eq!(numbers(&canon.revert_above(4)), [5]);
         assert_eq!(canon.tip(), None, "what is left was never committed");
         assert_eq!(canon.admit(&link(1, 5, hash(0, 4))), Verdict::Extends);
+    }
+
+    #[test]
+    fn a_chain_that_is_cleared_begins_anywhere() {
+        let mut canon = chain(5..8);
+        assert_eq!(canon.oldest(), Some(5));
+        assert_eq!(numbers(&canon.clear()), [7, 6, 5]);
+        assert_eq!((canon.tip(), canon.oldest()), (None, None));
+        assert_eq!(
+            canon.admit(&link(1, 6, hash(1, 5))),
+            Verdict::Extends,
+            "of another fork, whose parent is not known"
+        );
+        let mut canon = Canon::new(1, &[BlockRef { chain: 1, number: 3, hash: hash(0, 3) }]).unwrap();
+        assert_eq!((canon.oldest(), numbers(&canon.clear())), (Some(3), vec![3]), "what the journal knew goes too");
     }
 
     #[test]

@@ -20,15 +20,15 @@ pub struct ChainConfig {
     /// Nodes in order of preference: URLs (http, https, ws, wss) or paths of IPC sockets, each as it is, as
     /// `{ env = "NAME" }` or as `{ file = "path" }`.
     pub endpoints: Vec<Endpoint>,
-    /// How much of each block is checked: `full` (the default), `header` for chains with encodings of their
-    /// own, `links`, or `none`.
+    /// How much of each block is checked, and so which members of it are read: `full` (the default), `header` for chains
+    /// with encodings of their own, `links`, or `none`.
     #[serde(default = "full")]
     pub verify: Verification,
     /// What makes a block final: `"tags"` (the node's `safe` and `finalized`, the default) or
     /// `{ confirmations = N }`.
     #[serde(default)]
     pub finality: Finality,
-    /// Where to begin where the journal knows no block of this chain: `"latest"` (the default) or a block number.
+    /// Where to begin if the journal knows no block of this chain: `"latest"` (the default) or a block number.
     #[serde(default)]
     pub start: Start,
     /// How often a node is asked for its head, in milliseconds; where heads are subscribed to, this is the
@@ -45,14 +45,14 @@ pub struct ChainConfig {
     /// How many blocks are fetched ahead at once while catching up. Default 32.
     #[serde(default = "prefetch")]
     pub prefetch: u32,
-    /// How many calls go into one JSON-RPC batch; 1 for nodes that take none. Default 8.
+    /// How many calls go into one JSON-RPC batch, at most; 1 for nodes that take none. Default 8.
     #[serde(default = "batch")]
     pub batch: u32,
-    /// After how many seconds without a new block the head counts as stalled. Default 120.
+    /// After how many seconds without a new block the chain counts as stalled, which is a finding. Default 120.
     #[serde(default = "stall_after_s")]
     pub stall_after_s: u64,
-    /// After how many blocks of which none is final the lack of finality is told: detectors' states can be undone for all
-    /// of them, which takes room. Default 10000.
+    /// After how many blocks of which none is final the lack of finality is a finding: detectors' states can be undone for
+    /// all of them, which takes room. Default 10000.
     #[serde(default = "unfinal_after_blocks")]
     pub unfinal_after_blocks: u64,
     /// Reorgs deeper than this are not believed; without it any that the journal holds is followed.
@@ -192,7 +192,7 @@ pub enum ChainConfigError {
 }
 
 impl ChainConfigError {
-    /// The key that it is about, as a path below the chain's section.
+    /// Returns the key that it is about, as a path below the chain's section.
     pub fn key(&self) -> Vec<String> {
         match self {
             Self::NoEndpoint => vec!["endpoints".to_owned()],
@@ -209,6 +209,9 @@ const DAY_S: u64 = 86_400;
 
 impl ChainConfig {
     /// Fetches the endpoints' secrets and checks the settings; a relative file is looked for in `base`.
+    ///
+    /// # Errors
+    /// The first mistake of [`Self::mistakes`].
     pub fn resolve(&self, base: &Path) -> Result<Self, ChainConfigError> {
         if let Some(mistake) = self.mistakes(base).into_iter().next() {
             return Err(mistake);
@@ -221,9 +224,17 @@ impl ChainConfig {
         Ok(Self { endpoints, ..self.clone() })
     }
 
-    /// All that is wrong with the settings.
+    /// Returns all that is wrong with the settings.
     pub fn mistakes(&self, base: &Path) -> Vec<ChainConfigError> {
+        let first = match self.start {
+            Start::Latest => 0,
+            Start::Number(first) => first,
+        };
+        // What the journal can hold.
+        let largest = i64::MAX as u64;
         let numbers = [
+            ("id", self.id, largest),
+            ("start", first.max(1), largest),
             ("poll_interval_ms", self.poll_interval_ms, DAY_S * 1_000),
             ("timeout_ms", self.timeout_ms, DAY_S * 1_000),
             ("max_requests_per_second", self.max_requests_per_second.map_or(1, u64::from), 1_000_000),
@@ -231,6 +242,7 @@ impl ChainConfig {
             ("batch", self.batch.into(), 1_000),
             ("stall_after_s", self.stall_after_s, 30 * DAY_S),
             ("unfinal_after_blocks", self.unfinal_after_blocks, u64::MAX),
+            // A column of a block holds up to 4 GiB, and hex takes twice as much.
             ("max_response_mib", self.max_response_mib.into(), 65_536),
         ];
         let none = self.endpoints.is_empty().then_some(ChainConfigError::NoEndpoint);
@@ -274,6 +286,8 @@ mod tests {
         check("id = 1\nendpoints = ['ftp://x']", Err(neither));
         check("id = 1\nendpoints = ['localhost:8545']", Err(neither));
         check("id = 1\nendpoints = ['http://x']\nbatch = 0", Err("0 is not between 1 and 1000"));
+        check("id = 1\nendpoints = ['http://x']\nstart = 0", Ok(()));
+        check("id = 0\nendpoints = ['http://x']", Err("0 is not between 1 and 9223372036854775807"));
         check(
             "id = 1\nendpoints = [{ env = 'WATCHFIRE_NO_SUCH_URL' }]",
             Err(

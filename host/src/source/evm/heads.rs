@@ -8,52 +8,98 @@ use serde_json::json;
 use tokio::sync::{Notify, watch};
 
 use super::canon::Canon;
+use super::fault::Fault;
 use super::fetch::Name;
 use super::pool::{Endpoint, Pool};
-use super::rpc::{Call, Fault};
+use super::rest::rest;
+use super::rpc::Call;
 
 /// How many blocks a node may be behind the best one.
 const BEHIND_AT_MOST: u64 = 5;
+/// The highest height that anything is kept of.
+const HIGHEST: u64 = i64::MAX as u64;
 
-/// The name of a block by its tag or height; `None` where the node does not have it.
+/// What a node says is the head.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    /// The block.
+    pub(super) name: Name,
+    /// Its height, no higher than anything that can be kept.
+    pub(super) number: u64,
+    /// The place of the node.
+    pub(super) endpoint: usize,
+    /// What people see of the node.
+    pub(super) label: String,
+}
+
+/// Names of blocks, and the place of the node that gave them.
+pub(super) struct Names {
+    pub(super) names: Vec<Option<Name>>,
+    pub(super) endpoint: usize,
+}
+
+/// Asks a node for the name of a block by its tag or height; returns `None` if the node does not have it.
+///
+/// # Errors
+/// If the node does not answer, or with an error.
 pub(super) async fn name(endpoint: &Endpoint, block: &str) -> Result<Option<Name>, Fault> {
     let answer = endpoint.client.call(Call::new("eth_getBlockByNumber", json!([block, false]))).await?;
     serde_json::from_str(answer.get()).map_err(|error| Fault::Unreadable(error.to_string()))
 }
 
-/// Names of blocks by their heights, from whichever node gives them all.
-pub(super) async fn names(pool: &Pool, numbers: &[u64]) -> Option<Vec<Option<Name>>> {
+/// Names of blocks by their heights, from the first node that answers for them all. `first` is asked before the others.
+pub(super) async fn names(pool: &Pool, first: Option<usize>, numbers: &[u64]) -> Option<Names> {
     let call = |number: &u64| Call::new("eth_getBlockByNumber", json!([format!("{number:#x}"), false]));
-    for endpoint in pool.order() {
-        let answers = match endpoint.client.calls(numbers.iter().map(call).collect()).await {
-            Ok(answers) => answers,
-            Err(fault) => {
-                pool.fault(endpoint, &fault);
-                continue;
-            }
-        };
+    let mut order = pool.order();
+    order.sort_by_key(|endpoint| Some(endpoint.index) != first);
+    for endpoint in order {
+        if pool.admit(endpoint).await.is_err() {
+            continue;
+        }
+        let answers = endpoint.client.calls(numbers.iter().map(call).collect()).await;
         let parsed: Result<Vec<Option<Name>>, Fault> = answers
             .into_iter()
             .map(|answer| serde_json::from_str(answer?.get()).map_err(|error| Fault::Unreadable(error.to_string())))
             .collect();
         match parsed {
-            Ok(names) => return Some(names),
+            Ok(names) => return Some(Names { names, endpoint: endpoint.index }),
             Err(fault) => pool.fault(endpoint, &fault),
         }
     }
     None
 }
 
-/// The head by the first node that answers, and that node's label.
-pub(super) async fn head(pool: &Pool) -> Option<(Name, String)> {
+/// The head by the first node that answers and is believed; by the first that answers if none is believed.
+pub(super) async fn head(pool: &Pool) -> Option<Head> {
+    let mut doubted = None;
     for endpoint in pool.order() {
+        if pool.admit(endpoint).await.is_err() {
+            continue;
+        }
         match name(endpoint, "latest").await {
-            Ok(Some(name)) => return Some((name, endpoint.label.clone())),
+            Ok(Some(name)) => {
+                let stated = name.number.to::<u64>();
+                let (number, label) = (stated.min(HIGHEST), endpoint.label.clone());
+                let head = Head { name, number, endpoint: endpoint.index, label };
+                if stated < HIGHEST && !pool.is_doubted(endpoint) {
+                    return Some(head);
+                }
+                doubted = doubted.or(Some(head));
+            }
             Ok(None) => pool.fault(endpoint, &Fault::Unreadable("it has no latest block".into())),
             Err(fault) => pool.fault(endpoint, &fault),
         }
     }
-    None
+    doubted
+}
+
+/// What a node says of itself, and what can be believed of that.
+struct Claim<'a> {
+    endpoint: &'a Endpoint,
+    name: Name,
+    stated: u64,
+    /// The height up to which it serves blocks, as far as is known.
+    served: u64,
 }
 
 /// Compares the nodes with each other and with the chain as it is known.
@@ -61,36 +107,54 @@ pub(super) async fn survey(pool: &Pool, canon: &Canon) {
     if pool.all().len() < 2 {
         return;
     }
-    let asked = futures::future::join_all(pool.all().iter().map(|endpoint| name(endpoint, "latest"))).await;
-    let best = asked.iter().flatten().flatten().map(|name| name.number.to::<u64>()).max().unwrap_or(0);
-    for (endpoint, answer) in pool.all().iter().zip(asked) {
-        let name = match answer {
-            Ok(Some(name)) => name,
-            Ok(None) => continue,
-            Err(fault) => {
-                pool.fault(endpoint, &fault);
-                continue;
-            }
-        };
-        let number = name.number.to::<u64>();
-        let settled = canon.tip().is_some_and(|tip| number + 2 <= tip.number);
-        let known = canon.hash_at(number).filter(|_| settled);
+    let tip = canon.tip().map_or(0, |tip| tip.number);
+    let asked = futures::future::join_all(pool.all().iter().map(|endpoint| claim(pool, endpoint, tip))).await;
+    let claims: Vec<Claim<'_>> = asked.into_iter().flatten().collect();
+    let best = claims.iter().map(|claim| claim.served).max().unwrap_or(0);
+    for Claim { endpoint, name, stated, served } in claims {
+        let settled = stated.saturating_add(2) <= tip;
+        let known = canon.hash_at(stated).filter(|_| settled);
         let what = match known {
             Some(hash) if hash != name.hash => {
-                Some(format!("it is on another fork: block {number} should be {hash}, and is {}", name.hash))
+                Some(format!("it is on another fork: block {stated} should be {hash}, and is {}", name.hash))
             }
-            _ if number + BEHIND_AT_MOST < best => {
-                Some(format!("it is {} blocks behind: at {number}, others at {best}", best - number))
+            _ if served.saturating_add(BEHIND_AT_MOST) < best => {
+                Some(format!("it is {} blocks behind: at {served}, others at {best}", best - served))
             }
             _ => None,
         };
         pool.behind(endpoint, what);
+        let boasts = stated > best.saturating_add(BEHIND_AT_MOST);
+        pool.boasts(endpoint, boasts.then(|| {
+            format!("it says that its head is block {stated}, which it does not serve; others are at {best}. It is not believed")
+        }));
     }
 }
 
-/// Wakes `heads` whenever a node tells of a new head, for as long as the chain is followed.
+/// Asks a node for its head, and for the block at that height if it would be new.
+async fn claim<'a>(pool: &Pool, endpoint: &'a Endpoint, tip: u64) -> Option<Claim<'a>> {
+    pool.admit(endpoint).await.ok()?;
+    let name = match name(endpoint, "latest").await {
+        Ok(name) => name?,
+        Err(fault) => {
+            pool.fault(endpoint, &fault);
+            return None;
+        }
+    };
+    let stated = name.number.to::<u64>();
+    let is_served = match stated {
+        stated if stated <= tip => true,
+        HIGHEST.. => false,
+        // What it cannot say now is no boast.
+        _ => !matches!(self::name(endpoint, &format!("{stated:#x}")).await, Ok(None)),
+    };
+    Some(Claim { endpoint, name, stated, served: if is_served { stated } else { tip } })
+}
+
+/// Wakes `heads` whenever a node announces a new head, for as long as the chain is followed.
 pub(super) async fn listen(pool: Arc<Pool>, heads: Arc<Notify>, mut stop: watch::Receiver<bool>) {
     let listening = async {
+        let mut failures = 0_u32;
         loop {
             let mut subscription = None;
             for endpoint in pool.order().into_iter().filter(|endpoint| endpoint.client.subscribes()) {
@@ -100,15 +164,19 @@ pub(super) async fn listen(pool: Arc<Pool>, heads: Arc<Notify>, mut stop: watch:
                         break;
                     }
                     Ok(None) => {}
+                    // A node without subscriptions is asked for its head all the same.
+                    Err(fault) if fault.is_answer() => {}
                     Err(fault) => pool.fault(endpoint, &fault),
                 }
             }
+            failures = failures.saturating_add(1);
             if let Some(mut subscription) = subscription {
                 while subscription.recv().await.is_ok() {
+                    failures = 0;
                     heads.notify_one();
                 }
             }
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            tokio::time::sleep(rest(Duration::from_secs(2), Duration::from_secs(60), failures)).await;
         }
     };
     if pool.all().iter().any(|endpoint| endpoint.client.subscribes()) {

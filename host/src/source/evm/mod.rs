@@ -1,8 +1,10 @@
 //! EVM chains: blocks from nodes that are not trusted.
 
+mod batching;
 pub mod canon;
 pub mod config;
 pub mod decode;
+mod fault;
 mod fetch;
 pub mod follow;
 mod frames;
@@ -14,7 +16,11 @@ mod pending;
 mod pool;
 pub mod read;
 pub mod refusal;
+mod rest;
 mod rpc;
 mod storage;
+#[cfg(test)]
+mod test_node;
+mod traced;
 mod transaction;
 mod wire;

@@ -9,9 +9,11 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
+use super::fault::Fault;
 use super::fetch::Name;
 use super::pool::{Endpoint, Pool};
-use super::rpc::{Call, Fault};
+use super::rest::rest;
+use super::rpc::Call;
 use super::wire::WireTransaction;
 use crate::block::{ChainId, Transactions};
 use crate::event::Event;
@@ -19,7 +21,9 @@ use crate::source::Delivery;
 use crate::subscription::Needs;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How many transactions are remembered as told.
+/// How long to wait at most while no node shows a pending block.
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(30);
+/// How many transactions are remembered as handed over.
 const REMEMBERED: usize = 100_000;
 
 /// Watches the pending block of the first node that shows it. Nothing of it is verified: it is on no chain yet.
@@ -28,8 +32,8 @@ pub(super) struct Watch {
     pool: Arc<Pool>,
     needs: watch::Receiver<Needs>,
     out: mpsc::Sender<Delivery>,
-    told: BTreeSet<B256>,
-    told_in_order: VecDeque<B256>,
+    seen: BTreeSet<B256>,
+    seen_in_order: VecDeque<B256>,
 }
 
 #[derive(Deserialize)]
@@ -46,24 +50,27 @@ impl Watch {
         needs: watch::Receiver<Needs>,
         out: mpsc::Sender<Delivery>,
     ) -> Self {
-        Self { chain, pool, needs, out, told: BTreeSet::new(), told_in_order: VecDeque::new() }
+        Self { chain, pool, needs, out, seen: BTreeSet::new(), seen_in_order: VecDeque::new() }
     }
 
     /// Runs for as long as somebody takes what it finds.
     pub(super) async fn run(mut self) {
+        let mut failures = 0_u32;
         while self.needs.wait_for(|needs| needs.mempool).await.is_ok() {
             let mut fresh = Vec::new();
-            if let Some(pending) = self.look().await {
+            let (pending, failed) = self.look().await;
+            failures = if failed { failures.saturating_add(1) } else { 0 };
+            if let Some(pending) = pending {
                 for transaction in pending.transactions {
-                    if self.told.insert(transaction.hash) {
-                        self.told_in_order.push_back(transaction.hash);
+                    if self.seen.insert(transaction.hash) {
+                        self.seen_in_order.push_back(transaction.hash);
                         fresh.push(transaction);
                     }
                 }
             }
-            while self.told_in_order.len() > REMEMBERED {
-                if let Some(oldest) = self.told_in_order.pop_front() {
-                    self.told.remove(&oldest);
+            while self.seen_in_order.len() > REMEMBERED {
+                if let Some(oldest) = self.seen_in_order.pop_front() {
+                    self.seen.remove(&oldest);
                 }
             }
             if !fresh.is_empty() {
@@ -73,23 +80,30 @@ impl Watch {
                     return;
                 }
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(rest(LOOK_EVERY, LOOK_AT_LEAST_EVERY, failures)).await;
         }
     }
 
-    async fn look(&self) -> Option<Pending> {
+    /// Returns the pending block of the first node that shows one, and whether no node could be asked.
+    async fn look(&self) -> (Option<Pending>, bool) {
+        let mut failed = true;
         for endpoint in self.pool.order() {
+            if self.pool.admit(endpoint).await.is_err() {
+                continue;
+            }
             match pending(endpoint).await {
-                Ok(Some(pending)) => return Some(pending),
-                Ok(None) => {}
+                Ok(Some(pending)) => return (Some(pending), false),
+                Ok(None) => failed = false,
+                // A node that answers with an error of its own has no such block to show.
+                Err(fault) if fault.is_answer() => {}
                 Err(fault) => self.pool.fault(endpoint, &fault),
             }
         }
-        None
+        (None, failed)
     }
 }
 
-/// The pending block of a node. Some nodes show their newest block where they have no pending one: its height tells.
+/// Asks a node for its pending block. Some nodes show their newest block instead: its height gives it away.
 async fn pending(endpoint: &Endpoint) -> Result<Option<Pending>, Fault> {
     let unreadable = |error: serde_json::Error| Fault::Unreadable(error.to_string());
     let answer = endpoint.client.call(Call::new("eth_getBlockByNumber", json!(["pending", true]))).await?;
@@ -104,14 +118,17 @@ async fn pending(endpoint: &Endpoint) -> Result<Option<Pending>, Fault> {
 fn columns(transactions: &[WireTransaction]) -> Transactions {
     let mut out = Transactions::default();
     for transaction in transactions {
-        out.hash.push(&transaction.hash);
+        // A mempool of 4 GiB is cut off there.
+        if out.input.push(transaction.input()).is_err() {
+            break;
+        }
         out.sender.push(&transaction.from);
         out.recipient.push(&transaction.to.unwrap_or_default());
         out.created.push(&[0; 20]);
         out.is_creation.push(u8::from(transaction.to.is_none()));
         out.value.push(&transaction.value.to_be_bytes());
-        out.input.push(&transaction.input);
-        out.nonce.push(transaction.nonce.to());
+        out.hash.push(&transaction.hash);
+        out.nonce.push(transaction.nonce());
         out.gas_used.push(0);
         out.status.push(2);
     }

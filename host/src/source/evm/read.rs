@@ -7,8 +7,9 @@ use alloy::primitives::{B256, Bytes, U256};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
+use super::fault::Fault;
 use super::pool::Pool;
-use super::rpc::{Call, Fault};
+use super::rpc::Call;
 use crate::block::BlockRef;
 use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
 

@@ -2,6 +2,8 @@
 
 use alloy::primitives::B256;
 
+use crate::block::Verification;
+
 /// Which check a block did not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Check {
@@ -42,7 +44,7 @@ pub enum Check {
 }
 
 impl Check {
-    /// Its name in messages: `block-hash`, `receipts-root`, …
+    /// Returns its name in messages: `block-hash`, `receipts-root`, …
     pub fn name(self) -> &'static str {
         match self {
             Self::Shape => "shape",
@@ -85,7 +87,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal of a block that is not known by name yet.
+    /// Refuses a block that is not known by name yet.
     pub fn new(check: Check, what: impl Into<String>, expected: impl ToString, came: impl ToString) -> Self {
         Self {
             check,
@@ -97,25 +99,74 @@ impl Refusal {
         }
     }
 
-    /// JSON that could not be read.
-    pub fn shape(what: &str, error: &serde_json::Error) -> Self {
-        Self::new(Check::Shape, format!("unreadable {what}"), format!("{what} in JSON-RPC shape"), error)
+    /// Refuses JSON that could not be read, and names the member at which the reader stopped.
+    pub fn shape(what: &str, json: &str, error: &serde_json::Error) -> Self {
+        match member_at(json, error) {
+            Some(member) => Self::new(Check::Shape, format!("unreadable {what}"), format!("a good `{member}`"), error),
+            None => Self::new(Check::Shape, format!("unreadable {what}"), format!("{what} in JSON-RPC shape"), error),
+        }
     }
 
-    /// The same, of this block.
+    /// Refuses one member that could not be read.
+    pub fn member(what: &str, member: &str, came: &str, error: &serde_json::Error) -> Self {
+        let came: String = came.chars().take(80).collect();
+        Self::new(Check::Shape, format!("unreadable {what}"), format!("a good `{member}` ({error})"), came)
+    }
+
+    /// Names the block that is refused.
     pub fn of(mut self, number: u64, hash: B256) -> Self {
         self.subject = format!("block {number} ({hash})");
         self
     }
 
-    /// The same, with what to do.
+    /// Adds what to do.
     pub fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self
     }
+
+    /// Adds the level of verification that does without the check, unless there is advice already.
+    pub fn advise_level(self, level: Verification) -> Self {
+        let lower = match self.check {
+            // What is read at every level, and what no level does without.
+            Check::Shape | Check::OtherBlock | Check::ParentHash | Check::Traces | Check::Storage => return self,
+            Check::ReceiptCount => Verification::None,
+            Check::TransactionHash | Check::TransactionsRoot | Check::Sender => Verification::Header,
+            Check::ReceiptsRoot | Check::GasUsed | Check::Created => Verification::Header,
+            Check::BlockHash | Check::Bloom | Check::TransactionIndex => Verification::Links,
+            Check::ReceiptTransaction | Check::LogPlace => Verification::Links,
+        };
+        if lower < level { self.suggest(lower) } else { self }
+    }
+
+    /// Adds a level that does without what could not be read, unless there is advice already.
+    pub fn suggest(self, level: Verification) -> Self {
+        let name = match level {
+            Verification::None => "none",
+            Verification::Links => "links",
+            Verification::Header => "header",
+            Verification::Full => "full",
+        };
+        if self.advice.is_some() {
+            return self;
+        }
+        self.advise(format!(
+            "if the chain's other nodes answer the same, it has rules of its own: set `verify = \"{name}\"` for it"
+        ))
+    }
 }
 
-/// Refuses where two things that must be the same are not.
+/// Returns the name of the last member that begins before the place of an error.
+fn member_at<'a>(json: &'a str, error: &serde_json::Error) -> Option<&'a str> {
+    let line = error.line().checked_sub(1)?;
+    let before: usize = json.split_inclusive('\n').take(line).map(str::len).sum();
+    let read = json.get(..(before + error.column()).min(json.len()))?;
+    let colon = read.rfind("\":")?;
+    let name = read[..colon].rsplit('"').next()?;
+    Some(name).filter(|name| !name.is_empty() && name.len() < 40)
+}
+
+/// Refuses if two things that must be the same are not.
 pub(super) fn same<T: PartialEq + ToString>(
     check: Check,
     what: impl FnOnce() -> String,

@@ -2,21 +2,23 @@
 //! largest size, and requests keep to the rate that was set.
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use alloy::primitives::B256;
 use alloy::pubsub::RawSubscription;
 use alloy::rpc::client::{ClientBuilder, RpcClient};
-use alloy::rpc::json_rpc::{ErrorPayload, Id, Response, ResponsePayload, RpcError};
+use alloy::rpc::json_rpc::{Id, Response, ResponsePayload};
+use alloy::transports::TransportError;
 use alloy::transports::ipc::IpcConnect;
 use alloy::transports::ws::{WebSocketConfig, WsConnect};
-use alloy::transports::{TransportError, TransportErrorKind};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::batching::Batching;
 use super::config::ChainConfig;
+use super::fault::{Fault, Meaning};
 use crate::secret::Secret;
 
 /// One call.
@@ -32,68 +34,6 @@ impl Call {
     }
 }
 
-/// Why a call has no result. Holds no URL: messages of the libraries are kept only where they have none.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum Fault {
-    #[error("no answer within {} ms", .0.as_millis())]
-    Timeout(Duration),
-    #[error("{0}")]
-    Transport(String),
-    #[error("it asks for fewer requests (HTTP 429)")]
-    Throttled { retry_after: Option<Duration> },
-    #[error("the answer is larger than {0} bytes")]
-    TooLarge(usize),
-    #[error("the answer can't be read: {0}")]
-    Unreadable(String),
-    #[error("error {code}: {message}")]
-    Rpc { code: i64, message: String, data: Option<Box<RawValue>> },
-}
-
-impl Fault {
-    fn payload(error: ErrorPayload<Box<RawValue>>) -> Self {
-        let message = error.message.chars().take(300).collect::<String>();
-        if error.code == 429 || error.code == -32005 && error.is_retry_err() {
-            return Self::Throttled { retry_after: None };
-        }
-        Self::Rpc { code: error.code, message, data: error.data }
-    }
-
-    fn transport(error: TransportError) -> Self {
-        match error {
-            RpcError::ErrorResp(payload) => Self::payload(payload),
-            RpcError::DeserError { err, .. } => Self::Unreadable(err.to_string()),
-            RpcError::Transport(TransportErrorKind::BackendGone) => Self::Transport("the connection was lost".into()),
-            other => Self::Transport(other.to_string()),
-        }
-    }
-
-    /// Whether the node does not offer the method, or not with such parameters.
-    pub fn is_unsupported(&self) -> bool {
-        let Self::Rpc { code, message, .. } = self else { return false };
-        let message = message.to_lowercase();
-        matches!(code, -32601 | -32602 | -32004)
-            || [
-                "method not found",
-                "not supported",
-                "unsupported",
-                "does not exist",
-                "not available",
-                "not whitelisted",
-            ]
-            .iter()
-            .any(|sign| message.contains(sign))
-    }
-
-    /// Whether the node does not know the block that was asked about.
-    pub fn is_unknown_block(&self) -> bool {
-        let Self::Rpc { code, message, .. } = self else { return false };
-        let message = message.to_lowercase();
-        *code == -32001
-            || (message.contains("not found") && !message.contains("method"))
-            || message.contains("unknown block")
-    }
-}
-
 /// A node and how it is reached.
 pub(super) struct Client {
     way: Way,
@@ -101,8 +41,7 @@ pub(super) struct Client {
     limiter: Option<DefaultDirectRateLimiter>,
     timeout: Duration,
     max_bytes: usize,
-    batch: usize,
-    takes_no_batch: AtomicBool,
+    batching: Mutex<Batching>,
 }
 
 enum Way {
@@ -116,7 +55,9 @@ impl Client {
         let url = reqwest::Url::parse(secret.expose()).ok().filter(|url| url.scheme().starts_with("http"));
         let way = match url {
             Some(url) => {
-                let http = crate::http::client_builder().timeout(timeout).connect_timeout(timeout).build();
+                // A redirect would carry the URL's key to wherever it points.
+                let http = crate::http::client_builder().redirect(reqwest::redirect::Policy::none()).referer(false);
+                let http = http.timeout(timeout).connect_timeout(timeout).build();
                 Way::Http { http: http.unwrap_or_default(), url }
             }
             None => Way::Socket(tokio::sync::Mutex::new(None)),
@@ -130,12 +71,11 @@ impl Client {
                 .map(|rate| RateLimiter::direct(Quota::per_second(rate))),
             timeout,
             max_bytes: config.max_response_mib as usize * 1024 * 1024,
-            batch: config.batch as usize,
-            takes_no_batch: AtomicBool::new(config.batch <= 1),
+            batching: Mutex::new(Batching::new(config.batch as usize)),
         }
     }
 
-    /// Whether the node can tell of new heads by itself.
+    /// True if the node can announce new heads by itself.
     pub fn subscribes(&self) -> bool {
         matches!(self.way, Way::Socket(_))
     }
@@ -147,7 +87,10 @@ impl Client {
         }
     }
 
-    /// One call. A `null` is a result like any other.
+    /// Makes one call. A `null` is a result like any other.
+    ///
+    /// # Errors
+    /// If the node does not answer in time, answers with an error, or with something unreadable.
     pub async fn call(&self, call: Call) -> Result<Box<RawValue>, Fault> {
         self.permit().await;
         self.in_time(async {
@@ -167,28 +110,69 @@ impl Client {
         .await
     }
 
-    /// Many calls, in batches of the size that was set; a node that takes no batch gets one after another.
-    pub async fn calls(&self, calls: Vec<Call>) -> Result<Vec<Result<Box<RawValue>, Fault>>, Fault> {
-        let mut results = Vec::with_capacity(calls.len());
-        for chunk in calls.chunks(self.batch.max(1)) {
-            if chunk.len() > 1 && !self.takes_no_batch.load(Ordering::Relaxed) {
-                match self.batch(chunk).await {
-                    Ok(batch) => {
-                        results.extend(batch);
-                        continue;
+    /// Makes many calls and returns the result of each. Batches are as large as the node takes them; a call that a batch
+    /// had no room for is made by itself. Once the node does not answer, the calls that are left have its fault.
+    pub async fn calls(&self, calls: Vec<Call>) -> Vec<Result<Box<RawValue>, Fault>> {
+        let mut results: Vec<Result<_, Fault>> = Vec::with_capacity(calls.len());
+        while results.len() < calls.len() {
+            let left = &calls[results.len()..];
+            let size = self.batching(|batching| batching.size()).min(left.len());
+            let answers = match size {
+                1 => vec![self.call(left[0].clone()).await],
+                _ => match self.batch(&left[..size]).await {
+                    Ok(answers) => self.complete(&left[..size], answers).await,
+                    Err(fault) => {
+                        self.batching(Batching::refused);
+                        // The node answered, or the answer had no room: smaller batches may do better at once.
+                        let by_size = matches!(fault, Fault::Rpc { .. } | Fault::Unreadable(_) | Fault::TooLarge(_));
+                        if by_size {
+                            continue;
+                        }
+                        vec![Err(fault)]
                     }
-                    Err(Fault::Rpc { .. } | Fault::Unreadable(_)) => self.takes_no_batch.store(true, Ordering::Relaxed),
-                    Err(fault) => return Err(fault),
-                }
+                },
+            };
+            let stop = answers.iter().find_map(|answer| match answer {
+                Err(fault @ (Fault::Timeout(_) | Fault::Transport(_) | Fault::Throttled { .. })) => Some(fault.clone()),
+                _ => None,
+            });
+            results.extend(answers);
+            if let Some(fault) = stop {
+                results.resize_with(calls.len(), || Err(fault.clone()));
             }
-            for call in chunk {
-                match self.call(call.clone()).await {
-                    Err(fault) if !matches!(fault, Fault::Rpc { .. }) => return Err(fault),
-                    result => results.push(result),
+        }
+        results
+    }
+
+    /// Makes by themselves the calls that a batch had no room for, and those that it did not answer.
+    async fn complete(
+        &self,
+        calls: &[Call],
+        mut answers: Vec<Result<Box<RawValue>, Fault>>,
+    ) -> Vec<Result<Box<RawValue>, Fault>> {
+        let is_left = |answer: &Result<_, Fault>| match answer {
+            Err(Fault::Unreadable(_)) => true,
+            Err(fault) => fault.meaning() == Meaning::TooLarge,
+            Ok(_) => false,
+        };
+        if !answers.iter().any(is_left) {
+            self.batching(Batching::answered);
+            return answers;
+        }
+        self.batching(Batching::refused);
+        for (call, answer) in calls.iter().zip(&mut answers) {
+            if is_left(answer) {
+                *answer = self.call(call.clone()).await;
+                if matches!(answer, Err(Fault::Timeout(_) | Fault::Transport(_) | Fault::Throttled { .. })) {
+                    break;
                 }
             }
         }
-        Ok(results)
+        answers
+    }
+
+    fn batching<T>(&self, change: impl FnOnce(&mut Batching) -> T) -> T {
+        change(&mut self.batching.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn batch(&self, calls: &[Call]) -> Result<Vec<Result<Box<RawValue>, Fault>>, Fault> {
@@ -206,19 +190,18 @@ impl Client {
                     let socket = self.socket().await?;
                     let answers =
                         calls.iter().map(|call| socket.request::<_, Box<RawValue>>(call.method, call.params.clone()));
-                    let answers = futures::future::join_all(answers).await;
-                    let faults = |answer: Result<_, TransportError>| match answer.map_err(Fault::transport) {
-                        Err(fault) if !matches!(fault, Fault::Rpc { .. }) => Err(fault),
-                        answer => Ok(answer),
-                    };
-                    answers.into_iter().map(faults).collect()
+                    let answers: Vec<Result<_, TransportError>> = futures::future::join_all(answers).await;
+                    Ok(answers.into_iter().map(|answer| answer.map_err(Fault::transport)).collect())
                 }
             }
         })
         .await
     }
 
-    /// Opens a subscription; `None` where the node can't be subscribed to.
+    /// Opens a subscription; returns `None` if the node is reached by HTTP, which has none.
+    ///
+    /// # Errors
+    /// If the node does not answer in time, or with an error.
     pub async fn subscribe(&self, params: Value) -> Result<Option<RawSubscription>, Fault> {
         if !self.subscribes() {
             return Ok(None);
@@ -284,8 +267,11 @@ impl Client {
             let retry_after = response.headers().get(reqwest::header::RETRY_AFTER);
             let retry_after = retry_after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
             if status == reqwest::StatusCode::TOO_MANY_REQUESTS || retry_after.is_some() {
-                return Err(Fault::Throttled { retry_after: retry_after.map(Duration::from_secs) });
+                return Err(Fault::Throttled { retry_after: retry_after.map(Duration::from_secs), said: None });
             }
+        }
+        if status == reqwest::StatusCode::PAYLOAD_TOO_LARGE {
+            return Err(Fault::TooLarge(self.max_bytes));
         }
         let mut bytes = Vec::with_capacity(response.content_length().unwrap_or(0).min(self.max_bytes as u64) as usize);
         while let Some(chunk) = response.chunk().await.map_err(lost)? {
@@ -327,7 +313,8 @@ fn outcome(response: Response) -> Result<Box<RawValue>, Fault> {
 /// Whether a body answers so many calls, each in its place.
 #[cfg(any(test, fuzzing))]
 pub(super) fn unpacked(body: &[u8], calls: usize) -> bool {
-    unpack(body, calls).is_ok_and(|answers| answers.len() == calls)
+    let is_there = |answer: &Result<_, Fault>| !matches!(answer, Err(Fault::Unreadable(_)));
+    unpack(body, calls).is_ok_and(|answers| answers.len() == calls && answers.iter().all(is_there))
 }
 
 /// The answers of a batch in the order of its calls, whatever order the node gave them in.
@@ -345,8 +332,5 @@ fn unpack(body: &[u8], calls: usize) -> Result<Vec<Result<Box<RawValue>, Fault>>
         }
     }
     let missing = || Fault::Unreadable("an answer is missing from a batch".into());
-    if let Some(throttled) = answers.iter().flatten().find(|answer| matches!(answer, Err(Fault::Throttled { .. }))) {
-        return Err(throttled.clone().err().unwrap_or_else(missing));
-    }
-    answers.into_iter().map(|answer| answer.ok_or_else(missing)).collect()
+    Ok(answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(missing()))).collect())
 }

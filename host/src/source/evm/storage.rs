@@ -6,7 +6,8 @@ use alloy::primitives::{Address, B256, U256};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::refusal::{Check, Refusal, same};
+use super::refusal::{Check, Refusal};
+use super::traced;
 use crate::block::{StorageChanges, Transactions};
 
 #[derive(Deserialize)]
@@ -37,16 +38,16 @@ struct Account {
 
 /// Reads the changes, in the order of the transactions, then of addresses and slots. A slot that stands only
 /// in one of the two states is zero in the other.
+///
+/// # Errors
+/// If the changes are unreadable, or are those of other transactions.
 pub(super) fn decode(changes: &RawValue, transactions: &Transactions) -> Result<StorageChanges, Refusal> {
-    let traced: Vec<Traced> =
-        serde_json::from_str(changes.get()).map_err(|error| Refusal::shape("storage changes", &error))?;
-    let what = || "storage changes of another number of transactions".into();
-    same(Check::Storage, what, transactions.len(), traced.len())?;
+    let traced: Vec<Traced> = serde_json::from_str(changes.get())
+        .map_err(|error| Refusal::shape("storage changes", changes.get(), &error))?;
+    let stated: Vec<Option<B256>> = traced.iter().map(|traced| traced.tx_hash).collect();
+    let places = traced::assign(Check::Storage, "storage changes", &stated, transactions)?;
     let mut out = StorageChanges::default();
-    for (index, Traced { tx_hash, result, error }) in traced.into_iter().enumerate() {
-        let expected = B256::from(*transactions.hash.get(index));
-        let what = || format!("storage changes of another transaction at place {index}");
-        same(Check::Storage, what, expected, tx_hash.unwrap_or(expected))?;
+    for (index, Traced { result, error, .. }) in places.into_iter().zip(traced) {
         let Some(diff) = result else {
             let what = format!("no storage changes of transaction {index}");
             return Err(Refusal::new(Check::Storage, what, "a state diff", error.unwrap_or_else(|| "none".into())));

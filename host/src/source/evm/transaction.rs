@@ -2,10 +2,10 @@
 
 use alloy::consensus::transaction::{RlpEcdsaEncodableTx, SignableTransaction, from_eip155_value};
 use alloy::consensus::{TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxLegacy};
-use alloy::primitives::{Address, B256, Signature, TxKind, U64, U128, keccak256};
+use alloy::primitives::{Address, Signature, TxKind, U128, keccak256};
 
 use super::refusal::{Check, Refusal, same};
-use super::wire::WireTransaction;
+use super::wire::{WireSigned, WireTransaction};
 
 /// The newest transaction type that Ethereum has; others are other chains' own.
 const NEWEST_TYPE: u64 = 4;
@@ -19,8 +19,11 @@ pub(super) struct Signed {
 }
 
 /// Encodes a transaction anew, and checks its hash and its signature.
-pub(super) fn verify(index: usize, transaction: &WireTransaction) -> Result<Signed, Refusal> {
-    let kind = transaction.kind.unwrap_or_default().to::<u64>();
+///
+/// # Errors
+/// If it is of a type of another chain, if a member is missing, or if its hash or its signature is not its own.
+pub(super) fn verify(index: usize, transaction: &WireTransaction, parts: &WireSigned) -> Result<Signed, Refusal> {
+    let kind = parts.kind.unwrap_or_default().to::<u64>();
     if kind > NEWEST_TYPE {
         return Err(Refusal::new(
             Check::Shape,
@@ -32,26 +35,34 @@ pub(super) fn verify(index: usize, transaction: &WireTransaction) -> Result<Sign
     }
     let lacks = |field: &str| {
         Refusal::new(Check::Shape, format!("an incomplete transaction at place {index}"), field, "no such member")
+            .advise("set `verify = \"header\"` for a chain whose transactions have none")
     };
-    let mut encoded = Vec::with_capacity(transaction.input.len() + 256);
-    let (r, s) = (transaction.r.ok_or_else(|| lacks("`r`"))?, transaction.s.ok_or_else(|| lacks("`s`"))?);
+    let mut encoded = Vec::with_capacity(transaction.input().len() + 256);
+    let (r, s) = (parts.r.ok_or_else(|| lacks("`r`"))?, parts.s.ok_or_else(|| lacks("`s`"))?);
+    if r.is_zero() && s.is_zero() {
+        let what = format!("a transaction that nobody signed at place {index}");
+        return Err(Refusal::new(Check::Sender, what, "a signature", "none").advise(
+            "such are a system's own (state syncs of Polygon and its like), and stand in no root and no bloom: set \
+             `verify = \"links\"` for this chain",
+        ));
+    }
     let recovered = if kind == 0 {
-        let v = transaction.v.ok_or_else(|| lacks("`v`"))?;
+        let v = parts.v.ok_or_else(|| lacks("`v`"))?;
         let (parity, chain_id) = u128::try_from(v).ok().and_then(from_eip155_value).ok_or_else(|| {
             Refusal::new(Check::Sender, format!("no signature at place {index}"), "27, 28 or 35 up", v)
         })?;
         let unsigned = TxLegacy {
             chain_id,
-            nonce: transaction.nonce.to(),
-            gas_price: transaction.gas_price.ok_or_else(|| lacks("`gasPrice`"))?.to(),
-            gas_limit: transaction.gas.to(),
+            nonce: transaction.nonce(),
+            gas_price: parts.gas_price.ok_or_else(|| lacks("`gasPrice`"))?.to(),
+            gas_limit: parts.gas.to(),
             to: transaction.to.map_or(TxKind::Create, TxKind::Call),
             value: transaction.value,
-            input: transaction.input.clone(),
+            input: transaction.input().clone(),
         };
         sign(&unsigned, Signature::new(r, s, parity), 0, &mut encoded)
     } else {
-        let parity = match (transaction.y_parity, transaction.v) {
+        let parity = match (parts.y_parity, parts.v) {
             (Some(parity), _) => parity.to::<u64>(),
             (None, Some(v)) => u64::try_from(v).unwrap_or(u64::MAX),
             (None, None) => return Err(lacks("`yParity`")),
@@ -60,7 +71,7 @@ pub(super) fn verify(index: usize, transaction: &WireTransaction) -> Result<Sign
             return Err(Refusal::new(Check::Sender, format!("no signature at place {index}"), "0 or 1", parity));
         }
         let signature = Signature::new(r, s, parity == 1);
-        typed(kind, transaction, signature, &mut encoded, &lacks)?
+        typed(kind, transaction, parts, signature, &mut encoded, &lacks)?
     };
     same(
         Check::TransactionHash,
@@ -84,24 +95,25 @@ pub(super) fn verify(index: usize, transaction: &WireTransaction) -> Result<Sign
 fn typed(
     kind: u64,
     transaction: &WireTransaction,
+    parts: &WireSigned,
     signature: Signature,
     encoded: &mut Vec<u8>,
     lacks: &dyn Fn(&str) -> Refusal,
 ) -> Result<Option<Address>, Refusal> {
-    let chain_id = transaction.chain_id.ok_or_else(|| lacks("`chainId`"))?.to();
-    let access_list = transaction.access_list.clone().unwrap_or_default();
-    let (nonce, gas_limit, value) = (transaction.nonce.to(), transaction.gas.to(), transaction.value);
-    let input = transaction.input.clone();
+    let chain_id = parts.chain_id.ok_or_else(|| lacks("`chainId`"))?.to();
+    let access_list = parts.access_list.clone().unwrap_or_default();
+    let (nonce, gas_limit, value) = (transaction.nonce(), parts.gas.to(), transaction.value);
+    let input = transaction.input().clone();
     let recipient = transaction.to.map_or(TxKind::Create, TxKind::Call);
     let called = || transaction.to.ok_or_else(|| lacks("`to`"));
     let fee = |fee: Option<U128>, name: &str| fee.map(|fee| fee.to::<u128>()).ok_or_else(|| lacks(name));
     if kind == 1 {
-        let gas_price = fee(transaction.gas_price, "`gasPrice`")?;
+        let gas_price = fee(parts.gas_price, "`gasPrice`")?;
         let unsigned = TxEip2930 { chain_id, nonce, gas_price, gas_limit, to: recipient, value, input, access_list };
         return Ok(sign(&unsigned, signature, 1, encoded));
     }
-    let max_fee_per_gas = fee(transaction.max_fee_per_gas, "`maxFeePerGas`")?;
-    let max_priority_fee_per_gas = fee(transaction.max_priority_fee_per_gas, "`maxPriorityFeePerGas`")?;
+    let max_fee_per_gas = fee(parts.max_fee_per_gas, "`maxFeePerGas`")?;
+    let max_priority_fee_per_gas = fee(parts.max_priority_fee_per_gas, "`maxPriorityFeePerGas`")?;
     Ok(match kind {
         2 => {
             let unsigned = TxEip1559 {
@@ -127,11 +139,11 @@ fn typed(
                 to: called()?,
                 value,
                 access_list,
-                blob_versioned_hashes: transaction
+                blob_versioned_hashes: parts
                     .blob_versioned_hashes
                     .clone()
                     .ok_or_else(|| lacks("`blobVersionedHashes`"))?,
-                max_fee_per_blob_gas: fee(transaction.max_fee_per_blob_gas, "`maxFeePerBlobGas`")?,
+                max_fee_per_blob_gas: fee(parts.max_fee_per_blob_gas, "`maxFeePerBlobGas`")?,
                 input,
             };
             sign(&unsigned, signature, 3, encoded)
@@ -146,10 +158,7 @@ fn typed(
                 to: called()?,
                 value,
                 access_list,
-                authorization_list: transaction
-                    .authorization_list
-                    .clone()
-                    .ok_or_else(|| lacks("`authorizationList`"))?,
+                authorization_list: parts.authorization_list.clone().ok_or_else(|| lacks("`authorizationList`"))?,
                 input,
             };
             sign(&unsigned, signature, 4, encoded)
@@ -168,12 +177,4 @@ fn sign<T: RlpEcdsaEncodableTx + SignableTransaction<Signature>>(
     let signed = secp256k1::Message::from_digest(unsigned.signature_hash().0);
     let key = secp256k1::SECP256K1.recover_ecdsa(signed, &signature.to_secp256k1().ok()?).ok()?;
     Some(Address::from_secp256k1_public_key(&key))
-}
-
-/// Checks where a transaction says that it stands.
-pub(super) fn placed(index: usize, block: B256, transaction: &WireTransaction) -> Result<(), Refusal> {
-    let place = || format!("a transaction of another place at place {index}");
-    same(Check::TransactionIndex, place, block, transaction.block_hash.unwrap_or(block))?;
-    let expected = U64::from(index);
-    same(Check::TransactionIndex, place, expected, transaction.transaction_index.unwrap_or(expected))
 }

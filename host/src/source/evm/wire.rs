@@ -1,4 +1,5 @@
-//! Blocks and receipts as nodes write them in JSON, without a word believed.
+//! Blocks and receipts as nodes write them in JSON, without a word believed. What no check of a level reads is not parsed
+//! at that level, so that a chain which writes it in a way of its own can be watched all the same.
 //!
 //! alloy's own types for this go through tagged and flattened enums, which copy the whole document; these
 //! are read several times as fast and take what chains other than Ethereum add or leave out.
@@ -7,18 +8,71 @@ use alloy::consensus::Header;
 use alloy::eips::eip2930::AccessList;
 use alloy::eips::eip7702::SignedAuthorization;
 use alloy::primitives::{Address, B64, B256, Bloom, Bytes, U64, U128, U256};
-use serde::Deserialize;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
-/// A block with full transactions.
+use super::refusal::Refusal;
+use crate::block::Verification;
+
+/// A member that is parsed only if something is checked by it.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Unread<'a>(#[serde(borrow)] Option<&'a RawValue>);
+
+impl Unread<'_> {
+    /// Parses the member; `None` if it is absent or null.
+    ///
+    /// # Errors
+    /// If it is there and unreadable; the refusal suggests the level `lower`, which does not read it.
+    pub fn read<T: DeserializeOwned>(&self, of: &str, name: &str, lower: Verification) -> Result<Option<T>, Refusal> {
+        let Some(raw) = self.0 else { return Ok(None) };
+        let refused = |error| Refusal::member(of, name, raw.get(), &error).suggest(lower);
+        serde_json::from_str(raw.get()).map(Some).map_err(refused)
+    }
+
+    /// Parses the member; `None` if it is absent or unreadable.
+    pub fn if_readable<T: DeserializeOwned>(&self) -> Option<T> {
+        self.0.and_then(|raw| serde_json::from_str(raw.get()).ok())
+    }
+
+    /// The member as it is written; `None` if it is absent or null.
+    pub fn text(&self) -> Option<&str> {
+        self.0.map(RawValue::get)
+    }
+}
+
+/// What every level reads of a block.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WireBlock {
+pub(super) struct WireBlock<'a> {
     pub hash: B256,
+    pub parent_hash: B256,
+    pub number: U64,
+    pub timestamp: U64,
+    #[serde(borrow, default)]
+    pub miner: Unread<'a>,
+    #[serde(borrow, default)]
+    pub author: Unread<'a>,
+    #[serde(borrow, default)]
+    pub gas_used: Unread<'a>,
+    #[serde(borrow, default)]
+    pub base_fee_per_gas: Unread<'a>,
+    #[serde(borrow)]
+    pub transactions: Vec<&'a RawValue>,
+}
+
+/// What the hash of a block is taken of: read at `header` and up.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WireHeader {
     pub parent_hash: B256,
     #[serde(rename = "sha3Uncles", default)]
     pub ommers_hash: B256,
-    #[serde(rename = "miner", alias = "author", default)]
-    pub beneficiary: Address,
+    #[serde(default)]
+    pub miner: Option<Address>,
+    #[serde(default)]
+    pub author: Option<Address>,
     #[serde(default)]
     pub state_root: B256,
     #[serde(default)]
@@ -56,17 +110,16 @@ pub(super) struct WireBlock {
     pub block_access_list_hash: Option<B256>,
     #[serde(default)]
     pub slot_number: Option<U64>,
-    pub transactions: Vec<WireTransaction>,
 }
 
-impl WireBlock {
+impl WireHeader {
     /// The header, of which the block's hash is taken.
     pub fn header(&self) -> Header {
         let number = |quantity: U64| quantity.to::<u64>();
         Header {
             parent_hash: self.parent_hash,
             ommers_hash: self.ommers_hash,
-            beneficiary: self.beneficiary,
+            beneficiary: self.miner.or(self.author).unwrap_or_default(),
             state_root: self.state_root,
             transactions_root: self.transactions_root,
             receipts_root: self.receipts_root,
@@ -91,20 +144,57 @@ impl WireBlock {
     }
 }
 
-/// A transaction of any type; what its type does not have stays away.
+/// What every level reads of a transaction.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct WireTransaction {
     pub hash: B256,
     pub from: Address,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "recipient")]
     pub to: Option<Address>,
-    #[serde(default)]
-    pub nonce: U64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "quantity")]
     pub value: U256,
-    #[serde(alias = "data", default)]
-    pub input: Bytes,
+    #[serde(default, deserialize_with = "readable")]
+    nonce: Option<U64>,
+    /// Call data has two names, and some nodes give both.
+    #[serde(default)]
+    input: Option<Bytes>,
+    #[serde(default)]
+    data: Option<Bytes>,
+}
+
+static NO_BYTES: Bytes = Bytes::new();
+
+impl WireTransaction {
+    pub fn input(&self) -> &Bytes {
+        self.input.as_ref().or(self.data.as_ref()).unwrap_or(&NO_BYTES)
+    }
+
+    /// True if the call data stands there twice and differs.
+    pub fn contradicts_itself(&self) -> bool {
+        self.input.is_some() && self.data.is_some() && self.input != self.data
+    }
+
+    pub fn nonce(&self) -> u64 {
+        self.nonce.unwrap_or_default().to()
+    }
+}
+
+/// Where a transaction says that it stands: read at `header`, and at `full` with what it signs.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WirePlace {
+    #[serde(default)]
+    pub block_hash: Option<B256>,
+    #[serde(default)]
+    pub transaction_index: Option<U64>,
+}
+
+/// What a transaction's hash and signature are of, beside what every level reads: read at `full`. What its type does not
+/// have stays away.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WireSigned {
     #[serde(rename = "type", default)]
     pub kind: Option<U64>,
     #[serde(default)]
@@ -139,42 +229,77 @@ pub(super) struct WireTransaction {
     pub transaction_index: Option<U64>,
 }
 
-/// A receipt.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct WireReceipt {
-    pub transaction_hash: B256,
-    #[serde(default)]
-    pub transaction_index: Option<U64>,
-    #[serde(default)]
-    pub block_hash: Option<B256>,
-    #[serde(default)]
-    pub status: Option<U64>,
-    #[serde(default)]
-    pub root: Option<B256>,
-    pub cumulative_gas_used: U64,
-    pub gas_used: U64,
-    #[serde(default)]
-    pub contract_address: Option<Address>,
-    pub logs: Vec<WireLog>,
+impl WireSigned {
+    pub fn place(&self) -> WirePlace {
+        WirePlace { block_hash: self.block_hash, transaction_index: self.transaction_index }
+    }
 }
 
-/// A log.
+/// A receipt. Every level reads whose it is and its logs; status, gas and what was created are taken if they can be read.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WireLog {
+pub(super) struct WireReceipt<'a> {
+    pub transaction_hash: B256,
+    #[serde(borrow, default)]
+    pub transaction_index: Unread<'a>,
+    #[serde(borrow, default)]
+    pub block_hash: Unread<'a>,
+    #[serde(borrow, default)]
+    pub status: Unread<'a>,
+    #[serde(borrow, default)]
+    pub root: Unread<'a>,
+    #[serde(borrow, default)]
+    pub cumulative_gas_used: Unread<'a>,
+    #[serde(borrow, default)]
+    pub gas_used: Unread<'a>,
+    #[serde(borrow, default)]
+    pub contract_address: Unread<'a>,
+    #[serde(borrow)]
+    pub logs: Vec<WireLog<'a>>,
+}
+
+/// A log. Its place is read at `header` and up; below, it is that of its row.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WireLog<'a> {
     pub address: Address,
     pub topics: Vec<B256>,
     #[serde(default)]
     pub data: Bytes,
-    #[serde(default)]
-    pub block_hash: Option<B256>,
-    #[serde(default)]
-    pub transaction_hash: Option<B256>,
-    #[serde(default)]
-    pub transaction_index: Option<U64>,
-    #[serde(default)]
-    pub log_index: Option<U64>,
-    #[serde(default)]
-    pub removed: bool,
+    #[serde(borrow, default)]
+    pub block_hash: Unread<'a>,
+    #[serde(borrow, default)]
+    pub transaction_hash: Unread<'a>,
+    #[serde(borrow, default)]
+    pub transaction_index: Unread<'a>,
+    #[serde(borrow, default)]
+    pub log_index: Unread<'a>,
+    #[serde(borrow, default)]
+    pub removed: Unread<'a>,
+}
+
+/// What some nodes write for what is not there.
+fn is_nothing(text: &str) -> bool {
+    matches!(text, "\"\"" | "\"0x\"" | "null")
+}
+
+fn recipient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Address>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    if is_nothing(raw.get()) {
+        return Ok(None);
+    }
+    serde_json::from_str(raw.get()).map(Some).map_err(D::Error::custom)
+}
+
+fn quantity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U256, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    if is_nothing(raw.get()) {
+        return Ok(U256::ZERO);
+    }
+    serde_json::from_str(raw.get()).map_err(D::Error::custom)
+}
+
+fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<U64>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).ok())
 }

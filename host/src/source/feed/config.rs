@@ -148,7 +148,10 @@ pub struct JsonlSource {
 }
 
 impl FeedConfig {
-    /// Fetches secrets and checks that the parts of its kind are there; the offending key and what is wrong otherwise.
+    /// Fetches secrets and checks that the parts of its kind are there.
+    ///
+    /// # Errors
+    /// The offending key, and what is wrong with it.
     pub fn resolve(&self, folder: &Path) -> Result<Resolved, (String, String)> {
         for (key, pointer) in [("pointer", Some(&self.pointer)), ("time_pointer", self.time_pointer.as_ref())] {
             if pointer.is_some_and(|pointer| !pointer.is_empty() && !pointer.starts_with('/')) {

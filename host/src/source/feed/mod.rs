@@ -36,7 +36,10 @@ pub struct FeedTask {
 }
 
 impl FeedTask {
-    /// A feed of a config whose relative paths start from `folder`.
+    /// Makes the task of a feed of a config whose relative paths start from `folder`.
+    ///
+    /// # Errors
+    /// If a secret can't be had, or a setting is wrong.
     pub fn new(
         name: String,
         config: FeedConfig,
@@ -49,7 +52,10 @@ impl FeedTask {
         Ok(Self { source, resume, outlet })
     }
 
-    /// Runs until it is told to stop. An error means that the feed can't go on without somebody's help.
+    /// Runs until `stop` is true.
+    ///
+    /// # Errors
+    /// If the feed can't go on without somebody's help.
     pub async fn run(self, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
         let Self { source, resume, outlet } = self;
         match source {

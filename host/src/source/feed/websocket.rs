@@ -67,7 +67,7 @@ async fn connect(source: &WebsocketSource) -> Result<Stream, String> {
     Ok(stream)
 }
 
-/// Listens until the connection breaks, and says how; `None` where it was told to stop.
+/// Listens until the connection breaks, and returns how; `None` if it was stopped.
 async fn listen(
     mut stream: Stream,
     outlet: &mut Outlet,

@@ -6,6 +6,7 @@ use super::ArchiveError;
 use super::column::Column;
 use super::cursor::Slice;
 use crate::block::{ChainId, Frames, Logs, Transactions, frame_kind};
+use crate::column::Overflow;
 
 /// What the blocks dataset has of a block.
 pub(super) struct Header {
@@ -54,6 +55,11 @@ fn given<T>(
     column.given(read(column, row)?)
 }
 
+/// Refuses rows that have no room in one column.
+fn fits(column: &Column, pushed: Result<(), Overflow>) -> Result<(), ArchiveError> {
+    pushed.map_err(|Overflow| column.wrong("up to 4 GiB in one block", "more"))
+}
+
 /// Rows by a number that must go up from 0 by ones.
 fn by_index<'a>(rows: &'a [Slice], name: &str) -> Result<Vec<(&'a Slice, usize)>, ArchiveError> {
     let mut order = Vec::new();
@@ -96,7 +102,7 @@ pub(super) fn transaction_hashes(rows: &[Slice]) -> Result<Transactions, Archive
         out.created.push(&[0; 20]);
         out.is_creation.push(0);
         out.value.push(&[0; 32]);
-        out.input.push(&[]);
+        fits(slice.column("transaction_hash"), out.input.push(&[]))?;
         out.nonce.push(0);
         out.status.push(2);
     }
@@ -123,7 +129,7 @@ pub(super) fn transactions(rows: &[Slice]) -> Result<Transactions, ArchiveError>
         out.created.push(&created);
         out.is_creation.push(u8::from(recipient.is_none()));
         out.value.push(&given(slice.column("value"), Column::wei, row)?);
-        out.input.push(input.given(input.bytes(row, &mut scratch)?)?);
+        fits(input, out.input.push(input.given(input.bytes(row, &mut scratch)?)?))?;
         out.nonce.push(nonce);
         out.gas_used.push(given(slice.column("gas_used"), Column::number, row)?);
         out.status.push(status);
@@ -151,7 +157,7 @@ pub(super) fn logs(rows: &[Slice], transactions: Option<u64>) -> Result<Logs, Ar
         let data = slice.column("data");
         out.topic_count.push(count as u8);
         out.address.push(&given(slice.column("address"), Column::fixed, row)?);
-        out.data.push(data.bytes(row, &mut scratch)?.unwrap_or_default());
+        fits(data, out.data.push(data.bytes(row, &mut scratch)?.unwrap_or_default()))?;
         out.transaction_index.push(transaction_of(slice, row, transactions)?);
     }
     Ok(out)
@@ -219,8 +225,8 @@ fn frame(out: &mut Frames, slice: &Slice, row: usize, stands: bool) -> Result<()
     out.sender.push(&given(slice.column("action_from"), Column::fixed, row)?);
     out.target.push(&target.filter(|_| stands || !is_creation).unwrap_or_default());
     out.value.push(&slice.column("action_value").wei(row)?.unwrap_or_default());
-    out.input.push(input.bytes(row, &mut scratch)?.unwrap_or_default());
-    out.output.push(output.bytes(row, &mut scratch)?.unwrap_or_default());
+    fits(input, out.input.push(input.bytes(row, &mut scratch)?.unwrap_or_default()))?;
+    fits(output, out.output.push(output.bytes(row, &mut scratch)?.unwrap_or_default()))?;
     out.gas_used.push(slice.column("result_gas_used").number(row)?.unwrap_or_default());
     Ok(())
 }

@@ -70,7 +70,7 @@ pub(super) struct Cursor {
 
 impl Cursor {
     /// Starts at the first file that has blocks from `floor` on. All files are looked at, so that a column that is
-    /// missing is told before the work begins.
+    /// missing is reported before the work begins.
     pub(super) fn new(dataset: &'static Dataset, files: Vec<Covering>, floor: u64) -> Result<Self, ArchiveError> {
         let files: VecDeque<Covering> = files.into_iter().filter(|file| file.last >= floor).collect();
         let covered = files.iter().map(|file| (file.first, file.last)).collect();
@@ -181,7 +181,7 @@ impl Cursor {
 
 fn open(dataset: &'static Dataset, covering: Covering, floor: u64) -> Result<Open, ArchiveError> {
     let name: Arc<str> = covering.path.display().to_string().into();
-    let told = |what: String| ArchiveError::new(&*name, what);
+    let failed = |what: String| ArchiveError::new(&*name, what);
     let file = File::open(&covering.path).map_err(|error| unreadable(&name, error))?;
     // The types of Parquet are few; those that a writer remembers for itself are many.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
@@ -196,7 +196,7 @@ fn open(dataset: &'static Dataset, covering: Covering, floor: u64) -> Result<Ope
             _ => vec![column.to_owned()],
         };
         let found = known.into_iter().find_map(|name| schema.index_of(&name).ok().map(|root| (name, root)));
-        let (own, root) = found.ok_or_else(|| told(missing(dataset, column, shape)))?;
+        let (own, root) = found.ok_or_else(|| failed(missing(dataset, column, shape)))?;
         names.push(own.into());
         roots.push(root);
     }

@@ -54,13 +54,16 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Whether a folder holds files of an archive, itself or in folders for each dataset.
+    /// True if a folder holds files of an archive, itself or in folders for each dataset.
     pub fn is_here(folder: &Path) -> bool {
         layout::parquet_files(folder).is_ok_and(|files| !files.is_empty())
     }
 
     /// Opens the blocks of `range` in a folder. `NETWORK__blocks__*` must be there; transactions, logs and traces
     /// may be missing.
+    ///
+    /// # Errors
+    /// If a file is unreadable, lacks a column, or has another layout than the others.
     pub fn open(folder: &Path, range: RangeInclusive<u64>) -> Result<Self, ArchiveError> {
         let mut layout = Layout::read(folder)?;
         let mut cursor = |dataset: &'static Dataset| -> Result<Option<Cursor>, ArchiveError> {
@@ -75,27 +78,37 @@ impl Archive {
         Ok(Self { blocks, transactions, logs, traces, needs, range, last: None, gaps: 0, read: 0 })
     }
 
-    /// Leaves out what nobody asked for: traces, logs, and of transactions all but their hashes. To be said before the first
-    /// block is read. A block that is to be kept for whoever asks later needs [`Needs::KEPT`].
-    pub fn need(&mut self, needs: Needs) {
-        debug_assert_eq!(self.read, 0, "what is needed is said before the first block");
+    /// Leaves out what nobody asked for: traces, logs, and of transactions all but their hashes. A block that is to be kept
+    /// for whoever asks later needs [`Needs::KEPT`].
+    ///
+    /// # Errors
+    /// If a block was read before: it has what was not asked for, and the next would not.
+    pub fn need(&mut self, needs: Needs) -> Result<(), ArchiveError> {
+        if self.read > 0 {
+            let what = "what is needed of it must be set before its first block is read; please report this";
+            return Err(ArchiveError::new("archive", what));
+        }
         self.needs = needs;
         if let Some(cursor) = &mut self.transactions {
             cursor.read_columns_of(if needs.transactions { &TRANSACTIONS } else { &TRANSACTION_HASHES });
         }
+        Ok(())
     }
 
-    /// How often blocks were missing between two that follow each other in the archive.
+    /// Returns how often blocks were missing between two that follow each other in the archive.
     pub fn gaps(&self) -> u64 {
         self.gaps
     }
 
-    /// How many blocks were read, and of how many.
+    /// Returns how many blocks were read, and of how many.
     pub fn progress(&self) -> (u64, u64) {
         (self.read, self.blocks.rows())
     }
 
-    /// The next block; `None` at the end.
+    /// Returns the next block; `None` at the end.
+    ///
+    /// # Errors
+    /// If the next block has a value that is no block's, or does not follow the one before it.
     pub fn next_block(&mut self) -> Result<Option<Block>, ArchiveError> {
         let Some(number) = self.blocks.peek()? else { return Ok(None) };
         if number > *self.range.end() {
@@ -116,8 +129,8 @@ impl Archive {
     }
 
     fn read(&mut self, number: u64) -> Result<Block, ArchiveError> {
-        let told = |error: ArchiveError| error.of_block(number);
-        let header = assemble::header(&self.blocks.take(number)?).map_err(told)?;
+        let failed = |error: ArchiveError| error.of_block(number);
+        let header = assemble::header(&self.blocks.take(number)?).map_err(failed)?;
         let mut exceptions = Vec::new();
         let transactions = rows(&mut self.transactions, &TRANSACTIONS, number, &mut exceptions)?;
         let mut wanted = |is_wanted: bool, cursor: &mut Option<Cursor>, dataset| match is_wanted {
@@ -130,10 +143,10 @@ impl Archive {
             true => assemble::transactions,
             false => assemble::transaction_hashes,
         };
-        let transactions = transactions.map(|rows| lay_out(&rows)).transpose().map_err(told)?;
+        let transactions = transactions.map(|rows| lay_out(&rows)).transpose().map_err(failed)?;
         let count = transactions.as_ref().map(|all| all.len() as u64);
-        let logs = logs.map(|rows| assemble::logs(&rows, count)).transpose().map_err(told)?;
-        let frames = traces.map(|rows| assemble::frames(&rows, count)).transpose().map_err(told)?;
+        let logs = logs.map(|rows| assemble::logs(&rows, count)).transpose().map_err(failed)?;
+        let frames = traces.map(|rows| assemble::frames(&rows, count)).transpose().map_err(failed)?;
         if frames.is_some() {
             let what = "traces: `create2` shows as `create`, and reverted calls are missing where cryo left them out";
             exceptions.push(what.to_owned());

@@ -55,10 +55,31 @@ pub(super) enum Kind {
     Answer(Answered),
 }
 
+/// The largest number that the journal can hold.
+const LARGEST: u64 = i64::MAX as u64;
+
 impl Line {
+    /// Refuses numbers that the journal can't hold. Those of blocks are checked as they are decoded.
+    fn is_plausible(&self) -> Result<(), String> {
+        let reverted = self
+            .reverted
+            .iter()
+            .flat_map(|reverted| reverted.blocks.iter().map(|block| block.number).chain([reverted.chain]));
+        let finality = self.finality.iter().flat_map(|finality| [finality.chain, finality.safe, finality.finalized]);
+        let observation = self.observation.iter().flat_map(|seen| [seen.observed_at_ms, seen.received_at_ms]);
+        let answer = self.answer.iter().flat_map(|answer| [answer.at.chain, answer.at.number]);
+        let numbers = [self.chain_id, self.at_ms].into_iter().flatten();
+        let mut numbers = numbers.chain(reverted).chain(finality).chain(observation).chain(answer);
+        match numbers.find(|number| *number > LARGEST) {
+            Some(number) => Err(format!("the number {number} is larger than a journal holds: up to {LARGEST}")),
+            None => Ok(()),
+        }
+    }
+
     /// What it is, and when it happened; in words, why it is nothing that a recording has.
     pub(super) fn kind(self) -> Result<(Kind, Option<u64>), String> {
         let at_ms = self.at_ms;
+        self.is_plausible()?;
         if let Some(block) = self.block {
             let chain_id = self.chain_id.ok_or("a block without `chain_id`")?;
             let receipts = self.receipts.ok_or("a block without `receipts`")?;

@@ -71,7 +71,10 @@ pub struct Recording {
 impl Recording {
     /// Opens a file, or a folder whose files follow each other by number, then by name; or a folder of Parquet
     /// files, an [`Archive`], of whose blocks nothing can be checked. `levels` says how much is
-    /// checked of each chain's blocks; the level of chain 0 is that of all others, full where it is not given.
+    /// checked of each chain's blocks; the level of chain 0 is that of all others, full if it is not given.
+    ///
+    /// # Errors
+    /// If the folder holds no recording, or the archive can't be opened.
     pub fn open(path: &Path, levels: &BTreeMap<ChainId, Verification>) -> Result<Self, RecordingError> {
         let files = if path.is_dir() { folder(path)? } else { VecDeque::from([path.to_owned()]) };
         let archive = files.is_empty().then(|| Archive::open(path, 0..=u64::MAX)).transpose()?;
@@ -89,7 +92,7 @@ impl Recording {
         })
     }
 
-    /// How much was read, and of how much: blocks of an archive, bytes of other recordings.
+    /// Returns how much was read, and of how much: blocks of an archive, bytes of other recordings.
     pub fn progress(&self) -> (u64, u64) {
         match &self.archive {
             Some(archive) => archive.progress(),
@@ -97,19 +100,26 @@ impl Recording {
         }
     }
 
-    /// Leaves out what nobody asked for, where that is less to read; see [`Archive::need`].
-    pub fn need(&mut self, needs: Needs) {
+    /// Leaves out what nobody asked for, if that is less to read; see [`Archive::need`].
+    ///
+    /// # Errors
+    /// If something was read before.
+    pub fn need(&mut self, needs: Needs) -> Result<(), RecordingError> {
         if let Some(archive) = &mut self.archive {
-            archive.need(needs);
+            archive.need(needs)?;
         }
+        Ok(())
     }
 
-    /// How often blocks were missing between two that follow each other in the recording.
+    /// Returns how often blocks were missing between two that follow each other in the recording.
     pub fn gaps(&self) -> u64 {
         self.archive.as_ref().map_or(self.gaps, Archive::gaps)
     }
 
-    /// The next item; `None` at the end.
+    /// Returns the next item; `None` at the end.
+    ///
+    /// # Errors
+    /// If a file is unreadable, or a block does not pass its level of verification.
     pub fn next_item(&mut self) -> Result<Option<Item>, RecordingError> {
         if let Some(archive) = &mut self.archive {
             let Some(block) = archive.next_block()? else { return Ok(None) };
@@ -142,11 +152,11 @@ impl Recording {
     }
 
     fn take(&mut self, line: Line, file: String, place: String) -> Result<(), RecordingError> {
-        let told = |what: String| RecordingError { file: file.clone(), place: place.clone(), what };
-        let (kind, at_ms) = line.kind().map_err(&told)?;
+        let failed = |what: String| RecordingError { file: file.clone(), place: place.clone(), what };
+        let (kind, at_ms) = line.kind().map_err(&failed)?;
         let deliver = |event| Item::Delivery(Delivery { event, raw: None, at_ms, done: None });
         let item = match kind {
-            Kind::Block(raw) => return self.block(raw, &file, at_ms).map_err(told),
+            Kind::Block(raw) => return self.block(raw, &file, at_ms).map_err(failed),
             Kind::Observation(observation) => deliver(Event::Observed { observation }),
             Kind::Finality(finality) => {
                 let (chain, safe, finalized) = (finality.chain, finality.safe, finality.finalized);
@@ -201,10 +211,10 @@ impl Recording {
 
 /// A folder's files in order; none where it holds an archive.
 fn folder(path: &Path) -> Result<VecDeque<PathBuf>, RecordingError> {
-    let told = |what: String| RecordingError { file: path.display().to_string(), place: String::new(), what };
+    let failed = |what: String| RecordingError { file: path.display().to_string(), place: String::new(), what };
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(|error| told(error.to_string()))? {
-        let file = entry.map_err(|error| told(error.to_string()))?.path();
+    for entry in std::fs::read_dir(path).map_err(|error| failed(error.to_string()))? {
+        let file = entry.map_err(|error| failed(error.to_string()))?.path();
         let name = file.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
         if [".json", ".jsonl", ".json.gz", ".jsonl.gz"].iter().any(|ending| name.ends_with(ending)) {
             let number = name.split('.').next().and_then(|stem| stem.parse::<u64>().ok());
@@ -213,7 +223,7 @@ fn folder(path: &Path) -> Result<VecDeque<PathBuf>, RecordingError> {
     }
     files.sort();
     if files.is_empty() && !Archive::is_here(path) {
-        return Err(told(
+        return Err(failed(
             "a folder without a `.json`, `.jsonl`, `.json.gz`, `.jsonl.gz` or `.parquet` file".to_owned(),
         ));
     }

@@ -19,7 +19,10 @@ enum Out {
     Gzip(GzEncoder<BufWriter<File>>),
 }
 
-/// A block as a line of a recording.
+/// Returns a block as a line of a recording.
+///
+/// # Errors
+/// If it can't be written as JSON.
 pub fn block_line(raw: &RawBlock, at_ms: u64) -> anyhow::Result<Vec<u8>> {
     line(&Written::Block { raw, at_ms })
 }
@@ -38,7 +41,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts a recording; gzipped where the name ends in `.gz`. A file that is there already is not touched.
+    /// Starts a recording; gzipped if the name ends in `.gz`. A file that is there already is not touched.
+    ///
+    /// # Errors
+    /// If there is a file of that name, or it can't be made.
     pub fn create(path: &Path) -> anyhow::Result<Self> {
         anyhow::ensure!(!path.exists(), "`{}` is there already; name a new recording", path.display());
         let mut partial = path.as_os_str().to_owned();
@@ -54,43 +60,61 @@ impl Writer {
     }
 
     /// Writes a block as the node gave it.
+    ///
+    /// # Errors
+    /// If the file can't be written.
     pub fn write_block(&mut self, raw: &RawBlock, at_ms: u64) -> anyhow::Result<()> {
         self.write(&Written::Block { raw, at_ms })
     }
 
     /// Writes an observation.
+    ///
+    /// # Errors
+    /// If the file can't be written.
     pub fn write_observation(&mut self, observation: &Observation, at_ms: u64) -> anyhow::Result<()> {
         self.write(&Written::Observation { observation, at_ms })
     }
 
     /// Writes that blocks left the chain, tip first.
+    ///
+    /// # Errors
+    /// If the file can't be written.
     pub fn write_reverted(&mut self, chain: ChainId, blocks: &[BlockRef], at_ms: u64) -> anyhow::Result<()> {
         self.write(&Written::Reverted { reverted: Reverted { chain, blocks: blocks.to_vec() }, at_ms })
     }
 
     /// Writes that blocks became settled.
+    ///
+    /// # Errors
+    /// If the file can't be written.
     pub fn write_finality(&mut self, chain: ChainId, safe: u64, finalized: u64, at_ms: u64) -> anyhow::Result<()> {
         self.write(&Written::Finality { finality: Finality { chain, safe, finalized }, at_ms })
     }
 
     /// Writes what the chain answered; before the input that it was asked on.
+    ///
+    /// # Errors
+    /// If the file can't be written.
     pub fn write_answer(&mut self, at: BlockRef, read: &ChainRead, answer: &ChainAnswer) -> anyhow::Result<()> {
         self.write(&Written::Answer { answer: Answered { at, read: read.clone(), answer: answer.clone() } })
     }
 
     /// Closes the recording, puts it on the disk, and gives it its name.
+    ///
+    /// # Errors
+    /// If the file can't be written.
     pub fn finish(self) -> anyhow::Result<()> {
-        let told = || format!("`{}` can't be written", self.partial.display());
+        let failed = || format!("`{}` can't be written", self.partial.display());
         let buffered = match self.out {
             Out::Plain(out) => out,
-            Out::Gzip(out) => out.finish().with_context(told)?,
+            Out::Gzip(out) => out.finish().with_context(failed)?,
         };
         buffered
             .into_inner()
             .map_err(|error| error.into_error())
             .and_then(|file| file.sync_all())
-            .with_context(told)?;
-        std::fs::rename(&self.partial, &self.path).with_context(told)
+            .with_context(failed)?;
+        std::fs::rename(&self.partial, &self.path).with_context(failed)
     }
 
     fn write(&mut self, object: &Written<'_>) -> anyhow::Result<()> {

@@ -104,7 +104,7 @@ pub(super) fn run(
     }
     engine.commit()?;
     let mut opened = Recording::open(path, &BTreeMap::from([(0, Verification::None)]))?;
-    opened.need(needs);
+    opened.need(needs)?;
     std::thread::scope(|scope| {
         let (give, items) = sync_channel(AHEAD);
         scope.spawn(move || read(opened, &give, ticks));
@@ -196,7 +196,7 @@ impl Watch<'_> {
                 _ => {}
             }
             let clock_ms = delivery.at_ms.unwrap_or_else(|| event_time_ms(&delivery.event));
-            let stamped = sequencer.stamp(delivery.event, clock_ms).stamped;
+            let stamped = sequencer.stamp(delivery.event, clock_ms);
             let at_ms = stamped.at_ms;
             let before: Vec<u64> = self.by_id.keys().map(|id| self.engine.spent(id).busy_ns).collect();
             self.engine.take(stamped, &Given::default())?;

@@ -251,7 +251,7 @@ pub(super) fn made_up(number: u64) -> Block {
         all.created.push(&[0; 20]);
         all.is_creation.push(row);
         all.value.push(&[row + 200; 32]);
-        all.input.push(&[1, 2, 3]);
+        all.input.push(&[1, 2, 3]).unwrap();
         all.nonce.push(row.into());
         all.gas_used.push(21_000);
         all.status.push(1 - row);
@@ -259,7 +259,7 @@ pub(super) fn made_up(number: u64) -> Block {
         logs.address.push(&[5; 20]);
         logs.topic_count.push(row * 4);
         logs.topics.iter_mut().for_each(|topic| topic.push(&[row * 6; 32]));
-        logs.data.push(&vec![9; row.into()]);
+        logs.data.push(&vec![9; row.into()]).unwrap();
         logs.transaction_index.push(0);
         let frames = block.frames.as_mut().unwrap();
         for depth in 0..=1 {
@@ -269,8 +269,8 @@ pub(super) fn made_up(number: u64) -> Block {
             frames.sender.push(&[3; 20]);
             frames.target.push(&if row == 1 && depth == 0 { [0; 20] } else { [4; 20] });
             frames.value.push(&[0; 32]);
-            frames.input.push(&[8; 5]);
-            frames.output.push(&[]);
+            frames.input.push(&[8; 5]).unwrap();
+            frames.output.push(&[]).unwrap();
             frames.gas_used.push(100);
             frames.status.push(1 - row);
         }

@@ -1,0 +1,81 @@
+//! A block's transactions: parsed, in their places, and by whom they were sent.
+
+use alloy::consensus::Header;
+use alloy::primitives::{Address, B256, U64};
+use rayon::prelude::*;
+use serde_json::value::RawValue;
+
+use crate::block::Verification;
+use crate::source::evm::refusal::{Check, Refusal, same};
+use crate::source::evm::transaction;
+use crate::source::evm::wire::{WireBlock, WirePlace, WireSigned, WireTransaction};
+
+/// Fewer transactions than this are not worth spreading over threads.
+const PARALLEL_FROM: usize = 16;
+
+/// A transaction as far as its level reads it.
+pub(super) struct Sent {
+    pub(super) wire: WireTransaction,
+    /// Recovered from the signature at [`Verification::Full`], the node's word otherwise.
+    pub(super) sender: Address,
+    /// The type of its encoding; 0 below [`Verification::Full`], where nothing hangs on it.
+    pub(super) kind: u64,
+    /// EIP-2718 encoding, at [`Verification::Full`].
+    encoded: Vec<u8>,
+}
+
+/// Reads all transactions of a block. `header` is that of the block if the level reads it.
+pub(super) fn read(block: &WireBlock<'_>, header: Option<&Header>, level: Verification) -> Result<Vec<Sent>, Refusal> {
+    let read = |(index, raw): (usize, &&RawValue)| one(index, raw, block.hash, level);
+    let all: Vec<Sent> = match block.transactions.len() < PARALLEL_FROM {
+        true => block.transactions.iter().enumerate().map(read).collect::<Result<_, _>>()?,
+        false => block.transactions.par_iter().enumerate().map(read).collect::<Result<_, _>>()?,
+    };
+    if let Some(header) = header.filter(|_| level == Verification::Full) {
+        let encoded: Vec<&[u8]> = all.iter().map(|sent| sent.encoded.as_slice()).collect();
+        let root = alloy::trie::root::ordered_trie_root_encoded(&encoded);
+        let what = || "transactions that its root does not stand for".into();
+        same(Check::TransactionsRoot, what, header.transactions_root, root)?;
+        for (index, sent) in all.iter().enumerate() {
+            let what = || format!("another sender in transaction {index}");
+            same(Check::Sender, what, sent.sender, sent.wire.from)?;
+        }
+    }
+    Ok(all)
+}
+
+fn one(index: usize, raw: &RawValue, block: B256, level: Verification) -> Result<Sent, Refusal> {
+    let what = || format!("transaction {index}");
+    let unreadable = |error: serde_json::Error| Refusal::shape(&what(), raw.get(), &error);
+    let wire: WireTransaction = serde_json::from_str(raw.get()).map_err(unreadable)?;
+    if wire.contradicts_itself() {
+        let what = format!("call data in transaction {index}, as `input` and as `data`");
+        return Err(Refusal::new(Check::Shape, what, "the same", "two"));
+    }
+    let sender = wire.from;
+    match level {
+        Verification::None | Verification::Links => Ok(Sent { wire, sender, kind: 0, encoded: Vec::new() }),
+        Verification::Header => {
+            let place: WirePlace =
+                serde_json::from_str(raw.get()).map_err(|error| unreadable(error).suggest(Verification::Links))?;
+            placed(index, block, &place)?;
+            Ok(Sent { wire, sender, kind: 0, encoded: Vec::new() })
+        }
+        Verification::Full => {
+            let parts: WireSigned =
+                serde_json::from_str(raw.get()).map_err(|error| unreadable(error).suggest(Verification::Header))?;
+            placed(index, block, &parts.place())?;
+            let signed = transaction::verify(index, &wire, &parts)?;
+            let kind = parts.kind.unwrap_or_default().to();
+            Ok(Sent { wire, sender: signed.sender, kind, encoded: signed.encoded })
+        }
+    }
+}
+
+/// Checks where a transaction says that it stands.
+fn placed(index: usize, block: B256, place: &WirePlace) -> Result<(), Refusal> {
+    let other = || format!("a transaction of another place at place {index}");
+    same(Check::TransactionIndex, other, block, place.block_hash.unwrap_or(block))?;
+    let expected = U64::from(index);
+    same(Check::TransactionIndex, other, expected, place.transaction_index.unwrap_or(expected))
+}

@@ -1,0 +1,228 @@
+//! Faults of a node: why a call has no result, and what an error answer means.
+
+use std::time::Duration;
+
+use alloy::rpc::json_rpc::{ErrorPayload, RpcError};
+use alloy::transports::{TransportError, TransportErrorKind};
+use serde_json::value::RawValue;
+
+/// Why a call has no result. Holds no URL: messages of the libraries are kept only if they have none.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("no answer within {} ms", .0.as_millis())]
+    Timeout(Duration),
+    #[error("{0}")]
+    Transport(String),
+    #[error("it asks for fewer requests{}", .said.as_ref().map_or_else(|| " (HTTP 429)".to_owned(), |said| format!(": {said}")))]
+    Throttled { retry_after: Option<Duration>, said: Option<String> },
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+    #[error("the answer can't be read: {0}")]
+    Unreadable(String),
+    #[error("error {code}: {message}")]
+    Rpc { code: i64, message: String, data: Option<Box<RawValue>> },
+}
+
+/// What a node means by a fault, whatever words its client has for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// It does not offer the method, or not with such parameters.
+    MethodUnknown,
+    /// It no longer has the state of that block, or not yet.
+    StateUnavailable,
+    /// It does not know the block.
+    BlockUnknown,
+    /// It asks for fewer requests.
+    Throttled,
+    /// The answer, the range or the batch is larger than it gives.
+    TooLarge,
+    /// It did not answer, or not so that anybody could read it.
+    Unanswered,
+    /// Something else went wrong with this call.
+    Other,
+}
+
+const STATE: [&str; 15] = [
+    "historical state",
+    "state not available",
+    "state is not available",
+    "state unavailable",
+    "state is unavailable",
+    "missing trie node",
+    "no state available",
+    "state does not exist",
+    "state histories",
+    "world state",
+    "state root not found",
+    "pruned",
+    "pruning",
+    "archive",
+    "proof window",
+];
+const METHOD: [&str; 17] = [
+    "method not found",
+    "method not supported",
+    "unsupported method",
+    "unknown method",
+    "no such method",
+    "method is not",
+    "method not",
+    "not whitelisted",
+    "not supported",
+    "unsupported",
+    "not implemented",
+    "not enabled",
+    "does not exist/is not available",
+    "tracer not found",
+    "not available on the free",
+    "upgrade your plan",
+    "method disabled",
+];
+const BLOCK: [&str; 9] = [
+    "block not found",
+    "unknown block",
+    "header not found",
+    "header for hash not found",
+    "could not find block",
+    "cannot find block",
+    "block does not exist",
+    "resource not found",
+    "requested block",
+];
+const LARGE: [&str; 22] = [
+    "too large",
+    "too big",
+    "query returned more than",
+    "more than 10000 results",
+    "block range",
+    "blocks range",
+    "range is too",
+    "range too",
+    "range limit",
+    "exceeds the range",
+    "exceed maximum block range",
+    "max results",
+    "too many results",
+    "too many logs",
+    "too many blocks",
+    "response size",
+    "size exceeded",
+    "exceeds limit",
+    "batch limit",
+    "batch size",
+    "too many calls in batch",
+    "logs matched by query exceeds",
+];
+const THROTTLE: [&str; 12] = [
+    "rate limit",
+    "rate-limit",
+    "ratelimit",
+    "rate exceeded",
+    "too many requests",
+    "request limit",
+    "requests per second",
+    "compute units",
+    "credits",
+    "daily request count",
+    "concurrent requests",
+    "capacity exceeded",
+];
+
+fn has(message: &str, signs: &[&str]) -> bool {
+    signs.iter().any(|sign| message.contains(sign))
+}
+
+impl Fault {
+    /// Reads an error answer.
+    pub fn payload(error: ErrorPayload<Box<RawValue>>) -> Self {
+        let message = error.message.chars().take(300).collect::<String>();
+        let lower = message.to_lowercase();
+        // -32005 is "limit exceeded" of any kind: of requests, and of results.
+        let of_results = has(&lower, &LARGE) || has(&lower, &BLOCK);
+        if !of_results && (error.is_retry_err() || has(&lower, &THROTTLE)) {
+            return Self::Throttled { retry_after: None, said: Some(message) };
+        }
+        Self::Rpc { code: error.code, message, data: error.data }
+    }
+
+    /// Reads an error of the connection.
+    pub fn transport(error: TransportError) -> Self {
+        match error {
+            RpcError::ErrorResp(payload) => Self::payload(payload),
+            RpcError::DeserError { err, .. } => Self::Unreadable(err.to_string()),
+            RpcError::Transport(TransportErrorKind::BackendGone) => Self::Transport("the connection was lost".into()),
+            other => Self::Transport(other.to_string()),
+        }
+    }
+
+    /// Returns what the node means. Words go before codes: clients share codes, and few share their meaning.
+    pub fn meaning(&self) -> Meaning {
+        let (code, message) = match self {
+            Self::Timeout(_) | Self::Transport(_) | Self::Unreadable(_) => return Meaning::Unanswered,
+            Self::Throttled { .. } => return Meaning::Throttled,
+            Self::TooLarge(_) => return Meaning::TooLarge,
+            Self::Rpc { code, message, .. } => (*code, message.to_lowercase()),
+        };
+        // "transaction type not supported" is about one transaction.
+        let of_method = has(&message, &METHOD) && !message.contains("transaction type");
+        let names_method = message.contains("method") && has(&message, &["not found", "not exist", "not available"]);
+        match code {
+            -32601 | -32004 => Meaning::MethodUnknown,
+            _ if has(&message, &STATE) => Meaning::StateUnavailable,
+            // Before blocks: `trace_block` is a method, and may be "not found".
+            _ if names_method => Meaning::MethodUnknown,
+            _ if has(&message, &BLOCK) => Meaning::BlockUnknown,
+            _ if has(&message, &LARGE) => Meaning::TooLarge,
+            _ if of_method => Meaning::MethodUnknown,
+            -32001 => Meaning::BlockUnknown,
+            -32003 | -32008 => Meaning::TooLarge,
+            _ => Meaning::Other,
+        }
+    }
+
+    /// True if the node did answer, with an error of its own for this call.
+    pub fn is_answer(&self) -> bool {
+        matches!(self, Self::Rpc { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(code: i64, message: &str, expected: Meaning) {
+        let payload = ErrorPayload { code, message: message.to_owned().into(), data: None };
+        assert_eq!(Fault::payload(payload).meaning(), expected, "{code} {message}");
+    }
+
+    #[test]
+    fn answers_of_many_clients_are_told_apart() {
+        use Meaning::*;
+        check(-32601, "the method debug_traceBlockByHash does not exist/is not available", MethodUnknown);
+        check(-32000, "the method trace_block does not exist/is not available", MethodUnknown);
+        check(-32000, "Method trace_block not found", MethodUnknown);
+        check(-32600, "debug_traceBlockByHash is not available on the Free tier", MethodUnknown);
+        check(-32602, "unsupported tracer type", MethodUnknown);
+        check(-32000, "tracer not found", MethodUnknown);
+        check(-32000, "historical state not available in path scheme yet", StateUnavailable);
+        check(-32000, "missing trie node 3a (path ) state 0x3a is not available, not found", StateUnavailable);
+        check(-32000, "required historical state unavailable (reexec=128)", StateUnavailable);
+        check(-32000, "state at block #5 is pruned", StateUnavailable);
+        check(-32001, "block not found: 0x12", BlockUnknown);
+        check(-32000, "header not found", BlockUnknown);
+        check(-32005, "query returned more than 10000 results", TooLarge);
+        check(-32602, "eth_getLogs is limited to up to a 500 block range", TooLarge);
+        check(-32003, "response too large", TooLarge);
+        check(-32005, "project ID request rate exceeded", Throttled);
+        check(429, "Your app has exceeded its compute units per second capacity", Throttled);
+        check(-32016, "over rate limit", Throttled);
+        check(-32007, "50/second request limit reached - reduce calls per second", Throttled);
+        check(-32000, "tracing failed: insufficient funds for gas * price + value", Other);
+        check(-32000, "genesis is not traceable", Other);
+        check(-32602, "invalid argument 0: json: cannot unmarshal", Other);
+        check(-32000, "receipts length mismatch: 1 vs 0", Other);
+        check(-32000, "execution timeout", Other);
+        check(-32000, "transaction type not supported", Other);
+        check(-32000, "transaction not found", Other);
+    }
+}

@@ -1,0 +1,304 @@
+//! One chain, followed: every block once, in order, each checked; reorgs as what left and what came.
+
+mod finality;
+mod findings;
+mod fork;
+mod pace;
+mod take;
+#[cfg(test)]
+mod tests;
+mod watchdog;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
+
+use super::canon::Canon;
+use super::config::{ChainConfig, Start};
+use super::pool::Pool;
+use super::read::Reader;
+use super::{heads, pending};
+use crate::block::BlockRef;
+use crate::event::Event;
+use crate::finding::Severity;
+use crate::source::Delivery;
+use crate::subscription::Needs;
+use findings::Findings;
+use fork::Contest;
+use pace::Pace;
+use take::Extras;
+use watchdog::Watchdog;
+
+/// How often the nodes are compared with each other, unless stalls are looked for more often.
+const SURVEY_EVERY: Duration = Duration::from_secs(15);
+/// How often a head that went back without a new block must be seen before it is believed: a node behind a balancer
+/// may only be late.
+const BACK_BEFORE_BELIEVED: u32 = 3;
+/// How far below a head that nobody serves the first block of a chain is looked for.
+const START_BELOW_AT_MOST: u64 = 16;
+
+/// How far a chain has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The newest block that was handed over.
+    pub cursor: u64,
+    /// The newest block that there is.
+    pub head: u64,
+    /// The node that says so.
+    pub endpoint: String,
+}
+
+/// The heights up to which a chain is settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// The newest block that is safe.
+    pub safe: u64,
+    /// The newest block that is final.
+    pub finalized: u64,
+}
+
+/// What the watchdog sees of the follower.
+#[derive(Clone, Debug, Default)]
+struct Standing {
+    tip: Option<BlockRef>,
+    /// Why the last attempt at the next block failed; empty if it did not.
+    why: String,
+}
+
+/// A chain's task.
+pub struct Follower {
+    name: String,
+    config: ChainConfig,
+    pool: Arc<Pool>,
+    canon: Canon,
+    needs: watch::Receiver<Needs>,
+    keep_raw: bool,
+    out: mpsc::Sender<Delivery>,
+    progress: watch::Sender<Progress>,
+    standing: watch::Sender<Standing>,
+    findings: Arc<Mutex<Findings>>,
+    settled: Settled,
+    back_looks: u32,
+    pace: Pace,
+    extras: Extras,
+    contest: Contest,
+}
+
+/// The loop is gone: there is nobody to hand blocks to.
+#[derive(Debug)]
+struct Closed;
+
+impl From<mpsc::error::SendError<Delivery>> for Closed {
+    fn from(_: mpsc::error::SendError<Delivery>) -> Self {
+        Closed
+    }
+}
+
+impl Follower {
+    /// Makes the follower of a chain that is known up to `tail`, oldest first. `folder` is what relative files of the
+    /// config start from.
+    ///
+    /// # Errors
+    /// If the config does not resolve, or `tail` has a hole.
+    pub fn new(
+        name: String,
+        config: ChainConfig,
+        folder: &Path,
+        tail: Vec<BlockRef>,
+        needs: watch::Receiver<Needs>,
+        keep_raw: bool,
+        out: mpsc::Sender<Delivery>,
+    ) -> anyhow::Result<Self> {
+        let config = config.resolve(folder)?;
+        let canon = Canon::new(config.id, &tail).with_context(|| format!("the journal's blocks of {name}"))?;
+        let tip = canon.tip();
+        let height = tip.map_or(0, |tip| tip.number);
+        let findings = Findings::new(&name, config.id, out.clone());
+        Ok(Self {
+            pool: Arc::new(Pool::new(&config)),
+            progress: watch::channel(Progress { cursor: height, head: height, endpoint: String::new() }).0,
+            standing: watch::channel(Standing { tip, why: String::new() }).0,
+            findings: Arc::new(Mutex::new(findings)),
+            settled: Settled::default(),
+            back_looks: 0,
+            pace: Pace::new(&config),
+            extras: Extras::new(Duration::from_secs(config.stall_after_s)),
+            contest: Contest::default(),
+            name,
+            config,
+            canon,
+            needs,
+            keep_raw,
+            out,
+        })
+    }
+
+    /// Goes on from what the journal knows: how far the chain is settled, and by their kinds which findings about it are
+    /// open, so that they end when they are over.
+    pub fn knowing(mut self, settled: Settled, open: &[String]) -> Self {
+        self.settled = settled;
+        self.extras.know(open);
+        self.contest.know(open);
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner).know(open);
+        self
+    }
+
+    /// Returns a reader of this chain's state, by the same nodes.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.pool.clone(), Handle::current())
+    }
+
+    /// Returns how far it has come, as it goes.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// Follows the chain until `stop` is true or nobody takes its blocks any more.
+    ///
+    /// # Errors
+    /// If its watchdog or itself ended by a panic.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+        let woken = Arc::new(Notify::new());
+        let listening = tokio::spawn(heads::listen(self.pool.clone(), woken.clone(), stop.clone()));
+        let waiting = pending::Watch::new(self.config.id, self.pool.clone(), self.needs.clone(), self.out.clone());
+        let waiting = tokio::spawn(waiting.run());
+        let stall_after = Duration::from_secs(self.config.stall_after_s);
+        let watchdog = Watchdog::new(self.pool.clone(), self.findings.clone(), self.standing.subscribe(), stall_after);
+        let watching = tokio::spawn(watchdog.run());
+        let mut until = stop.clone();
+        tokio::select! {
+            _ = until.wait_for(|stopped| *stopped) => {}
+            Closed = self.follow(&woken, &mut stop) => {}
+        }
+        listening.abort();
+        waiting.abort();
+        watching.abort();
+        Ok(())
+    }
+
+    async fn follow(&mut self, woken: &Notify, stop: &mut watch::Receiver<bool>) -> Closed {
+        let poll = Duration::from_millis(self.config.poll_interval_ms);
+        let survey_every = SURVEY_EVERY.min(Duration::from_secs(self.config.stall_after_s));
+        let mut surveyed = Instant::now();
+        while !*stop.borrow() {
+            let round = async {
+                self.round().await?;
+                if surveyed.elapsed() >= survey_every {
+                    heads::survey(&self.pool, &self.canon).await;
+                    surveyed = Instant::now();
+                }
+                self.send_notices().await
+            };
+            if let Err(closed) = round.await {
+                return closed;
+            }
+            tokio::select! {
+                () = woken.notified() => {}
+                () = tokio::time::sleep(poll) => {}
+            }
+            self.pool.rested().await;
+        }
+        Closed
+    }
+
+    /// Looks at the head once, and takes in all that is new up to it.
+    async fn round(&mut self) -> Result<(), Closed> {
+        let Some(head) = heads::head(&self.pool).await else {
+            let message = "no node answers; blocks that come meanwhile are taken in once one does";
+            return self.open("chain-unreachable", Severity::Critical, message.into()).await;
+        };
+        self.end("chain-unreachable", Severity::Critical, "a node answers again".into()).await?;
+        let number = head.number;
+        self.progress.send_modify(|progress| {
+            progress.head = number;
+            progress.endpoint.clone_from(&head.label);
+        });
+        self.contest.begin_round();
+        let now = Instant::now();
+        match self.canon.tip() {
+            None if self.pace.may_try(now) => {
+                self.back_looks = 0;
+                let first = match self.config.start {
+                    // A head that is not served yet is looked for a little lower each time.
+                    Start::Latest => {
+                        let below = u64::from(self.pace.failures()).min(START_BELOW_AT_MOST);
+                        number.saturating_sub(below)
+                    }
+                    Start::Number(first) => first,
+                };
+                self.take_to(first, number, &head).await?;
+            }
+            Some(tip) if number > tip.number && self.pace.may_try(now) => {
+                self.back_looks = 0;
+                self.take_to(tip.number + 1, number, &head).await?;
+            }
+            Some(tip) if number <= tip.number && self.canon.hash_at(number) == Some(head.name.hash) => {
+                self.pace.progressed();
+                self.contest.agrees(head.endpoint);
+                if number == tip.number {
+                    self.back_looks = 0;
+                    self.stand(String::new());
+                } else {
+                    self.gone_back(number, &head).await?;
+                }
+            }
+            Some(tip) if number <= tip.number && self.pace.may_try(now) => {
+                self.back_looks = 0;
+                self.turn_to(&head).await?;
+            }
+            // The next attempt is not due yet.
+            _ => {}
+        }
+        self.end_contest().await?;
+        self.settle().await
+    }
+
+    /// The head is a block below the tip: the blocks above it are gone, or the node is late.
+    async fn gone_back(&mut self, number: u64, head: &heads::Head) -> Result<(), Closed> {
+        self.back_looks += 1;
+        if self.back_looks < BACK_BEFORE_BELIEVED {
+            return Ok(());
+        }
+        self.back_looks = 0;
+        if self.below_final(number, head.endpoint).await? {
+            return Ok(());
+        }
+        let blocks = self.canon.revert_above(number);
+        self.moved();
+        self.send(Event::Reverted { chain: self.config.id, blocks }).await
+    }
+
+    /// Publishes the tip as it is now.
+    fn moved(&self) {
+        let tip = self.canon.tip();
+        self.progress.send_modify(|progress| progress.cursor = tip.map_or(0, |tip| tip.number));
+        self.standing.send_modify(|standing| {
+            standing.tip = tip;
+            standing.why.clear();
+        });
+    }
+
+    /// Notes why the tip stands; empty if it stands at the head.
+    fn stand(&self, why: String) {
+        self.standing.send_if_modified(|standing| {
+            standing.why = why;
+            false
+        });
+    }
+
+    async fn send_notices(&self) -> Result<(), Closed> {
+        for coverage in self.pool.take_notices() {
+            self.send(Event::Coverage { coverage }).await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, event: Event) -> Result<(), Closed> {
+        Ok(self.out.send(Delivery::now(event)).await?)
+    }
+}

@@ -1,0 +1,6 @@
+mod heads;
+mod kit;
+mod parts;
+mod receipts;
+mod reorgs;
+mod shared;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Limits {
     /// Largest size of the component, bytes.
     pub component_bytes: usize,
-    /// Most processor time that compiling it may take, milliseconds; on the clock it may take ten times as long.
+    /// Most processor time that compiling it may take, milliseconds.
     pub compile_deadline_ms: u64,
     /// Most memory that compiling it may take, bytes.
     pub compile_memory_bytes: u64,

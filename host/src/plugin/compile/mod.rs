@@ -9,6 +9,7 @@ mod process;
 pub(super) mod runtime;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use alloy::primitives::B256;
 use wasmtime::Engine;
@@ -29,7 +30,12 @@ pub struct Compiler {
     place: Place,
     cache: Option<Cache>,
     names_lines: bool,
+    /// The longest that a compilation may take on the clock.
+    patience: Duration,
 }
+
+/// The longest that a compilation may take on the clock, whatever processor time it has got.
+const PATIENCE: Duration = Duration::from_secs(1_200);
 
 enum Place {
     InProcess,
@@ -40,12 +46,12 @@ impl Compiler {
     /// Compiles in this very process, where neither `compile_deadline_ms` nor `compile_memory_bytes` holds: for
     /// components that one made oneself, where there is no `watchfire` binary to start, as in tests of the library.
     pub fn in_process() -> Self {
-        Self { place: Place::InProcess, cache: None, names_lines: false }
+        Self { place: Place::InProcess, cache: None, names_lines: false, patience: PATIENCE }
     }
 
     /// Compiles each component in a process of its own: `binary` is a `watchfire` of this very build.
     pub fn in_processes_of(binary: impl Into<PathBuf>) -> Self {
-        Self { place: Place::Processes(binary.into()), cache: None, names_lines: false }
+        Self { place: Place::Processes(binary.into()), cache: None, names_lines: false, patience: PATIENCE }
     }
 
     /// Keeps what was compiled.
@@ -57,6 +63,12 @@ impl Compiler {
     /// Has traps name the lines of the source: for detectors that one writes oneself.
     pub fn naming_lines(mut self) -> Self {
         self.names_lines = true;
+        self
+    }
+
+    /// Ends a compilation that has not ended after so long on the clock; its deadline counts processor time alone.
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 
@@ -86,7 +98,9 @@ impl Compiler {
                 let made = engine.precompile_component(bytes).map_err(|error| not_a_component(&error))?;
                 Artefact::vouched_for(made)
             }
-            Place::Processes(binary) => process::compile(binary, settings, self.names_lines, bytes, limits)?,
+            Place::Processes(binary) => {
+                process::compile(binary, settings, self.names_lines, bytes, limits, self.patience)?
+            }
         };
         let component = made.load(engine).map_err(|error| {
             let message = lines(&format!("{:#}", error.root_cause()), 1_000);

@@ -1,7 +1,7 @@
 //! The host's side of the compiler's process: feeds it, reads what it makes, and ends it once it has used up its time.
 //!
-//! The deadline counts the processor's time that the process has used, so that a busy machine refuses nobody's detector;
-//! on the clock it may take many times as long.
+//! The deadline counts the processor's time that the process has used, so that a busy machine refuses nobody's detector.
+//! The clock ends only a process that stands still.
 
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -35,9 +35,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// Units of the times under `/proc`: Linux gives them in hundredths of a second to programs, whatever its own clock does.
 const TICKS_PER_S: u64 = 100;
 
-/// How many times its deadline a compilation may take on the clock: it shares the machine with others, and waits for them.
-const CLOCK_PER_DEADLINE: u32 = 10;
-
 /// How a compilation came to its end.
 enum Compilation {
     /// The process ended by itself: what it wrote, and what it complained of.
@@ -63,14 +60,17 @@ pub(super) fn compile(
     names_lines: bool,
     bytes: &[u8],
     limits: &Limits,
+    patience: Duration,
 ) -> Result<Artefact, LoadError> {
     let mut child = start(binary, settings, names_lines, limits)?;
-    let compilation = attend(&mut child, bytes, limits);
+    let deadline = Duration::from_millis(limits.compile_deadline_ms);
+    let patience = patience.max(deadline);
+    let compilation = attend(&mut child, bytes, limits.compile_memory_bytes, deadline, patience);
     match compilation.map_err(|error| LoadError::Compile(format!("its process is lost: {error}")))? {
         Compilation::Ended { made, status, .. } if status.success() => Ok(Artefact::vouched_for(made)),
         Compilation::Ended { complaint, status, .. } => Err(refusal(status, &complaint, limits)),
         Compilation::TooSlow => Err(too_slow(limits)),
-        Compilation::Stuck => Err(stuck(limits)),
+        Compilation::Stuck => Err(stuck(patience)),
         Compilation::TooMuch => Err(too_much(limits)),
     }
 }
@@ -107,8 +107,13 @@ fn start(binary: &Path, settings: EngineSettings, names_lines: bool, limits: &Li
 }
 
 /// Feeds the process, and reads what it writes until it ends or must be ended.
-fn attend(child: &mut Child, bytes: &[u8], limits: &Limits) -> std::io::Result<Compilation> {
-    let at_most = limits.compile_memory_bytes;
+fn attend(
+    child: &mut Child,
+    bytes: &[u8],
+    at_most: u64,
+    deadline: Duration,
+    patience: Duration,
+) -> std::io::Result<Compilation> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     std::thread::scope(|scope| {
         // All three pipes move at once: a full one would hold up the other side for ever.
@@ -118,7 +123,7 @@ fn attend(child: &mut Child, bytes: &[u8], limits: &Limits) -> std::io::Result<C
         });
         let made = scope.spawn(move || read(stdout, at_most));
         let complaint = scope.spawn(move || read(stderr, COMPLAINT_BYTES));
-        let waited = wait(child, Duration::from_millis(limits.compile_deadline_ms));
+        let waited = wait(child, deadline, patience);
         // Nobody is left behind, whatever came of it: that also ends the pipes, and so the threads.
         end(child);
         let status = child.wait();
@@ -137,7 +142,7 @@ fn attend(child: &mut Child, bytes: &[u8], limits: &Limits) -> std::io::Result<C
 }
 
 /// Waits until the process has ended, or has used up its time.
-fn wait(child: &mut Child, deadline: Duration) -> std::io::Result<Waited> {
+fn wait(child: &mut Child, deadline: Duration, patience: Duration) -> std::io::Result<Waited> {
     let started = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
@@ -146,7 +151,7 @@ fn wait(child: &mut Child, deadline: Duration) -> std::io::Result<Waited> {
         if processor_time(child.id()).is_some_and(|used| used >= deadline) {
             return Ok(Waited::UsedUp);
         }
-        if started.elapsed() >= deadline * CLOCK_PER_DEADLINE {
+        if started.elapsed() >= patience {
             return Ok(Waited::Stuck);
         }
         std::thread::sleep(LOOK_EVERY);
@@ -190,11 +195,10 @@ fn too_slow(limits: &Limits) -> LoadError {
     ))
 }
 
-fn stuck(limits: &Limits) -> LoadError {
+fn stuck(patience: Duration) -> LoadError {
     LoadError::Compile(format!(
-        "compiling it did not end within {} ms, {CLOCK_PER_DEADLINE} times its `limits.compile_deadline_ms`, and was ended; \
-         is the machine overloaded?",
-        limits.compile_deadline_ms.saturating_mul(CLOCK_PER_DEADLINE.into())
+        "compiling it did not end within {} s on the clock and was ended; is the machine overloaded?",
+        patience.as_secs()
     ))
 }
 

@@ -69,7 +69,7 @@ fn journal(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Option<Replayed
     bar.set_style(style);
     let runtime = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?;
     let replayed = replay::journal(&args.path, &runtime, |seq, entry| {
-        output.tell(seq, entry);
+        output.print(seq, entry);
         bar.set_position(seq);
     })?;
     bar.finish_and_clear();

@@ -172,7 +172,11 @@ fn record_demo() -> anyhow::Result<()> {
 
 fn bench(rest: &[&str]) -> anyhow::Result<()> {
     set_up()?;
-    run(watchfire().arg("bench").args(["--components".as_ref(), target().join("plugins").as_os_str()]).args(rest))?;
+    say("building the benchmark, optimised as a release is");
+    let components = target().join("plugins");
+    let mut command = cargo();
+    command.args(["run", "--quiet", "--profile", "bench", "-p", "watchfire-bench", "--", "--components"]);
+    run(command.arg(components).args(rest))?;
     if peers::install()? {
         run(cargo().args(["run", "--quiet", "-p", "watchfire-tests", "--bin", "latency"]))?;
     }

@@ -1,7 +1,6 @@
 //! The command line: what a person types, and what the exit code means to a script.
 
 mod backtest;
-mod bench;
 mod check;
 mod demo;
 mod drill;
@@ -152,8 +151,6 @@ Examples:
     Release(release::Command),
     /// Watch a lending protocol being attacked, from a recording.
     Demo(demo::Args),
-    /// Measure each stage on real blocks.
-    Bench(bench::Args),
     /// Print the JSON Schema of a file, for editors.
     Schema(schema::Args),
     /// Compile a component from standard input: what a host starts for each that it does not know.
@@ -227,7 +224,6 @@ fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
         Command::Incident(command) => incident::main(command),
         Command::Drill(args) => drill::main(&args, &sandboxes),
         Command::Demo(args) => demo::main(args, &sandboxes),
-        Command::Bench(args) => bench::main(args),
         Command::Schema(args) => schema::main(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "watchfire", &mut std::io::stdout());

@@ -1,4 +1,4 @@
-//! `watchfire bench`: what each stage costs on real blocks, in one run, with ratios that travel between machines.
+//! `watchfire-bench`: what each stage costs on real blocks, in one run, with ratios that travel between machines.
 
 mod blocks;
 mod boundary;
@@ -15,28 +15,27 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 
-use super::Exit;
-use crate::app::deploy::spec::KeptSpec;
-use crate::app::live::output::Format;
-use crate::block::{Block, BlockRef};
-use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
-use crate::plugin::{Compiler, Component, Detector, Fleet, Limits, Runtime};
+use watchfire::app::deploy::spec::KeptSpec;
+use watchfire::app::live::output::Format;
+use watchfire::block::{Block, BlockRef};
+use watchfire::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
+use watchfire::plugin::{Compiler, Component, Detector, Fleet, Limits, Runtime};
 use blocks::Blocks;
 use report::{Report, median};
 
 /// Measure each stage on real blocks.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:
-  watchfire bench
-  watchfire bench --format json > before.json
-  watchfire bench --compare before.json
+  cargo xtask bench
+  cargo xtask bench --format json > before.json
+  cargo xtask bench --compare before.json
 
 Times are medians of several rounds over all blocks. Compare ratios between machines, times only on one.")]
-pub struct Args {
+struct Args {
     /// Real blocks: a recording, or a folder of them.
     #[arg(long, default_value = "../shared/data/mainnet", value_name = "PATH")]
     data: PathBuf,
@@ -103,7 +102,8 @@ impl ChainReader for Nobody {
     }
 }
 
-pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
     let before = args.compare.as_deref().map(Report::read).transpose()?;
     let blocks = Blocks::load(&args.data)?;
     let read = |name: &str| {
@@ -128,7 +128,7 @@ pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
         Format::Json => println!("{}", json!(report)),
         Format::Pretty => report.print(before.as_ref()),
     }
-    Ok(Exit::Good)
+    Ok(())
 }
 
 struct Bench {

@@ -3,18 +3,18 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::{Address, keccak256};
+use alloy_primitives::{Address, keccak256};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
-use super::blocks::NEVER;
-use super::native::{Given, Outflow, Over, transfers};
-use super::report::{Aim, Report};
-use super::{Bench, Nobody};
-use crate::chain_read::ChainReader;
-use crate::finding::Claim;
-use crate::narrow::Rows;
-use crate::plugin::{Fleet, Outcome, Recorded};
+use crate::blocks::NEVER;
+use crate::native::{Given, Outflow, Over, transfers};
+use crate::report::{Aim, Report};
+use crate::{Bench, Nobody};
+use watchfire::chain_read::ChainReader;
+use watchfire::finding::Claim;
+use watchfire::narrow::Rows;
+use watchfire::plugin::{Fleet, Outcome, Recorded};
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     report.section("the boundary, for one block, narrowing and handing over included");

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use alloy::primitives::B256;
+use alloy_primitives::B256;
 
-use super::Bench;
-use super::report::{Aim, Report};
-use crate::block::BlockRef;
-use crate::desk::{Desk, Input};
-use crate::digest::Hasher;
-use crate::finding::{Claim, Finding, Origin, Severity, Subject};
-use crate::plan::Plan;
-use crate::plan::starter::Kind;
+use crate::Bench;
+use crate::report::{Aim, Report};
+use watchfire::block::BlockRef;
+use watchfire::desk::{Desk, Input};
+use watchfire::digest::Hasher;
+use watchfire::finding::{Claim, Finding, Origin, Severity, Subject};
+use watchfire::plan::Plan;
+use watchfire::plan::starter::Kind;
 
 /// Incidents that are open at a time.
 const SUBJECTS: u64 = 64;

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use serde_json::json;
 
-use super::report::{Report, quantile};
-use super::{Bench, Nobody};
-use crate::app::engine::{Engine, Given, Placed};
-use crate::entry::Entry;
-use crate::event::{Event, Stamped};
-use crate::journal::Journal;
-use crate::plugin::Fleet;
+use crate::report::{Report, quantile};
+use crate::{Bench, Nobody};
+use watchfire::app::engine::{Engine, Given, Placed};
+use watchfire::entry::Entry;
+use watchfire::event::{Event, Stamped};
+use watchfire::journal::Journal;
+use watchfire::plugin::Fleet;
 
 /// From one block to the next: 200 blocks a second.
 const PACE: Duration = Duration::from_millis(5);

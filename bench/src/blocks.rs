@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use alloy::primitives::{Address, B256, keccak256};
+use alloy_primitives::{Address, B256, keccak256};
 use serde_json::{Value, json};
 
-use crate::block::{Block, Verification};
-use crate::event::Event;
-use crate::source::raw::RawBlock;
-use crate::source::recording::{Item, Recording};
+use watchfire::block::{Block, Verification};
+use watchfire::event::Event;
+use watchfire::source::raw::RawBlock;
+use watchfire::source::recording::{Item, Recording};
 
 /// A limit that nothing reaches, in whole units: a rule that is in use finds something once in a while, not in each block.
 pub(super) const NEVER: &str = "1000000000000000000";

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::report::{Aim, Report, median, quantile};
-use super::{Bench, Nobody};
-use crate::app::engine::Engine;
-use crate::chain_read::ChainReader;
-use crate::journal::Journal;
-use crate::plugin::{Cache, Compiler, Limits, Recorded, Runtime};
+use crate::report::{Aim, Report, median, quantile};
+use crate::{Bench, Nobody};
+use watchfire::app::engine::Engine;
+use watchfire::chain_read::ChainReader;
+use watchfire::journal::Journal;
+use watchfire::plugin::{Cache, Compiler, Limits, Recorded, Runtime};
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     report.section("memory");
@@ -18,7 +18,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> 
     report.section("start and swap");
     start(bench, report)?;
     swap(bench, report)?;
-    super::swaps::measure(bench, report)
+    crate::swaps::measure(bench, report)
 }
 
 /// The memory that the process has, in bytes; `None` where the system does not say.

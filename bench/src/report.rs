@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::blocks::Blocks;
+use crate::blocks::Blocks;
 
 /// What a figure is to reach.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use alloy::primitives::{Address, B256, I256, U256, keccak256};
+use alloy_primitives::{Address, B256, I256, U256, keccak256};
 use anyhow::Context;
 use hashbrown::{HashMap, HashSet};
 
-use crate::block::{Block, Logs};
-use crate::entry::StateChange;
-use crate::narrow::Rows;
+use watchfire::block::{Block, Logs};
+use watchfire::entry::StateChange;
+use watchfire::narrow::Rows;
 
 /// Resolution of a window, as the detector has it.
 const BUCKETS: u64 = 60;

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::report::{Aim, Report, median, quantile};
-use super::{Bench, Nobody};
-use crate::app::deploy::spec::KeptSpec;
-use crate::app::engine::{Engine, Given};
-use crate::block::Block;
-use crate::entry::Entry;
-use crate::event::{Event, Stamped};
-use crate::journal::Journal;
-use crate::plan::Plan;
-use crate::plugin::Fleet;
+use crate::report::{Aim, Report, median, quantile};
+use crate::{Bench, Nobody};
+use watchfire::app::deploy::spec::KeptSpec;
+use watchfire::app::engine::{Engine, Given};
+use watchfire::block::Block;
+use watchfire::entry::Entry;
+use watchfire::event::{Event, Stamped};
+use watchfire::journal::Journal;
+use watchfire::plan::Plan;
+use watchfire::plugin::Fleet;
 
 /// Blocks that share a commit where many wait.
 const SHARE_A_COMMIT: usize = 16;

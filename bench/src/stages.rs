@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::report::Report;
-use super::{Bench, Nobody};
-use crate::block::{Block, Verification};
-use crate::chain_read::ChainReader;
-use crate::entry::Entry;
-use crate::event::{Event, Stamped};
-use crate::journal::Journal;
-use crate::narrow::{BlockIndex, Matcher, Router};
-use crate::plugin::Recorded;
-use crate::source::evm::decode::decode;
+use crate::report::Report;
+use crate::{Bench, Nobody};
+use watchfire::block::{Block, Verification};
+use watchfire::chain_read::ChainReader;
+use watchfire::entry::Entry;
+use watchfire::event::{Event, Stamped};
+use watchfire::journal::Journal;
+use watchfire::narrow::{BlockIndex, Matcher, Router};
+use watchfire::plugin::Recorded;
+use watchfire::source::evm::decode::decode;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     report.section("stages, for one block");

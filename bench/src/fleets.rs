@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::blocks::NEVER;
-use super::native::Outflow;
-use super::report::{Aim, Report};
-use super::{Bench, Nobody};
-use crate::chain_read::ChainReader;
-use crate::narrow::{BlockIndex, Matcher, Router};
-use crate::plugin::{Fleet, Recorded};
+use crate::blocks::NEVER;
+use crate::native::Outflow;
+use crate::report::{Aim, Report};
+use crate::{Bench, Nobody};
+use watchfire::chain_read::ChainReader;
+use watchfire::narrow::{BlockIndex, Matcher, Router};
+use watchfire::plugin::{Fleet, Recorded};
 
 /// A fleet over all blocks: the time for one block, and how many batches were seen in all.
 #[derive(Clone, Copy)]

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn bench(arguments: &[&str]) -> String {
-    let binary = Path::new(env!("CARGO_BIN_EXE_watchfire"));
+    let binary = Path::new(env!("CARGO_BIN_EXE_watchfire-bench"));
     let components = binary.parent().unwrap().parent().unwrap().join("plugins");
     let mut command = Command::new(binary);
-    command.args(["bench", "--quick", "--only", "boundary", "--only", "fleets", "--data"]).arg(data());
+    command.args(["--quick", "--only", "boundary", "--only", "fleets", "--data"]).arg(data());
     let output = command.arg("--components").arg(components).args(arguments).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{told}");

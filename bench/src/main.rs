@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 
+use blocks::Blocks;
+use report::{Report, median};
 use watchfire::app::deploy::spec::KeptSpec;
 use watchfire::app::live::output::Format;
 use watchfire::block::{Block, BlockRef};
 use watchfire::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
 use watchfire::plugin::{Compiler, Component, Detector, Fleet, Limits, Runtime};
-use blocks::Blocks;
-use report::{Report, median};
 
 /// Measure each stage on real blocks.
 #[derive(Debug, Parser)]

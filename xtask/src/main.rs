@@ -189,6 +189,7 @@ fn ci() -> anyhow::Result<()> {
     run(cargo().args(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     lint::dependencies()?;
     lint::workflows()?;
+    lint::book()?;
     demo(&["--fast"])?;
     dist::dist(&["--profile", "dev"])?;
     test(&[])

@@ -49,7 +49,7 @@ pub struct Assurance {
 pub enum Finality {
     /// It may still leave.
     Latest,
-    /// By the chain's own rules it leaves only where many validators fail together.
+    /// By the chain's own rules it leaves only if many validators fail together.
     Safe,
     /// It stays: finalized by the chain, or deep enough by the operator's count of confirmations.
     Finalized,

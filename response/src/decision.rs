@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::finding::Severity;
 use crate::incident::IncidentId;
 
-/// What the plan says to one intervention.
+/// What the plan answers to one intervention.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
 pub enum Answer {
@@ -32,34 +32,34 @@ pub enum Answer {
 /// The way from this moment to the effect of an intervention: who, how long, and what comes of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Way {
-    /// Who decides, by name; nobody where that was done beforehand.
+    /// Names of the people who may decide; empty if that was done beforehand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub decides: Vec<String>,
-    /// Who signs, by name; nobody where that was done beforehand.
+    /// Names of the people who may sign; empty if that was done beforehand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signs: Vec<String>,
-    /// How many of them must.
+    /// How many of them must sign.
     #[serde(default)]
     pub signatures: u32,
-    /// Until somebody who may decide has answered, in seconds; `None` where no step of the escalation reaches one.
+    /// Time until somebody who may decide has answered, in seconds; `None` if no step of the escalation reaches one.
     pub ack_s: Option<u64>,
-    /// To decide, in seconds.
+    /// Time to decide, in seconds.
     pub decision_s: u64,
-    /// To gather signatures, in seconds.
+    /// Time to gather signatures, in seconds.
     pub signature_s: u64,
-    /// To carry it out, in seconds.
+    /// Time to carry the intervention out, in seconds.
     pub reaction_s: u64,
     /// The authority's own delay, in seconds.
     pub delay_s: u64,
-    /// All of it, in seconds; `None` where nobody reaches whoever decides.
+    /// The sum of these, in seconds; `None` if no step of the escalation reaches anybody who may decide.
     pub takes_s: Option<u64>,
-    /// Whether that is before the projected harm; `None` where none is projected, or it can't be said.
+    /// Whether the effect comes before the projected harm; `None` if no harm is projected, or the time is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_time: Option<bool>,
-    /// What users can't do while it lasts.
+    /// What users can't do while the intervention lasts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocks: Vec<String>,
-    /// What goes on meanwhile and may hurt.
+    /// What goes on accruing meanwhile, as interest or liquidations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accrues: Vec<String>,
     /// The degraded mode that results.
@@ -90,12 +90,12 @@ pub enum RulingState {
 }
 
 impl RulingState {
-    /// Whether anything is still to come of it.
+    /// Whether the ruling may still be carried out.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Pending | Self::Approved)
     }
 
-    /// Whether it is in effect and must be reversed or end.
+    /// Whether the intervention is in effect, so that it must be reversed or end.
     pub fn is_in_effect(self) -> bool {
         matches!(self, Self::Done | Self::Verified)
     }
@@ -108,31 +108,31 @@ pub struct Ruling {
     pub number: u32,
     /// The intervention, or `do-nothing`.
     pub intervention: String,
-    /// Id of the person who decided; `None` where the plan had decided beforehand.
+    /// Id of the person who decided; `None` if the plan had decided beforehand.
     pub by: Option<String>,
-    /// Why.
+    /// Why it was chosen.
     pub why: String,
-    /// When, milliseconds since the Unix epoch.
+    /// When it was chosen, milliseconds since the Unix epoch.
     pub at_ms: u64,
-    /// Revision of the decision whose options were before them.
+    /// Revision of the decision that was in force when it was chosen.
     pub revision: u32,
     /// Ids of the people who agreed, the one who decided among them.
     pub approvals: Vec<String>,
-    /// How many must.
+    /// How many people must agree.
     pub quorum: u32,
-    /// Hash of the calls that carry it out; of no calls, where the plan has none.
+    /// Hash of the calls that carry the intervention out; if the plan has none, the hash of an empty list.
     pub calldata: B256,
-    /// When it lapses unless it is carried out, milliseconds since the Unix epoch.
+    /// When the ruling lapses unless it is carried out, milliseconds since the Unix epoch.
     pub valid_until_ms: u64,
-    /// Where it stands.
+    /// Where the ruling stands.
     pub state: RulingState,
     /// Id of the person who carried it out, and by what: a transaction's hash, or words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done: Option<(String, String)>,
-    /// When it took effect, milliseconds since the Unix epoch.
+    /// When the intervention took effect, milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_at_ms: Option<u64>,
-    /// When it must be over, milliseconds since the Unix epoch; `None` where nothing limits it.
+    /// When the intervention must be over, milliseconds since the Unix epoch; `None` if nothing limits it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at_ms: Option<u64>,
 }
@@ -142,11 +142,11 @@ pub struct Ruling {
 pub struct Choice {
     /// The intervention's id; `do-nothing` is always among them.
     pub intervention: String,
-    /// What it does, in a line.
+    /// What the intervention does, in a line.
     pub summary: String,
     /// The role that decides on it.
     pub owner: String,
-    /// Who carries it out.
+    /// Id of the authority that carries it out.
     pub authority: String,
     /// 0 (nobody minds) to 10 (the protocol's promise is broken).
     pub trust_cost: u8,
@@ -157,9 +157,9 @@ pub struct Choice {
     /// Who can do it, by when, and what it breaks.
     #[serde(default)]
     pub way: Way,
-    /// Uses left after this decision; `None` where they are not limited.
+    /// Uses left after this decision; `None` if uses are not limited.
     pub uses_left: Option<u32>,
-    /// What the plan says.
+    /// What the plan answers.
     #[serde(flatten)]
     pub answer: Answer,
 }

@@ -42,35 +42,35 @@ pub struct Diagnostic {
     pub key: String,
     /// What is wrong, in a clause without a full stop.
     pub message: String,
-    /// How to mend it, in a clause without a full stop; empty where the message says it.
+    /// How to mend it, in a clause without a full stop; empty if the message says so.
     pub help: String,
-    /// Why it matters, in a sentence; empty where there is no code.
+    /// Why it matters, in a sentence; empty if there is no code.
     #[serde(default)]
     pub why: String,
 }
 
 impl Diagnostic {
-    /// One that stands at `span`, in bytes, of `text`, the content of `file`.
+    /// Makes a diagnostic that stands at `span`, in bytes, of `text`, the content of `file`.
     pub fn at(severity: Gravity, file: &str, text: &str, span: Range<usize>, key: &str, message: String) -> Self {
         let (line, column) = position(text, span.start);
         let (code, help, why) = (String::new(), String::new(), String::new());
         Self { file: file.into(), line, column, severity, code, key: key.into(), message, help, why }
     }
 
-    /// The same, as found by a check: its code, and why it matters.
+    /// Adds the code of the check that found it, and why it matters.
     pub fn with_code(mut self, code: &str, why: &str) -> Self {
         self.code = code.into();
         self.why = why.into();
         self
     }
 
-    /// The same, with how to mend it.
+    /// Adds how to mend it.
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = help.into();
         self
     }
 
-    /// Whether the file can't be used.
+    /// Whether the file can't be used until this is mended.
     pub fn is_error(&self) -> bool {
         self.severity == Gravity::Error
     }
@@ -94,7 +94,7 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Line and column of a byte of `text`, both counted from 1, the column in characters.
+/// Returns line and column of a byte of `text`, both counted from 1, the column in characters.
 pub fn position(text: &str, byte: usize) -> (usize, usize) {
     let byte = (0..=byte.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let before = &text[..byte];
@@ -102,7 +102,7 @@ pub fn position(text: &str, byte: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-/// The one of `known` that `given` was most likely meant to be; `None` where nothing is near.
+/// Returns the one of `known` that `given` was most likely meant to be; `None` if nothing is near.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = |candidate: &str| {
         let whole = strsim::jaro_winkler(given, candidate);
@@ -119,7 +119,7 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, candidate)| candidate)
 }
 
-/// The question that ends a message about an unknown name: "did you mean `x`?", or the names that there are.
+/// Returns the end of a message about an unknown name: "did you mean `x`?", or the names that are known; empty if none is.
 pub fn suggestion<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     match nearest(given, known.iter().copied()) {

@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of bytes: what a component or a plan is known by.
+/// Returns the SHA-256 of bytes, by which components and plans are known.
 pub fn sha256(bytes: &[u8]) -> B256 {
     B256::from_slice(&Sha256::digest(bytes))
 }
@@ -43,7 +43,7 @@ impl Hasher {
         }
     }
 
-    /// The hash.
+    /// Returns the hash of all fields.
     pub fn finish(self) -> B256 {
         B256::from_slice(&self.0.finalize())
     }

@@ -1,5 +1,5 @@
-//! Deadlines: absolute, kept in the state, told when they are set, fire or fall away, so that an audit which knows
-//! nothing of the engine can compare what was due with what fired.
+//! Deadlines: absolute, kept in the state, and put out when they are set, fire or fall away, so that an audit which knows
+//! nothing of the desk can compare what was due with what fired.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::incident::IncidentId;
 pub enum Due {
     /// An answer to a page.
     Ack,
-    /// A sign of life from whoever answered.
+    /// A sign of life from the person who answered.
     Unack,
     /// A ruling is to be carried out.
     Ruling {
@@ -56,7 +56,7 @@ pub enum Mark {
     Dropped,
 }
 
-/// One word about one deadline.
+/// A change of one deadline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
     /// The incident.
@@ -83,7 +83,8 @@ pub struct Audit {
     pub odd: Vec<Clock>,
 }
 
-/// Compares what was due with what fired, as of `now_ms`, by nothing but the words about deadlines, in order.
+/// Compares what was due with what fired, by nothing but the changes of deadlines, in order. `now_ms` is the moment of the
+/// audit, milliseconds since the Unix epoch; what fires within `grace_ms` is not late. Returns what is wrong.
 pub fn audit<'a>(clocks: impl IntoIterator<Item = &'a Clock>, now_ms: u64, grace_ms: u64) -> Audit {
     let mut audit = Audit::default();
     let mut set: BTreeMap<(IncidentId, Due), Clock> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Effects: what a decision asks the outside world for, as values. Carrying them out is `act`'s.
+//! Effects: what a decision asks the outside world for, as values. The host delivers them.
 
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
@@ -6,18 +6,34 @@ use serde::{Deserialize, Serialize};
 use crate::finding::Severity;
 use crate::incident::IncidentId;
 
+/// What people are notified of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Notice {
+    /// An incident was opened.
+    Opened,
+    /// What was decided on it changed.
+    Changed,
+    /// Every finding that it stood on was taken back.
+    Retracted,
+    /// People ended it.
+    Ended,
+    /// Nobody can be paged for it.
+    Unreached,
+}
+
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "kebab-case")]
 pub enum Effect {
-    /// Tell people about an incident.
+    /// Notify people of an incident.
     Notify {
         /// The incident.
         incident: IncidentId,
         /// How grave it is.
         severity: Severity,
-        /// What happened to it: `opened`, `changed`, `retracted`.
-        what: String,
+        /// What happened to it.
+        what: Notice,
         /// One line for people.
         text: String,
     },
@@ -71,7 +87,7 @@ pub enum Effect {
     UpdateRisk {
         /// The incident.
         incident: IncidentId,
-        /// Id of the risk; a new one where the plan has none of it.
+        /// Id of the risk; a new one if the plan has no risk of that id.
         risk: String,
         /// What, in a line.
         text: String,
@@ -103,7 +119,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// The incident that it belongs to.
+    /// Returns the incident that the effect belongs to.
     pub fn incident(&self) -> IncidentId {
         match self {
             Effect::Notify { incident, .. }
@@ -117,7 +133,7 @@ impl Effect {
         }
     }
 
-    /// What kind of effect it is, as `page`.
+    /// Returns the kind of the effect, as `page`.
     pub fn kind(&self) -> &'static str {
         match self {
             Effect::Notify { .. } => "notify",
@@ -135,7 +151,7 @@ impl Effect {
 /// An effect with the key that makes its delivery idempotent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ordered {
-    /// Hash of incident, the place in its timeline, and effect: the same for the same effect on every replay.
+    /// Hash of the incident, the number of the effect there, and its kind: the same for the same effect on every replay.
     pub key: B256,
     /// When it was ordered, milliseconds since the Unix epoch.
     pub at_ms: u64,

@@ -8,16 +8,16 @@ use crate::chain::BlockRef;
 /// What is known of an entity of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
-    /// The protocol whose plan it bears on; may be empty where there is one.
+    /// Name of the protocol whose plan the fact bears on; may be empty if the host has one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub protocol: String,
     /// What is said.
     #[serde(flatten)]
     pub says: Says,
-    /// At which block; `None` where no chain was asked.
+    /// The block at which it was read; `None` if no chain was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block: Option<BlockRef>,
-    /// When it was so, milliseconds since the Unix epoch.
+    /// When it was read, milliseconds since the Unix epoch.
     pub read_at_ms: u64,
 }
 
@@ -27,61 +27,92 @@ pub struct Fact {
 pub enum Says {
     /// Whether an authority has the power that the plan counts on.
     Holds {
-        /// Its id.
+        /// Id of the authority.
         authority: String,
-        /// Whether it has.
+        /// Whether it has the power.
         yes: bool,
     },
     /// An authority gave its sign of life.
     Heartbeat {
-        /// Its id.
+        /// Id of the authority.
         authority: String,
     },
     /// The delay that an authority has on chain.
     Delay {
-        /// Its id.
+        /// Id of the authority.
         authority: String,
-        /// In seconds.
+        /// The delay, in seconds.
         delay_s: u64,
     },
     /// Whether an intervention is in effect.
     InEffect {
-        /// Its id.
+        /// Id of the intervention.
         intervention: String,
-        /// Whether it is.
+        /// Whether it is in effect.
         yes: bool,
     },
-    /// Whether what an intervention is for is true.
+    /// Whether the postcondition of an intervention is true.
     Postcondition {
-        /// Its id.
+        /// Id of the intervention.
         intervention: String,
-        /// Whether it is.
+        /// Whether the postcondition is true.
         yes: bool,
     },
     /// How many uses of an intervention the chain leaves.
     UsesLeft {
-        /// Its id.
+        /// Id of the intervention.
         intervention: String,
-        /// How many.
+        /// How many uses are left.
         uses: u32,
     },
 }
 
-impl Says {
-    /// What it is about, as `holds/pause-guardian`: a newer fact of the same key replaces an older.
-    pub fn key(&self) -> String {
+/// What a fact is about: a newer fact of the same key replaces an older one. Each holds the id of an entity of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FactKey {
+    /// Whether an authority has its power.
+    Holds(String),
+    /// An authority's last sign of life.
+    Heartbeat(String),
+    /// An authority's delay.
+    Delay(String),
+    /// Whether an intervention is in effect.
+    InEffect(String),
+    /// Whether an intervention's postcondition is true.
+    Postcondition(String),
+    /// How many uses of an intervention are left.
+    UsesLeft(String),
+}
+
+impl std::fmt::Display for FactKey {
+    /// As `holds/pause-guardian`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Says::Holds { authority, .. } => format!("holds/{authority}"),
-            Says::Heartbeat { authority } => format!("heartbeat/{authority}"),
-            Says::Delay { authority, .. } => format!("delay/{authority}"),
-            Says::InEffect { intervention, .. } => format!("in-effect/{intervention}"),
-            Says::Postcondition { intervention, .. } => format!("postcondition/{intervention}"),
-            Says::UsesLeft { intervention, .. } => format!("uses-left/{intervention}"),
+            FactKey::Holds(id) => write!(f, "holds/{id}"),
+            FactKey::Heartbeat(id) => write!(f, "heartbeat/{id}"),
+            FactKey::Delay(id) => write!(f, "delay/{id}"),
+            FactKey::InEffect(id) => write!(f, "in-effect/{id}"),
+            FactKey::Postcondition(id) => write!(f, "postcondition/{id}"),
+            FactKey::UsesLeft(id) => write!(f, "uses-left/{id}"),
         }
     }
 }
 
-/// What became of an effect that was carried outside.
+impl Says {
+    /// Returns what the fact is about.
+    pub fn key(&self) -> FactKey {
+        match self {
+            Says::Holds { authority, .. } => FactKey::Holds(authority.clone()),
+            Says::Heartbeat { authority } => FactKey::Heartbeat(authority.clone()),
+            Says::Delay { authority, .. } => FactKey::Delay(authority.clone()),
+            Says::InEffect { intervention, .. } => FactKey::InEffect(intervention.clone()),
+            Says::Postcondition { intervention, .. } => FactKey::Postcondition(intervention.clone()),
+            Says::UsesLeft { intervention, .. } => FactKey::UsesLeft(intervention.clone()),
+        }
+    }
+}
+
+/// What came of delivering an effect outside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// Key of the effect.

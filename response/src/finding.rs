@@ -73,7 +73,7 @@ pub struct LogReference {
 pub struct Amount {
     /// `native`, a token's `0x…` address, or a label such as `usd`.
     pub asset: String,
-    /// Decimal digits in the asset's smallest unit, with a leading `-` where negative.
+    /// Decimal digits in the asset's smallest unit, with a leading `-` if negative.
     pub value: String,
 }
 
@@ -115,7 +115,7 @@ pub struct Finding {
     pub detector: String,
     /// SHA-256 of the component that made it; zero for the host's own.
     pub digest: B256,
-    /// The block under inspection; `None` where no chain was involved.
+    /// The block under inspection; `None` if no chain was involved.
     pub block: Option<BlockRef>,
     /// Chain time of that block or the feed's own time, milliseconds since the Unix epoch.
     pub time_ms: u64,
@@ -123,7 +123,7 @@ pub struct Finding {
     pub at_ms: u64,
     /// What was checked of the block.
     pub assurance: Option<Assurance>,
-    /// How settled the block was when it was found; `None` where no chain was involved.
+    /// How settled the block was when it was found; `None` if no chain was involved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finality: Option<Finality>,
     /// What the detector claims.
@@ -138,7 +138,7 @@ pub struct Origin<'a> {
     pub detector: &'a str,
     /// SHA-256 of the component.
     pub digest: B256,
-    /// Hash that tells this input from every other: a block's hash, or a hash of the observation.
+    /// Hash that distinguishes this input from every other: a block's hash, or a hash of the observation.
     pub input: B256,
     /// The block under inspection.
     pub block: Option<BlockRef>,
@@ -153,7 +153,7 @@ pub struct Origin<'a> {
 }
 
 impl Finding {
-    /// The id of the `position`-th claim that a detector makes of an input.
+    /// Returns the id of the `position`-th claim that a detector makes of an input.
     pub fn id_of(detector: &str, digest: B256, input: B256, position: usize) -> B256 {
         Hasher::new("finding")
             .text(detector)
@@ -163,7 +163,7 @@ impl Finding {
             .finish()
     }
 
-    /// Places the `position`-th claim of one input.
+    /// Makes a finding of the `position`-th claim of one input.
     pub fn place(origin: &Origin<'_>, position: usize, claim: Claim) -> Self {
         let id = Self::id_of(origin.detector, origin.digest, origin.input, position);
         let fingerprint = fingerprint(origin.detector, origin.block, &claim);
@@ -181,7 +181,7 @@ impl Finding {
         }
     }
 
-    /// The same finding as another detector's.
+    /// Returns the same finding as another detector's.
     pub fn by(self, detector: &str) -> Self {
         let fingerprint = fingerprint(detector, self.block, &self.claim);
         Self { detector: detector.to_owned(), fingerprint, ..self }

@@ -33,7 +33,7 @@ pub enum IncidentState {
 }
 
 impl IncidentState {
-    /// Whether anything can still come of it.
+    /// Whether the incident is not over yet.
     pub fn is_open(self) -> bool {
         self <= Self::Monitoring
     }
@@ -59,7 +59,7 @@ impl std::fmt::Display for IncidentState {
 pub struct Incident {
     /// Number.
     pub id: IncidentId,
-    /// The protocol, by its name in the host's config; empty where there is one.
+    /// Name of the protocol in the host's config; empty if the host has one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub protocol: String,
     /// The plan that it was opened under and stays under.
@@ -93,19 +93,19 @@ pub struct Incident {
     /// What is lost or moved by the amounts of live findings, in the smallest unit of each asset.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "as_digits")]
     pub loss: BTreeMap<String, u128>,
-    /// Who opened it by hand; `None` where findings did.
+    /// Id of the person who opened it by hand; `None` if findings did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared_by: Option<String>,
     /// When it was declared: clocks of communication run from here, milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared_at_ms: Option<u64>,
-    /// Who has it: whoever answered last. `None` while nobody did, or an answer lapsed.
+    /// Id of the person who answered last; `None` if nobody has, or the answer lapsed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acked_by: Option<String>,
-    /// Who acts in which role, by the role's id.
+    /// Ids of the people who act in a role, by the role's id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub roles: BTreeMap<String, String>,
-    /// The dependency that causes it.
+    /// Id of the dependency that causes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dependency: Option<String>,
     /// The closed incident of the same group that it follows.
@@ -120,7 +120,7 @@ pub struct Incident {
     /// Risks that closing created or updated, by id, with what was said of each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub risks: BTreeMap<String, String>,
-    /// Why no risk changed; `None` where one did.
+    /// Why no risk changed; `None` if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_change: Option<String>,
 }

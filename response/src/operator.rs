@@ -13,7 +13,7 @@ pub struct Act {
     /// How that is known: the account on the host's machine, `uid 1000`, or a signature.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub proof: String,
-    /// The protocol, for what is about no incident; may be empty where there is one.
+    /// Name of the protocol, for acts that are about no incident; may be empty if the host has one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub protocol: String,
     /// The incident; `None` for what is about none or opens one.
@@ -63,7 +63,7 @@ pub enum Deed {
     Take {
         /// Id of the role.
         role: String,
-        /// Id of the person; whoever acts, where absent.
+        /// Id of the person; if absent, the person who acts.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         person: Option<String>,
     },
@@ -144,7 +144,7 @@ pub enum Deed {
         /// Id of the plan's communication.
         communication: String,
     },
-    /// Tell nobody of it for a while. It is recorded and decided on all the same.
+    /// Notify nobody of the incident for a while. It is recorded and decided on all the same.
     Silence {
         /// Until when, milliseconds since the Unix epoch.
         until_ms: u64,
@@ -171,7 +171,7 @@ pub enum Deed {
         /// Why no risk changed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         no_change: Option<String>,
-        /// That what was done still holds, and how that is known; needed where no fact about the chain says so.
+        /// That what was done still holds, and how that is known; needed if no fact about the chain says so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         holds: Option<String>,
     },
@@ -188,7 +188,7 @@ pub enum Deed {
 }
 
 impl Deed {
-    /// What it is called on the command line and in a timeline.
+    /// Returns the name of the act, as on the command line.
     pub fn name(&self) -> &'static str {
         match self {
             Deed::Open { .. } => "open",

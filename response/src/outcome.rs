@@ -1,4 +1,4 @@
-//! What follows from one input, in order: what the journal keeps and people are told of.
+//! What follows from one input, in order: the journal keeps it, and people are notified of some of it.
 
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};

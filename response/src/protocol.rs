@@ -1,4 +1,4 @@
-//! A protocol that a host watches over, where it watches over several.
+//! A protocol that a host watches over, one of several as may be.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use crate::finding::{COVERAGE, Finding};
 /// A protocol whose plan is followed, as the host's config names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Protocol {
-    /// Its name; empty where the host has one plan.
+    /// Name of the protocol; empty if the host has one plan.
     pub name: String,
-    /// Ids of the detectors whose findings are its own; those of all where `None`. The host's own findings about the
-    /// watch are everybody's.
+    /// Ids of the detectors whose findings go to this protocol; all detectors if `None`. The host's own findings about the
+    /// watch go to every protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hears: Option<BTreeSet<String>>,
 }
@@ -26,17 +26,17 @@ impl Protocol {
         *self == ONLY
     }
 
-    /// One that is no longer followed: it hears nothing new.
+    /// Makes a protocol that is no longer followed: no new finding goes to it.
     pub fn retired(name: &str) -> Self {
         Self { name: name.to_owned(), hears: Some(BTreeSet::new()) }
     }
 
-    /// Whether it is no longer followed.
+    /// Whether the protocol is no longer followed.
     pub fn is_retired(&self) -> bool {
         self.hears.as_ref().is_some_and(BTreeSet::is_empty)
     }
 
-    /// Whether a finding is its own.
+    /// Whether a finding goes to this protocol.
     pub fn hears(&self, finding: &Finding) -> bool {
         let all = self.hears.as_ref().is_none_or(|detectors| detectors.contains(&finding.detector));
         all || (finding.detector == COVERAGE && !self.is_retired())

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Hasher;
 use crate::incident::IncidentId;
 
-/// What an entry of a timeline tells.
+/// What an entry of a timeline is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Told {
+pub enum EntryKind {
     /// It was opened.
     Opened,
     /// Another condition was found.
@@ -62,7 +62,7 @@ pub enum Told {
     Communicated,
     /// A word to an audience is overdue.
     Overdue,
-    /// Nobody is told for a while.
+    /// Nobody is notified for a while.
     Silenced,
     /// It follows another plan.
     Plan,
@@ -81,28 +81,29 @@ pub struct TimelineEntry {
     pub number: u64,
     /// When, milliseconds since the Unix epoch.
     pub at_ms: u64,
-    /// What kind of thing happened.
-    pub told: Told,
+    /// What kind of thing happened. It is stored as `told`.
+    #[serde(rename = "told")]
+    pub kind: EntryKind,
     /// Id of the person who did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// What happened, in a line.
     pub text: String,
-    /// Hash of the entry before; of the first, what tells its incident from all others.
+    /// Hash of the entry before; of the first entry, the seal that distinguishes its incident from all others.
     pub previous: B256,
     /// Hash of everything above.
     pub hash: B256,
 }
 
 impl TimelineEntry {
-    /// The hash that the entry should have.
+    /// Returns the hash that the entry should have.
     pub fn digest(&self) -> B256 {
-        let told = serde_json::to_string(&self.told).unwrap_or_default();
+        let kind = serde_json::to_string(&self.kind).unwrap_or_default();
         Hasher::new("timeline")
             .number(self.incident)
             .number(self.number)
             .number(self.at_ms)
-            .text(&told)
+            .text(&kind)
             .optional(self.by.as_deref().map(str::as_bytes))
             .text(&self.text)
             .bytes(self.previous.as_slice())
@@ -110,7 +111,11 @@ impl TimelineEntry {
     }
 }
 
-/// Whether entries, in order, are a chain without a gap or a change. The error says where it breaks.
+/// Checks that entries, in order, are a chain without a gap or a change.
+///
+/// # Errors
+///
+/// If an entry is missing or was changed. The error says which.
 pub fn verify(entries: &[TimelineEntry]) -> Result<(), String> {
     let mut before: Option<&TimelineEntry> = None;
     for entry in entries {

@@ -7,7 +7,10 @@ use common::night::{DAY_MS, HARBOR, NIGHT_MS, Night, OUTFLOW, PRICE, Sign};
 use watchfire_response::effect::Effect;
 use watchfire_response::fact::Says;
 use watchfire_response::finding::Severity;
+use watchfire_response::incident::IncidentState;
 use watchfire_response::operator::Deed;
+use watchfire_response::outcome::Outcome;
+use watchfire_response::plan::Plan;
 
 /// Grafana OnCall #1326: a level whose person has no channel was passed over in silence.
 #[test]
@@ -305,4 +308,191 @@ fn the_chain_overrides_the_ledger() {
         night.orders().iter().any(|one| matches!(one.effect, Effect::Withdraw { .. })),
         "the proposal is taken back"
     );
+}
+
+/// Two signals of which one finding opens an incident each, and a third.
+fn twice(text: &str) -> String {
+    let text = text.replace("group_by = [\"chain\"]", "group_by = [\"subject\"]");
+    let second = text.find("[signal.drain]").map(|at| text[at..].split("\n[").next().unwrap_or_default().to_owned());
+    let second = second.unwrap_or_default().replace("signal.drain", "signal.drain-again");
+    format!("{text}\n{second}\n")
+}
+
+/// TheHive #2064 and Keep #1539: two incidents that shared an alert were merged, and it was counted twice and could never
+/// be taken away.
+#[test]
+fn what_two_merged_incidents_share_is_there_once() {
+    for into in [1, 2] {
+        let mut night = Night::under(&twice(HARBOR), DAY_MS);
+        let sign = Sign { amount: 1_000, ..OUTFLOW };
+        let first = night.find(&sign);
+        assert_eq!(night.count(), 2);
+        night.act("dana", 3 - into, Deed::Merge { into }).unwrap();
+        let merged = night.incident(into);
+        assert_eq!((merged.findings.as_slice(), merged.duplicates), ([first].as_slice(), 0));
+        assert_eq!(merged.loss["eth"], 1_000, "it is lost once");
+        night.take_back(first);
+        assert!(night.says(into, "retracted: every finding was taken back"), "{:#?}", night.timeline(into));
+        assert_eq!((night.state(into), night.desk.incidents().count()), (IncidentState::Retracted, 0));
+    }
+}
+
+#[test]
+fn sightings_of_a_shared_condition_count_once_wherever_they_were_seen() {
+    let mut night = Night::under(&twice(HARBOR), DAY_MS);
+    let first = night.find(&Sign { amount: 1_000, ..OUTFLOW });
+    let second = night.find(&Sign { amount: 1_500, ..OUTFLOW });
+    night.act("dana", 2, Deed::Merge { into: 1 }).unwrap();
+    let merged = night.incident(1);
+    assert_eq!((merged.findings.len(), merged.duplicates, merged.loss["eth"]), (1, 1, 1_500));
+    // What comes later is of both signals, and there once too.
+    let third = night.find(&Sign { amount: 2_000, ..OUTFLOW });
+    let other = night.find(&Sign { condition: "other", amount: 10, ..OUTFLOW });
+    let merged = night.incident(1);
+    assert_eq!((merged.findings.len(), merged.duplicates, merged.loss["eth"]), (2, 2, 2_010));
+    for finding in [first, other, third] {
+        night.take_back(finding);
+        assert!(night.state(1).is_open());
+    }
+    assert_eq!(night.incident(1).findings, [second]);
+    night.take_back(second);
+    assert_eq!(night.state(1), IncidentState::Retracted);
+    assert_eq!(night.incident(1).retracted, [first, other, second], "those that stood for their condition");
+}
+
+#[test]
+fn a_sighting_that_is_merged_twice_corroborates_once() {
+    let mut night = Night::under(&twice(HARBOR), DAY_MS);
+    let outflow = night.find(&OUTFLOW);
+    night.act("dana", 2, Deed::Merge { into: 1 }).unwrap();
+    night.act("dana", 1, Deed::Declare).unwrap();
+    night.take_back(outflow);
+    night.find(&PRICE);
+    assert!(night.answer(1, "pause-vault").starts_with("needs"), "{}", night.answer(1, "pause-vault"));
+}
+
+/// A plan of signals `a`, `b`, `c` of the detectors of that name, of which each mutes what `mutes` says.
+fn muting(mutes: &[(&str, &str)]) -> String {
+    let mut text = HARBOR.replace("group_by = [\"chain\"]", "group_by = [\"subject\"]");
+    for name in ["a", "b", "c"] {
+        text.push_str(&format!(
+            "\n[signal.{name}]\nsummary = \"{name}\"\nmatch = [{{ detector = \"{name}\" }}]\ngroup_by = [\"subject\"]\nwindow_s = \
+             600\ninterventions = [\"freeze-borrowing\"]\n"
+        ));
+    }
+    for (by, muted) in mutes {
+        text.push_str(&format!(
+            "\n[inhibition.{by}-{muted}]\nwhile_open = \"{by}\"\nmutes = [\"{muted}\"]\nequal = [\"subject\"]\nowner = \
+             \"lead\"\nuntil = 2030-01-01\nreason = \"{by} explains {muted}\"\n"
+        ));
+    }
+    text
+}
+
+fn load(text: &str) -> Result<Plan, Vec<String>> {
+    let files = [("plan.toml".to_owned(), text.to_owned())];
+    Plan::load(&files).map_err(|found| found.iter().map(ToString::to_string).collect())
+}
+
+/// Alertmanager #666: two rules muted each other's source, and both alerts were silent.
+#[test]
+fn inhibitions_that_come_back_to_their_signal_are_an_error() {
+    for circle in [vec![("a", "b"), ("b", "a")], vec![("a", "b"), ("b", "c"), ("c", "a")]] {
+        let found = load(&muting(&circle)).unwrap_err();
+        assert_eq!(found.len(), circle.len(), "{found:#?}");
+        assert!(found[0].contains("inhibition.a-b.mutes.0: `a` and `b` would mute each other"), "{found:#?}");
+        assert!(found[0].contains("`b`, which mutes"), "{found:#?}");
+    }
+    for free in [vec![("a", "b"), ("b", "c"), ("a", "c")], vec![("a", "b"), ("c", "b")], vec![]] {
+        assert!(load(&muting(&free)).is_ok(), "{free:?}");
+    }
+}
+
+/// Pages of each of several incidents, opened one a minute by these detectors, under a plan that a journal holds.
+fn pages_of(mutes: &[(&str, &str)], detectors: &[&'static str]) -> Vec<usize> {
+    let plan = Plan::load_journaled(&[("plan.toml".to_owned(), muting(mutes))]).unwrap();
+    let mut night = Night::under(HARBOR, DAY_MS);
+    night.step(watchfire_response::desk::Input::plan(std::sync::Arc::new(plan)));
+    for detector in detectors {
+        night.find(&Sign { detector, ..OUTFLOW });
+        night.wait_s(60);
+    }
+    night.wait_s(7_200);
+    let later = night.now_ms - 7_000_000;
+    let of = |id: usize| {
+        let pages = night.told.iter().filter(|(at_ms, outcome)| {
+            let Outcome::Effect(ordered) = outcome else { return false };
+            *at_ms > later && matches!(ordered.effect, Effect::Page { .. }) && ordered.effect.incident() == id as u64
+        });
+        pages.count()
+    };
+    (1..=detectors.len()).map(of).collect()
+}
+
+/// A journal may hold a plan that was loaded before circles were an error.
+#[test]
+fn an_incident_that_is_muted_itself_explains_nothing() {
+    let check = |mutes: &[(&str, &str)], detectors: &[&'static str], is_paged: &[bool]| {
+        let pages = pages_of(mutes, detectors);
+        assert_eq!(pages.iter().map(|pages| *pages > 0).collect::<Vec<_>>(), is_paged, "{mutes:?}: {pages:?}");
+    };
+    check(&[("a", "b")], &["a", "b"], &[true, false]);
+    check(&[("a", "b"), ("b", "a")], &["a", "b"], &[true, true]);
+    check(&[("a", "b"), ("b", "c"), ("c", "a")], &["a", "b", "c"], &[true, true, true]);
+    // In a chain the one in the middle is muted, so the last one is not.
+    check(&[("a", "b"), ("b", "c")], &["a", "b", "c"], &[true, false, true]);
+    check(&[("a", "b"), ("b", "c")], &["b", "c"], &[true, false]);
+}
+
+#[test]
+fn an_incident_that_somebody_silenced_explains_nothing() {
+    let mut night = Night::under(&muting(&[("a", "b")]), DAY_MS);
+    night.find(&Sign { detector: "a", ..OUTFLOW });
+    night.act("dana", 1, Deed::Silence { until_ms: night.now_ms + 3_600_000, why: "known".into() }).unwrap();
+    night.wait_s(60);
+    let from_ms = night.now_ms;
+    night.find(&Sign { detector: "b", ..OUTFLOW });
+    assert!(!night.pages_since(from_ms).is_empty());
+}
+
+/// Eventeum #63: an address with a checksum in the configuration matched no event.
+#[test]
+fn an_address_in_a_label_matches_in_any_case() {
+    const TOKEN: &str = "0xdAC17F958D2ee523a2206206994597C13D831ec7";
+    const LOWER: &str = "0xdac17f958d2ee523a2206206994597c13d831ec7";
+    let wanted = |label: &str| {
+        HARBOR.replace("{ detector = \"price\" }", &format!("{{ detector = \"price\", labels = {{ {label} }} }}"))
+    };
+    let check = |label: &str, sign: &Sign| {
+        let mut night = Night::under(&wanted(label), DAY_MS);
+        night.find(sign);
+        assert_eq!(night.desk.incidents().count(), 1, "{label} {sign:?}");
+    };
+    for subject in [TOKEN, LOWER] {
+        check(&format!("subject = \"address:{TOKEN}\""), &Sign { subject, ..PRICE });
+        check(
+            &format!("token = \"eip155:1:{TOKEN}\""),
+            &Sign { labels: vec![("token", "eip155:1:0xdAC17F958D2ee523a2206206994597C13D831ec7")], ..PRICE },
+        );
+        check(&format!("token = \"{LOWER}\""), &Sign { labels: vec![("token", subject)], ..PRICE });
+    }
+    let silenced = [
+        HARBOR,
+        &format!("[silence.s]\nmatch = [{{ labels = {{ subject = \"address:{TOKEN}\" }} }}]\nuntil = 2027-01-01\nowner = \"lead\"\nreason = \"r\"\n"),
+    ]
+    .concat();
+    let mut night = Night::under(&silenced, DAY_MS);
+    night.find(&Sign { subject: LOWER, ..OUTFLOW });
+    assert!(night.pages_since(DAY_MS).is_empty());
+}
+
+/// Grafana OnCall #3261: a start with an offset was a date of UTC, and every turn was a day off.
+#[test]
+fn a_start_with_an_offset_is_a_day_of_the_schedule() {
+    let hash = |starts: &str| {
+        let text = HARBOR.replace("time_zone = \"UTC\"", "time_zone = \"Pacific/Auckland\"");
+        load(&text.replace("starts = 2026-11-02", &format!("starts = {starts}"))).unwrap().hash()
+    };
+    assert_eq!(hash("2026-11-02T00:00:00+13:00"), hash("2026-11-02"), "the same day is the same plan");
+    assert_ne!(hash("2026-11-01T00:00:00+13:00"), hash("2026-11-02"));
 }

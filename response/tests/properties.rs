@@ -173,7 +173,12 @@ impl Course {
         let told = self.night.desk.step(given.input(), self.night.now_ms);
         let now_ms = self.night.now_ms;
         self.night.told.extend(told.iter().cloned().map(|outcome| (now_ms, outcome)));
+        // Time alone moves no finding, and there is much of it.
+        let is_tick = matches!(given, Given::Tick);
         self.given.push((now_ms, given));
+        if !is_tick {
+            self.expect_in_step()?;
+        }
         self.expect_sound(&told)
     }
 
@@ -261,7 +266,54 @@ impl Course {
         }
     }
 
-    /// What must be so after every step.
+    /// What must be so after every step: what the desk keeps of open incidents in several places is in step.
+    fn expect_in_step(&self) -> Result<(), TestCaseError> {
+        let desk = serde_json::to_value(&self.night.desk).unwrap();
+        let open: BTreeSet<u64> = self.night.desk.incidents().map(|one| one.id).collect();
+        let ids = |value: &serde_json::Value| -> Vec<u64> {
+            value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap()).collect()
+        };
+        let of = |table: &str| desk["index"][table].as_object().unwrap().clone();
+        // By the cases: which findings of which condition are live in which incident.
+        let mut live: BTreeMap<(String, String), BTreeSet<u64>> = BTreeMap::new();
+        for (id, file) in desk["files"].as_object().unwrap() {
+            for (fingerprint, condition) in file["case"]["conditions"].as_object().unwrap() {
+                let sightings = condition["sightings"].as_array().unwrap();
+                prop_assert!(!sightings.is_empty());
+                for sighting in sightings {
+                    let finding = sighting["finding"].as_str().unwrap().to_owned();
+                    let is_new = live.entry((fingerprint.clone(), finding)).or_default().insert(id.parse().unwrap());
+                    prop_assert!(is_new, "incident {id} has a sighting twice");
+                }
+            }
+        }
+        let mut homes = BTreeMap::new();
+        for (finding, home) in of("homes") {
+            let incidents = ids(&home["incidents"]);
+            let distinct: BTreeSet<u64> = incidents.iter().copied().collect();
+            prop_assert!(!distinct.is_empty() && distinct.len() == incidents.len());
+            homes.insert((home["fingerprint"].as_str().unwrap().to_owned(), finding), distinct);
+        }
+        prop_assert_eq!(&homes, &live);
+        let mut conditions: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+        for ((fingerprint, _), incidents) in live {
+            conditions.entry(fingerprint).or_default().extend(incidents);
+        }
+        let active: BTreeMap<String, BTreeSet<u64>> = of("active")
+            .into_iter()
+            .map(|(fingerprint, incidents)| (fingerprint, ids(&incidents).into_iter().collect()))
+            .collect();
+        prop_assert_eq!(active, conditions);
+        let groups: BTreeSet<u64> = of("groups").keys().map(|id| id.parse().unwrap()).collect();
+        prop_assert_eq!(&groups, &open);
+        for (group, id) in of("open") {
+            let of_it = of("groups")[&id.to_string()].as_array().unwrap().clone();
+            prop_assert!(of_it.iter().any(|one| one.as_str() == Some(&group)));
+        }
+        Ok(())
+    }
+
+    /// What must be so after every step, by what comes of it.
     fn expect_sound(&self, told: &[Outcome]) -> Result<(), TestCaseError> {
         let night = &self.night;
         for incident in night.desk.incidents() {

@@ -259,7 +259,7 @@ fn a_missed_word_escalates_and_nothing_new_is_a_word() {
     assert!(!night.says(1, "overdue"));
     night.wait_s(1);
     let overdue =
-        night.timeline(1).iter().filter(|entry| entry.told == watchfire_response::timeline::Told::Overdue).count();
+        night.timeline(1).iter().filter(|entry| entry.kind == watchfire_response::timeline::EntryKind::Overdue).count();
     assert_eq!(overdue, 1, "{:#?}", night.timeline(1));
     assert!(night.orders().iter().any(|one| matches!(one.effect, Effect::Remind { .. })));
     let say = |text: &str| Deed::Communicate { communication: "users".into(), text: text.into(), last: false };
@@ -371,4 +371,90 @@ fn the_timeline_is_a_chain_and_a_changed_word_breaks_it() {
         shorter.remove(at);
         assert!(verify(&shorter).is_err() || at + 1 == timeline.len(), "without entry {at}");
     }
+}
+
+/// A night in which pausing the vault was put forward, and then a plan was adopted that has no such intervention.
+fn adopted_without_pause() -> Night {
+    let mut night = drain(HARBOR, DAY_MS);
+    let start = HARBOR.find("[intervention.pause-vault]").unwrap();
+    let end = HARBOR.find("[intervention.freeze-borrowing]").unwrap();
+    let without = format!("{}{}", &HARBOR[..start], &HARBOR[end..]);
+    night.follow(
+        &without.replace(
+            "interventions = [\"pause-vault\", \"freeze-borrowing\"]",
+            "interventions = [\"freeze-borrowing\"]",
+        ),
+    );
+    night
+}
+
+#[test]
+fn what_an_adopted_plan_has_dropped_is_refused_by_name_with_the_remedy() {
+    let mut night = adopted_without_pause();
+    night.act("dana", 1, Deed::Adopt).unwrap();
+    let ruling = night.desk.rulings(1).iter().find(|one| one.intervention == "pause-vault").unwrap().number;
+    for deed in [Deed::Done { ruling, by_what: "0xabc".into() }, Deed::Approve { ruling }] {
+        let is_approval = matches!(deed, Deed::Approve { .. });
+        let why = night.act("ana", 1, deed).unwrap_err();
+        let expected = match is_approval {
+            true => "ruling 1 is waiting to be carried out, so there is nothing to agree to",
+            false => {
+                "the plan that incident 1 follows now has no intervention `pause-vault`: put it back into the plan and adopt it, or \
+                 veto ruling 1"
+            }
+        };
+        assert_eq!(why, expected);
+    }
+    // The remedies do what they say.
+    night.act("dana", 1, Deed::Veto { ruling, why: "the plan has it no more".into() }).unwrap();
+    let mut night = adopted_without_pause();
+    night.act("dana", 1, Deed::Adopt).unwrap();
+    night.follow(HARBOR);
+    night.act("dana", 1, Deed::Adopt).unwrap();
+    night.act("ana", 1, Deed::Done { ruling, by_what: "0xabc".into() }).unwrap();
+}
+
+#[test]
+fn what_is_in_effect_is_not_forgotten_where_an_adopted_plan_has_dropped_it() {
+    let mut night = drain(HARBOR, DAY_MS);
+    let ruling = night.desk.rulings(1).iter().find(|one| one.intervention == "pause-vault").unwrap().number;
+    night.act("ana", 1, Deed::Done { ruling, by_what: "0xabc".into() }).unwrap();
+    let plan = adopted_without_pause().desk.plan().unwrap().clone();
+    night.step(watchfire_response::desk::Input::plan(plan));
+    night.act("dana", 1, Deed::Adopt).unwrap();
+    let why = night.act("chidi", 1, Deed::Reverse { ruling, why: "mended".into() }).unwrap_err();
+    assert!(why.contains("has no intervention `pause-vault`: put it back"), "{why}");
+    night.wait_s(7_200);
+    let reverted = |night: &Night| -> Vec<Vec<String>> {
+        let whom = night.orders().into_iter().filter_map(|one| match one.effect {
+            Effect::Revert { whom, .. } => Some(whom),
+            _ => None,
+        });
+        whom.collect()
+    };
+    assert_eq!(reverted(&night), [["dana"]], "whoever leads is reminded");
+    night.wait_s(3_600);
+    assert_eq!(reverted(&night).len(), 2, "until it is undone");
+}
+
+#[test]
+fn an_act_on_what_is_over_or_never_was_says_which() {
+    let mut night = Night::under(HARBOR, DAY_MS);
+    let check = |night: &mut Night, incident: u64, deed: Deed, expected: &str| {
+        assert_eq!(night.act("dana", incident, deed).unwrap_err(), expected);
+    };
+    check(&mut night, 3, Deed::Ack, "incident 3 is over, or never was");
+    check(&mut night, 0, Deed::Ack, "say which incident");
+    night.find(&OUTFLOW);
+    check(&mut night, 1, Deed::Merge { into: 2 }, "incident 2 is over, or never was");
+    check(&mut night, 1, Deed::Merge { into: 1 }, "an incident is no part of itself");
+    check(&mut night, 1, Deed::Approve { ruling: 1 }, "incident 1 has no ruling 1; it has 0");
+    let take = |role: &str| Deed::Take { role: role.into(), person: None };
+    check(&mut night, 1, take("led"), "the plan has no role `led`; did you mean `lead`?");
+    check(&mut night, 1, Deed::ApproveText { communication: "users".into() }, "nothing is written for users yet");
+    let say = |to: &str| Deed::Communicate { communication: to.into(), text: "t".into(), last: false };
+    check(&mut night, 1, say("user"), "the plan has no communication `user`; did you mean `users`?");
+    check(&mut night, 1, say("users"), "nothing is said before the incident is declared");
+    night.act("dana", 1, Deed::FalsePositive { why: "ours".into() }).unwrap();
+    check(&mut night, 1, Deed::Ack, "incident 1 is over, or never was");
 }

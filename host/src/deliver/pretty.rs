@@ -14,7 +14,7 @@ use crate::event::Event;
 use crate::failure_kind::FailureKind;
 use crate::finding::{Finding, Severity};
 use crate::incident::Incident;
-use crate::timeline::{TimelineEntry, Told};
+use crate::timeline::{EntryKind, TimelineEntry};
 
 /// Writes entries as lines. Colours are written always; the stream strips them where it is no terminal.
 #[derive(Clone, Debug, Default)]
@@ -230,19 +230,27 @@ impl Pretty {
 
     /// What people did, and what became of pages: everything else of a timeline is told by another entry.
     fn timeline_lines(&self, entry: &TimelineEntry) -> Vec<String> {
-        let (style, by) = match (entry.told, &entry.by) {
-            (Told::Unreached | Told::Exhausted | Told::Unanswered | Told::Overdue | Told::Lapsed, _) => {
-                (BAD, String::new())
-            }
+        let (style, by) = match (entry.kind, &entry.by) {
+            (
+                EntryKind::Unreached
+                | EntryKind::Exhausted
+                | EntryKind::Unanswered
+                | EntryKind::Overdue
+                | EntryKind::Lapsed,
+                _,
+            ) => (BAD, String::new()),
             (_, Some(by)) => (GOOD, format!("{by}: ")),
-            (Told::Unacked | Told::State | Told::Fact | Told::Verified | Told::Reversed, None) => (NEWS, String::new()),
+            (
+                EntryKind::Unacked | EntryKind::State | EntryKind::Fact | EntryKind::Verified | EntryKind::Reversed,
+                None,
+            ) => (NEWS, String::new()),
             _ => return Vec::new(),
         };
         let text = shortened(&entry.text);
         vec![format!(
             "{}  {style}{:<9}{style:#}  #{} {by}{text}",
             clock(entry.at_ms),
-            name_of(&entry.told),
+            name_of(&entry.kind),
             entry.incident
         )]
     }

@@ -1,27 +1,27 @@
 //! Acts of people: who may do what, what is refused and why, and what each leads to.
 
-use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
-use crate::desk::decide::BY_HAND;
-use crate::desk::intake::{extent, key};
-use crate::desk::rulings::Taken;
+use crate::desk::decide::Occasion;
+use crate::desk::file::{Hush, HushedBy};
+use crate::desk::intake::key;
+use crate::desk::refusal::{Refusal, Taken};
+use crate::desk::talk::Message;
+use crate::desk::{Desk, Halt};
 use crate::digest::Hasher;
 use crate::due::Due;
 use crate::incident::{IncidentId, IncidentState};
 use crate::operator::{Act, Deed, NoteKind};
 use crate::outcome::Outcome;
 use crate::plan::moment::Moment;
-use crate::timeline::Told;
+use crate::timeline::EntryKind;
 
 impl Desk {
     pub(super) fn act(&mut self, act: &Act, turn: &mut Turn) {
         let taken = self.try_act(act, turn);
-        if let Err(mut why) = taken {
-            if why.is_empty() {
-                why.push("there is no such incident, or it is over".to_owned());
-            }
+        if let Err(refusal) = taken {
             let (by, incident) = (act.by.clone(), act.incident);
-            turn.out.push(Outcome::Refused { by, incident, act: act.deed.name().to_owned(), why });
+            let (act, why) = (act.deed.name().to_owned(), refusal.reasons());
+            turn.out.push(Outcome::Refused { by, incident, act, why });
         }
     }
 
@@ -33,25 +33,20 @@ impl Desk {
             Deed::Unhalt { .. } => return self.halt(by, None, turn),
             _ => {}
         }
-        let Some(id) = act.incident else { return Err(vec!["say which incident".to_owned()]) };
-        let Some(file) = self.files.get(&id) else {
-            return Err(vec![format!("incident {id} is over, or never was")]);
-        };
+        let id = act.incident.ok_or(Refusal::NoneMeant)?;
+        let file = self.file(id)?;
         if let Some(seen) = act.seen.filter(|seen| *seen < file.last_act) {
-            let newer = file.last_act;
-            return Err(vec![format!(
-                "somebody else acted since: you have seen entry {seen} of the timeline, and an act stands at {newer}; look again"
-            )]);
+            return Err(Refusal::Outdated { seen, newer: file.last_act });
         }
-        let plan = self.plan_of(id).ok_or_else(Vec::new)?;
+        let plan = self.plan_for(id)?;
         if !plan.tables().person.contains_key(by) {
             let help = crate::diagnostic::suggestion(by, plan.tables().person.keys().map(String::as_str));
-            return Err(vec![format!("the plan of incident {id} has no person `{by}`; {help}")]);
+            return Err(Refusal::Unfit(format!("the plan of incident {id} has no person `{by}`; {help}")));
         }
         self.on_incident(id, by, &act.deed, turn)?;
         // Whoever acts is there: an answer to a page lasts from now on.
         if let Some(file) = self.files.get_mut(&id) {
-            file.last_act = file.told_entries;
+            file.last_act = file.entries;
             let owner = file.case.incident.acked_by.clone();
             if let Some(owner) = owner.filter(|_| !matches!(act.deed, Deed::Ack)) {
                 self.acked(id, &owner, turn);
@@ -61,36 +56,33 @@ impl Desk {
     }
 
     fn on_incident(&mut self, id: IncidentId, by: &str, deed: &Deed, turn: &mut Turn) -> Taken {
-        let plan = self.plan_of(id).ok_or_else(Vec::new)?;
+        let plan = self.plan_for(id)?;
         match deed {
             Deed::Open { .. } | Deed::Halt { .. } | Deed::Unhalt { .. } => Ok(()),
             Deed::Declare => {
                 if self.files.get(&id).is_some_and(|file| file.case.incident.state > IncidentState::Triage) {
-                    return Err(vec![format!("incident {id} is declared already")]);
+                    return Err(Refusal::Unfit(format!("incident {id} is declared already")));
                 }
                 self.set_state(id, IncidentState::Active, Some(by), "declared".to_owned(), turn);
-                self.revise(id, Some(format!("{} declared it", plan.name(by))), None, None, turn);
+                self.revise(id, Occasion::Event(format!("{} declared it", plan.name(by))), turn);
                 Ok(())
             }
             Deed::Ack => {
-                self.tell(id, Told::Acked, Some(by), format!("{} has it", plan.name(by)), turn);
+                self.write(id, EntryKind::Acked, Some(by), format!("{} has it", plan.name(by)), turn);
                 self.acked(id, by, turn);
                 self.restate(id, turn);
-                self.revise(id, Some(format!("{} has it", plan.name(by))), None, None, turn);
+                self.revise(id, Occasion::Event(format!("{} has it", plan.name(by))), turn);
                 Ok(())
             }
             Deed::Take { role, person } => {
                 let person = person.as_deref().unwrap_or(by);
-                let known = plan.tables().role.keys().map(String::as_str);
                 if !plan.tables().role.contains_key(role) {
-                    return Err(vec![format!(
-                        "the plan has no role `{role}`; {}",
-                        crate::diagnostic::suggestion(role, known)
-                    )]);
+                    let known = plan.tables().role.keys().map(String::as_str);
+                    return Err(Refusal::unknown("role", role, known));
                 }
                 if !plan.members(role).contains(&person) {
                     let whom = plan.people(role).join(", ");
-                    return Err(vec![format!("{} is not of `{role}`: {whom}", plan.name(person))]);
+                    return Err(Refusal::Unfit(format!("{} is not of `{role}`: {whom}", plan.name(person))));
                 }
                 let before =
                     self.incident_mut(id).and_then(|incident| incident.roles.insert(role.clone(), person.to_owned()));
@@ -100,22 +92,22 @@ impl Desk {
                     }
                     _ => format!("{} is {role}", plan.name(person)),
                 };
-                self.tell(id, Told::Role, Some(by), text.clone(), turn);
+                self.write(id, EntryKind::Role, Some(by), text.clone(), turn);
                 if person == by && self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_none()) {
                     self.acked(id, by, turn);
                 }
                 self.restate(id, turn);
-                self.revise(id, Some(text), None, None, turn);
+                self.revise(id, Occasion::Event(text), turn);
                 Ok(())
             }
             Deed::Note { text, kind } => {
-                let told = match kind {
-                    NoteKind::Note => Told::Note,
-                    NoteKind::Well => Told::Well,
-                    NoteKind::Badly => Told::Badly,
-                    NoteKind::Lucky => Told::Lucky,
+                let entry = match kind {
+                    NoteKind::Note => EntryKind::Note,
+                    NoteKind::Well => EntryKind::Well,
+                    NoteKind::Badly => EntryKind::Badly,
+                    NoteKind::Lucky => EntryKind::Lucky,
                 };
-                self.tell(id, told, Some(by), text.clone(), turn);
+                self.write(id, entry, Some(by), text.clone(), turn);
                 Ok(())
             }
             Deed::Grade { severity, why } => self.grade(id, by, *severity, why, turn),
@@ -126,17 +118,19 @@ impl Desk {
             Deed::Confirm { ruling, why } => self.confirm(id, Some(by), *ruling, why, turn),
             Deed::Reverse { ruling, why } => self.reverse(id, by, *ruling, why, turn),
             Deed::Resolve { state, why } => self.resolve(id, by, *state, why, turn),
-            Deed::Communicate { communication, text, last } => self.say(id, by, (communication, text, *last), turn),
+            Deed::Communicate { communication, text, last } => {
+                self.say(id, by, Message { communication, text, is_last: *last }, turn)
+            }
             Deed::ApproveText { communication } => self.approve_text(id, by, communication, turn),
             Deed::Silence { until_ms, why } => {
                 if *until_ms <= turn.now_ms {
-                    return Err(vec!["a silence ends in the future".to_owned()]);
+                    return Err(Refusal::Unfit("a silence ends in the future".to_owned()));
                 }
-                let text = format!("{BY_HAND} by {} until {}: {why}", plan.name(by), Moment { ms: *until_ms });
-                if let Some(file) = self.files.get_mut(&id) {
-                    file.hushed = Some((*until_ms, text.clone()));
-                }
-                self.tell(id, Told::Silenced, Some(by), text, turn);
+                let until = Moment { ms: *until_ms };
+                let reason = format!("silenced by hand by {} until {until}: {why}", plan.name(by));
+                let text = reason.clone();
+                self.file_mut(id)?.hush = Some(Hush { until_ms: *until_ms, reason, by: HushedBy::Person });
+                self.write(id, EntryKind::Silenced, Some(by), text, turn);
                 Ok(())
             }
             Deed::Merge { into } => self.merge(id, by, *into, turn),
@@ -164,7 +158,7 @@ impl Desk {
         if declared {
             incident.declared_at_ms = Some(turn.now_ms);
         }
-        self.tell(id, Told::State, by, format!("{state}: {why}"), turn);
+        self.write(id, EntryKind::State, by, format!("{state}: {why}"), turn);
         if declared {
             self.start_clocks(id, turn);
         }
@@ -186,13 +180,12 @@ impl Desk {
         severity: crate::finding::Severity,
         turn: &mut Turn,
     ) -> Taken {
-        let plan = self.plan().cloned().ok_or_else(|| vec!["no plan is loaded".to_owned()])?;
+        let plan = self.plan().cloned().ok_or(Refusal::NoPlan)?;
         if !plan.tables().person.contains_key(by) {
-            return Err(vec![format!("the plan has no person `{by}`")]);
+            return Err(Refusal::Unknown { kind: "person", id: by.to_owned(), help: String::new() });
         }
         let Some(entity) = plan.tables().signal.get(signal) else {
-            let help = crate::diagnostic::suggestion(signal, plan.tables().signal.keys().map(String::as_str));
-            return Err(vec![format!("the plan has no signal `{signal}`; {help}")]);
+            return Err(Refusal::unknown("signal", signal, plan.tables().signal.keys().map(String::as_str)));
         };
         let group = vec![("declared".to_owned(), Some((self.last_incident + 1).to_string()))];
         let key = key(&plan, signal, &group);
@@ -201,10 +194,10 @@ impl Desk {
         incident.declared_by = Some(by.to_owned());
         incident.dependency = entity.dependency.clone();
         let id = self.open_file(incident, entity, key, seal);
-        self.tell(id, Told::Opened, Some(by), title.to_owned(), turn);
-        self.tell_origin(id, &plan, turn);
+        self.write(id, EntryKind::Opened, Some(by), title.to_owned(), turn);
+        self.write_origin(id, &plan, turn);
         self.set_state(id, IncidentState::Active, Some(by), format!("declared by {}", plan.name(by)), turn);
-        self.decide(id, Some("opened by hand".to_owned()), None, turn);
+        self.revise(id, Occasion::Event("opened by hand".to_owned()), turn);
         self.climb(id, turn);
         Ok(())
     }
@@ -217,58 +210,56 @@ impl Desk {
         why: &str,
         turn: &mut Turn,
     ) -> Taken {
-        let file = self.files.get_mut(&id).ok_or_else(Vec::new)?;
-        let before = extent(file);
+        let file = self.file_mut(id)?;
+        let before = file.extent();
         if before.severity == severity {
-            return Err(vec![format!("incident {id} is {severity} already")]);
+            return Err(Refusal::Unfit(format!("incident {id} is {severity} already")));
         }
         file.case.grade(severity);
-        self.tell(id, Told::Severity, Some(by), format!("from {} to {severity}: {why}", before.severity), turn);
+        self.write(id, EntryKind::Severity, Some(by), format!("from {} to {severity}: {why}", before.severity), turn);
         self.restate(id, turn);
         self.start_clocks(id, turn);
-        self.revise(id, Some(format!("graded {severity}: {why}")), None, None, turn);
+        self.revise(id, Occasion::Event(format!("graded {severity}: {why}")), turn);
         self.page_again(id, before, turn);
         Ok(())
     }
 
     fn halt(&mut self, by: &str, why: Option<&str>, turn: &mut Turn) -> Taken {
-        let plan = self.plan().cloned().ok_or_else(|| vec!["no plan is loaded".to_owned()])?;
+        let plan = self.plan().cloned().ok_or(Refusal::NoPlan)?;
         let Some(role) = &plan.tables().protocol.kill_switch else {
-            return Err(vec!["the plan names no role for it: give protocol.kill_switch".to_owned()]);
+            return Err(Refusal::Unfit("the plan names no role for it: give protocol.kill_switch".to_owned()));
         };
         if !plan.members(role).contains(&by) {
             let whom = plan.people(role).join(", ");
-            return Err(vec![format!("{} is not of `{role}`: {whom}", plan.name(by))]);
+            return Err(Refusal::Unfit(format!("{} is not of `{role}`: {whom}", plan.name(by))));
         }
-        self.halted = why.map(|why| (by.to_owned(), why.to_owned(), turn.now_ms));
+        self.halt = why.map(|why| Halt { by: by.to_owned(), why: why.to_owned(), at_ms: turn.now_ms });
         let note = match why {
             Some(why) => format!("{} stopped all automation: {why}", plan.name(by)),
             None => format!("{} lets automation go on", plan.name(by)),
         };
         let ids: Vec<IncidentId> = self.files.keys().copied().collect();
         for id in ids {
-            self.tell(id, Told::Plan, Some(by), note.clone(), turn);
-            self.revise(id, None, Some(&note), None, turn);
+            self.write(id, EntryKind::Plan, Some(by), note.clone(), turn);
+            self.revise(id, Occasion::Elsewhere(&note), turn);
         }
         Ok(())
     }
 
     fn merge(&mut self, id: IncidentId, by: &str, into: IncidentId, turn: &mut Turn) -> Taken {
         if id == into {
-            return Err(vec!["an incident is no part of itself".to_owned()]);
+            return Err(Refusal::Unfit("an incident is no part of itself".to_owned()));
         }
-        if !self.files.contains_key(&into) {
-            return Err(vec![format!("incident {into} is over, or never was")]);
-        }
-        let rulings = &self.files.get(&id).ok_or_else(Vec::new)?.rulings;
+        self.file(into)?;
+        let rulings = &self.file(id)?.rulings;
         if let Some(ruling) = rulings
             .iter()
             .find(|one| one.done.is_some() && one.state.is_in_effect() && one.intervention != crate::plan::DO_NOTHING)
         {
-            return Err(vec![format!(
+            return Err(Refusal::Unfit(format!(
                 "{} is in effect for incident {id}: undo it first, or merge {into} into {id}",
                 ruling.intervention
-            )]);
+            )));
         }
         self.move_findings(id, into);
         if let Some(incident) = self.incident_mut(id) {
@@ -276,39 +267,31 @@ impl Desk {
             incident.closed_at_ms = Some(turn.now_ms);
         }
         self.set_state(id, IncidentState::Merged, Some(by), format!("part of incident {into}"), turn);
-        self.revise(id, Some(format!("merged into incident {into}")), None, None, turn);
+        self.revise(id, Occasion::Event(format!("merged into incident {into}")), turn);
         self.shut(id, turn);
-        self.tell(into, Told::Merged, Some(by), format!("incident {id} is part of it"), turn);
+        self.write(into, EntryKind::Merged, Some(by), format!("incident {id} is part of it"), turn);
         self.restate(into, turn);
-        self.revise(into, Some(format!("incident {id} was merged into it")), None, None, turn);
+        self.revise(into, Occasion::Event(format!("incident {id} was merged into it")), turn);
         Ok(())
     }
 
     fn adopt(&mut self, id: IncidentId, by: &str, turn: &mut Turn) -> Taken {
-        let plan = self.plan().cloned().ok_or_else(|| vec!["no plan is loaded".to_owned()])?;
-        let file = self.files.get_mut(&id).ok_or_else(Vec::new)?;
+        let plan = self.plan().cloned().ok_or(Refusal::NoPlan)?;
+        let file = self.file_mut(id)?;
         let incident = &mut file.case.incident;
         if incident.plan == plan.hash() {
-            return Err(vec![format!("incident {id} follows the plan of today already")]);
+            return Err(Refusal::Unfit(format!("incident {id} follows the plan of today already")));
         }
         if !plan.tables().signal.contains_key(&incident.signal) {
-            return Err(vec![format!("the plan of today has no signal `{}`", incident.signal)]);
+            return Err(Refusal::Unfit(format!("the plan of today has no signal `{}`", incident.signal)));
         }
-        let old = incident.plan;
-        incident.plan = plan.hash();
-        let (keys, groups) = (std::mem::take(&mut file.keys), file.groups.clone());
-        file.keys = groups.iter().map(|(signal, group)| key(&plan, signal, group)).collect();
-        let new_keys = file.keys.clone();
-        for key in keys {
-            self.open.remove(&key);
-        }
-        for key in new_keys {
-            self.open.entry(key).or_insert(id);
-        }
+        let old = std::mem::replace(&mut incident.plan, plan.hash());
+        let keys = file.groups.iter().map(|(signal, group)| key(&plan, signal, group)).collect();
+        self.index.regroup(id, keys);
         let text = format!("it follows plan {} in place of {old}", plan.hash());
-        self.tell(id, Told::Plan, Some(by), text, turn);
+        self.write(id, EntryKind::Plan, Some(by), text, turn);
         self.restate(id, turn);
-        self.revise(id, Some("the plan of today was adopted".to_owned()), None, None, turn);
+        self.revise(id, Occasion::Event("the plan of today was adopted".to_owned()), turn);
         self.start_clocks(id, turn);
         // Steps of the old plan mean nothing in the new one.
         if self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_none()) {

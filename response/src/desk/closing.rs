@@ -3,12 +3,14 @@
 use crate::decision::RulingState;
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
-use crate::desk::rulings::{Taken, state_name};
+use crate::desk::decide::Occasion;
+use crate::desk::refusal::{Refusal, Taken};
+use crate::desk::rulings::state_name;
 use crate::effect::Effect;
-use crate::fact::Says;
+use crate::fact::{FactKey, Says};
 use crate::incident::{IncidentId, IncidentState};
 use crate::plan::DO_NOTHING;
-use crate::timeline::Told;
+use crate::timeline::EntryKind;
 
 impl Desk {
     /// Somebody says how far the incident has come.
@@ -21,12 +23,14 @@ impl Desk {
         turn: &mut Turn,
     ) -> Taken {
         if !matches!(state, IncidentState::Active | IncidentState::Contained | IncidentState::Monitoring) {
-            return Err(vec![format!("`{state}` is no state to bring it to; it is active, contained or monitoring")]);
+            return Err(Refusal::Unfit(format!(
+                "`{state}` is no state to bring it to; it is active, contained or monitoring"
+            )));
         }
-        let plan = self.plan_of(id).ok_or_else(Vec::new)?;
-        let incident = &self.files.get(&id).ok_or_else(Vec::new)?.case.incident;
+        let plan = self.plan_for(id)?;
+        let incident = &self.file(id)?.case.incident;
         if incident.state == state {
-            return Err(vec![format!("incident {id} is {state} already")]);
+            return Err(Refusal::Unfit(format!("incident {id} is {state} already")));
         }
         let signal = plan.tables().signal.get(&incident.signal);
         let mapped = signal.into_iter().flat_map(|signal| &signal.interventions);
@@ -34,28 +38,30 @@ impl Desk {
             mapped.filter_map(|one| plan.tables().intervention.get(one)).any(|one| plan.deciders(one).contains(&by));
         let leads = plan.leads();
         if !leads.contains(&by) && !decides && !leads.is_empty() {
-            let whom: Vec<String> = leads.iter().map(|one| plan.name(one)).collect();
-            return Err(vec![format!("{} neither leads nor decides here; {} may", plan.name(by), whom.join(", "))]);
+            let may = leads.iter().map(|one| plan.name(one)).collect();
+            return Err(Refusal::NotTheirs { why: format!("{} neither leads nor decides here", plan.name(by)), may });
         }
         self.set_state(id, state, Some(by), why.to_owned(), turn);
-        self.revise(id, Some(format!("{state}: {why}")), None, None, turn);
+        self.revise(id, Occasion::Event(format!("{state}: {why}")), turn);
         Ok(())
     }
 
     /// Somebody says that it is none.
     pub(super) fn false_positive(&mut self, id: IncidentId, by: &str, why: &str, turn: &mut Turn) -> Taken {
         if why.trim().is_empty() {
-            return Err(vec!["say why it is none: the reason is what the detector's author learns from".to_owned()]);
+            return Err(Refusal::Unfit(
+                "say why it is none: the reason is what the detector's author learns from".to_owned(),
+            ));
         }
         let in_effect = self.in_effect(id);
         if !in_effect.is_empty() {
-            return Err(in_effect);
+            return Err(Refusal::Because(in_effect));
         }
         if let Some(incident) = self.incident_mut(id) {
             incident.closed_at_ms = Some(turn.now_ms);
         }
         self.set_state(id, IncidentState::FalsePositive, Some(by), why.to_owned(), turn);
-        self.revise(id, Some(format!("false positive: {why}")), None, None, turn);
+        self.revise(id, Occasion::Event(format!("false positive: {why}")), turn);
         self.shut(id, turn);
         Ok(())
     }
@@ -72,11 +78,11 @@ impl Desk {
     ) -> Taken {
         let missing = self.missing(id, risks, no_change, holds);
         if !missing.is_empty() {
-            return Err(missing);
+            return Err(Refusal::Because(missing));
         }
         for (risk, text) in risks {
             let effect = Effect::UpdateRisk { incident: id, risk: risk.clone(), text: text.clone() };
-            self.tell(id, Told::Note, Some(by), format!("risk {risk}: {text}"), turn);
+            self.write(id, EntryKind::Note, Some(by), format!("risk {risk}: {text}"), turn);
             self.order(id, effect, turn);
         }
         if let Some(incident) = self.incident_mut(id) {
@@ -86,7 +92,7 @@ impl Desk {
         }
         let why = holds.or(no_change).unwrap_or("everything that closing needs is there").to_owned();
         self.set_state(id, IncidentState::Closed, Some(by), why, turn);
-        self.revise(id, Some("closed".to_owned()), None, None, turn);
+        self.revise(id, Occasion::Event("closed".to_owned()), turn);
         self.shut(id, turn);
         Ok(())
     }
@@ -123,7 +129,7 @@ impl Desk {
             if lasts && !ends {
                 missing.push(format!("{name} is in effect and nothing ends it: undo it (ruling {})", ruling.number));
             }
-            let known = self.facts.get(&format!("postcondition/{name}")).map(|fact| &fact.says);
+            let known = self.facts.last(&FactKey::Postcondition(name.clone())).map(|fact| &fact.says);
             match known {
                 Some(Says::Postcondition { yes: false, .. }) => {
                     missing.push(format!("{name} does not do what it should, by what the chain says"));

@@ -1,52 +1,46 @@
-//! Makes the decision on an incident, where what it stands on changed, and tells people of it.
+//! Makes the decision on an incident, if what it stands on changed, and notifies people of it.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 use crate::decision::Decision;
+use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
+use crate::desk::file::{File, Hush, HushedBy, Standing};
 use crate::desk::judge::{Verdict, judge, precedence};
-use crate::desk::words::{Words, list};
-use crate::desk::{Desk, File};
-use crate::effect::Effect;
-use crate::finding::{Finding, Severity};
+use crate::desk::words::list;
+use crate::effect::{Effect, Notice};
+use crate::finding::Finding;
 use crate::incident::{Incident, IncidentId, IncidentState};
 use crate::outcome::Outcome;
-use crate::plan::moment::Moment;
 use crate::triage::label;
 
-/// What a decision stands on: where this is unchanged, there is nothing new to decide.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Standing {
-    severity: Severity,
-    sources: Vec<String>,
-    /// Each intervention with what stands in its way, in the order of the choices.
-    answers: Vec<(String, u64)>,
+/// Why an incident is decided on again.
+pub(super) enum Occasion<'a> {
+    /// Something happened to the incident, said in a clause: there is a new revision in any case.
+    Event(String),
+    /// A finding was taken in. Silences are tried on it.
+    Finding(&'a Finding),
+    /// Something happened elsewhere, said in a clause, that may bear on the incident.
+    Elsewhere(&'a str),
+    /// Time has passed.
+    Time,
 }
 
-/// How a silence begins that a person set on one incident.
-pub(super) const BY_HAND: &str = "silenced by hand";
-
 impl Desk {
-    /// Decides on an incident. `cause` forces a revision and says why; without it there is one where what the last
-    /// decision stood on changed. `about` is the finding that led here, on which silences are tried.
-    pub(super) fn decide(&mut self, id: IncidentId, cause: Option<String>, about: Option<&Finding>, turn: &mut Turn) {
-        self.revise(id, cause, None, about, turn);
-    }
-
     /// Decides on the incidents that could use what others gave back.
     pub(super) fn serve_waiting(&mut self, turn: &mut Turn) {
-        while let Some((intervention, by)) = self.released.pop_first() {
+        while let Some((intervention, by)) = self.ledgers.next_released() {
             let note = format!("incident {by} gave a use of {intervention} back");
             for id in self.mapping(&intervention) {
-                self.revise(id, None, Some(&note), None, turn);
+                self.revise(id, Occasion::Elsewhere(&note), turn);
             }
         }
     }
 
-    /// Open incidents whose signal maps an intervention: the gravest first, then the oldest.
+    /// Returns the open incidents whose signal maps an intervention: the gravest first, then the oldest.
     pub(super) fn mapping(&self, intervention: &str) -> Vec<IncidentId> {
         let maps = |file: &&File| {
-            let plan = self.plans.get(&file.case.incident.plan);
+            let plan = self.plans.get(file.case.incident.plan);
             let signal = plan.and_then(|plan| plan.tables().signal.get(&file.case.incident.signal));
             signal.is_some_and(|signal| signal.interventions.iter().any(|id| id == intervention))
         };
@@ -55,15 +49,14 @@ impl Desk {
         files.iter().map(|file| file.case.incident.id).collect()
     }
 
-    /// Decides on an incident that something else may have changed; `note` says what.
-    pub(super) fn revise(
-        &mut self,
-        id: IncidentId,
-        cause: Option<String>,
-        note: Option<&str>,
-        about: Option<&Finding>,
-        turn: &mut Turn,
-    ) {
+    /// Decides on an incident, unless nothing happened to it and what the last decision stood on is unchanged.
+    pub(super) fn revise(&mut self, id: IncidentId, occasion: Occasion<'_>, turn: &mut Turn) {
+        let (cause, note, about) = match occasion {
+            Occasion::Event(cause) => (Some(cause), None, None),
+            Occasion::Finding(finding) => (None, None, Some(finding)),
+            Occasion::Elsewhere(note) => (None, Some(note), None),
+            Occasion::Time => (None, None, None),
+        };
         let Some(plan) = self.plan_of(id) else { return };
         let Some(file) = self.files.get(&id) else { return };
         let incident = &file.case.incident;
@@ -78,10 +71,10 @@ impl Desk {
             return;
         }
         let cause = cause.unwrap_or_else(|| changes(file.standing.as_ref(), &standing, note));
-        let words = Words { plan: &plan, signal, file, now_ms: turn.now_ms };
-        let mut choices: Vec<_> = verdicts.iter().map(|verdict| words.choice(verdict)).collect();
-        let in_time = words.in_time(&verdicts, &choices);
-        choices.push(words.do_nothing(&verdicts));
+        let situation = self.situation(&plan, signal, file, turn.now_ms);
+        let mut choices: Vec<_> = verdicts.iter().map(|verdict| situation.choice(verdict)).collect();
+        let in_time = situation.in_time(&verdicts, &choices);
+        choices.push(situation.do_nothing(&verdicts));
         let decision = Decision {
             incident: id,
             revision: file.revision + 1,
@@ -98,10 +91,10 @@ impl Desk {
         };
         let (is_first, text) = (file.revision == 0, summary(incident, &decision, &verdicts));
         let what = match incident.state {
-            IncidentState::Retracted => "retracted",
-            state if !state.is_open() => "ended",
-            _ if is_first => "opened",
-            _ => "changed",
+            IncidentState::Retracted => Notice::Retracted,
+            state if !state.is_open() => Notice::Ended,
+            _ if is_first => Notice::Opened,
+            _ => Notice::Changed,
         };
         let proposals = self.proposals(file, &plan, &verdicts, &decision.cause);
         let Some(file) = self.files.get_mut(&id) else { return };
@@ -112,62 +105,87 @@ impl Desk {
         self.notify(id, what, text, about, turn);
     }
 
-    fn notify(&mut self, id: IncidentId, what: &str, text: String, about: Option<&Finding>, turn: &mut Turn) {
+    fn notify(&mut self, id: IncidentId, what: Notice, text: String, about: Option<&Finding>, turn: &mut Turn) {
         let muted = self.muted(id, turn.now_ms);
-        let by_plan = about.and_then(|finding| Some((finding, self.silenced(finding, turn.now_ms)?.1)));
+        let by_plan = about.and_then(|finding| Some((finding, self.silenced(finding, turn.now_ms)?.reason)));
         match (by_plan, muted, about) {
             (Some((finding, reason)), ..) => turn.out.push(Outcome::Silence { finding: finding.id, reason }),
             (None, Some(reason), Some(finding)) => turn.out.push(Outcome::Silence { finding: finding.id, reason }),
             (None, Some(_), None) => {}
             (None, None, _) => {
                 let Some(file) = self.files.get_mut(&id) else { return };
-                // Who was never told that it began need not be told that it ended.
-                if about.is_none() && !file.told && !file.case.incident.state.is_open() {
+                // Nobody was notified that it began, so nobody need be that it ended.
+                if about.is_none() && !file.is_notified && !file.case.incident.state.is_open() {
                     return;
                 }
-                let what = if file.told { what } else { "opened" };
-                file.told = true;
+                let what = if file.is_notified { what } else { Notice::Opened };
+                file.is_notified = true;
                 let severity = file.case.incident.severity;
-                let effect = Effect::Notify { incident: id, severity, what: what.to_owned(), text };
+                let effect = Effect::Notify { incident: id, severity, what, text };
                 self.order(id, effect, turn);
             }
         }
     }
 
-    /// Why nobody is told of an incident now; `None` where people are.
+    /// Returns why nobody is notified of an incident now; `None` if people are.
     pub(super) fn muted(&self, id: IncidentId, now_ms: u64) -> Option<String> {
         let file = self.files.get(&id)?;
-        if let Some((until_ms, reason)) = &file.hushed
-            && *until_ms > now_ms
-        {
-            return Some(reason.clone());
+        if let Some(hush) = file.hush_at(now_ms) {
+            return Some(hush.reason.clone());
         }
-        let incident = &file.case.incident;
-        let plan = self.plans.get(&incident.plan)?;
-        let inhibitions = plan.tables().inhibition.iter();
-        let mut inhibitions =
-            inhibitions.filter(|(_, one)| one.until.ms > now_ms && one.mutes.contains(&incident.signal));
-        inhibitions.find_map(|(name, inhibition)| {
-            let explains = |other: &&File| {
-                let other = &other.case.incident;
+        let (name, by) = self.explanations(file, now_ms).find(|(_, other)| {
+            // Of incidents that explain each other none explains anything, and one that is muted itself does not either:
+            // somebody is always paged.
+            !self.is_explained_by(other, id, now_ms) && self.muted(other.incident().id, now_ms).is_none()
+        })?;
+        let inhibition = self.plans.get(file.incident().plan)?.tables().inhibition.get(name)?;
+        let (owner, until, reason) = (&inhibition.owner, inhibition.until, &inhibition.reason);
+        let by = by.incident().id;
+        Some(format!("incident {by} explains it (inhibition {name} of {owner} until {until}): {reason}"))
+    }
+
+    /// Iterates over the open incidents that would explain another, each with the id of the inhibition.
+    fn explanations<'a>(&'a self, file: &'a File, now_ms: u64) -> impl Iterator<Item = (&'a str, &'a File)> {
+        let incident = file.incident();
+        let inhibitions = self.plans.get(incident.plan).into_iter().flat_map(|plan| &plan.tables().inhibition);
+        let muting = inhibitions.filter(move |(_, one)| one.until.ms > now_ms && one.mutes.contains(&incident.signal));
+        muting.flat_map(move |(name, inhibition)| {
+            let explains = move |other: &&File| {
+                let other = other.incident();
                 let same = |label: &String| matches!((value(incident, label), value(other, label)), (Some(a), Some(b)) if a == b);
-                other.id != id && other.signal == inhibition.while_open && inhibition.equal.iter().all(same)
+                other.id != incident.id && other.signal == inhibition.while_open && inhibition.equal.iter().all(same)
             };
-            let by = self.files.values().find(explains)?.case.incident.id;
-            let (owner, until, reason) = (&inhibition.owner, inhibition.until, &inhibition.reason);
-            Some(format!("incident {by} explains it (inhibition {name} of {owner} until {until}): {reason}"))
+            self.files.values().filter(explains).map(move |other| (name.as_str(), other))
         })
     }
 
-    /// Until when nobody is told of a finding, and why; `None` where people are.
-    pub(super) fn silenced(&self, finding: &Finding, now_ms: u64) -> Option<(u64, String)> {
+    /// Whether `id` would explain an incident, itself or over others.
+    fn is_explained_by(&self, file: &File, id: IncidentId, now_ms: u64) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut left = vec![file];
+        while let Some(file) = left.pop() {
+            for (_, by) in self.explanations(file, now_ms) {
+                let by_id = by.incident().id;
+                if by_id == id {
+                    return true;
+                }
+                if seen.insert(by_id) {
+                    left.push(by);
+                }
+            }
+        }
+        false
+    }
+
+    /// Returns the hush that a silence of the plan puts on a finding; `None` if no silence covers it.
+    pub(super) fn silenced(&self, finding: &Finding, now_ms: u64) -> Option<Hush> {
         let silences = self.plan()?.tables().silence.iter();
         let mut silences = silences.filter(|(_, silence)| silence.until.ms > now_ms);
         let matches = |matchers: &[crate::plan::Matcher]| matchers.iter().any(|m| label::matches(m, finding));
         let (id, silence) = silences.find(|(_, silence)| matches(&silence.matchers))?;
-        let (owner, until, reason) = (&silence.owner, Moment { ms: silence.until.ms }, &silence.reason);
-        let why = format!("notification silenced by {owner} until {until} (silence {id}): {reason}");
-        Some((silence.until.ms, why))
+        let (owner, until, reason) = (&silence.owner, silence.until, &silence.reason);
+        let reason = format!("notification silenced by {owner} until {until} (silence {id}): {reason}");
+        Some(Hush { until_ms: silence.until.ms, reason, by: HushedBy::Plan })
     }
 }
 

@@ -8,7 +8,7 @@ use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Ruling;
-use crate::desk::intake::NO_SIGNAL;
+use crate::desk::chronicle::Turn;
 use crate::desk::{Desk, Input, Use};
 use crate::due::Due;
 use crate::finding::Finding;
@@ -26,13 +26,13 @@ pub struct Desks {
 }
 
 impl Desks {
-    /// Takes one input in and gives what follows from it, in order, as [`Desk::step`] does. A plan goes to its protocol, a
+    /// Takes one input in. Returns what follows from it, in order, as [`Desk::step`] does. A plan goes to its protocol, a
     /// finding to each protocol that hears it, an act to the one whose incident it is about, and time passes for all.
     pub fn step(&mut self, input: Input<'_>, now_ms: u64) -> Vec<Outcome> {
         match input {
             Input::Plan { protocol, .. } => {
                 let name = &protocol.name;
-                let made = || (Protocol::default(), Desk { protocol: name.clone(), ..Desk::default() });
+                let made = || (Protocol::default(), Desk::of(name));
                 self.desks.entry(name.clone()).or_insert_with(made).0 = protocol.clone();
                 self.give(input, now_ms, |one| one.name == *name)
             }
@@ -49,37 +49,37 @@ impl Desks {
         }
     }
 
-    /// When something is due next, milliseconds since the Unix epoch: a tick is to come then.
+    /// Returns when something is due next, milliseconds since the Unix epoch: a tick is to come then.
     pub fn next_due_ms(&self) -> Option<u64> {
         self.all().filter_map(Desk::next_due_ms).min()
     }
 
-    /// What is due, in order of time for each protocol: when, of which incident, and what.
+    /// Iterates over what is due, in order of time for each protocol: when, milliseconds since the Unix epoch, of which incident, and what.
     pub fn dues(&self) -> impl Iterator<Item = (u64, IncidentId, &Due)> {
         self.all().flat_map(Desk::dues)
     }
 
-    /// Open incidents, by number for each protocol.
+    /// Iterates over open incidents, by number for each protocol.
     pub fn incidents(&self) -> impl Iterator<Item = &Incident> {
         self.all().flat_map(Desk::incidents)
     }
 
-    /// What was chosen in an open incident so far.
+    /// Returns what was chosen in an open incident so far.
     pub fn rulings(&self, id: IncidentId) -> &[Ruling] {
         self.all().map(|desk| desk.rulings(id)).find(|rulings| !rulings.is_empty()).unwrap_or_default()
     }
 
-    /// Uses of interventions with limits: the intervention, and its use.
+    /// Iterates over uses of interventions with limits, each with the intervention's id.
     pub fn uses(&self) -> impl Iterator<Item = (&str, &Use)> {
         self.all().flat_map(Desk::uses)
     }
 
-    /// The plan of an open incident.
+    /// Returns the plan of an open incident.
     pub fn plan_of(&self, id: IncidentId) -> Option<Arc<Plan>> {
         self.all().find_map(|desk| desk.plan_of(id))
     }
 
-    /// The protocols that are followed, and the hash of the plan that new incidents of each are opened under.
+    /// Iterates over the protocols that are followed, and the hash of the plan that new incidents of each are opened under.
     pub fn protocols(&self) -> impl Iterator<Item = (&Protocol, Option<B256>)> {
         self.desks.values().map(|(protocol, desk)| (protocol, desk.plan().map(|plan| plan.hash())))
     }
@@ -92,9 +92,7 @@ impl Desks {
     fn give(&mut self, input: Input<'_>, now_ms: u64, to: impl Fn(&Protocol) -> bool) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         for (_, desk) in self.desks.values_mut().filter(|(protocol, _)| to(protocol)) {
-            desk.last_incident = self.last_incident;
-            outcomes.extend(desk.step(input.clone(), now_ms));
-            self.last_incident = desk.last_incident;
+            outcomes.extend(desk.step_counting(input.clone(), now_ms, &mut self.last_incident).out);
         }
         outcomes
     }
@@ -106,14 +104,18 @@ impl Desks {
             let reason = if self.desks.is_empty() { "no plan is loaded" } else { "no protocol hears its detector" };
             return vec![Outcome::Silence { finding: finding.id, reason: reason.to_owned() }];
         }
-        let mut outcomes = self.give(Input::Finding(finding), now_ms, |protocol| protocol.hears(finding));
-        let unmatched = |one: &Outcome| matches!(one, Outcome::Silence { finding: of, reason } if *of == finding.id && reason == NO_SIGNAL);
-        let matched = hearing - outcomes.iter().filter(|one| unmatched(one)).count();
-        let mut kept = 0;
-        outcomes.retain(|one| {
-            kept += usize::from(unmatched(one));
-            !unmatched(one) || (matched == 0 && kept == 1)
-        });
+        let hearing_desks = self.desks.values_mut().filter(|(protocol, _)| protocol.hears(finding));
+        let turns: Vec<Turn> = hearing_desks
+            .map(|(_, desk)| desk.step_counting(Input::Finding(finding), now_ms, &mut self.last_incident))
+            .collect();
+        let is_unmatched = turns.iter().all(|turn| turn.unmatched.is_some());
+        let mut outcomes = Vec::new();
+        for (position, mut turn) in turns.into_iter().enumerate() {
+            if let Some(at) = turn.unmatched.filter(|_| !is_unmatched || position > 0) {
+                turn.out.remove(at);
+            }
+            outcomes.append(&mut turn.out);
+        }
         outcomes
     }
 
@@ -126,7 +128,7 @@ impl Desks {
     }
 
     fn meant(&self, act: &Act) -> Result<String, String> {
-        let of = |id| self.desks.iter().find(|(_, (_, desk))| desk.files.contains_key(&id));
+        let of = |id| self.desks.iter().find(|(_, (_, desk))| desk.has(id));
         if let Some((name, _)) = act.incident.and_then(of) {
             return Ok(name.clone());
         }

@@ -4,33 +4,31 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::B256;
 
+use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
-use crate::desk::{Desk, File, Group, Home};
+use crate::desk::decide::Occasion;
+use crate::desk::file::{Extent, File, Group, HushedBy};
 use crate::digest::Hasher;
 use crate::finding::{Finding, Severity};
 use crate::incident::{Incident, IncidentId, IncidentState};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Signal};
-use crate::timeline::Told;
+use crate::timeline::EntryKind;
 use crate::triage::{Case, Taken, label};
 
-/// What an incident was before a finding joined or left it, as far as people are paged again for more of it.
-#[derive(Clone, Copy)]
-pub(super) struct Extent {
-    pub severity: Severity,
-    pub breadth: usize,
-}
-
-/// Why nothing came of a finding that the plan says nothing on.
-pub(super) const NO_SIGNAL: &str = "no signal matches";
+/// Why nothing comes of a finding about which the plan says nothing.
+const NO_SIGNAL: &str = "no signal matches";
 
 impl Desk {
     pub(super) fn take(&mut self, finding: &Finding, turn: &mut Turn) {
         let mut signals = BTreeSet::new();
-        for id in self.active.get(&finding.fingerprint).cloned().unwrap_or_default() {
-            let groups = &self.files[&id].groups;
-            if let Some((signal, _)) = groups.iter().find(|(_, group)| label::in_group(finding, group)) {
-                signals.insert(signal.clone());
+        for id in self.index.with_condition(&finding.fingerprint) {
+            // A merged incident has several groups: the finding is taken in once for all that it is of.
+            let Some(file) = self.files.get(&id) else { continue };
+            let groups = file.groups.iter().filter(|(_, group)| label::in_group(finding, group));
+            let of: Vec<String> = groups.map(|(signal, _)| signal.clone()).collect();
+            if !of.is_empty() {
+                signals.extend(of);
                 self.take_again(finding, id, turn);
             }
         }
@@ -48,6 +46,7 @@ impl Desk {
             }
         }
         if !matched {
+            turn.unmatched = Some(turn.out.len());
             turn.out.push(silence(finding, NO_SIGNAL));
         }
     }
@@ -55,19 +54,19 @@ impl Desk {
     /// Takes in a condition that the incident has already.
     fn take_again(&mut self, finding: &Finding, id: IncidentId, turn: &mut Turn) {
         let Some(plan) = self.plan_of(id) else { return };
-        if self.homes.get(&finding.id).is_some_and(|home| home.incidents.contains(&id)) {
+        if self.index.has(&finding.id, id) {
             return turn.out.push(silence(finding, &format!("incident {id} has it already")));
         }
         let Some(file) = self.files.get_mut(&id) else { return };
-        let before = extent(file);
+        let before = file.extent();
         if let Taken::Again { of, dropped, changed } = file.case.take(finding, plan.source(&finding.detector)) {
             turn.out.push(silence(finding, &format!("duplicate of finding {of} in incident {id}")));
             if changed {
                 self.restate(id, turn);
             }
-            self.settle_at(finding, id);
+            self.index.join(id, finding.id, finding.fingerprint);
             if let Some(dropped) = dropped {
-                self.unsettle(dropped, id);
+                self.index.leave(id, dropped);
             }
             self.after(id, before, finding, turn);
         }
@@ -77,9 +76,14 @@ impl Desk {
     fn take_new(&mut self, finding: &Finding, plan: &Plan, signal: (&str, &Signal), turn: &mut Turn) {
         let group = label::group(finding, &signal.1.group_by);
         let key = key(plan, signal.0, &group);
+        // Signals whose incidents were merged lead to one incident, which takes the finding in once.
+        let open = self.index.of_group(&key);
+        if open.is_some_and(|id| self.index.has(&finding.id, id)) {
+            return;
+        }
         let dependency = dependency(plan, signal.1, finding);
-        let (id, before) = match self.open.get(&key) {
-            Some(id) => (*id, self.files.get(id).map(extent)),
+        let (id, before) = match open {
+            Some(id) => (id, self.files.get(&id).map(File::extent)),
             None => {
                 let title = format!("{}: {}", signal.1.summary, finding.claim.title);
                 let severity = signal.1.severity.unwrap_or(finding.claim.severity);
@@ -97,36 +101,36 @@ impl Desk {
             incident.dependency = dependency;
         }
         self.restate(id, turn);
-        self.settle_at(finding, id);
+        self.index.join(id, finding.id, finding.fingerprint);
         let claim = &finding.claim;
         let what =
             format!("{} ({}, {} % sure): {}", finding.detector, claim.severity, claim.confidence_percent, claim.title);
         match before {
             Some(before) => {
-                self.tell(id, Told::Finding, None, what, turn);
+                self.write(id, EntryKind::Finding, None, what, turn);
                 self.after(id, before, finding, turn);
             }
             None => {
-                self.tell(id, Told::Opened, None, what, turn);
-                self.tell_origin(id, plan, turn);
+                self.write(id, EntryKind::Opened, None, what, turn);
+                self.write_origin(id, plan, turn);
                 self.hear(id, finding, turn.now_ms);
-                self.decide(id, None, Some(finding), turn);
+                self.revise(id, Occasion::Finding(finding), turn);
                 self.climb(id, turn);
             }
         }
     }
 
     /// What an incident stands in connection with, where it has just been opened.
-    pub(super) fn tell_origin(&mut self, id: IncidentId, plan: &Plan, turn: &mut Turn) {
+    pub(super) fn write_origin(&mut self, id: IncidentId, plan: &Plan, turn: &mut Turn) {
         let Some(incident) = self.files.get(&id).map(|file| &file.case.incident) else { return };
         let (dependency, follows) = (incident.dependency.clone(), incident.follows);
         if let Some(dependency) = dependency.and_then(|id| plan.tables().dependency.get_key_value(&id)) {
             let text = crate::desk::words::dependency(plan, dependency.0, dependency.1);
-            self.tell(id, Told::Note, None, text, turn);
+            self.write(id, EntryKind::Note, None, text, turn);
         }
         if let Some(follows) = follows {
             let text = format!("it follows incident {follows}, which was closed not long ago");
-            self.tell(id, Told::Note, None, text, turn);
+            self.write(id, EntryKind::Note, None, text, turn);
         }
     }
 
@@ -134,16 +138,16 @@ impl Desk {
     fn after(&mut self, id: IncidentId, before: Extent, finding: &Finding, turn: &mut Turn) {
         let was_hushed = self.hear(id, finding, turn.now_ms);
         let Some(file) = self.files.get(&id) else { return };
-        let (now, state) = (extent(file), file.case.incident.state);
+        let (now, state) = (file.extent(), file.case.incident.state);
         if now.severity > before.severity {
             let text = format!("from {} to {}", before.severity, now.severity);
-            self.tell(id, Told::Severity, None, text, turn);
+            self.write(id, EntryKind::Severity, None, text, turn);
             self.start_clocks(id, turn);
         }
         if state > IncidentState::Active && now.breadth > before.breadth {
             self.set_state(id, IncidentState::Active, None, "something new was found".to_owned(), turn);
         }
-        self.decide(id, None, Some(finding), turn);
+        self.revise(id, Occasion::Finding(finding), turn);
         let is_acked = self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_some());
         match was_hushed && !is_acked {
             true => self.climb(id, turn),
@@ -155,16 +159,14 @@ impl Desk {
     fn hear(&mut self, id: IncidentId, finding: &Finding, now_ms: u64) -> bool {
         let silenced = self.silenced(finding, now_ms);
         let Some(file) = self.files.get_mut(&id) else { return false };
-        let was_hushed = file.hushed.as_ref().is_some_and(|(until_ms, _)| *until_ms > now_ms);
+        let was_hushed = file.hush_at(now_ms).is_some();
         let is_first = file.case.incident.findings.len() <= 1;
         match silenced {
-            Some((until_ms, reason)) if is_first => file.hushed = Some((until_ms, reason)),
+            Some(hush) if is_first => file.hush = Some(hush),
             Some(_) => {}
-            None => {
-                file.hushed = file.hushed.take().filter(|(_, reason)| reason.starts_with(crate::desk::decide::BY_HAND))
-            }
+            None => file.hush = file.hush.take().filter(|hush| hush.by == HushedBy::Person),
         }
-        was_hushed && file.hushed.is_none()
+        was_hushed && file.hush.is_none()
     }
 
     /// An incident as it is before anything is known of it.
@@ -179,8 +181,8 @@ impl Desk {
     ) -> Incident {
         self.last_incident += 1;
         let within_ms = plan.tables().protocol.successor_s.saturating_mul(1_000);
-        let before = self.closed.get(&self::key(plan, signal, &group));
-        let follows = before.filter(|(_, closed_ms)| now_ms.saturating_sub(*closed_ms) <= within_ms).map(|(id, _)| *id);
+        let before = self.index.last_closed(&key(plan, signal, &group));
+        let follows = before.filter(|(_, closed_ms)| now_ms.saturating_sub(*closed_ms) <= within_ms).map(|(id, _)| id);
         Incident {
             id: self.last_incident,
             protocol: self.protocol.clone(),
@@ -214,55 +216,29 @@ impl Desk {
 
     pub(super) fn open_file(&mut self, incident: Incident, signal: &Signal, key: B256, seal: B256) -> IncidentId {
         let id = incident.id;
-        let groups = vec![(incident.signal.clone(), incident.group.clone())];
-        self.open.insert(key, id);
-        let file = File {
-            case: Case::open(incident, signal),
-            keys: vec![key],
-            groups,
-            seal,
-            told_entries: 0,
-            head: seal,
-            last_act: 0,
-            orders: 0,
-            revision: 0,
-            standing: None,
-            told: false,
-            hushed: None,
-            ladder: None,
-            rulings: Vec::new(),
-            talks: Default::default(),
-            dues: Default::default(),
-            overruled: Default::default(),
-        };
-        self.files.insert(id, file);
+        self.index.open(id, key);
+        self.files.insert(id, File::open(incident, signal, seal));
         id
     }
 
     pub(super) fn take_back(&mut self, finding: B256, reason: &str, turn: &mut Turn) {
-        let Some(home) = self.homes.remove(&finding) else { return };
+        let Some(home) = self.index.retract(finding) else { return };
         for id in home.incidents {
             let Some(file) = self.files.get_mut(&id) else { continue };
+            // What people have taken up, or what is in effect, is ended by people.
+            let is_untouched = file.is_untouched();
             let case = &mut file.case;
             let before = (case.incident.severity, case.incident.sources.clone());
             let Some((listed, successor)) = case.take_back(finding, home.fingerprint) else { continue };
             let changed = before != (case.incident.severity, case.incident.sources.clone());
-            // What people have taken up, or what is in effect, is ended by people.
-            let in_hand = case.incident.state > IncidentState::Triage
-                || file.rulings.iter().any(|ruling| ruling.state.is_in_effect());
-            let is_over = case.is_empty() && !in_hand;
+            let is_over = case.is_empty() && is_untouched;
             if is_over {
                 case.incident.state = IncidentState::Retracted;
                 case.incident.note = format!("every finding was taken back; of the last one: {reason}");
                 case.incident.closed_at_ms = Some(turn.now_ms);
             }
-            if !case.has(home.fingerprint)
-                && let Some(incidents) = self.active.get_mut(&home.fingerprint)
-            {
-                incidents.retain(|incident| *incident != id);
-                if incidents.is_empty() {
-                    self.active.remove(&home.fingerprint);
-                }
+            if !case.has(home.fingerprint) {
+                self.index.end_condition(id, home.fingerprint);
             }
             let cause = match successor {
                 Some(successor) => {
@@ -274,12 +250,12 @@ impl Desk {
                 self.restate(id, turn);
             }
             if listed {
-                self.tell(id, Told::Retracted, None, cause.clone(), turn);
+                self.write(id, EntryKind::Retracted, None, cause.clone(), turn);
             }
             if is_over {
-                self.tell(id, Told::State, None, "retracted: every finding was taken back".to_owned(), turn);
+                self.write(id, EntryKind::State, None, "retracted: every finding was taken back".to_owned(), turn);
             }
-            self.decide(id, listed.then_some(cause), None, turn);
+            self.revise(id, if listed { Occasion::Event(cause) } else { Occasion::Time }, turn);
             if is_over {
                 self.shut(id, turn);
             }
@@ -290,44 +266,8 @@ impl Desk {
     pub(super) fn shut(&mut self, id: IncidentId, turn: &mut Turn) {
         self.drop_all_dues(id, turn);
         let Some(file) = self.files.remove(&id) else { return };
-        for key in &file.keys {
-            if self.open.get(key) == Some(&id) {
-                self.open.remove(key);
-            }
-        }
-        for (finding, fingerprint) in file.case.sightings() {
-            self.unsettle(finding, id);
-            if let Some(incidents) = self.active.get_mut(&fingerprint) {
-                incidents.retain(|incident| *incident != id);
-                if incidents.is_empty() {
-                    self.active.remove(&fingerprint);
-                }
-            }
-        }
-        if file.case.incident.state == IncidentState::Closed {
-            self.closed.extend(file.keys.iter().map(|key| (*key, (id, turn.now_ms))));
-        }
-    }
-
-    fn settle_at(&mut self, finding: &Finding, id: IncidentId) {
-        let home = self
-            .homes
-            .entry(finding.id)
-            .or_insert_with(|| Home { fingerprint: finding.fingerprint, incidents: Vec::new() });
-        home.incidents.push(id);
-        let active = self.active.entry(finding.fingerprint).or_default();
-        if !active.contains(&id) {
-            active.push(id);
-        }
-    }
-
-    pub(super) fn unsettle(&mut self, finding: B256, id: IncidentId) {
-        if let Some(home) = self.homes.get_mut(&finding) {
-            home.incidents.retain(|home| *home != id);
-            if home.incidents.is_empty() {
-                self.homes.remove(&finding);
-            }
-        }
+        let is_closed = file.case.incident.state == IncidentState::Closed;
+        self.index.close(id, file.case.sightings(), is_closed.then_some(turn.now_ms));
     }
 
     /// Moves all that an incident stands on to another.
@@ -335,29 +275,13 @@ impl Desk {
         let Some(file) = self.files.get_mut(&from) else { return };
         let empty = Case::empty_like(&file.case);
         let case = std::mem::replace(&mut file.case, empty);
-        let (keys, groups) = (std::mem::take(&mut file.keys), file.groups.clone());
-        for (finding, fingerprint) in case.sightings() {
-            if let Some(home) = self.homes.get_mut(&finding) {
-                home.incidents.retain(|home| *home != from && *home != into);
-                home.incidents.push(into);
-            }
-            let active = self.active.entry(fingerprint).or_default();
-            active.retain(|incident| *incident != from && *incident != into);
-            active.push(into);
-        }
-        for key in &keys {
-            self.open.insert(*key, into);
-        }
+        let groups = file.groups.clone();
+        self.index.merge(from, into, case.sightings());
         if let Some(target) = self.files.get_mut(&into) {
             target.case.absorb(case);
-            target.keys.extend(keys);
             target.groups.extend(groups);
         }
     }
-}
-
-pub(super) fn extent(file: &File) -> Extent {
-    Extent { severity: file.case.incident.severity, breadth: file.case.breadth() }
 }
 
 pub(super) fn silence(finding: &Finding, reason: &str) -> Outcome {

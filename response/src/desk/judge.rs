@@ -1,18 +1,17 @@
 //! Judges each intervention that a signal maps: what stands in its way, and what keeps automation from it.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use crate::decision::Ruling;
+use crate::desk::facts::Facts;
+use crate::desk::file::File;
 use crate::desk::ledger::{Ledger, Room};
-use crate::desk::{Desk, File, GRAVEST};
-use crate::fact::{Fact, Says};
+use crate::desk::{Desk, GRAVEST};
+use crate::fact::{FactKey, Says};
 use crate::incident::IncidentState;
 use crate::plan::{AuthorityKind, Automation, Intervention, Plan, Signal};
 use crate::triage::Case;
 
-/// A fact about the chain that is older than this says nothing any more, milliseconds.
-pub(super) const FACT_FRESH_MS: u64 = 24 * 3_600 * 1_000;
 /// By how much the earliest calendar is ahead of UTC, milliseconds.
 const AHEAD_MS: u64 = 14 * 3_600_000;
 /// A person's word that an authority has its power is worth so long, milliseconds.
@@ -110,15 +109,15 @@ pub(super) struct Scales<'a> {
     pub signal: &'a Signal,
     pub file: &'a File,
     pub ledger: &'a Ledger,
-    pub facts: &'a BTreeMap<String, Fact>,
+    pub facts: &'a Facts,
     pub halted: bool,
     pub now_ms: u64,
 }
 
 impl Desk {
     pub(super) fn scales<'a>(&'a self, plan: &'a Plan, signal: &'a Signal, file: &'a File, now_ms: u64) -> Scales<'a> {
-        let ledger = if plan.tables().protocol.dry_run { &self.dry_ledger } else { &self.ledger };
-        Scales { plan, signal, file, ledger, facts: &self.facts, halted: self.halted.is_some(), now_ms }
+        let ledger = self.ledgers.of(plan.tables().protocol.dry_run);
+        Scales { plan, signal, file, ledger, facts: &self.facts, halted: self.halt.is_some(), now_ms }
     }
 }
 
@@ -145,14 +144,14 @@ impl<'p> Scales<'p> {
     pub(super) fn weigh(&self, id: &'p str, intervention: &'p Intervention) -> Verdict<'p> {
         let incident = self.file.case.incident.id;
         let mut room = self.ledger.room(id, &intervention.limits, incident, self.now_ms);
-        if let Some(Says::UsesLeft { uses, .. }) = self.fresh(&format!("uses-left/{id}")) {
+        if let Some(Says::UsesLeft { uses, .. }) = self.fresh(&FactKey::UsesLeft(id.to_owned())) {
             // What is reserved and not carried out yet, the chain doesn't know.
             let pending = room.taken.iter().filter(|used| !used.committed).count() as u32;
             let left = uses.saturating_sub(pending);
             room.left = Some(room.left.map_or(left, |ours| ours.min(left)));
         }
         let planned_s = self.plan.tables().authority.get(&intervention.authority).map_or(0, |one| one.delay_s);
-        let delay_s = match self.fresh(&format!("delay/{}", intervention.authority)) {
+        let delay_s = match self.fresh(&FactKey::Delay(intervention.authority.clone())) {
             Some(Says::Delay { delay_s, .. }) => *delay_s,
             _ => planned_s,
         };
@@ -184,11 +183,11 @@ impl<'p> Scales<'p> {
         let chains = chains(verdict.intervention, self.plan);
         let elsewhere = !chains.is_empty() && !is_on(case, &chains) && case.chains().all(|chain| chain.is_some());
         let subjects = &verdict.intervention.scope.subjects;
-        let in_effect = match self.fresh(&format!("in-effect/{}", verdict.id)) {
+        let in_effect = match self.fresh(&FactKey::InEffect(verdict.id.to_owned())) {
             Some(Says::InEffect { yes, .. }) => *yes,
             _ => self.ruling_in_effect(verdict.id).is_some(),
         };
-        let holds = self.facts.get(&format!("holds/{}", verdict.intervention.authority)).map(|fact| &fact.says);
+        let holds = self.facts.last(&FactKey::Holds(verdict.intervention.authority.clone())).map(|fact| &fact.says);
         bar(limits.not_after.is_some_and(|end| self.now_ms >= end.ms), Bar::Expired);
         bar(room.held.is_none() && room.left == Some(0), Bar::UsesTaken);
         bar(room.held.is_none() && room.rests.is_some(), Bar::Rests);
@@ -222,16 +221,15 @@ impl<'p> Scales<'p> {
         gap(self.blackout(verdict.intervention).is_some(), Gap::Blackout);
     }
 
-    /// A fact that is young enough to go by.
-    fn fresh(&self, key: &str) -> Option<&Says> {
-        let fact = self.facts.get(key)?;
-        (self.now_ms.saturating_sub(fact.read_at_ms) <= FACT_FRESH_MS).then_some(&fact.says)
+    /// Returns what a fact says that is young enough to go by.
+    fn fresh(&self, key: &FactKey) -> Option<&Says> {
+        self.facts.fresh(key, self.now_ms)
     }
 
     /// Whether an authority's last sign of life is too long ago. Of one that never gave any, nothing is known: that is
     /// for automation to be careful about.
     fn is_lifeless(&self, authority: &str, every_s: u64) -> bool {
-        let beat = self.facts.get(&format!("heartbeat/{authority}"));
+        let beat = self.facts.last(&FactKey::Heartbeat(authority.to_owned()));
         beat.is_some_and(|beat| self.now_ms.saturating_sub(beat.read_at_ms) > every_s.saturating_mul(1_000))
     }
 
@@ -241,9 +239,9 @@ impl<'p> Scales<'p> {
             return true;
         }
         let beats = authority.heartbeat_s.is_none()
-            || self.facts.contains_key(&format!("heartbeat/{}", intervention.authority));
+            || self.facts.last(&FactKey::Heartbeat(intervention.authority.clone())).is_some();
         let by_chain =
-            matches!(self.fresh(&format!("holds/{}", intervention.authority)), Some(Says::Holds { yes: true, .. }));
+            matches!(self.fresh(&FactKey::Holds(intervention.authority.clone())), Some(Says::Holds { yes: true, .. }));
         // A day that has come nowhere on Earth is nobody's word.
         let by_people = authority.verified_at.is_some_and(|at| {
             let age_ms = (self.now_ms + AHEAD_MS).checked_sub(at.ms);
@@ -270,7 +268,7 @@ fn is_on(case: &Case, chains: &[u64]) -> bool {
     case.chains().flatten().any(|chain| chains.contains(&chain))
 }
 
-/// Chains that an intervention acts on; empty where no chain is involved.
+/// Chains that an intervention acts on; empty if no chain is involved.
 pub(super) fn chains(intervention: &Intervention, plan: &Plan) -> Vec<u64> {
     if !intervention.scope.chains.is_empty() {
         return intervention.scope.chains.clone();

@@ -2,44 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::B256;
-use serde::{Deserialize, Serialize};
-
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
-use crate::desk::intake::{Extent, extent};
+use crate::desk::decide::Occasion;
+use crate::desk::file::{Extent, File, Ladder, Page, Stage};
 use crate::due::Due;
-use crate::effect::Effect;
+use crate::effect::{Effect, Notice};
 use crate::fact::Delivery;
 use crate::incident::{IncidentId, IncidentState};
 use crate::plan::moment::span;
 use crate::plan::{Escalation, Plan};
-use crate::timeline::Told;
-
-/// Where an escalation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Stage {
-    /// At a step, counted from 0.
-    Step(usize),
-    /// All steps are through; the last resort is paged.
-    Exhausted,
-}
-
-/// An escalation under way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Ladder {
-    pub escalation: String,
-    pub stage: Stage,
-    /// How many times the steps were gone through before.
-    pub round: u32,
-    /// Pages of this step that nobody knows to have failed: the person, and which of their channels was tried.
-    #[serde(with = "as_pairs")]
-    pub pages: BTreeMap<B256, (String, usize)>,
-    /// The loss when people were last paged, by asset.
-    #[serde(with = "crate::incident::as_digits")]
-    pub loss: BTreeMap<String, u128>,
-}
+use crate::timeline::EntryKind;
 
 /// What entering a step came to.
 enum Entered {
@@ -92,7 +65,7 @@ impl Desk {
                 Stage::Step(_) => match &escalation.then {
                     Some(then) => {
                         let text = format!("{} is through; {then} goes on", ladder.escalation);
-                        self.tell(id, Told::Exhausted, None, text, turn);
+                        self.write(id, EntryKind::Exhausted, None, text, turn);
                         if let Some(ladder) = self.ladder_mut(id) {
                             (ladder.escalation, ladder.round, ladder.stage) = (then.clone(), 0, Stage::Step(0));
                         }
@@ -101,7 +74,7 @@ impl Desk {
                 },
                 Stage::Exhausted => {
                     let text = format!("{} is through and nobody answered", ladder.escalation);
-                    self.tell(id, Told::Exhausted, None, text, turn);
+                    self.write(id, EntryKind::Exhausted, None, text, turn);
                     let entered = match escalation.last_resort.as_slice() {
                         [] => Entered::NobodyThere,
                         who => self.page_all(id, plan, who, "the last resort", escalation.unack_after_s, turn),
@@ -115,14 +88,14 @@ impl Desk {
         }
     }
 
-    /// Nobody is left to page: everybody who listens is told, and it begins anew after a while.
+    /// Nobody is left to page: every outlet is notified, and the escalation begins anew after a while.
     fn nobody_left(&mut self, id: IncidentId, escalation: &Escalation, turn: &mut Turn) {
         let severity = self.files.get(&id).map_or(crate::desk::GRAVEST, |file| file.case.incident.severity);
         let after = span(escalation.unack_after_s);
         let text = format!("Nobody can be paged for incident {id}: no step reaches anybody. It begins anew in {after}");
-        self.tell(id, Told::Unreached, None, text.clone(), turn);
-        self.order(id, Effect::Notify { incident: id, severity, what: "unreached".to_owned(), text }, turn);
-        self.set_due(id, Due::Ack, turn.now_ms.saturating_add(escalation.unack_after_s.saturating_mul(1_000)), turn);
+        self.write(id, EntryKind::Unreached, None, text.clone(), turn);
+        self.order(id, Effect::Notify { incident: id, severity, what: Notice::Unreached, text }, turn);
+        self.set_due(id, Due::Ack, turn.in_s(escalation.unack_after_s), turn);
     }
 
     /// Pages everybody who is on duty for `who` and gives them `within_s` to answer.
@@ -139,16 +112,16 @@ impl Desk {
         for who in who {
             let on_duty = plan.on_duty(who, turn.now_ms);
             if on_duty.is_empty() {
-                self.tell(id, Told::Unreached, None, format!("{what}: nobody is on call for {who}"), turn);
+                self.write(id, EntryKind::Unreached, None, format!("{what}: nobody is on call for {who}"), turn);
             }
             people.extend(on_duty.into_iter().filter(|person| !people.contains(person)).collect::<Vec<_>>());
         }
         if let Some(ladder) = self.ladder_mut(id) {
             ladder.pages.clear();
         }
-        let due_at_ms = turn.now_ms.saturating_add(within_s.saturating_mul(1_000));
+        let due_at_ms = turn.in_s(within_s);
         if let Some(reason) = self.muted(id, turn.now_ms) {
-            self.tell(id, Told::Silenced, None, format!("{what}: nobody is paged, {reason}"), turn);
+            self.write(id, EntryKind::Silenced, None, format!("{what}: nobody is paged, {reason}"), turn);
             self.set_due(id, Due::Ack, due_at_ms, turn);
             return Entered::Waits;
         }
@@ -168,17 +141,17 @@ impl Desk {
         let Some(entity) = plan.tables().person.get(person) else { return false };
         let Some(channel) = entity.channels.urgent.iter().chain(&entity.channels.normal).nth(at) else {
             let text = format!("{what}: {} has no other channel", entity.name);
-            self.tell(id, Told::Unreached, None, text, turn);
+            self.write(id, EntryKind::Unreached, None, text, turn);
             return false;
         };
         let Some(incident) = self.files.get(&id).map(|file| &file.case.incident) else { return false };
         let (severity, text) =
             (incident.severity, format!("Incident {id} ({}): {}", incident.severity, incident.title));
-        self.tell(id, Told::Paged, None, format!("{what}: {} by {channel}", entity.name), turn);
+        self.write(id, EntryKind::Paged, None, format!("{what}: {} by {channel}", entity.name), turn);
         let effect = Effect::Page { incident: id, severity, person: person.to_owned(), channel: channel.clone(), text };
         let key = self.order(id, effect, turn);
         if let Some(ladder) = self.ladder_mut(id) {
-            ladder.pages.insert(key, (person.to_owned(), at));
+            ladder.pages.insert(key, Page { person: person.to_owned(), channel: at });
         }
         true
     }
@@ -186,7 +159,7 @@ impl Desk {
     /// A page arrived or did not. One that did not goes to the next channel at once, and where nobody of the step is
     /// left, the next step begins at once.
     pub(super) fn delivered(&mut self, delivery: &Delivery, turn: &mut Turn) {
-        let of = |(_, file): &(&IncidentId, &crate::desk::File)| {
+        let of = |(_, file): &(&IncidentId, &File)| {
             file.ladder.as_ref().is_some_and(|ladder| ladder.pages.contains_key(&delivery.key))
         };
         let Some(id) = self.files.iter().find(of).map(|(id, _)| *id) else { return };
@@ -194,11 +167,11 @@ impl Desk {
             return;
         }
         let (Some(plan), Some(ladder)) = (self.plan_of(id), self.ladder_mut(id)) else { return };
-        let Some((person, at)) = ladder.pages.remove(&delivery.key) else { return };
+        let Some(Page { person, channel }) = ladder.pages.remove(&delivery.key) else { return };
         let stage = ladder.stage;
         let text = format!("the page to {} did not arrive: {}", plan.name(&person), delivery.answer);
-        self.tell(id, Told::Unreached, None, text, turn);
-        if self.page(id, &plan, &person, at + 1, "again", turn) {
+        self.write(id, EntryKind::Unreached, None, text, turn);
+        if self.page(id, &plan, &person, channel + 1, "again", turn) {
             return;
         }
         let is_acked = self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_some());
@@ -231,7 +204,7 @@ impl Desk {
             Stage::Step(step) => {
                 let text = format!("nobody answered step {} of {}", step + 1, ladder.escalation);
                 ladder.stage = Stage::Step(step + 1);
-                self.tell(id, Told::Unanswered, None, text, turn);
+                self.write(id, EntryKind::Unanswered, None, text, turn);
             }
             // From the bottom again: whoever slept may be awake.
             Stage::Exhausted => {
@@ -240,7 +213,7 @@ impl Desk {
             }
         }
         self.go_on(id, &plan, turn);
-        self.revise(id, None, None, None, turn);
+        self.revise(id, Occasion::Time, turn);
     }
 
     /// Somebody answered: the step ends, and they have the incident for a while.
@@ -254,7 +227,7 @@ impl Desk {
             incident.acked_by = Some(by.to_owned());
         }
         let after_s = self.escalation(id, &plan).map_or(DEFAULT_UNACK_S, |escalation| escalation.unack_after_s);
-        self.set_due(id, Due::Unack, turn.now_ms.saturating_add(after_s.saturating_mul(1_000)), turn);
+        self.set_due(id, Due::Unack, turn.in_s(after_s), turn);
     }
 
     /// Whoever had it has not been heard of for too long.
@@ -269,17 +242,17 @@ impl Desk {
             self.order(id, Effect::Remind { incident: id, whom: vec![who.clone()], text }, turn);
             return self.acked(id, &who, turn);
         }
-        self.tell(id, Told::Unacked, None, format!("nothing was heard of {name}: people are paged again"), turn);
+        self.write(id, EntryKind::Unacked, None, format!("nothing was heard of {name}: people are paged again"), turn);
         self.climb(id, turn);
         self.restate(id, turn);
-        self.revise(id, None, None, None, turn);
+        self.revise(id, Occasion::Time, turn);
     }
 
     /// Pages again where an incident became graver, wider or costlier since people were paged.
     pub(super) fn page_again(&mut self, id: IncidentId, before: Extent, turn: &mut Turn) {
         let Some(plan) = self.plan_of(id) else { return };
         let Some(file) = self.files.get(&id) else { return };
-        let (now, incident) = (extent(file), &file.case.incident);
+        let (now, incident) = (file.extent(), file.incident());
         let Some(ladder) = &file.ladder else { return };
         let growth = plan.tables().signal.get(&incident.signal).map_or(100, |signal| signal.growth_percent);
         let grown = incident.loss.iter().find(|(asset, loss)| {
@@ -298,7 +271,7 @@ impl Desk {
         } else if let (true, Some((asset, _))) = (acked, grown) {
             format!("the loss of {asset} has grown by {growth} % since people were paged")
         } else {
-            // The first amount that is told is what growth is measured from.
+            // Growth is measured from the first amount that is known.
             if let Some(file) = self.files.get_mut(&id) {
                 let loss = file.case.incident.loss.clone();
                 if let Some(ladder) = &mut file.ladder {
@@ -309,7 +282,7 @@ impl Desk {
             }
             return;
         };
-        self.tell(id, Told::Unacked, None, format!("people are paged again: {reason}"), turn);
+        self.write(id, EntryKind::Unacked, None, format!("people are paged again: {reason}"), turn);
         self.climb(id, turn);
         self.restate(id, turn);
     }
@@ -346,21 +319,3 @@ const LOOK_AGAIN_MS: u64 = 24 * 3_600 * 1_000;
 
 /// How long an answer is worth where the plan has no escalation for an incident, in seconds.
 const DEFAULT_UNACK_S: u64 = 1_800;
-
-/// A map whose keys are no text, as a list of pairs.
-mod as_pairs {
-    use std::collections::BTreeMap;
-
-    use alloy_primitives::B256;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    type Pages = BTreeMap<B256, (String, usize)>;
-
-    pub(super) fn serialize<S: Serializer>(pages: &Pages, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(pages)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pages, D::Error> {
-        Ok(Vec::deserialize(deserializer)?.into_iter().collect())
-    }
-}

@@ -8,16 +8,51 @@ use serde::{Deserialize, Serialize};
 use crate::incident::IncidentId;
 use crate::plan::Limits;
 
+/// The ledger of what is meant in earnest, and that of plans which are only rehearsed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ledgers {
+    earnest: Ledger,
+    rehearsed: Ledger,
+    /// Interventions of which a use was given back in this step, and by which incident.
+    released: BTreeMap<String, IncidentId>,
+}
+
+impl Ledgers {
+    /// Returns the ledger of rehearsed plans, or that of the others.
+    pub(super) fn of(&self, dry_run: bool) -> &Ledger {
+        if dry_run { &self.rehearsed } else { &self.earnest }
+    }
+
+    /// Returns the same to be changed.
+    pub(super) fn of_mut(&mut self, dry_run: bool) -> &mut Ledger {
+        if dry_run { &mut self.rehearsed } else { &mut self.earnest }
+    }
+
+    /// Gives a reserved use back, so that others may have it. Returns whether there was one.
+    pub(super) fn release(&mut self, dry_run: bool, intervention: &str, incident: IncidentId) -> bool {
+        let is_released = self.of_mut(dry_run).release(intervention, incident);
+        if is_released {
+            self.released.insert(intervention.to_owned(), incident);
+        }
+        is_released
+    }
+
+    /// Removes and returns an intervention of which a use was given back, and the incident that did so.
+    pub(super) fn next_released(&mut self) -> Option<(String, IncidentId)> {
+        self.released.pop_first()
+    }
+}
+
 /// Uses by intervention. It outlives plans: a use that was taken under one counts under the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ledger {
     uses: BTreeMap<String, Vec<Use>>,
 }
 
-/// A use.
+/// A use of an intervention with limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Use {
-    /// For which incident.
+    /// The incident that it is for.
     pub incident: IncidentId,
     /// When it was reserved, or carried out, milliseconds since the Unix epoch.
     pub at_ms: u64,
@@ -32,13 +67,14 @@ pub(super) struct Room {
     pub held: Option<Use>,
     /// Uses that count against the limit, without the one that is reserved for this incident.
     pub taken: Vec<Use>,
-    /// Uses left before this incident's own; `None` where they are not limited.
+    /// Uses left before this incident's own; `None` if they are not limited.
     pub left: Option<u32>,
     /// Until when it rests, and the use after which it does.
     pub rests: Option<(u64, Use)>,
 }
 
 impl Ledger {
+    /// Returns what the limits of an intervention leave to an incident at a moment.
     pub(super) fn room(&self, intervention: &str, limits: &Limits, incident: IncidentId, now_ms: u64) -> Room {
         let all = self.uses.get(intervention).map(Vec::as_slice).unwrap_or_default();
         let since_ms = limits.per_s.map_or(0, |per_s| now_ms.saturating_sub(per_s.saturating_mul(1_000)));
@@ -55,7 +91,7 @@ impl Ledger {
         }
     }
 
-    /// Reserves a use, one at a time for each incident and intervention. Says whether it is new.
+    /// Reserves a use, one at a time for each incident and intervention. Returns whether it is new.
     pub(super) fn reserve(&mut self, intervention: &str, incident: IncidentId, now_ms: u64) -> bool {
         let uses = self.uses.entry(intervention.to_owned()).or_default();
         let new = uses.iter().all(|used| used.incident != incident || used.committed);
@@ -65,8 +101,8 @@ impl Ledger {
         new
     }
 
-    /// Gives a reserved use back. Says whether there was one.
-    pub(super) fn release(&mut self, intervention: &str, incident: IncidentId) -> bool {
+    /// Gives a reserved use back. Returns whether there was one.
+    fn release(&mut self, intervention: &str, incident: IncidentId) -> bool {
         let Some(uses) = self.uses.get_mut(intervention) else { return false };
         let before = uses.len();
         uses.retain(|used| used.incident != incident || used.committed);
@@ -86,7 +122,7 @@ impl Ledger {
         }
     }
 
-    /// Uses by intervention.
+    /// Iterates over the uses of each intervention.
     pub(super) fn uses(&self) -> impl Iterator<Item = (&str, &[Use])> {
         self.uses.iter().map(|(intervention, uses)| (intervention.as_str(), uses.as_slice()))
     }

@@ -1,23 +1,35 @@
-//! The engine: inputs go in with the moment at which they are decided on, and what the plan makes of them comes out.
+//! The desk: inputs go in with the moment at which they are decided on, and what the plan makes of them comes out.
 //!
-//! All state is in the [`Desk`]. It reads no clock and no file, so the same inputs give the same outcomes.
+//! All state is in the [`Desk`]. It reads no clock and no file, so the same inputs give the same outcomes. Its files stand
+//! on three floors: what it keeps (`file`, `index`, `deadlines`, `ledger`, `plans`, `facts`), each a type that alone changes
+//! what it holds; how it judges and words a decision (`judge`, `reach`, `situation`, `words`, `wording`); and what it does, as methods of
+//! the desk (all others). An act may page, a page that fails may decide, and a decision may page: these methods call each
+//! other in circles, as what they describe does.
 
 mod acts;
 mod chronicle;
 mod closing;
+mod deadlines;
 mod decide;
 mod desks;
+mod facts;
+mod file;
+mod index;
 mod intake;
 mod judge;
 mod ladder;
 mod ledger;
 mod permit;
+mod plans;
 mod reach;
+mod refusal;
 mod rulings;
+mod situation;
 mod talk;
+pub(crate) mod wording;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alloy_primitives::B256;
@@ -32,11 +44,14 @@ use crate::operator::Act;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::protocol::{ONLY, Protocol};
-use crate::triage::Case;
 use chronicle::Turn;
-use ladder::Ladder;
-use ledger::Ledger;
-use talk::Talk;
+use deadlines::Deadlines;
+use facts::Facts;
+use file::File;
+use index::IncidentIndex;
+use ledger::{Ledger, Ledgers};
+use plans::Plans;
+use refusal::Refusal;
 
 pub use desks::Desks;
 pub use ledger::Use;
@@ -44,75 +59,25 @@ pub use ledger::Use;
 /// All state of triage and response for one protocol.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Desk {
-    /// Which protocol; empty where there is one.
+    /// Name of the protocol; empty if the host has one.
     protocol: String,
-    /// The plan for new incidents, and those that open ones stay under.
-    plans: BTreeMap<B256, Arc<Plan>>,
-    current: Option<B256>,
+    plans: Plans,
     last_incident: IncidentId,
     files: BTreeMap<IncidentId, File>,
-    /// The open incident of each plan, signal and group.
-    open: BTreeMap<B256, IncidentId>,
-    /// The last closed incident of each signal and group, and when it closed.
-    closed: BTreeMap<B256, (IncidentId, u64)>,
-    /// Where each live condition stands, by fingerprint.
-    active: BTreeMap<B256, Vec<IncidentId>>,
-    /// Where each live finding stands, with its fingerprint.
-    homes: BTreeMap<B256, Home>,
-    ledger: Ledger,
-    /// What a plan that is only rehearsed counts against.
-    dry_ledger: Ledger,
-    /// Interventions of which a use was given back in this step, and by which incident.
-    released: BTreeMap<String, IncidentId>,
-    /// What is due, in order of time.
-    dues: BTreeSet<(u64, IncidentId, Due)>,
-    /// What is known of the chain, by [`crate::fact::Says::key`].
-    facts: BTreeMap<String, Fact>,
-    /// Who stopped all automation, why and when.
-    halted: Option<(String, String, u64)>,
+    index: IncidentIndex,
+    ledgers: Ledgers,
+    deadlines: Deadlines,
+    facts: Facts,
+    /// While all automation is stopped.
+    halt: Option<Halt>,
 }
 
-/// An open incident with what was decided on it.
+/// Who stopped all automation, why and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct File {
-    case: Case,
-    /// Its places in `open`.
-    keys: Vec<B256>,
-    /// What the findings have in common that belong to it: the signal, and the values of its grouping labels.
-    groups: Vec<(String, Group)>,
-    /// Tells it from incidents of the same number in other journals.
-    seal: B256,
-    /// Number and hash of the newest entry of its timeline.
-    told_entries: u64,
-    head: B256,
-    /// Number of the entry at which a person last acted.
-    last_act: u64,
-    /// How many effects were ordered.
-    orders: u64,
-    revision: u32,
-    /// What the last decision stood on.
-    standing: Option<decide::Standing>,
-    /// Whether anybody was told of it.
-    told: bool,
-    /// Until when nobody is told of it, milliseconds since the Unix epoch, and why.
-    hushed: Option<(u64, String)>,
-    ladder: Option<Ladder>,
-    rulings: Vec<Ruling>,
-    talks: BTreeMap<String, Talk>,
-    /// What is due of it, and when.
-    #[serde(with = "as_pairs")]
-    dues: BTreeMap<Due, u64>,
-    /// Interventions that a person stopped or undid here: automation does not put them forward again.
-    overruled: BTreeMap<String, String>,
-}
-
-/// Values of grouping labels.
-type Group = Vec<(String, Option<String>)>;
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Home {
-    fingerprint: B256,
-    incidents: Vec<IncidentId>,
+struct Halt {
+    by: String,
+    why: String,
+    at_ms: u64,
 }
 
 /// What the desk decides on.
@@ -122,14 +87,14 @@ pub enum Input<'a> {
     Finding(&'a Finding),
     /// A finding is taken back.
     Retraction {
-        /// Which.
+        /// Id of the finding.
         finding: B256,
         /// Why, in a clause: `block 0x… left the chain`.
         reason: &'a str,
     },
     /// From here on new incidents of a protocol are opened under this plan.
     Plan {
-        /// Whose it is, which is nothing to a single desk.
+        /// Whose plan it is. A single desk does not look at it.
         protocol: &'a Protocol,
         /// The plan.
         plan: Arc<Plan>,
@@ -138,78 +103,111 @@ pub enum Input<'a> {
     Act(&'a Act),
     /// Something about the chain became known.
     Fact(&'a Fact),
-    /// An effect was carried outside, or was not.
+    /// An effect was delivered outside, or was not.
     Delivery(&'a Delivery),
     /// Time has passed.
     Tick,
 }
 
 impl Input<'_> {
-    /// The plan of a host that has one.
+    /// Makes the input of a plan for a host that has one protocol.
     pub fn plan(plan: Arc<Plan>) -> Self {
         Self::Plan { protocol: &ONLY, plan }
     }
 }
 
 impl Desk {
-    /// Takes one input in and gives what follows from it, in order. The caller journals it behind the input. `now_ms` is
-    /// when the host took in what caused it, milliseconds since the Unix epoch. Whatever is due by then fires first.
+    /// Makes the desk of a protocol.
+    fn of(protocol: &str) -> Self {
+        Self { protocol: protocol.to_owned(), ..Self::default() }
+    }
+
+    /// Takes one input in. Returns what follows from it, in order; the caller journals that behind the input. Whatever is
+    /// due by then fires first. `now_ms` is when the host took in what caused the input, milliseconds since the Unix epoch.
     pub fn step(&mut self, input: Input<'_>, now_ms: u64) -> Vec<Outcome> {
-        let mut turn = Turn { now_ms, out: Vec::new() };
-        let turn = &mut turn;
+        self.turn(input, now_ms).out
+    }
+
+    /// Takes one input in, and numbers incidents on from `last_incident`, which several desks share.
+    fn step_counting(&mut self, input: Input<'_>, now_ms: u64, last_incident: &mut IncidentId) -> Turn {
+        self.last_incident = *last_incident;
+        let turn = self.turn(input, now_ms);
+        *last_incident = self.last_incident;
+        turn
+    }
+
+    fn turn(&mut self, input: Input<'_>, now_ms: u64) -> Turn {
+        let mut made = Turn::at(now_ms);
+        let turn = &mut made;
         while let Some((id, due)) = self.next_fired(turn) {
             self.fire(id, due, turn);
         }
         match input {
             Input::Finding(finding) => self.take(finding, turn),
             Input::Retraction { finding, reason } => self.take_back(finding, reason, turn),
-            Input::Plan { plan, .. } => {
-                self.current = Some(plan.hash());
-                self.plans.insert(plan.hash(), plan);
-            }
+            Input::Plan { plan, .. } => self.plans.follow(plan),
             Input::Act(act) => self.act(act, turn),
             Input::Fact(fact) => self.learn(fact, turn),
             Input::Delivery(delivery) => self.delivered(delivery, turn),
             Input::Tick => {}
         }
         self.serve_waiting(turn);
-        self.forget_plans();
-        std::mem::take(&mut turn.out)
+        self.plans.forget_others(self.files.values().map(|file| file.incident().plan));
+        made
     }
 
-    /// When something is due next, milliseconds since the Unix epoch: a tick is to come then.
+    /// Returns when something is due next, milliseconds since the Unix epoch: a tick is to come then.
     pub fn next_due_ms(&self) -> Option<u64> {
-        self.dues.first().map(|(due_at_ms, ..)| *due_at_ms)
+        self.deadlines.next_ms()
     }
 
-    /// What is due, in order of time: when, of which incident, and what.
+    /// Iterates over what is due, in order of time: when, milliseconds since the Unix epoch, of which incident, and what.
     pub fn dues(&self) -> impl Iterator<Item = (u64, IncidentId, &Due)> {
-        self.dues.iter().map(|(due_at_ms, id, due)| (*due_at_ms, *id, due))
+        self.deadlines.iter()
     }
 
-    /// The plan that new incidents are opened under.
+    /// Returns the plan that new incidents are opened under.
     pub fn plan(&self) -> Option<&Arc<Plan>> {
-        self.current.and_then(|hash| self.plans.get(&hash))
+        self.plans.current()
     }
 
-    /// Open incidents, by number.
+    /// Iterates over open incidents, by number.
     pub fn incidents(&self) -> impl Iterator<Item = &Incident> {
-        self.files.values().map(|file| &file.case.incident)
+        self.files.values().map(File::incident)
     }
 
-    /// What was chosen in an open incident so far.
+    /// Returns what was chosen in an open incident so far.
     pub fn rulings(&self, id: IncidentId) -> &[Ruling] {
         self.files.get(&id).map(|file| file.rulings.as_slice()).unwrap_or_default()
     }
 
-    /// Uses of interventions with limits: the intervention, and its use.
+    /// Iterates over uses of interventions with limits, each with the intervention's id.
     pub fn uses(&self) -> impl Iterator<Item = (&str, &Use)> {
-        self.ledger.uses().flat_map(|(intervention, uses)| uses.iter().map(move |used| (intervention, used)))
+        self.ledgers.of(false).uses().flat_map(|(intervention, uses)| uses.iter().map(move |used| (intervention, used)))
     }
 
-    /// The plan of an open incident.
-    pub(super) fn plan_of(&self, id: IncidentId) -> Option<Arc<Plan>> {
-        self.files.get(&id).and_then(|file| self.plans.get(&file.case.incident.plan)).cloned()
+    /// Returns the plan of an open incident.
+    fn plan_of(&self, id: IncidentId) -> Option<Arc<Plan>> {
+        self.files.get(&id).and_then(|file| self.plans.get(file.incident().plan)).cloned()
+    }
+
+    /// Returns the plan of an incident that somebody acts on.
+    fn plan_for(&self, id: IncidentId) -> Result<Arc<Plan>, Refusal> {
+        self.plan_of(id).ok_or(Refusal::NoIncident(id))
+    }
+
+    /// Returns the file of an incident that somebody acts on.
+    fn file(&self, id: IncidentId) -> Result<&File, Refusal> {
+        self.files.get(&id).ok_or(Refusal::NoIncident(id))
+    }
+
+    fn file_mut(&mut self, id: IncidentId) -> Result<&mut File, Refusal> {
+        self.files.get_mut(&id).ok_or(Refusal::NoIncident(id))
+    }
+
+    /// Whether an incident of this number is open.
+    fn has(&self, id: IncidentId) -> bool {
+        self.files.contains_key(&id)
     }
 
     fn is_dry(&self, id: IncidentId) -> bool {
@@ -217,7 +215,8 @@ impl Desk {
     }
 
     fn ledger_of(&mut self, id: IncidentId) -> &mut Ledger {
-        if self.is_dry(id) { &mut self.dry_ledger } else { &mut self.ledger }
+        let dry_run = self.is_dry(id);
+        self.ledgers.of_mut(dry_run)
     }
 
     fn incident_mut(&mut self, id: IncidentId) -> Option<&mut Incident> {
@@ -233,31 +232,7 @@ impl Desk {
             Due::Word { communication } => self.overdue(id, &communication, turn),
         }
     }
-
-    fn forget_plans(&mut self) {
-        if self.plans.len() > 1 {
-            let needed: BTreeSet<B256> = self.files.values().map(|file| file.case.incident.plan).collect();
-            self.plans.retain(|hash, _| Some(*hash) == self.current || needed.contains(hash));
-        }
-    }
 }
 
 /// How grave an incident must be for what binds automation not to bind people.
 const GRAVEST: Severity = Severity::Critical;
-
-/// A map whose keys are no text, as a list of pairs.
-mod as_pairs {
-    use std::collections::BTreeMap;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::due::Due;
-
-    pub(super) fn serialize<S: Serializer>(dues: &BTreeMap<Due, u64>, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(dues)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Due, u64>, D::Error> {
-        Ok(Vec::deserialize(deserializer)?.into_iter().collect())
-    }
-}

@@ -3,16 +3,17 @@
 use alloy_primitives::B256;
 
 use crate::decision::{Ruling, RulingState};
+use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
+use crate::desk::file::File;
 use crate::desk::judge::Verdict;
-use crate::desk::{Desk, File};
 use crate::digest::Hasher;
 use crate::due::Due;
 use crate::effect::Effect;
 use crate::incident::IncidentId;
 use crate::plan::moment::span;
 use crate::plan::{Automation, Intervention, Plan};
-use crate::timeline::Told;
+use crate::timeline::EntryKind;
 
 /// A proposal to make or to take back.
 pub(super) struct Proposal {
@@ -59,7 +60,13 @@ impl Desk {
                     }
                     let how = if is_ruling { "permitted beforehand" } else { "proposed" };
                     let Some(entity) = plan.tables().intervention.get(&intervention) else { continue };
-                    self.tell(id, Told::Proposed, None, format!("{intervention}: {how}; {}", entity.summary), turn);
+                    self.write(
+                        id,
+                        EntryKind::Proposed,
+                        None,
+                        format!("{intervention}: {how}; {}", entity.summary),
+                        turn,
+                    );
                     if is_ruling {
                         self.rule_beforehand(id, &intervention, entity, turn);
                     }
@@ -74,7 +81,7 @@ impl Desk {
     fn rule_beforehand(&mut self, id: IncidentId, intervention: &str, entity: &Intervention, turn: &mut Turn) {
         let Some(file) = self.files.get_mut(&id) else { return };
         let number = file.rulings.len() as u32 + 1;
-        let valid_until_ms = turn.now_ms.saturating_add(entity.limits.valid_s.saturating_mul(1_000));
+        let valid_until_ms = turn.in_s(entity.limits.valid_s);
         file.rulings.push(Ruling {
             number,
             intervention: intervention.to_owned(),
@@ -95,10 +102,10 @@ impl Desk {
     }
 
     fn withdraw(&mut self, id: IncidentId, intervention: &str, effect: Effect, turn: &mut Turn) {
-        if !self.ledger_of(id).release(intervention, id) {
+        let dry_run = self.is_dry(id);
+        if !self.ledgers.release(dry_run, intervention, id) {
             return;
         }
-        self.released.insert(intervention.to_owned(), id);
         let mut ended = Vec::new();
         if let Some(file) = self.files.get_mut(&id) {
             for ruling in file.rulings.iter_mut() {
@@ -112,7 +119,7 @@ impl Desk {
             self.drop_due(id, &Due::Ruling { number }, turn);
         }
         if let Effect::Withdraw { text, .. } = &effect {
-            self.tell(id, Told::Vetoed, None, format!("{intervention} is withdrawn: {text}"), turn);
+            self.write(id, EntryKind::Vetoed, None, format!("{intervention} is withdrawn: {text}"), turn);
         }
         self.order(id, effect, turn);
     }

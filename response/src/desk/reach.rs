@@ -1,20 +1,21 @@
 //! Who can act in time: the way from now to the effect of an intervention, person by person and second by second.
 
 use crate::decision::Way;
-use crate::desk::File;
+use crate::desk::file::Stage;
 use crate::desk::judge::Verdict;
-use crate::desk::ladder::Stage;
+use crate::desk::situation::Situation;
 use crate::plan::{Escalation, Plan};
 
-/// The way to an intervention. `left_s` are the seconds until the projected harm.
-pub(super) fn way(plan: &Plan, file: &File, verdict: &Verdict<'_>, left_s: Option<u64>, now_ms: u64) -> Way {
+/// Returns the way to an intervention. `left_s` are the seconds until the projected harm.
+pub(super) fn way(situation: &Situation<'_>, verdict: &Verdict<'_>, left_s: Option<u64>) -> Way {
+    let plan = situation.plan;
     let intervention = verdict.intervention;
     let cost = &intervention.cost;
     let authority = plan.tables().authority.get(&intervention.authority);
     let permitted = verdict.is_permitted();
     let deciders = plan.deciders(intervention);
     let names = |ids: &[&str]| ids.iter().map(|id| plan.name(id)).collect();
-    let ack_s = if permitted { Some(0) } else { ack_s(plan, file, &deciders, now_ms) };
+    let ack_s = if permitted { Some(0) } else { ack_s(situation, &deciders) };
     let decision_s = if permitted { 0 } else { intervention.decision_s };
     let signature_s = if permitted { 0 } else { authority.map_or(0, |authority| authority.signature_s) };
     // The verdict's seconds hold signatures where they are not given beforehand, and the delay.
@@ -45,9 +46,10 @@ pub(super) fn way(plan: &Plan, file: &File, verdict: &Verdict<'_>, left_s: Optio
     }
 }
 
-/// Seconds until somebody who may decide has answered, if everybody takes all the time that the escalation gives; `None`
-/// where no step reaches one of them.
-fn ack_s(plan: &Plan, file: &File, deciders: &[&str], now_ms: u64) -> Option<u64> {
+/// Returns the seconds until somebody who may decide has answered, if everybody takes all the time that the escalation
+/// gives; `None` if no step reaches one of them.
+fn ack_s(situation: &Situation<'_>, deciders: &[&str]) -> Option<u64> {
+    let Situation { plan, file, now_ms, ack_due_ms, .. } = *situation;
     let incident = &file.case.incident;
     let is_one = |person: &str| deciders.iter().any(|decider| plan.same_human(decider, person));
     if incident.acked_by.as_deref().is_some_and(is_one) || incident.roles.values().any(|person| is_one(person)) {
@@ -57,8 +59,8 @@ fn ack_s(plan: &Plan, file: &File, deciders: &[&str], now_ms: u64) -> Option<u64
     let (mut escalation, stage, mut waited_s) = match &file.ladder {
         Some(ladder) if incident.acked_by.is_none() => {
             let (_, escalation) = plan.tables().escalation.get_key_value(&ladder.escalation)?;
-            let until = file.dues.get(&crate::due::Due::Ack).copied().unwrap_or(now_ms);
-            (escalation, ladder.stage, until.saturating_sub(now_ms).div_ceil(1_000))
+            let until_ms = ack_due_ms.unwrap_or(now_ms);
+            (escalation, ladder.stage, until_ms.saturating_sub(now_ms).div_ceil(1_000))
         }
         // Whoever has it is no decider, or nobody was paged yet: it begins with the first step.
         _ => (plan.escalation(&incident.signal, incident.severity)?.1, Stage::Step(0), 0),

@@ -3,35 +3,36 @@
 use crate::decision::{Answer, Ruling, RulingState};
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
+use crate::desk::decide::Occasion;
+use crate::desk::facts::Learned;
+use crate::desk::file::File;
 use crate::desk::judge::Verdict;
 use crate::desk::permit::{calldata, propose};
-use crate::desk::words::Words;
+use crate::desk::refusal::{Refusal, Taken};
+use crate::desk::wording::OUTLASTS;
 use crate::due::Due;
 use crate::effect::Effect;
 use crate::fact::{Fact, Says};
-use crate::incident::{IncidentId, IncidentState};
+use crate::incident::{Incident, IncidentId, IncidentState};
 use crate::plan::moment::{Moment, span};
-use crate::plan::{DO_NOTHING, Plan};
-use crate::timeline::Told;
-
-/// What came of an act: nothing where it was taken, or why it was not.
-pub(super) type Taken = Result<(), Vec<String>>;
+use crate::plan::{DO_NOTHING, Intervention, Plan, Signal};
+use crate::timeline::EntryKind;
 
 impl Desk {
     /// Somebody chooses an intervention.
     pub(super) fn choose(&mut self, id: IncidentId, by: &str, chosen: &str, why: &str, turn: &mut Turn) -> Taken {
-        let plan = self.plan_of(id).ok_or_else(|| vec!["the incident has no plan".to_owned()])?;
+        let plan = self.plan_for(id)?;
         if chosen == DO_NOTHING {
             return self.choose_nothing(id, &plan, by, why, turn);
         }
-        let file = self.files.get(&id).ok_or_else(Vec::new)?;
-        let signal = plan.tables().signal.get(&file.case.incident.signal).ok_or_else(Vec::new)?;
+        let file = self.file(id)?;
+        let signal = signal_of(&plan, file.incident())?;
         let Some(intervention) =
             plan.tables().intervention.get(chosen).filter(|_| signal.interventions.iter().any(|one| one == chosen))
         else {
             let known = signal.interventions.iter().map(String::as_str).chain([DO_NOTHING]);
             let help = crate::diagnostic::suggestion(chosen, known);
-            return Err(vec![format!("`{}` does not lead to `{chosen}`; {help}", file.case.incident.signal)]);
+            return Err(Refusal::Unfit(format!("`{}` does not lead to `{chosen}`; {help}", file.case.incident.signal)));
         };
         may_decide(&plan, by, chosen)?;
         if let Some(ruling) = file.rulings.iter().find(|one| one.intervention == chosen && one.state.is_open()) {
@@ -40,14 +41,14 @@ impl Desk {
                 RulingState::Pending => format!("; approve {} if you agree", ruling.number),
                 _ => format!("; it waits to be carried out (ruling {})", ruling.number),
             };
-            return Err(vec![format!("{who} has decided on {chosen} already{how}")]);
+            return Err(Refusal::Unfit(format!("{who} has decided on {chosen} already{how}")));
         }
         let scales = self.scales(&plan, signal, file, turn.now_ms);
         let verdict = scales.weigh(chosen, intervention);
         self.refuse_barred(&plan, file, &verdict, turn.now_ms)?;
         let seconds = verdict.seconds;
         let quorum = intervention.limits.quorum.unwrap_or(1).max(1);
-        let valid_until_ms = turn.now_ms.saturating_add(intervention.limits.valid_s.saturating_mul(1_000));
+        let valid_until_ms = turn.in_s(intervention.limits.valid_s);
         let ruling = Ruling {
             number: file.rulings.len() as u32 + 1,
             intervention: chosen.to_owned(),
@@ -67,7 +68,7 @@ impl Desk {
         let number = ruling.number;
         self.ledger_of(id).reserve(chosen, id, turn.now_ms);
         let text = format!("{chosen} (ruling {number}): {why}");
-        self.tell(id, Told::Decided, Some(by), text, turn);
+        self.write(id, EntryKind::Decided, Some(by), text, turn);
         if let Some(file) = self.files.get_mut(&id) {
             file.overruled.remove(chosen);
             file.rulings.push(ruling);
@@ -79,17 +80,17 @@ impl Desk {
             self.order(id, effect, turn);
         }
         self.agree_if_enough(id, number, turn);
-        self.revise(id, Some(format!("{} chose {chosen}", plan.name(by))), None, None, turn);
+        self.revise(id, Occasion::Event(format!("{} chose {chosen}", plan.name(by))), turn);
         Ok(())
     }
 
     fn choose_nothing(&mut self, id: IncidentId, plan: &Plan, by: &str, why: &str, turn: &mut Turn) -> Taken {
-        let file = self.files.get(&id).ok_or_else(Vec::new)?;
-        let signal = plan.tables().signal.get(&file.case.incident.signal).ok_or_else(Vec::new)?;
+        let file = self.file(id)?;
+        let signal = signal_of(plan, file.incident())?;
         let of_signal = signal.interventions.iter().filter_map(|id| plan.tables().intervention.get(id));
         let may = plan.leads().contains(&by) || of_signal.into_iter().any(|one| plan.deciders(one).contains(&by));
         if !may {
-            return Err(vec![format!("{} decides on nothing here", plan.name(by))]);
+            return Err(Refusal::Unfit(format!("{} decides on nothing here", plan.name(by))));
         }
         let (number, revision) = (file.rulings.len() as u32 + 1, file.revision);
         let ruling = Ruling {
@@ -111,41 +112,39 @@ impl Desk {
         if let Some(file) = self.files.get_mut(&id) {
             file.rulings.push(ruling);
         }
-        self.tell(id, Told::Decided, Some(by), format!("{DO_NOTHING}: {why}"), turn);
-        self.revise(id, Some(format!("{} chose to do nothing", plan.name(by))), None, None, turn);
+        self.write(id, EntryKind::Decided, Some(by), format!("{DO_NOTHING}: {why}"), turn);
+        self.revise(id, Occasion::Event(format!("{} chose to do nothing", plan.name(by))), turn);
         Ok(())
     }
 
     /// Somebody agrees to what was chosen.
     pub(super) fn approve(&mut self, id: IncidentId, by: &str, number: u32, turn: &mut Turn) -> Taken {
-        let plan = self.plan_of(id).ok_or_else(Vec::new)?;
+        let plan = self.plan_for(id)?;
         let ruling = self.ruling(id, number)?;
         if ruling.state != RulingState::Pending {
-            return Err(vec![format!(
+            return Err(Refusal::Unfit(format!(
                 "ruling {number} is {}, so there is nothing to agree to",
                 state_name(ruling.state)
-            )]);
+            )));
         }
+        let mend = format!("put it back into the plan and adopt it, or veto ruling {number}");
+        let intervention = intervention_of(&plan, id, &ruling.intervention, mend)?;
         may_decide(&plan, by, &ruling.intervention)?;
         if let Some(same) = ruling.approvals.iter().find(|one| plan.same_human(one, by)) {
             let who = plan.name(same);
-            return Err(vec![format!("{who} has agreed already, and one human counts once")]);
+            return Err(Refusal::Unfit(format!("{who} has agreed already, and one human counts once")));
         }
         // What the plan forbids by now is not agreed to either.
-        let file = self.files.get(&id).ok_or_else(Vec::new)?;
-        let (tables, incident) = (plan.tables(), &file.case.incident);
-        if let (Some(signal), Some(one)) =
-            (tables.signal.get(&incident.signal), tables.intervention.get(&ruling.intervention))
-        {
-            let verdict = self.scales(&plan, signal, file, turn.now_ms).weigh(&ruling.intervention, one);
-            self.refuse_barred(&plan, file, &verdict, turn.now_ms)?;
-        }
-        self.tell(id, Told::Approved, Some(by), format!("{} (ruling {number})", ruling.intervention), turn);
+        let file = self.file(id)?;
+        let signal = signal_of(&plan, file.incident())?;
+        let verdict = self.scales(&plan, signal, file, turn.now_ms).weigh(&ruling.intervention, intervention);
+        self.refuse_barred(&plan, file, &verdict, turn.now_ms)?;
+        self.write(id, EntryKind::Approved, Some(by), format!("{} (ruling {number})", ruling.intervention), turn);
         if let Some(ruling) = self.ruling_mut(id, number) {
             ruling.approvals.push(by.to_owned());
         }
         self.agree_if_enough(id, number, turn);
-        self.revise(id, Some(format!("{} agreed to {}", plan.name(by), ruling.intervention)), None, None, turn);
+        self.revise(id, Occasion::Event(format!("{} agreed to {}", plan.name(by), ruling.intervention)), turn);
         Ok(())
     }
 
@@ -160,7 +159,7 @@ impl Desk {
         let Some(intervention) = plan.tables().intervention.get(&name) else { return };
         let holders = plan.tables().authority.get(&intervention.authority).map(|authority| authority.role.clone());
         let text = format!("{name} is decided (ruling {number}): carry it out, then say so");
-        self.tell(id, Told::Approved, None, text.clone(), turn);
+        self.write(id, EntryKind::Approved, None, text.clone(), turn);
         let effect = Effect::Propose {
             incident: id,
             intervention: name,
@@ -174,10 +173,13 @@ impl Desk {
 
     /// Somebody stops what was chosen.
     pub(super) fn veto(&mut self, id: IncidentId, by: &str, number: u32, why: &str, turn: &mut Turn) -> Taken {
-        let plan = self.plan_of(id).ok_or_else(Vec::new)?;
+        let plan = self.plan_for(id)?;
         let ruling = self.ruling(id, number)?;
         if !ruling.state.is_open() {
-            return Err(vec![format!("ruling {number} is {}, so it can't be stopped", state_name(ruling.state))]);
+            return Err(Refusal::Unfit(format!(
+                "ruling {number} is {}, so it can't be stopped",
+                state_name(ruling.state)
+            )));
         }
         if !plan.leads().contains(&by) {
             may_decide(&plan, by, &ruling.intervention)?;
@@ -186,28 +188,30 @@ impl Desk {
         if let Some(file) = self.files.get_mut(&id) {
             file.overruled.insert(ruling.intervention.clone(), format!("{} stopped it: {why}", plan.name(by)));
         }
-        self.tell(id, Told::Vetoed, Some(by), format!("{} (ruling {number}): {why}", ruling.intervention), turn);
+        self.write(id, EntryKind::Vetoed, Some(by), format!("{} (ruling {number}): {why}", ruling.intervention), turn);
         let text = format!("{} stopped it: {why}", plan.name(by));
         self.order(id, Effect::Withdraw { incident: id, intervention: ruling.intervention.clone(), text }, turn);
-        self.revise(id, Some(format!("{} stopped {}", plan.name(by), ruling.intervention)), None, None, turn);
+        self.revise(id, Occasion::Event(format!("{} stopped {}", plan.name(by), ruling.intervention)), turn);
         Ok(())
     }
 
     /// Somebody carried out what was chosen.
     pub(super) fn done(&mut self, id: IncidentId, by: &str, number: u32, by_what: &str, turn: &mut Turn) -> Taken {
-        let plan = self.plan_of(id).ok_or_else(Vec::new)?;
+        let plan = self.plan_for(id)?;
         let ruling = self.ruling(id, number)?;
-        let Some(intervention) = plan.tables().intervention.get(&ruling.intervention) else { return Err(Vec::new()) };
+        let mend = format!("put it back into the plan and adopt it, or veto ruling {number}");
+        let intervention = intervention_of(&plan, id, &ruling.intervention, mend)?;
         match ruling.state {
             RulingState::Approved => {}
             RulingState::Pending => {
                 let missing = ruling.quorum.saturating_sub(ruling.approvals.len() as u32);
-                return Err(vec![format!("{missing} more must agree to ruling {number} first")]);
+                return Err(Refusal::Unfit(format!("{missing} more must agree to ruling {number} first")));
             }
-            state => return Err(vec![format!("ruling {number} is {}", state_name(state))]),
+            state => return Err(Refusal::Unfit(format!("ruling {number} is {}", state_name(state)))),
         }
         if intervention.limits.two_person && ruling.by.as_deref().is_some_and(|who| plan.same_human(who, by)) {
-            return Err(vec!["whoever decides on it must not carry it out: it takes another person".to_owned()]);
+            let why = "whoever decides on it must not carry it out: it takes another person";
+            return Err(Refusal::Unfit(why.to_owned()));
         }
         let ends_s = [intervention.limits.max_duration_s, intervention.reversal.as_ref().and_then(|one| one.expires_s)];
         let ends_at_ms =
@@ -220,11 +224,17 @@ impl Desk {
             ruling.done_at_ms = Some(turn.now_ms);
             ruling.ends_at_ms = ends_at_ms;
         }
-        self.tell(id, Told::Done, Some(by), format!("{} (ruling {number}): {by_what}", ruling.intervention), turn);
+        self.write(
+            id,
+            EntryKind::Done,
+            Some(by),
+            format!("{} (ruling {number}): {by_what}", ruling.intervention),
+            turn,
+        );
         if let Some(ends_at_ms) = ends_at_ms {
             self.set_due(id, Due::End { number }, ends_at_ms, turn);
         }
-        self.revise(id, Some(format!("{} was carried out", ruling.intervention)), None, None, turn);
+        self.revise(id, Occasion::Event(format!("{} was carried out", ruling.intervention)), turn);
         Ok(())
     }
 
@@ -239,38 +249,40 @@ impl Desk {
     ) -> Taken {
         let ruling = self.ruling(id, number)?;
         if ruling.state != RulingState::Done {
-            return Err(vec![format!("ruling {number} is {}", state_name(ruling.state))]);
+            return Err(Refusal::Unfit(format!("ruling {number} is {}", state_name(ruling.state))));
         }
         if let Some(ruling) = self.ruling_mut(id, number) {
             ruling.state = RulingState::Verified;
         }
-        self.tell(id, Told::Verified, by, format!("{} (ruling {number}): {why}", ruling.intervention), turn);
+        self.write(id, EntryKind::Verified, by, format!("{} (ruling {number}): {why}", ruling.intervention), turn);
         let state = self.files.get(&id).map(|file| file.case.incident.state);
         if state.is_some_and(|state| state < IncidentState::Contained) {
             self.set_state(id, IncidentState::Contained, by, format!("{} holds", ruling.intervention), turn);
         }
-        self.revise(id, Some(format!("{} holds", ruling.intervention)), None, None, turn);
+        self.revise(id, Occasion::Event(format!("{} holds", ruling.intervention)), turn);
         Ok(())
     }
 
     /// What was carried out was undone.
     pub(super) fn reverse(&mut self, id: IncidentId, by: &str, number: u32, why: &str, turn: &mut Turn) -> Taken {
-        let plan = self.plan_of(id).ok_or_else(Vec::new)?;
+        let plan = self.plan_for(id)?;
         let ruling = self.ruling(id, number)?;
         if !ruling.state.is_in_effect() {
-            return Err(vec![format!("ruling {number} is {}, so there is nothing to undo", state_name(ruling.state))]);
+            let state = state_name(ruling.state);
+            return Err(Refusal::Unfit(format!("ruling {number} is {state}, so there is nothing to undo")));
         }
-        let Some(intervention) = plan.tables().intervention.get(&ruling.intervention) else { return Err(Vec::new()) };
+        let mend = "put it back into the plan and adopt it, so that it says who undoes it".to_owned();
+        let intervention = intervention_of(&plan, id, &ruling.intervention, mend)?;
         if let Some(reversal) = &intervention.reversal
             && !plan.members(&reversal.who).contains(&by)
         {
             let whom = plan.people(&reversal.who).join(", ");
-            return Err(vec![format!("`{}` undoes {}: {whom}", reversal.who, ruling.intervention)]);
+            return Err(Refusal::Unfit(format!("`{}` undoes {}: {whom}", reversal.who, ruling.intervention)));
         }
         let rests =
             intervention.limits.blackouts.iter().find(|one| one.from.ms <= turn.now_ms && turn.now_ms < one.until.ms);
         if let Some(rests) = rests {
-            return Err(vec![format!("nothing is undone until {}: {}", rests.until, rests.why)]);
+            return Err(Refusal::Unfit(format!("nothing is undone until {}: {}", rests.until, rests.why)));
         }
         self.ended_effect(id, number, Some(by), why, turn);
         Ok(())
@@ -282,8 +294,8 @@ impl Desk {
         if let Some(file) = self.files.get_mut(&id) {
             file.overruled.insert(ruling.intervention.clone(), format!("it was undone: {why}"));
         }
-        self.tell(id, Told::Reversed, by, format!("{} (ruling {number}): {why}", ruling.intervention), turn);
-        self.revise(id, Some(format!("{} was undone", ruling.intervention)), None, None, turn);
+        self.write(id, EntryKind::Reversed, by, format!("{} (ruling {number}): {why}", ruling.intervention), turn);
+        self.revise(id, Occasion::Event(format!("{} was undone", ruling.intervention)), turn);
     }
 
     /// A ruling was not carried out while it was valid.
@@ -294,7 +306,7 @@ impl Desk {
         }
         self.end_ruling(id, number, RulingState::Lapsed, turn);
         let text = format!("{} (ruling {number}) was not carried out in time", ruling.intervention);
-        self.tell(id, Told::Lapsed, None, text.clone(), turn);
+        self.write(id, EntryKind::Lapsed, None, text.clone(), turn);
         if ruling.by.is_none()
             && let Some(file) = self.files.get_mut(&id)
         {
@@ -306,25 +318,25 @@ impl Desk {
             Effect::Withdraw { incident: id, intervention: ruling.intervention.clone(), text: text.clone() },
             turn,
         );
-        self.revise(id, Some(text), None, None, turn);
+        self.revise(id, Occasion::Event(text), turn);
     }
 
     /// What was carried out lasts longer than it may.
     pub(super) fn outlast(&mut self, id: IncidentId, number: u32, turn: &mut Turn) {
         let (Ok(ruling), Some(plan)) = (self.ruling(id, number), self.plan_of(id)) else { return };
-        let Some(intervention) = plan.tables().intervention.get(&ruling.intervention) else { return };
-        let expires_s = intervention.reversal.as_ref().and_then(|reversal| reversal.expires_s);
+        // The plan may have dropped it since: then whoever leads is reminded.
+        let intervention = plan.tables().intervention.get(&ruling.intervention);
+        let reversal = intervention.and_then(|one| one.reversal.as_ref());
         let since = span(turn.now_ms.saturating_sub(ruling.done_at_ms.unwrap_or(turn.now_ms)) / 1_000);
-        if expires_s.is_some_and(|s| {
-            ruling.done_at_ms.is_some_and(|at| at.saturating_add(s.saturating_mul(1_000)) <= turn.now_ms)
-        }) {
+        let ends_at_ms = reversal.and_then(|reversal| reversal.expires_s).zip(ruling.done_at_ms);
+        if ends_at_ms.is_some_and(|(s, done_at_ms)| done_at_ms.saturating_add(s.saturating_mul(1_000)) <= turn.now_ms) {
             return self.ended_effect(id, number, None, &format!("it ended by itself after {since}"), turn);
         }
-        let role = intervention.reversal.as_ref().map_or(&intervention.owner, |reversal| &reversal.who);
-        let whom: Vec<String> = plan.members(role).into_iter().map(str::to_owned).collect();
-        let text =
-            format!("{} is in effect for {since}, which is all that the plan allows: undo it", ruling.intervention);
-        self.tell(id, Told::Lapsed, None, text.clone(), turn);
+        let role = reversal.map(|reversal| &reversal.who).or(intervention.map(|one| &one.owner));
+        let whom = role.map_or_else(|| plan.leads(), |role| plan.members(role));
+        let whom: Vec<String> = whom.into_iter().map(str::to_owned).collect();
+        let text = format!("{}{OUTLASTS}{since}, which is all that the plan allows: undo it", ruling.intervention);
+        self.write(id, EntryKind::Lapsed, None, text.clone(), turn);
         self.order(id, Effect::Revert { incident: id, intervention: ruling.intervention, whom, text }, turn);
         // It is not forgotten before it is done.
         self.set_due(id, Due::End { number }, turn.now_ms.saturating_add(REMIND_MS), turn);
@@ -332,15 +344,14 @@ impl Desk {
 
     /// Something about the chain became known.
     pub(super) fn learn(&mut self, fact: &Fact, turn: &mut Turn) {
-        let key = fact.says.key();
-        if self.facts.get(&key).is_some_and(|known| known.read_at_ms > fact.read_at_ms) {
+        let learned = self.facts.learn(fact);
+        if learned == Learned::Stale {
             return;
         }
-        let news = self.facts.insert(key.clone(), fact.clone()).is_none_or(|known| known.says != fact.says);
         let of: Vec<IncidentId> = self.files.keys().copied().collect();
         for id in of {
-            if news && self.bears_on(id, &fact.says) {
-                self.tell(id, Told::Fact, None, words_of(fact), turn);
+            if learned == Learned::New && self.bears_on(id, &fact.says) {
+                self.write(id, EntryKind::Fact, None, words_of(fact), turn);
             }
             match &fact.says {
                 Says::Postcondition { intervention, yes } => self.checked(id, intervention, *yes, turn),
@@ -355,7 +366,7 @@ impl Desk {
                 }
                 _ => {}
             }
-            self.revise(id, None, Some("something about the chain became known"), None, turn);
+            self.revise(id, Occasion::Elsewhere("something about the chain became known"), turn);
         }
     }
 
@@ -371,7 +382,7 @@ impl Desk {
                     ruling.state = RulingState::Done;
                 }
                 let text = format!("{intervention} does not do what it should: its postcondition is false");
-                self.tell(id, Told::Lapsed, None, text.clone(), turn);
+                self.write(id, EntryKind::Lapsed, None, text.clone(), turn);
                 let state = self.files.get(&id).map(|file| file.case.incident.state);
                 if state.is_some_and(|state| state > IncidentState::Active) {
                     self.set_state(id, IncidentState::Active, None, text, turn);
@@ -384,7 +395,7 @@ impl Desk {
 
     fn bears_on(&self, id: IncidentId, says: &Says) -> bool {
         let Some(file) = self.files.get(&id) else { return false };
-        let Some(plan) = self.plans.get(&file.case.incident.plan) else { return false };
+        let Some(plan) = self.plans.get(file.case.incident.plan) else { return false };
         let signal = plan.tables().signal.get(&file.case.incident.signal);
         let mapped = signal.into_iter().flat_map(|signal| &signal.interventions);
         mapped.into_iter().any(|name| match says {
@@ -404,25 +415,24 @@ impl Desk {
         ruling.state = state;
         self.drop_due(id, &Due::Ruling { number }, turn);
         self.drop_due(id, &Due::End { number }, turn);
-        if was.is_open() && self.ledger_of(id).release(&name, id) {
-            self.released.insert(name, id);
+        if was.is_open() {
+            let dry_run = self.is_dry(id);
+            self.ledgers.release(dry_run, &name, id);
         }
     }
 
-    fn refuse_barred(&self, plan: &Plan, file: &crate::desk::File, verdict: &Verdict<'_>, now_ms: u64) -> Taken {
+    fn refuse_barred(&self, plan: &Plan, file: &File, verdict: &Verdict<'_>, now_ms: u64) -> Taken {
         let Some(signal) = plan.tables().signal.get(&file.case.incident.signal) else { return Ok(()) };
-        match (Words { plan, signal, file, now_ms }).answer(verdict) {
-            Answer::Denied { why } => Err(why),
+        match self.situation(plan, signal, file, now_ms).answer(verdict) {
+            Answer::Denied { why } => Err(Refusal::Because(why)),
             _ => Ok(()),
         }
     }
 
-    pub(super) fn ruling(&self, id: IncidentId, number: u32) -> Result<Ruling, Vec<String>> {
-        let file = self.files.get(&id).ok_or_else(Vec::new)?;
+    fn ruling(&self, id: IncidentId, number: u32) -> Result<Ruling, Refusal> {
+        let file = self.file(id)?;
         let known = file.rulings.iter().find(|ruling| ruling.number == number);
-        known
-            .cloned()
-            .ok_or_else(|| vec![format!("incident {id} has no ruling {number}; it has {}", file.rulings.len())])
+        known.cloned().ok_or(Refusal::NoRuling { incident: id, number, count: file.rulings.len() })
     }
 
     fn ruling_mut(&mut self, id: IncidentId, number: u32) -> Option<&mut Ruling> {
@@ -446,7 +456,28 @@ fn may_decide(plan: &Plan, by: &str, intervention: &str) -> Taken {
     } else {
         format!("{} is not of `{}`, which decides on {intervention}", plan.name(by), entity.owner)
     };
-    Err(vec![format!("{why}; {} may", whom.join(", "))])
+    Err(Refusal::NotTheirs { why, may: whom })
+}
+
+/// The signal of an incident in the plan that it follows.
+fn signal_of<'p>(plan: &'p Plan, incident: &Incident) -> Result<&'p Signal, Refusal> {
+    plan.tables().signal.get(&incident.signal).ok_or_else(|| Refusal::Dropped {
+        incident: incident.id,
+        kind: "signal",
+        id: incident.signal.clone(),
+        mend: "put it back into the plan and adopt it".to_owned(),
+    })
+}
+
+/// An intervention that was chosen, in the plan that its incident follows now: another plan may have been adopted since.
+fn intervention_of<'p>(
+    plan: &'p Plan,
+    incident: IncidentId,
+    id: &str,
+    mend: String,
+) -> Result<&'p Intervention, Refusal> {
+    let known = plan.tables().intervention.get(id);
+    known.ok_or_else(|| Refusal::Dropped { incident, kind: "intervention", id: id.to_owned(), mend })
 }
 
 pub(super) fn state_name(state: RulingState) -> &'static str {

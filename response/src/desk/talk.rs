@@ -1,28 +1,24 @@
 //! What is said to whom: clocks from the declaration on, words that must not be said yet, and a second pair of eyes.
 
-use serde::{Deserialize, Serialize};
-
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
-use crate::desk::rulings::Taken;
+use crate::desk::file::{Draft, Talk};
+use crate::desk::refusal::{Refusal, Taken};
 use crate::due::Due;
 use crate::effect::Effect;
 use crate::incident::{Incident, IncidentId};
 use crate::plan::moment::span;
 use crate::plan::{Communication, Plan};
-use crate::timeline::Told;
+use crate::timeline::EntryKind;
 
-/// What was said to one audience so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Talk {
-    /// How many words went out.
-    pub said: u32,
-    /// How many in a row were overdue.
-    pub overdue: u32,
-    /// A word that waits for somebody to agree: who wrote it, what, and whether it is the last.
-    pub draft: Option<(String, String, bool)>,
-    /// Whether the last word was said.
-    pub is_over: bool,
+/// A message to an audience.
+#[derive(Clone, Copy)]
+pub(super) struct Message<'a> {
+    /// Id of the plan's communication.
+    pub communication: &'a str,
+    pub text: &'a str,
+    /// Whether it is the last one.
+    pub is_last: bool,
 }
 
 impl Desk {
@@ -50,36 +46,31 @@ impl Desk {
     }
 
     /// Somebody says something to an audience.
-    pub(super) fn say(
-        &mut self,
-        id: IncidentId,
-        by: &str,
-        (name, text, last): (&str, &str, bool),
-        turn: &mut Turn,
-    ) -> Taken {
-        let plan = self.plan_of(id).ok_or_else(Vec::new)?;
+    pub(super) fn say(&mut self, id: IncidentId, by: &str, message: Message<'_>, turn: &mut Turn) -> Taken {
+        let Message { communication: name, text, is_last } = message;
+        let plan = self.plan_for(id)?;
         let communication = known(&plan, name)?;
         let may_approve = communication.approver.as_ref().is_none_or(|role| plan.members(role).contains(&by));
         if !may_approve && !plan.members(&communication.owner).contains(&by) {
-            let whom = plan.people(&communication.owner).join(", ");
-            return Err(vec![format!("{} does not speak to {}; {whom} may", plan.name(by), communication.audience)]);
+            let why = format!("{} does not speak to {}", plan.name(by), communication.audience);
+            return Err(Refusal::NotTheirs { why, may: plan.people(&communication.owner) });
         }
-        let file = self.files.get(&id).ok_or_else(Vec::new)?;
+        let file = self.file(id)?;
         if file.case.incident.declared_at_ms.is_none() {
-            return Err(vec!["nothing is said before the incident is declared".to_owned()]);
+            return Err(Refusal::Unfit("nothing is said before the incident is declared".to_owned()));
         }
         let text = &filled(text, &file.case.incident, &plan);
         let forbidden = forbidden(communication, text, file.case.incident.state);
         if !forbidden.is_empty() {
-            return Err(forbidden);
+            return Err(Refusal::Because(forbidden));
         }
         // Nobody is the second pair of eyes for what they wrote themselves.
         if communication.approver.is_some() {
-            let talk = self.talk_mut(id, name).ok_or_else(Vec::new)?;
-            talk.draft = Some((by.to_owned(), text.to_owned(), last));
-            self.tell(
+            let talk = self.talk_mut(id, name).ok_or(Refusal::NoIncident(id))?;
+            talk.draft = Some(Draft { author: by.to_owned(), text: text.to_owned(), is_last });
+            self.write(
                 id,
-                Told::Communicated,
+                EntryKind::Communicated,
                 Some(by),
                 format!("written for {}: {text}", communication.audience),
                 turn,
@@ -90,48 +81,43 @@ impl Desk {
             self.order(id, Effect::Remind { incident: id, whom, text }, turn);
             return Ok(());
         }
-        self.put_out(id, &plan, (name, text, last), by, turn);
+        self.put_out(id, &plan, Message { text, ..message }, by, turn);
         Ok(())
     }
 
     /// Somebody agrees to what was written.
     pub(super) fn approve_text(&mut self, id: IncidentId, by: &str, name: &str, turn: &mut Turn) -> Taken {
-        let plan = self.plan_of(id).ok_or_else(Vec::new)?;
+        let plan = self.plan_for(id)?;
         let communication = known(&plan, name)?;
-        let talk = self.talk_mut(id, name).ok_or_else(Vec::new)?;
-        let Some((author, text, last)) = talk.draft.clone() else {
-            return Err(vec![format!("nothing is written for {} yet", communication.audience)]);
+        let talk = self.talk_mut(id, name).ok_or(Refusal::NoIncident(id))?;
+        let Some(Draft { author, text, is_last }) = talk.draft.clone() else {
+            return Err(Refusal::Unfit(format!("nothing is written for {} yet", communication.audience)));
         };
         let whom = communication.approver.as_ref().map(|role| plan.members(role)).unwrap_or_default();
         if !whom.contains(&by) || plan.same_human(&author, by) {
             let may: Vec<String> =
                 whom.iter().filter(|one| !plan.same_human(one, &author)).map(|one| plan.name(one)).collect();
-            return Err(vec![format!("{} may not agree to it; {} may", plan.name(by), may.join(", "))]);
+            return Err(Refusal::NotTheirs { why: format!("{} may not agree to it", plan.name(by)), may });
         }
         // The state may have changed since it was written.
-        let state = self.files.get(&id).ok_or_else(Vec::new)?.case.incident.state;
+        let state = self.file(id)?.case.incident.state;
         let forbidden = forbidden(communication, &text, state);
         if !forbidden.is_empty() {
-            return Err(forbidden);
+            return Err(Refusal::Because(forbidden));
         }
-        self.put_out(id, &plan, (name, &text, last), by, turn);
+        self.put_out(id, &plan, Message { communication: name, text: &text, is_last }, by, turn);
         Ok(())
     }
 
-    fn put_out(
-        &mut self,
-        id: IncidentId,
-        plan: &Plan,
-        (name, text, last): (&str, &str, bool),
-        by: &str,
-        turn: &mut Turn,
-    ) {
+    /// Sends a message out, and sets when the next one is due.
+    fn put_out(&mut self, id: IncidentId, plan: &Plan, message: Message<'_>, by: &str, turn: &mut Turn) {
+        let Message { communication: name, text, is_last } = message;
         let Some(communication) = plan.tables().communication.get(name) else { return };
         let Some(talk) = self.talk_mut(id, name) else { return };
-        *talk = Talk { said: talk.said + 1, overdue: 0, draft: None, is_over: last };
+        *talk = Talk { said: talk.said + 1, overdue: 0, draft: None, is_over: is_last };
         let due = Due::Word { communication: name.to_owned() };
         let audience = communication.audience.clone();
-        self.tell(id, Told::Communicated, Some(by), format!("told {audience}: {text}"), turn);
+        self.write(id, EntryKind::Communicated, Some(by), format!("told {audience}: {text}"), turn);
         let channels = communication.channels.clone();
         let effect = Effect::Communicate {
             incident: id,
@@ -141,10 +127,10 @@ impl Desk {
             text: text.to_owned(),
         };
         self.order(id, effect, turn);
-        if last {
+        if is_last {
             self.drop_due(id, &due, turn);
         } else {
-            let next_ms = turn.now_ms.saturating_add(communication.cadence_s.saturating_mul(1_000));
+            let next_ms = turn.in_s(communication.cadence_s);
             self.set_due(id, due, next_ms, turn);
         }
     }
@@ -158,7 +144,7 @@ impl Desk {
         let (overdue, said) = (talk.overdue, talk.said);
         let owed = if said == 0 { "the first word" } else { "the next word" };
         let text = format!("{owed} to {} is overdue ({name}); \"nothing new\" is one", communication.audience);
-        self.tell(id, Told::Overdue, None, text.clone(), turn);
+        self.write(id, EntryKind::Overdue, None, text.clone(), turn);
         let mut whom = plan.members(&communication.owner);
         if overdue > 1 {
             whom.extend(plan.leads());
@@ -182,7 +168,7 @@ impl Desk {
         }
         let again_s = communication.cadence_s.min(communication.first_within_s);
         let due = Due::Word { communication: name.to_owned() };
-        self.set_due(id, due, turn.now_ms.saturating_add(again_s.saturating_mul(1_000)), turn);
+        self.set_due(id, due, turn.in_s(again_s), turn);
     }
 
     fn talk_mut(&mut self, id: IncidentId, name: &str) -> Option<&mut Talk> {
@@ -191,11 +177,9 @@ impl Desk {
     }
 }
 
-fn known<'p>(plan: &'p Plan, name: &str) -> Result<&'p Communication, Vec<String>> {
-    plan.tables().communication.get(name).ok_or_else(|| {
-        let help = crate::diagnostic::suggestion(name, plan.tables().communication.keys().map(String::as_str));
-        vec![format!("the plan has no communication `{name}`; {help}")]
-    })
+fn known<'p>(plan: &'p Plan, name: &str) -> Result<&'p Communication, Refusal> {
+    let known = &plan.tables().communication;
+    known.get(name).ok_or_else(|| Refusal::unknown("communication", name, known.keys().map(String::as_str)))
 }
 
 /// What of a text must not be said yet, and why.

@@ -1,27 +1,15 @@
 //! The words of a decision: each answer with its reason, as somebody reads it at 3 a.m.
 
 use crate::decision::{Answer, Choice, Way};
-use crate::desk::File;
 use crate::desk::judge::{Bar, Gap, Verdict, chains, is_moot};
 use crate::desk::ledger::Use;
 use crate::desk::reach;
+use crate::desk::situation::Situation;
+use crate::desk::wording::{IN_EFFECT, NOTHING_IN_TIME, OVER};
 use crate::plan::moment::{Moment, span};
-use crate::plan::{Automation, Dependency, Intervention, Plan, RoleKind, Signal};
-use crate::triage::Case;
+use crate::plan::{Automation, Dependency, Intervention, Plan, RoleKind};
 
-/// What the words are about.
-pub(super) struct Words<'a> {
-    pub plan: &'a Plan,
-    pub signal: &'a Signal,
-    pub file: &'a File,
-    pub now_ms: u64,
-}
-
-impl<'a> Words<'a> {
-    fn case(&self) -> &'a Case {
-        &self.file.case
-    }
-
+impl<'a> Situation<'a> {
     /// One intervention as a choice of the decision.
     pub(super) fn choice(&self, verdict: &Verdict<'_>) -> Choice {
         let intervention = verdict.intervention;
@@ -34,7 +22,7 @@ impl<'a> Words<'a> {
             trust_cost: intervention.cost.trust,
             trust_cost_why: cost(intervention),
             reaction_s: verdict.seconds,
-            way: reach::way(self.plan, self.file, verdict, self.seconds_to_harm(), self.now_ms),
+            way: reach::way(self, verdict, self.seconds_to_harm()),
             uses_left: verdict.room.left.map(|left| left.saturating_sub(mine)),
             answer: self.answer(verdict),
         }
@@ -95,7 +83,7 @@ impl<'a> Words<'a> {
         let intervention = verdict.intervention;
         let limits = &intervention.limits;
         match bar {
-            Bar::Over => format!("the incident is {}: {}", self.case().incident.state, self.case().incident.note),
+            Bar::Over => format!("{OVER} {}: {}", self.case().incident.state, self.case().incident.note),
             Bar::Expired => match limits.not_after {
                 Some(end) => format!("expired on {end} (not_after)"),
                 None => "expired".to_owned(),
@@ -142,9 +130,9 @@ impl<'a> Words<'a> {
                 let by = rulings.find(|one| one.intervention == verdict.id && one.state.is_in_effect());
                 match by.and_then(|ruling| Some((ruling.number, ruling.done_at_ms?))) {
                     Some((number, at_ms)) => {
-                        format!("it is in effect since {} by ruling {number}", Moment { ms: at_ms })
+                        format!("{IN_EFFECT} since {} by ruling {number}", Moment { ms: at_ms })
                     }
-                    None => "it is in effect already, by what the chain says".to_owned(),
+                    None => format!("{IN_EFFECT} already, by what the chain says"),
                 }
             }
             Bar::Blackout => self.blackout(intervention),
@@ -217,15 +205,6 @@ impl<'a> Words<'a> {
         said
     }
 
-    /// Seconds left until the projected harm, by chain time or by the time since it was opened, whichever is further;
-    /// `None` where none is projected.
-    pub(super) fn seconds_to_harm(&self) -> Option<u64> {
-        let incident = &self.case().incident;
-        let of_chain_ms = incident.last_ms.saturating_sub(incident.began_ms);
-        let gone_s = of_chain_ms.max(self.now_ms.saturating_sub(incident.opened_at_ms)) / 1_000;
-        self.signal.time_to_harm_s.map(|all_s| all_s.saturating_sub(gone_s))
-    }
-
     /// Who can act in time.
     pub(super) fn in_time(&self, verdicts: &[Verdict<'_>], choices: &[Choice]) -> String {
         if is_moot(self.case()) || !self.case().incident.state.is_open() {
@@ -269,7 +248,7 @@ impl<'a> Words<'a> {
         };
         let (soon, late): (Vec<_>, Vec<_>) = open.iter().partition(|(verdict, way)| takes(verdict, way) <= left_s);
         let mut said = match (soon.is_empty(), soon.iter().any(|(verdict, _)| verdict.is_permitted())) {
-            (true, _) => format!("{harm}, and nothing can act before it."),
+            (true, _) => format!("{harm}, and {NOTHING_IN_TIME}."),
             (false, true) => format!("{harm}. In time: {}.", list(soon.iter().map(named))),
             (false, false) => format!(
                 "{harm}, and nothing that is permitted can act before it. In time, if people do: {}.",

@@ -82,7 +82,7 @@ impl<'a> Cast<'a> {
         Some((chosen.intervention.clone(), behaviour.decides_after_s.unwrap_or(of_plan_s)))
     }
 
-    /// People who may agree to a ruling, haven't, and hear that they are asked, with how long each takes, in seconds.
+    /// Returns the people who may agree to a ruling, haven't, and are awake, with how long each takes, in seconds.
     pub(super) fn agreeing(&self, ruling: &Ruling) -> Vec<(String, u64)> {
         let Some(intervention) = self.plan.tables().intervention.get(&ruling.intervention) else { return Vec::new() };
         let deciders = self.plan.deciders(intervention).into_iter();
@@ -131,7 +131,7 @@ impl<'a> Cast<'a> {
         Ok(((*by).to_owned(), after_s.saturating_add(authority.signature_s)))
     }
 
-    /// The first of a role's people who hears that they are asked.
+    /// Returns the first of a role's people who is awake.
     pub(super) fn awake_of(&self, role: &str, apart_from: Option<&str>) -> Option<String> {
         let people = self.plan.members(role).into_iter();
         let mut people = people.filter(|person| self.is_awake(person) && !self.behaviour(person).scripted);

@@ -6,7 +6,7 @@ use crate::plan::moment::span;
 /// One line of the comparison: what, as it was, as it would have been.
 pub type Pair = (String, String, String);
 
-/// Everything that is told of both, in order.
+/// Returns all that is compared of both, in order.
 pub fn pairs(what_if: &WhatIf) -> Vec<Pair> {
     let (was, would_be) = (&what_if.was, &what_if.would_be);
     let since = |at_ms: Option<u64>| match at_ms {
@@ -35,7 +35,7 @@ pub fn pairs(what_if: &WhatIf) -> Vec<Pair> {
         was.interventions.keys().chain(would_be.interventions.keys()).collect();
     for name in names {
         let of = |course: &Course| match course.interventions.get(name) {
-            Some(seen) => told(seen, &since),
+            Some(seen) => listed(seen, &since),
             None => "not mapped".to_owned(),
         };
         pairs.push(both(name, &of));
@@ -43,7 +43,7 @@ pub fn pairs(what_if: &WhatIf) -> Vec<Pair> {
     pairs
 }
 
-/// For a terminal.
+/// Returns the comparison for a terminal.
 pub fn pretty(what_if: &WhatIf) -> String {
     let mut text = format!("#{} {}\n", what_if.incident, what_if.title);
     text.push_str(&format!(
@@ -71,7 +71,7 @@ pub fn pretty(what_if: &WhatIf) -> String {
     text
 }
 
-/// As Markdown.
+/// Returns the comparison as Markdown.
 pub fn markdown(what_if: &WhatIf) -> String {
     let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ").replace('<', "&lt;");
     let mut text = format!("## #{} {}\n\n", what_if.incident, cell(&what_if.title));
@@ -97,7 +97,7 @@ fn verdict(what_if: &WhatIf) -> &'static str {
     }
 }
 
-fn told(seen: &Seen, since: &dyn Fn(Option<u64>) -> String) -> String {
+fn listed(seen: &Seen, since: &dyn Fn(Option<u64>) -> String) -> String {
     let mut parts = Vec::new();
     if !seen.first.is_empty() {
         let time = match (seen.takes_s, seen.in_time) {

@@ -18,13 +18,13 @@ macro_rules! drills {
 pub const LIBRARY: [(&str, &str); 9] =
     drills!("aave", "balancer", "beanstalk", "bybit", "compound", "euler", "nomad", "radiant", "venus-luna");
 
-/// The plan that a drill's starter is, with everything verified on its first day; `None` where it names no starter.
+/// Returns the plan that a drill's starter is, with everything verified on its first day; `None` if it names no starter.
 pub fn starter(scenario: &Scenario) -> Option<Result<Arc<Plan>, Vec<Diagnostic>>> {
     let kind = scenario.drill.starter?;
     Some(Plan::load(&files(kind, scenario)).map(Arc::new))
 }
 
-/// The same with what was different then; `None` where nothing was, or the drill names no starter.
+/// Returns the same plan with what was different then; `None` if nothing was, or the drill names no starter.
 pub fn then(scenario: &Scenario) -> Option<Result<Arc<Plan>, Vec<Diagnostic>>> {
     let kind = scenario.drill.starter?;
     if scenario.then.is_empty() && scenario.drill.then_without.is_empty() {

@@ -38,7 +38,7 @@ pub struct Loss {
     pub usd: u64,
     /// What was lost.
     pub what: String,
-    /// The intervention that stopped it; `None` where it was lost.
+    /// The intervention that stopped it; `None` if it was lost.
     pub averted_by: Option<String>,
 }
 
@@ -61,7 +61,7 @@ pub struct Expected {
 pub struct Report {
     /// Its name.
     pub name: String,
-    /// What the plan is for, where it says so.
+    /// Name of the protocol; empty if the plan names none.
     pub protocol: String,
     /// Hash of the plan.
     pub plan: B256,
@@ -84,7 +84,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Averted losses of all, in percent; all, where there are none.
+    /// Returns the averted part of all losses, in percent; 100 if nothing would be lost.
     pub fn averted_percent(&self) -> u8 {
         let all = self.lost_usd.saturating_add(self.averted_usd);
         if all == 0 { 100 } else { (u128::from(self.averted_usd) * 100 / u128::from(all)) as u8 }

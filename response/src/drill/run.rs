@@ -1,4 +1,4 @@
-//! Runs a drill: the script and the cast on one virtual clock, through the engine that decides in earnest.
+//! Runs a drill: the script and the cast on one virtual clock, through the desk that decides in earnest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use super::cast::Cast;
 use super::report::{Line, Report, Times};
 use super::scenario::{Happening, Milestone, Scenario};
 use crate::decision::{Answer, Decision, RulingState};
+use crate::desk::wording::{IN_EFFECT, NOTHING_IN_TIME, OUTLASTS, OVER};
 use crate::desk::{Desk, Input};
 use crate::due::Clock;
 use crate::effect::Effect;
@@ -16,7 +17,7 @@ use crate::incident::IncidentId;
 use crate::operator::{Act, Deed};
 use crate::outcome::Outcome;
 use crate::plan::{DO_NOTHING, InterventionKind, Plan};
-use crate::timeline::Told;
+use crate::timeline::EntryKind;
 
 /// How long it takes until a page on a dead channel is known to have failed, milliseconds.
 const FAILS_AFTER_MS: u64 = 5_000;
@@ -66,12 +67,12 @@ pub enum Heard {
     Retraction(alloy_primitives::B256, String),
 }
 
-/// Runs a drill against a plan.
+/// Runs a drill against a plan. Returns what it came to.
 pub fn run(plan: &Arc<Plan>, scenario: &Scenario) -> Report {
     run_with(plan, scenario, &[])
 }
 
-/// Runs a drill in which detectors find something too, each so many milliseconds after the start.
+/// Runs a drill in which detectors find something too, each so many milliseconds after the start. Returns what it came to.
 pub fn run_with<'a>(plan: &'a Arc<Plan>, scenario: &'a Scenario, heard: &'a [(u64, Heard)]) -> Report {
     let start_ms = scenario.drill.starts.ms;
     let mut run = Run {
@@ -278,18 +279,20 @@ impl<'a> Run<'a> {
         match outcome {
             Outcome::Timeline(entry) => {
                 let by = entry.by.as_ref().map(|by| format!("{}: ", self.plan.name(by))).unwrap_or_default();
-                self.line(Some(entry.incident), told_name(entry.told), format!("{by}{}", entry.text));
-                match entry.told {
-                    Told::Opened => self.reach(Milestone::Detected),
-                    Told::Acked => self.reach(Milestone::Acked),
-                    Told::Decided => self.reach(Milestone::Decided),
-                    Told::Unreached | Told::Exhausted | Told::Overdue | Told::Lapsed => self.lack(entry.text.clone()),
+                self.line(Some(entry.incident), entry_name(entry.kind), format!("{by}{}", entry.text));
+                match entry.kind {
+                    EntryKind::Opened => self.reach(Milestone::Detected),
+                    EntryKind::Acked => self.reach(Milestone::Acked),
+                    EntryKind::Decided => self.reach(Milestone::Decided),
+                    EntryKind::Unreached | EntryKind::Exhausted | EntryKind::Overdue | EntryKind::Lapsed => {
+                        self.lack(entry.text.clone())
+                    }
                     _ => {}
                 }
             }
             Outcome::Decision(decision) => {
                 self.line(Some(decision.incident), "decision", format!("{}: {}", decision.cause, decision.in_time));
-                if decision.in_time.contains("nothing can act before it") {
+                if decision.in_time.contains(NOTHING_IN_TIME) {
                     self.lack("at some time nothing could act before the projected harm".to_owned());
                 }
                 for choice in &decision.choices {
@@ -300,9 +303,7 @@ impl<'a> Run<'a> {
                     };
                     self.answers.insert((choice.intervention.clone(), answer));
                     if let (Answer::Denied { why }, true) = (&choice.answer, choice.way.in_time.is_some()) {
-                        let own = why
-                            .iter()
-                            .all(|why| why.starts_with("it is in effect") || why.starts_with("the incident is"));
+                        let own = why.iter().all(|why| why.starts_with(IN_EFFECT) || why.starts_with(OVER));
                         if !own {
                             self.lack(format!("{} was denied: {}", choice.intervention, why.join("; ")));
                         }
@@ -366,7 +367,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whoever owes an audience a first word writes it, and whoever must agree does.
+    /// Has the people who owe an audience a first message write it, and those who must agree do so.
     fn speak(&mut self, incident: IncidentId, severity: crate::finding::Severity) {
         for (name, communication) in &self.plan.tables().communication {
             if !communication.severities.contains(&severity) || !self.spoken.insert((incident, name.clone())) {
@@ -455,8 +456,8 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn lack(&mut self, text: String) {
-        // It is told again each hour, and longer each time.
-        let text = match text.split_once(" is in effect for ") {
+        // It comes again each hour, and says a longer time.
+        let text = match text.split_once(OUTLASTS) {
             Some((id, _)) => format!("{id} was in effect for all that the plan allows, and nobody had undone it"),
             None => text,
         };
@@ -480,33 +481,33 @@ pub(super) fn milestone_name(milestone: Milestone) -> &'static str {
     }
 }
 
-fn told_name(told: Told) -> &'static str {
-    match told {
-        Told::Opened => "opened",
-        Told::Finding | Told::Retracted => "finding",
-        Told::Severity => "severity",
-        Told::Paged => "paged",
-        Told::Unreached => "unreached",
-        Told::Unanswered => "unanswered",
-        Told::Exhausted => "exhausted",
-        Told::Acked => "acked",
-        Told::Unacked => "unacked",
-        Told::State => "state",
-        Told::Role => "role",
-        Told::Note | Told::Well | Told::Badly | Told::Lucky => "note",
-        Told::Proposed => "proposed",
-        Told::Decided => "decided",
-        Told::Approved => "approved",
-        Told::Vetoed => "stopped",
-        Told::Done => "done",
-        Told::Verified => "verified",
-        Told::Reversed => "reversed",
-        Told::Lapsed => "lapsed",
-        Told::Communicated => "said",
-        Told::Overdue => "overdue",
-        Told::Silenced => "silenced",
-        Told::Plan => "plan",
-        Told::Fact => "fact",
-        Told::Merged => "merged",
+fn entry_name(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Opened => "opened",
+        EntryKind::Finding | EntryKind::Retracted => "finding",
+        EntryKind::Severity => "severity",
+        EntryKind::Paged => "paged",
+        EntryKind::Unreached => "unreached",
+        EntryKind::Unanswered => "unanswered",
+        EntryKind::Exhausted => "exhausted",
+        EntryKind::Acked => "acked",
+        EntryKind::Unacked => "unacked",
+        EntryKind::State => "state",
+        EntryKind::Role => "role",
+        EntryKind::Note | EntryKind::Well | EntryKind::Badly | EntryKind::Lucky => "note",
+        EntryKind::Proposed => "proposed",
+        EntryKind::Decided => "decided",
+        EntryKind::Approved => "approved",
+        EntryKind::Vetoed => "stopped",
+        EntryKind::Done => "done",
+        EntryKind::Verified => "verified",
+        EntryKind::Reversed => "reversed",
+        EntryKind::Lapsed => "lapsed",
+        EntryKind::Communicated => "said",
+        EntryKind::Overdue => "overdue",
+        EntryKind::Silenced => "silenced",
+        EntryKind::Plan => "plan",
+        EntryKind::Fact => "fact",
+        EntryKind::Merged => "merged",
     }
 }

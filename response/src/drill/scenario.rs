@@ -52,7 +52,7 @@ pub struct Drill {
     /// Where the facts are from.
     #[serde(default)]
     pub sources: Vec<String>,
-    /// The starter plan that it is drilled against where no other is given.
+    /// The starter plan that it is drilled against if no other is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starter: Option<Kind>,
     /// What was not in place then, of the starter, as `intervention.pause-bridge`.
@@ -64,7 +64,7 @@ pub struct Drill {
     /// The config whose detectors see the recording. Both are relative to the drill's folder.
     #[serde(default = "default_config")]
     pub config: String,
-    /// When it begins: what happens is told from here.
+    /// When it begins: times are counted from here.
     pub starts: Moment,
     /// When it ends, in seconds from the start.
     #[serde(default = "day_s")]
@@ -92,16 +92,16 @@ fn day_s() -> u64 {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Behaviour {
-    /// They don't hear a page.
+    /// A page does not wake them.
     pub asleep: bool,
     /// From the page to the answer, in seconds.
     pub answers_after_s: u64,
-    /// From the answer to a decision, in seconds; what the plan says of the intervention, where absent.
+    /// From the answer to a decision, in seconds; what the plan says of the intervention if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decides_after_s: Option<u64>,
     /// They look on and decide nothing by themselves: what they do is in the script.
     pub scripted: bool,
-    /// Interventions they would choose, best first; what is in time at the least cost, where empty.
+    /// Interventions they would choose, best first; what is in time at the least cost if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub chooses: Vec<String>,
 }
@@ -154,7 +154,7 @@ pub struct Happening {
 pub struct ScriptedAct {
     /// Id of the person.
     pub by: String,
-    /// Number of the incident; the newest, where absent.
+    /// Number of the incident; the newest if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<u64>,
     /// What is done.
@@ -181,7 +181,7 @@ pub struct ScriptedFinding {
     pub confidence_percent: u8,
     /// One line.
     pub title: String,
-    /// EIP-155 id of the chain; none, where absent.
+    /// EIP-155 id of the chain; none if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<u64>,
     /// What it is about, as `address:0x…` or `pool:x`.
@@ -212,9 +212,9 @@ pub struct LossEvent {
     /// What, in a line.
     #[serde(default)]
     pub what: String,
-    /// Kinds of intervention that stop it once they are in effect; none where it is lost before anybody can know.
+    /// Kinds of intervention that stop it once they are in effect; empty if it is lost before anybody can know.
     pub stopped_by: Vec<InterventionKind>,
-    /// Id of an authority whose delay it has to wait for, where the plan has one.
+    /// Id of an authority whose delay it has to wait for, if the plan has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delayed_by: Option<String>,
 }
@@ -271,7 +271,11 @@ pub struct Expectation {
     pub no_deadline_missed: Option<bool>,
 }
 
-/// Reads a drill; on error all that is wrong, at its place.
+/// Reads a drill from a file's name and text.
+///
+/// # Errors
+///
+/// If anything is wrong with it. The error lists all of it, at its place.
 pub fn read(file: &str, text: &str) -> Result<Scenario, Vec<Diagnostic>> {
     let document = match toml::de::DeTable::parse(text) {
         Ok(document) => document,
@@ -293,7 +297,7 @@ pub fn read(file: &str, text: &str) -> Result<Scenario, Vec<Diagnostic>> {
     })
 }
 
-/// The JSON Schema of a drill's file, for editors.
+/// Returns the JSON Schema of a drill's file, for editors.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(Scenario).to_value()
 }

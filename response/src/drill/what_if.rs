@@ -27,7 +27,7 @@ pub struct Seen {
     pub first: String,
     /// Why.
     pub why: String,
-    /// Whether it would have been in time by the first answer; `None` where that can't be said.
+    /// Whether it would have been in time by the first answer; `None` if that is not known.
     pub in_time: Option<bool>,
     /// From decision to effect with everybody who is needed, by the first answer, in seconds.
     pub takes_s: Option<u64>,
@@ -75,7 +75,7 @@ pub struct WhatIf {
     pub incident: IncidentId,
     /// Its title.
     pub title: String,
-    /// When it was opened, milliseconds since the Unix epoch: what times are told from.
+    /// When it was opened, milliseconds since the Unix epoch: times are counted from here.
     pub opened_at_ms: u64,
     /// As it was.
     pub was: Course,
@@ -96,7 +96,7 @@ pub struct WhatIf {
 }
 
 impl WhatIf {
-    /// An incident as the journal tells of it last, and the plan to try.
+    /// Makes the comparison of an incident, as it last stands in the journal, with what a plan would have made of it.
     pub fn new(incident: &Incident, plan: Arc<Plan>) -> Self {
         Self {
             incident: incident.id,
@@ -112,7 +112,7 @@ impl WhatIf {
         }
     }
 
-    /// The desks took this input then.
+    /// Takes in an input that the desks took in then, at `now_ms`, milliseconds since the Unix epoch.
     pub fn step(&mut self, input: &Input<'_>, now_ms: u64) {
         let was = self.desks[0].step(input.clone(), now_ms);
         if self.protocol.is_none()
@@ -150,8 +150,8 @@ impl WhatIf {
 
     /// Whether anything is different.
     pub fn is_different(&self) -> bool {
-        let told = |course: &Course| Course { plan: B256::ZERO, incidents: BTreeSet::new(), ..course.clone() };
-        told(&self.was) != told(&self.would_be)
+        let outcome = |course: &Course| Course { plan: B256::ZERO, incidents: BTreeSet::new(), ..course.clone() };
+        outcome(&self.was) != outcome(&self.would_be)
     }
 
     fn is_it(&self, outcome: &Outcome) -> Option<Incident> {

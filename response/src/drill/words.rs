@@ -5,7 +5,7 @@ use super::run::milestone_name;
 use super::scenario::Milestone;
 use crate::plan::moment::span;
 
-/// The log alone: one line a moment, the same on every run.
+/// Returns the log alone: one line a moment, the same on every run.
 pub fn golden(report: &Report) -> String {
     let mut text = format!("# {}\n", report.name);
     for line in &report.log {
@@ -15,7 +15,7 @@ pub fn golden(report: &Report) -> String {
     text
 }
 
-/// The whole report for a terminal. The log comes last: what matters is told first.
+/// Returns the whole report for a terminal. The log comes last: what matters stands first.
 pub fn pretty(report: &Report, with_log: bool) -> String {
     let mut text = format!("{}: {}\n", report.name, verdict(report));
     text.push_str("\nTime from the start\n");
@@ -51,7 +51,7 @@ pub fn pretty(report: &Report, with_log: bool) -> String {
     text
 }
 
-/// The whole report as Markdown.
+/// Returns the whole report as Markdown.
 pub fn markdown(report: &Report) -> String {
     let mut text = format!("## {}\n\n**{}**\n\n| point | after |\n|---|---|\n", cell(&report.name), verdict(report));
     for (name, after) in times(report) {

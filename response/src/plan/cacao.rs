@@ -10,7 +10,7 @@ use super::{Intervention, Plan};
 /// What ids of this plan's objects are derived under (UUIDv5), so that the same plan gives the same ids.
 const NAMESPACE: Uuid = Uuid::from_bytes(*b"watchfire-plans!");
 
-/// One playbook, as of a moment in milliseconds since the Unix epoch.
+/// Returns the plan as one playbook, as of a moment in milliseconds since the Unix epoch.
 pub fn cacao(plan: &Plan, now_ms: u64) -> Value {
     let book = Book { plan };
     let mut workflow = Map::new();

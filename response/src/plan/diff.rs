@@ -1,6 +1,6 @@
 //! What changed from one plan to another, in terms of people and powers, for a review.
 //!
-//! Whatever is different is told: what has a sentence of its own by it, all else by its key.
+//! Whatever is different is listed: what has a sentence of its own by it, all else by its key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ pub enum About {
 }
 
 impl About {
-    /// As a heading.
+    /// Returns its heading.
     pub fn title(self) -> &'static str {
         match self {
             Self::Gains => "Who may do more",
@@ -58,7 +58,7 @@ pub struct Change {
     pub text: String,
 }
 
-/// Everything that is different in `new`, in order; nothing where the plans say the same.
+/// Returns everything that is different in `new`, in order; empty if the plans say the same.
 pub fn diff(old: &Plan, new: &Plan) -> Vec<Change> {
     let mut changes = BTreeSet::new();
     powers(old, new, &mut changes);
@@ -71,7 +71,7 @@ pub fn diff(old: &Plan, new: &Plan) -> Vec<Change> {
                 Some(before) => {
                     let mut leaves = Vec::new();
                     differing(before, entity, "", &mut leaves);
-                    changes.extend(leaves.into_iter().flat_map(|(key, was, is)| told(table, id, &key, was, is)));
+                    changes.extend(leaves.into_iter().flat_map(|(key, was, is)| listed(table, id, &key, was, is)));
                 }
                 None => drop(changes.insert(appeared(table, id, entity))),
             }
@@ -163,7 +163,7 @@ fn about(table: &str, key: &str) -> About {
     }
 }
 
-fn told(table: &str, id: &str, key: &str, was: Option<&Value>, is: Option<&Value>) -> Vec<Change> {
+fn listed(table: &str, id: &str, key: &str, was: Option<&Value>, is: Option<&Value>) -> Vec<Change> {
     let about = about(table, key);
     let name = if id.is_empty() { table.to_owned() } else { id.to_owned() };
     let one = |text: String| vec![Change { about, text }];
@@ -301,12 +301,12 @@ fn freedom(word: &str) -> &'static str {
     }
 }
 
-/// The changes by what they are about, for a terminal.
+/// Returns the changes by what they are about, for a terminal.
 pub fn pretty(changes: &[Change]) -> String {
     grouped(changes, |title| format!("{title}\n"), |text| format!("  {text}\n"))
 }
 
-/// The changes by what they are about, for a review.
+/// Returns the changes by what they are about, as Markdown for a review.
 pub fn markdown(changes: &[Change]) -> String {
     let clean = |text: &str| text.replace(char::is_control, " ").replace('<', "&lt;");
     grouped(changes, |title| format!("### {title}\n\n"), |text| format!("- {}\n", clean(text)))

@@ -10,8 +10,27 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::entity::Tables;
 use super::shape::{Shape, join};
-use super::{resolve, schema};
+use super::{resolve, rota, schema};
 use crate::diagnostic::{Diagnostic, Gravity, position, suggestion};
+
+/// Names an entity: its table and its id, which is empty for `protocol`.
+#[derive(Clone, Copy)]
+pub(super) struct Entity<'a> {
+    pub table: &'static str,
+    pub id: &'a str,
+}
+
+/// Names an entity of a table.
+pub(super) fn entity<'a>(table: &'static str, id: &'a str) -> Entity<'a> {
+    Entity { table, id }
+}
+
+impl Entity<'_> {
+    /// Returns its dotted path, as `intervention.pause-vault`.
+    pub(super) fn path(self) -> String {
+        if self.id.is_empty() { self.table.to_owned() } else { join(self.table, self.id) }
+    }
+}
 
 /// An entity where it was written.
 pub(super) struct Place<'a> {
@@ -44,18 +63,33 @@ impl Place<'_> {
     }
 }
 
-/// The tables that could be read, where their entities stand, and all that is wrong with the files, in order of file
-/// and line.
-pub(super) fn load(files: &[(String, String)]) -> (Tables, Places<'_>, Vec<Diagnostic>) {
+/// How strictly a plan is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Somebody puts the plan forward: everything that is wrong is found.
+    Operator,
+    /// The plan was loaded once and stands in a journal: it is read by what was wrong then.
+    Journal,
+}
+
+/// Returns the tables that could be read, where their entities stand, and all that is wrong with the files, in order of
+/// file and line.
+pub(super) fn load(files: &[(String, String)], reader: Reader) -> (Tables, Places<'_>, Vec<Diagnostic>) {
     let schema = schema();
     let mut reading = Reading { tables: Tables::default(), places: Places::new(), found: Vec::new(), broken: false };
     for (file, text) in files {
         reading.file(&schema, file, text);
     }
     let Reading { mut tables, places, mut found, broken } = reading;
-    // What a file with broken syntax would have defined is not known, so nobody can be told that it is missing.
+    // What a file with broken syntax would have defined is not known, so nothing is reported as missing.
     if !broken {
         found.extend(resolve::check(&tables, &places));
+        if reader == Reader::Operator {
+            found.extend(resolve::circles(&tables, &places));
+        }
+    }
+    for schedule in tables.schedule.values_mut() {
+        rota::settle_starts(schedule);
     }
     for signal in tables.signal.values_mut() {
         signal.interventions.sort();

@@ -48,10 +48,27 @@ impl Default for Plan {
 }
 
 impl Plan {
-    /// Reads and checks a plan from its files, each with its name and text. On error gives all that is wrong, in
-    /// order of file and line, with the warnings among them.
+    /// Reads and checks a plan from its files, each with its name and text.
+    ///
+    /// # Errors
+    ///
+    /// If anything is wrong with the files. The error lists all of it in order of file and line, warnings included.
     pub fn load(files: &[(String, String)]) -> Result<Self, Vec<Diagnostic>> {
-        let (tables, _, found) = load::load(files);
+        Self::read(files, load::Reader::Operator)
+    }
+
+    /// Reads a plan that was loaded once, from the files that a journal keeps of it. What has become an error since then
+    /// is none here, so that the journal opens.
+    ///
+    /// # Errors
+    ///
+    /// If this version of the host does not read such files. The error lists all that is wrong.
+    pub fn load_journaled(files: &[(String, String)]) -> Result<Self, Vec<Diagnostic>> {
+        Self::read(files, load::Reader::Journal)
+    }
+
+    fn read(files: &[(String, String)], reader: load::Reader) -> Result<Self, Vec<Diagnostic>> {
+        let (tables, _, found) = load::load(files, reader);
         if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok(Self::of(tables, found)) }
     }
 
@@ -61,22 +78,22 @@ impl Plan {
         Self { hash: Hasher::new("plan").bytes(&content).finish(), tables, warnings }
     }
 
-    /// Hash of what the plan says: not of its comments, its layout, or the names of its files.
+    /// Returns the hash of what the plan says: not of its comments, its layout, or the names of its files.
     pub fn hash(&self) -> B256 {
         self.hash
     }
 
-    /// What is not wrong but should be looked at, in order of file and line.
+    /// Returns what is not wrong but should be looked at, in order of file and line.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
 
-    /// All that it holds, by table and id.
+    /// Returns the tables of the plan, by id.
     pub fn tables(&self) -> &Tables {
         &self.tables
     }
 
-    /// Ids of a role's people, members before backups, each once.
+    /// Returns the ids of a role's people, members before backups, each once.
     pub fn members(&self, role: &str) -> Vec<&str> {
         let Some(role) = self.tables.role.get(role) else { return Vec::new() };
         let mut ids: Vec<&str> = Vec::new();
@@ -88,17 +105,18 @@ impl Plan {
         ids
     }
 
-    /// Names of a role's people, members before backups, each once.
+    /// Returns the names of a role's people, members before backups, each once.
     pub fn people(&self, role: &str) -> Vec<String> {
         self.members(role).into_iter().map(|id| self.name(id)).collect()
     }
 
-    /// What a person is called.
+    /// Returns the name of a person; the id if the plan has no such person.
     pub fn name(&self, person: &str) -> String {
         self.tables.person.get(person).map_or_else(|| person.to_owned(), |person| person.name.clone())
     }
 
-    /// Ids of the people who are paged for a role, a schedule or a person at a moment; nobody where a rota is empty.
+    /// Returns the ids of the people who are paged for a role, a schedule or a person at a moment, milliseconds since the
+    /// Unix epoch; nobody if the rota is empty then.
     pub fn on_duty(&self, who: &str, now_ms: u64) -> Vec<&str> {
         let scheduled = |id: &str| -> Vec<&str> {
             let schedule = self.tables.schedule.get(id);
@@ -116,7 +134,7 @@ impl Plan {
         self.tables.person.get_key_value(who).map(|(id, _)| id.as_str()).into_iter().collect()
     }
 
-    /// Ids of the people who run incidents, each once.
+    /// Returns the ids of the people who run incidents, each once.
     pub fn leads(&self) -> Vec<&str> {
         let roles = self.tables.role.iter().filter(|(_, role)| role.kind == RoleKind::IncidentLead);
         let mut ids: Vec<&str> = Vec::new();
@@ -128,7 +146,7 @@ impl Plan {
         ids
     }
 
-    /// Ids of the people who may decide on an intervention: of its owner's role, without those whom it excludes, and each
+    /// Returns the ids of the people who may decide on an intervention: of its owner's role, without those whom it excludes, and each
     /// human once, whatever ids they go by.
     pub fn deciders(&self, intervention: &Intervention) -> Vec<&str> {
         let excluded = |id: &str| {
@@ -151,12 +169,7 @@ impl Plan {
         a == b || signs_alike || x.channels.urgent.iter().any(|channel| y.channels.urgent.contains(channel))
     }
 
-    /// How many different people a role has, backups included.
-    pub fn headcount(&self, role: &str) -> usize {
-        self.members(role).len()
-    }
-
-    /// From the decision to the effect of an intervention, in seconds: its own reaction, the signatures where they
+    /// Returns the seconds from the decision to the effect of an intervention: its own reaction, the signatures if they
     /// were not given beforehand, and its authority's delay.
     pub fn seconds_to_effect(&self, intervention: &Intervention) -> u64 {
         let authority = self.tables.authority.get(&intervention.authority);
@@ -168,13 +181,13 @@ impl Plan {
         intervention.reaction_s.saturating_add(signature_s).saturating_add(delay_s)
     }
 
-    /// The source that a detector's findings count for: the plan's, or the detector itself.
+    /// Returns the source that a detector's findings count for: the plan's, or the detector itself.
     pub fn source<'a>(&'a self, detector: &'a str) -> &'a str {
         let of = self.tables.source.iter().find(|(_, source)| source.detectors.iter().any(|known| known == detector));
         of.map_or(detector, |(id, _)| id)
     }
 
-    /// The escalation of a signal's incidents of a severity.
+    /// Returns the escalation of a signal's incidents of a severity, with its id.
     pub fn escalation(&self, signal: &str, severity: Severity) -> Option<(&str, &Escalation)> {
         let own = self.tables.signal.get(signal).and_then(|signal| signal.escalation.as_ref());
         let of = own.and_then(|id| self.tables.escalation.get_key_value(id));
@@ -183,7 +196,7 @@ impl Plan {
     }
 }
 
-/// The JSON Schema of a plan's files, for editors.
+/// Returns the JSON Schema of a plan's files, for editors.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(Tables).to_value()
 }

@@ -17,7 +17,11 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Reads a TOML date or date-time. The error says what is wrong and how to mend it.
+    /// Reads a TOML date or date-time.
+    ///
+    /// # Errors
+    ///
+    /// If the date or the offset is missing, or the moment is before 1970. The error says how to mend it.
     pub fn of(datetime: &Datetime) -> Result<Self, String> {
         let Some(date) = datetime.date else {
             return Err("a time of day alone is no moment; write the date too, as 2027-01-31T12:00:00Z".into());
@@ -40,7 +44,7 @@ impl Moment {
 }
 
 impl fmt::Display for Moment {
-    /// The date alone where it is midnight, `2026-01-01`, the second otherwise, `2026-01-01T12:30:00Z`.
+    /// The date alone if it is midnight, `2026-01-01`, the second otherwise, `2026-01-01T12:30:00Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.ms / 1_000;
         let (year, month, day) = civil((seconds / 86_400) as i64);
@@ -52,6 +56,60 @@ impl fmt::Display for Moment {
     }
 }
 
+/// The day on which something begins. In a plan's files it is a date, which means that day wherever it is, or a date-time
+/// with its offset, which means the day on which that moment falls in the time zone concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Day {
+    moment: Moment,
+    /// Whether it was given as a date-time whose local day is not settled yet.
+    is_moment: bool,
+}
+
+impl Day {
+    /// Returns the day of a moment in UTC.
+    pub fn of(moment: Moment) -> Self {
+        Self { moment, is_moment: false }
+    }
+
+    /// Returns the moment that stands for the day if nothing of it is open: its first one in UTC. Otherwise the moment
+    /// that was given, whose day depends on a time zone.
+    pub fn moment(self) -> Moment {
+        self.moment
+    }
+
+    /// Whether the day depends on a time zone.
+    pub fn depends_on_zone(self) -> bool {
+        self.is_moment
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.moment.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (moment, is_moment) = read(deserializer)?;
+        Ok(Self { moment, is_moment })
+    }
+}
+
+impl schemars::JsonSchema for Day {
+    fn schema_name() -> Cow<'static, str> {
+        "Day".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "format": "date-time",
+            "description": "A date, or an RFC 3339 date-time with its offset, which means the day on which it falls in the time zone concerned."
+        })
+    }
+}
+
 /// A local time of day, minutes since midnight; written `09:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TimeOfDay {
@@ -60,7 +118,7 @@ pub struct TimeOfDay {
 }
 
 impl TimeOfDay {
-    /// Reads `HH:MM`.
+    /// Reads `HH:MM`; `None` if it is no time of day.
     pub fn of(text: &str) -> Option<Self> {
         let (hours, minutes) = text.split_once(':')?;
         let two = |text: &str| (text.len() == 2).then(|| text.parse::<u16>().ok()).flatten();
@@ -98,7 +156,7 @@ impl schemars::JsonSchema for TimeOfDay {
     }
 }
 
-/// A span for people, in its two largest units: `45 s`, `1 min 30 s`, `2 h`, `7 d`.
+/// Returns a span of seconds for people, in its two largest units: `45 s`, `1 min 30 s`, `2 h`, `7 d`.
 pub fn span(seconds: u64) -> String {
     let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
     let Some(first) = units.iter().position(|(size, _)| seconds >= *size) else { return "0 s".into() };
@@ -142,25 +200,31 @@ impl Serialize for Moment {
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Moment;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a date or a date-time with its offset")
-            }
-
-            fn visit_u64<E: Error>(self, ms: u64) -> Result<Moment, E> {
-                Ok(Moment { ms })
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Moment, M::Error> {
-                let datetime = Datetime::deserialize(MapAccessDeserializer::new(map))?;
-                Moment::of(&datetime).map_err(M::Error::custom)
-            }
-        }
-        deserializer.deserialize_any(Reader)
+        read(deserializer).map(|(moment, _)| moment)
     }
+}
+
+/// Reads a moment, and whether it was given with a time of day.
+fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(Moment, bool), D::Error> {
+    struct Reader;
+    impl<'de> Visitor<'de> for Reader {
+        type Value = (Moment, bool);
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a date or a date-time with its offset")
+        }
+
+        fn visit_u64<E: Error>(self, ms: u64) -> Result<Self::Value, E> {
+            Ok((Moment { ms }, false))
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Self::Value, M::Error> {
+            let datetime = Datetime::deserialize(MapAccessDeserializer::new(map))?;
+            let moment = Moment::of(&datetime).map_err(M::Error::custom)?;
+            Ok((moment, datetime.time.is_some()))
+        }
+    }
+    deserializer.deserialize_any(Reader)
 }
 
 impl schemars::JsonSchema for Moment {

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entity::{AuthorityKind, Automation, Matcher, RoleKind, Tables};
-use super::load::Places;
-use super::shape::join;
+use super::load::{Entity, Places, entity};
 use super::{DO_NOTHING, rota};
 use crate::diagnostic::{Diagnostic, Gravity, suggestion};
 use crate::finding::Severity;
@@ -24,6 +23,14 @@ pub(super) fn check(tables: &Tables, places: &Places<'_>) -> Vec<Diagnostic> {
     check.found
 }
 
+/// Inhibitions that come back to a signal which they mute: while all of its incidents are open, each would explain the
+/// next, and nobody would be paged for any.
+pub(super) fn circles(tables: &Tables, places: &Places<'_>) -> Vec<Diagnostic> {
+    let mut check = Check { tables, places, found: Vec::new() };
+    check.inhibition_circles();
+    check.found
+}
+
 struct Check<'a> {
     tables: &'a Tables,
     places: &'a Places<'a>,
@@ -33,29 +40,34 @@ struct Check<'a> {
 impl Check<'_> {
     fn people(&mut self) {
         if let Some(role) = &self.tables.protocol.kill_switch {
-            self.refer(("protocol", ""), &["kill_switch"], &["role"], role);
+            self.refer(entity("protocol", ""), &["kill_switch"], &["role"], role);
         }
         for (id, person) in &self.tables.person {
             if let Some(zone) = &person.time_zone {
-                self.zone(("person", id), &["time_zone"], zone);
+                self.zone(entity("person", id), &["time_zone"], zone);
             }
         }
         for (id, role) in &self.tables.role {
             if role.members.is_empty() {
-                self.error(("role", id), &["members"], "the role has no people".into(), "name at least one person");
+                self.error(
+                    entity("role", id),
+                    &["members"],
+                    "the role has no people".into(),
+                    "name at least one person",
+                );
             }
             for (list, people) in [("members", &role.members), ("backups", &role.backups)] {
-                self.refer_all(("role", id), list, &["person"], people);
+                self.refer_all(entity("role", id), list, &["person"], people);
             }
             if let Some(schedule) = &role.schedule {
-                self.refer(("role", id), &["schedule"], &["schedule"], schedule);
+                self.refer(entity("role", id), &["schedule"], &["schedule"], schedule);
             }
         }
     }
 
     fn rotas(&mut self) {
         for (id, schedule) in &self.tables.schedule {
-            let at = ("schedule", id.as_str());
+            let at = entity("schedule", id);
             self.zone(at, &["time_zone"], &schedule.time_zone);
             if schedule.layers.is_empty() {
                 self.error(at, &["layers"], "it has no layer, so nobody is ever on call".into(), "add one");
@@ -88,7 +100,7 @@ impl Check<'_> {
 
     fn escalations(&mut self) {
         for (id, escalation) in &self.tables.escalation {
-            let at = ("escalation", id.as_str());
+            let at = entity("escalation", id);
             if escalation.steps.is_empty() {
                 self.error(at, &["steps"], "it has no step".into(), "say who is paged first");
             }
@@ -123,7 +135,7 @@ impl Check<'_> {
             for severity in &escalation.severities {
                 if let Some(first) = by_severity.insert(*severity, id) {
                     let message = format!("`{first}` is for {severity} already");
-                    self.error(("escalation", id), &["severities"], message, "let one of them be for it");
+                    self.error(entity("escalation", id), &["severities"], message, "let one of them be for it");
                 }
             }
         }
@@ -131,15 +143,15 @@ impl Check<'_> {
 
     fn authorities(&mut self) {
         for (id, authority) in &self.tables.authority {
-            self.refer(("authority", id), &["role"], &["role"], &authority.role);
+            self.refer(entity("authority", id), &["role"], &["role"], &authority.role);
             let off_chain = authority.kind == AuthorityKind::OffChain;
             for (key, given) in [("chain", authority.chain.is_some()), ("address", authority.address.is_some())] {
                 if off_chain && given {
                     let help = "take it away, or change the kind";
-                    self.error(("authority", id), &[key], format!("an off-chain authority has no {key}"), help);
+                    self.error(entity("authority", id), &[key], format!("an off-chain authority has no {key}"), help);
                 } else if !off_chain && !given {
                     let help = "give it, or say kind = \"off-chain\"";
-                    self.error(("authority", id), &[], format!("`{key}` is missing"), help);
+                    self.error(entity("authority", id), &[], format!("`{key}` is missing"), help);
                 }
             }
         }
@@ -147,7 +159,7 @@ impl Check<'_> {
 
     fn interventions(&mut self) {
         for (id, intervention) in &self.tables.intervention {
-            let at = ("intervention", id.as_str());
+            let at = entity("intervention", id);
             if id == DO_NOTHING {
                 let message = format!("`{DO_NOTHING}` is the choice that every decision has");
                 self.error(at, &[], message, "use another id");
@@ -200,7 +212,7 @@ impl Check<'_> {
 
     fn signals(&mut self) {
         for (id, signal) in &self.tables.signal {
-            let at = ("signal", id.as_str());
+            let at = entity("signal", id);
             if signal.matchers.is_empty() {
                 self.error(at, &["match"], "it matches nothing".into(), "give at least one matcher");
             }
@@ -238,7 +250,7 @@ impl Check<'_> {
 
     fn quiet(&mut self) {
         for (id, silence) in &self.tables.silence {
-            let at = ("silence", id.as_str());
+            let at = entity("silence", id);
             self.refer(at, &["owner"], &["role", "person"], &silence.owner);
             if silence.matchers.is_empty() {
                 self.error(at, &["match"], "it silences nothing".into(), "give at least one matcher");
@@ -254,7 +266,7 @@ impl Check<'_> {
 
     fn outside(&mut self) {
         for (id, inhibition) in &self.tables.inhibition {
-            let at = ("inhibition", id.as_str());
+            let at = entity("inhibition", id);
             self.refer(at, &["owner"], &["role", "person"], &inhibition.owner);
             self.refer(at, &["while_open"], &["signal"], &inhibition.while_open);
             self.refer_all(at, "mutes", &["signal"], &inhibition.mutes);
@@ -265,11 +277,11 @@ impl Check<'_> {
         }
         for (id, dependency) in &self.tables.dependency {
             if let Some(mode) = &dependency.mode {
-                self.refer(("dependency", id), &["mode"], &["mode"], mode);
+                self.refer(entity("dependency", id), &["mode"], &["mode"], mode);
             }
         }
         for (id, communication) in &self.tables.communication {
-            let at = ("communication", id.as_str());
+            let at = entity("communication", id);
             self.refer(at, &["owner"], &["role"], &communication.owner);
             if let Some(approver) = &communication.approver {
                 self.refer(at, &["approver"], &["role"], approver);
@@ -280,9 +292,29 @@ impl Check<'_> {
         }
     }
 
+    fn inhibition_circles(&mut self) {
+        let mut mutes: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for inhibition in self.tables.inhibition.values() {
+            mutes.entry(&inhibition.while_open).or_default().extend(inhibition.mutes.iter().map(String::as_str));
+        }
+        for (id, inhibition) in &self.tables.inhibition {
+            for (index, muted) in inhibition.mutes.iter().enumerate() {
+                let Some(way) = way_back(&mutes, muted, &inhibition.while_open) else { continue };
+                let way: Vec<String> = way.iter().map(|signal| format!("`{signal}`")).collect();
+                let message = format!(
+                    "`{}` and `{muted}` would mute each other: {} comes back to it",
+                    inhibition.while_open,
+                    way.join(", which mutes ")
+                );
+                let help = "take one away, so that one of the signals always pages";
+                self.error(entity("inhibition", id), &["mutes", &index.to_string()], message, help);
+            }
+        }
+    }
+
     fn risks(&mut self) {
         for (id, risk) in &self.tables.risk {
-            let at = ("risk", id.as_str());
+            let at = entity("risk", id);
             if let Some(owner) = &risk.owner {
                 self.refer(at, &["owner"], &["role", "person"], owner);
             }
@@ -301,16 +333,16 @@ impl Check<'_> {
             for name in called {
                 if let Some(other) = names.insert(name, id) {
                     let message = format!("`{other}` goes by `{name}` too");
-                    self.error(("release", id), &[], message, "give each release a name and a tag of its own");
+                    self.error(entity("release", id), &[], message, "give each release a name and a tag of its own");
                 }
             }
         }
         for (id, waiver) in &self.tables.waiver {
-            self.refer(("waiver", id), &["owner"], &["role", "person"], &waiver.owner);
+            self.refer(entity("waiver", id), &["owner"], &["role", "person"], &waiver.owner);
         }
     }
 
-    fn zone(&mut self, at: (&'static str, &str), path: &[&str], zone: &str) {
+    fn zone(&mut self, at: Entity<'_>, path: &[&str], zone: &str) {
         if !rota::is_zone(zone) {
             let message = format!("`{zone}` is no time zone");
             self.error(at, path, message, "write an IANA name, as Europe/Lisbon, or UTC");
@@ -318,7 +350,7 @@ impl Check<'_> {
     }
 
     /// Checks that somebody who may be paged is there, and is one thing only.
-    fn whom(&mut self, at: (&'static str, &str), path: &[&str], who: &str) {
+    fn whom(&mut self, at: Entity<'_>, path: &[&str], who: &str) {
         const KINDS: [&str; 3] = ["role", "schedule", "person"];
         let is: Vec<&str> =
             KINDS.into_iter().filter(|table| self.places.contains_key(&(*table, who.to_owned()))).collect();
@@ -332,14 +364,14 @@ impl Check<'_> {
         }
     }
 
-    fn refer_all(&mut self, at: (&'static str, &str), list: &str, tables: &[&'static str], ids: &[String]) {
+    fn refer_all(&mut self, at: Entity<'_>, list: &str, tables: &[&'static str], ids: &[String]) {
         for (index, id) in ids.iter().enumerate() {
             self.refer(at, &[list, &index.to_string()], tables, id);
         }
     }
 
     /// Checks that one of `tables` has `id`.
-    fn refer(&mut self, at: (&'static str, &str), path: &[&str], tables: &[&'static str], id: &str) {
+    fn refer(&mut self, at: Entity<'_>, path: &[&str], tables: &[&'static str], id: &str) {
         let known = || self.places.keys().filter(|(table, _)| tables.contains(table)).map(|(_, known)| known.as_str());
         if !known().any(|known| known == id) {
             let help = suggestion(id, known());
@@ -348,10 +380,28 @@ impl Check<'_> {
         }
     }
 
-    fn error(&mut self, (table, id): (&'static str, &str), path: &[&str], message: String, help: &str) {
-        if let Some(place) = self.places.get(&(table, id.to_owned())) {
-            let entity = if id.is_empty() { table.to_owned() } else { join(table, id) };
-            self.found.push(place.say(Gravity::Error, &entity, path, message).with_help(help));
+    fn error(&mut self, at: Entity<'_>, path: &[&str], message: String, help: &str) {
+        if let Some(place) = self.places.get(&(at.table, at.id.to_owned())) {
+            self.found.push(place.say(Gravity::Error, &at.path(), path, message).with_help(help));
         }
     }
+}
+
+/// The shortest way by which a signal mutes another, over what it mutes itself; `None` if there is none. A signal is no
+/// way to itself: that an inhibition mutes its own signal is an error of its own.
+fn way_back<'a>(mutes: &BTreeMap<&'a str, BTreeSet<&'a str>>, from: &'a str, to: &str) -> Option<Vec<&'a str>> {
+    let mut seen = BTreeSet::from([from]);
+    let mut ways = std::collections::VecDeque::from([vec![from]]);
+    while let Some(way) = ways.pop_front() {
+        for next in way.last().and_then(|last| mutes.get(last)).into_iter().flatten().copied() {
+            if seen.insert(next) {
+                let further: Vec<&str> = way.iter().copied().chain([next]).collect();
+                if next == to {
+                    return Some(further);
+                }
+                ways.push_back(further);
+            }
+        }
+    }
+    None
 }

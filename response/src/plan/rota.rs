@@ -7,14 +7,14 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan};
 
 use super::entity::{Layer, Schedule, Weekday};
-use super::moment::{Moment, TimeOfDay};
+use super::moment::{Day, Moment, TimeOfDay};
 
 /// Whether a name is one of an IANA time zone that this build knows.
 pub fn is_zone(name: &str) -> bool {
     zone(name).is_some()
 }
 
-/// The person on call at a moment, milliseconds since the Unix epoch; `None` where nobody is.
+/// Returns the person on call at a moment, milliseconds since the Unix epoch; `None` if nobody is.
 pub fn on_call(schedule: &Schedule, now_ms: u64) -> Option<&str> {
     let now = Moment { ms: now_ms };
     let exception = schedule.overrides.iter().rev().find(|exception| exception.from <= now && now < exception.until);
@@ -25,39 +25,89 @@ pub fn on_call(schedule: &Schedule, now_ms: u64) -> Option<&str> {
     schedule.layers.iter().find_map(|layer| in_turn(layer, local))
 }
 
-/// The local time of a moment, for people: `Tue 09:00 Europe/Lisbon`.
-pub fn local_words(time_zone: &str, now_ms: u64) -> Option<String> {
-    Some(format!("{} {time_zone}", local(time_zone, now_ms)?.strftime("%a %H:%M")))
-}
-
-/// The local date and time of a moment, for people: `Tue 2026-11-24 09:00`.
+/// Returns the local date and time of a moment, for people: `Tue 2026-11-24 09:00`; `None` if the zone is not known.
 pub fn local_date(time_zone: &str, now_ms: u64) -> Option<String> {
     Some(local(time_zone, now_ms)?.strftime("%a %F %H:%M").to_string())
 }
 
-/// Local midnights after which [`on_call`] may answer otherwise, and all other moments at which it may, from one moment
+/// Settles on which day each layer starts: of a date-time with its offset it is the day in the schedule's time zone. Where
+/// that is the day in UTC too, the moment stays as it was given, and with it the hash of the plan.
+pub(super) fn settle_starts(schedule: &mut Schedule) {
+    for layer in &mut schedule.layers {
+        let moment = layer.starts.moment();
+        if layer.starts.depends_on_zone()
+            && let (Some(local), Some(utc)) = (local(&schedule.time_zone, moment.ms), utc(moment))
+        {
+            let midnight = TimeZone::UTC.to_timestamp(local.date().at(0, 0, 0, 0)).map(Timestamp::as_millisecond);
+            let ms = midnight.ok().and_then(|ms| u64::try_from(ms).ok()).filter(|_| local.date() != utc.date());
+            layer.starts = Day::of(ms.map_or(moment, |ms| Moment { ms }));
+        }
+    }
+}
+
+/// Returns those people of a layer, by index, who are never on call: their turns fall on days or hours on which the layer
+/// has no duty, or on which a layer before it always has somebody. Overrides are left out.
+pub fn without_turn(schedule: &Schedule, index: usize) -> Vec<&str> {
+    let Some(layer) = schedule.layers.get(index) else { return Vec::new() };
+    let start = schedule.layers.iter().map(|layer| layer.starts.moment()).max().unwrap_or(Moment { ms: 0 });
+    let Some(mut day) = utc(start).and_then(|start| start.date().tomorrow().ok()) else { return Vec::new() };
+    // A turn of a week or more has each hour of the week, so one of a week stands for it. Days and weekdays meet again
+    // after so many days; whether a layer before this one has somebody depends on the weekday and the hour alone.
+    let week = Layer { every_days: layer.every_days.clamp(1, 7), ..layer.clone() };
+    let days = 7 * layer.people.len().saturating_mul(week.every_days as usize);
+    let times = times_of_day(schedule);
+    let mut on_duty: Vec<&str> = Vec::new();
+    for _ in 0..days {
+        for time in &times {
+            let at = at(day, *time);
+            let is_covered = schedule.layers[..index].iter().any(|before| in_turn(before, at).is_some());
+            if let (Some(person), false) = (in_turn(&week, at), is_covered) {
+                // The copy has the people of the layer, in the same order.
+                on_duty.extend(layer.people.iter().map(String::as_str).find(|one| *one == person));
+            }
+        }
+        match day.tomorrow() {
+            Ok(tomorrow) => day = tomorrow,
+            Err(_) => break,
+        }
+    }
+    let mut never: Vec<&str> = Vec::new();
+    for person in layer.people.iter().map(String::as_str) {
+        if !on_duty.contains(&person) && !never.contains(&person) {
+            never.push(person);
+        }
+    }
+    never
+}
+
+/// The local times of day at which who is on call may change, midnight among them, in order.
+fn times_of_day(schedule: &Schedule) -> Vec<TimeOfDay> {
+    let of_layer = |layer: &Layer| [Some(layer.handover), layer.from, layer.until];
+    let mut times: Vec<TimeOfDay> = schedule.layers.iter().flat_map(of_layer).flatten().collect();
+    times.push(TimeOfDay { minutes: 0 });
+    times.sort();
+    times.dedup();
+    times
+}
+
+fn at(day: Date, time: TimeOfDay) -> DateTime {
+    day.at((time.minutes / 60) as i8, (time.minutes % 60) as i8, 0, 0)
+}
+
+/// Returns local midnights after which [`on_call`] may answer otherwise, and all other moments at which it may, from one moment
 /// to another, milliseconds since the Unix epoch.
 pub fn changes(schedule: &Schedule, from_ms: u64, until_ms: u64) -> Vec<u64> {
     let mut times: Vec<u64> = vec![from_ms];
     times.extend(schedule.overrides.iter().flat_map(|exception| [exception.from.ms, exception.until.ms]));
     if let (Some(zone), Some(first)) = (zone(&schedule.time_zone), local(&schedule.time_zone, from_ms)) {
         let mut day = first.date();
-        let mut of_day: Vec<TimeOfDay> = schedule
-            .layers
-            .iter()
-            .flat_map(|layer| [Some(layer.handover), layer.from, layer.until])
-            .flatten()
-            .collect();
-        of_day.push(TimeOfDay { minutes: 0 });
-        of_day.sort();
-        of_day.dedup();
+        let of_day = times_of_day(schedule);
         let ms = |moment: Timestamp| u64::try_from(moment.as_millisecond()).unwrap_or(0);
         // An hour that comes twice or never may change who is on call where the clocks change, and in both its turns.
         times.extend(clock_changes(&zone, from_ms).map(ms).take_while(|at_ms| *at_ms < until_ms));
         loop {
             let of_this_day = of_day.iter().flat_map(|time| {
-                let at = day.at((time.minutes / 60) as i8, (time.minutes % 60) as i8, 0, 0);
-                let moment = zone.to_ambiguous_timestamp(at);
+                let moment = zone.to_ambiguous_timestamp(at(day, *time));
                 [moment.earlier(), moment.later()].into_iter().flatten().map(ms)
             });
             let of_this_day: Vec<u64> = of_this_day.collect();
@@ -97,8 +147,7 @@ fn in_turn(layer: &Layer, local: DateTime) -> Option<&str> {
         return None;
     }
     let duty = day_of(time < layer.handover)?;
-    let starts = Timestamp::from_millisecond(i64::try_from(layer.starts.ms).ok()?).ok()?;
-    let starts = TimeZone::UTC.to_datetime(starts).date();
+    let starts = utc(layer.starts.moment())?.date();
     let days = duty.since(starts).ok()?.get_days();
     let turn = usize::try_from(days).ok()? / usize::try_from(layer.every_days.max(1)).ok()?;
     layer.people.get(turn.checked_rem(layer.people.len())?).map(String::as_str)
@@ -114,6 +163,10 @@ fn weekday(date: Date) -> Weekday {
         jiff::civil::Weekday::Saturday => Weekday::Sat,
         jiff::civil::Weekday::Sunday => Weekday::Sun,
     }
+}
+
+fn utc(moment: Moment) -> Option<DateTime> {
+    local("UTC", moment.ms)
 }
 
 fn local(time_zone: &str, now_ms: u64) -> Option<DateTime> {
@@ -132,7 +185,9 @@ mod tests {
     use super::*;
 
     fn schedule(text: &str) -> Schedule {
-        toml::from_str(text).unwrap_or_else(|error| panic!("{error}"))
+        let mut schedule = toml::from_str(text).unwrap_or_else(|error| panic!("{error}"));
+        settle_starts(&mut schedule);
+        schedule
     }
 
     fn at(text: &str) -> u64 {
@@ -198,6 +253,63 @@ mod tests {
         );
         weeks.layers.clear();
         check(&weeks, &[("2026-04-02T00:00:00Z", None)]);
+    }
+
+    fn first_day(zone: &str, starts: &str, at_noon: &str) -> Option<&'static str> {
+        let text = format!(
+            "time_zone = \"{zone}\"\n[[layers]]\npeople = [\"ana\", \"bo\"]\nstarts = {starts}\nhandover = \"00:00\"\nevery_days = 1\n"
+        );
+        on_call(&schedule(&text), at(at_noon)).map(|who| if who == "ana" { "ana" } else { "bo" })
+    }
+
+    #[test]
+    fn a_start_with_an_offset_means_its_day_in_the_zone_of_the_schedule() {
+        let check = |zone: &str, starts: &str, at_noon: &str, expected: Option<&str>| {
+            assert_eq!(first_day(zone, starts, at_noon), expected, "{zone} {starts} {at_noon}");
+        };
+        let (auckland, chicago) = ("Pacific/Auckland", "America/Chicago");
+        for starts in ["2026-06-01", "2026-06-01T00:00:00+12:00", "2026-05-31T12:00:00Z", "2026-06-01T23:59:00+12:00"] {
+            check(auckland, starts, "2026-06-01T00:00:00Z", Some("ana"));
+            check(auckland, starts, "2026-06-02T00:00:00Z", Some("bo"));
+            check(auckland, starts, "2026-05-31T00:00:00Z", None);
+        }
+        for starts in ["2026-06-01", "2026-06-01T21:00:00-05:00", "2026-06-02T02:00:00Z", "2026-06-01T00:00:00-05:00"] {
+            check(chicago, starts, "2026-06-01T17:00:00Z", Some("ana"));
+            check(chicago, starts, "2026-06-02T17:00:00Z", Some("bo"));
+            check(chicago, starts, "2026-05-31T17:00:00Z", None);
+        }
+        // Midnight of UTC is the evening before in Chicago.
+        check(chicago, "2026-06-01T00:00:00Z", "2026-05-31T17:00:00Z", Some("ana"));
+    }
+
+    #[test]
+    fn people_whose_turns_never_have_duty_are_named() {
+        let check = |layers: &str, index: usize, expected: &[&str]| {
+            let schedule = schedule(&format!("time_zone = \"UTC\"\nlayers = [{layers}]\n"));
+            assert_eq!(without_turn(&schedule, index), expected, "{layers}");
+        };
+        let people = |count: usize| format!("{:?}", &["a", "b", "c", "d", "e", "f", "g"][..count]);
+        let layer = |count: usize, every: u32, rest: &str| {
+            let people = people(count);
+            format!("{{ people = {people}, starts = 2026-11-02, handover = \"09:00\", every_days = {every}{rest} }}")
+        };
+        let working = ", weekdays = [\"mon\", \"tue\", \"wed\", \"thu\", \"fri\"]";
+        check(&layer(3, 1, working), 0, &[]);
+        check(&layer(7, 1, ""), 0, &[]);
+        check(&layer(7, 1, working), 0, &["f", "g"]);
+        check(&layer(7, 1, ", weekdays = [\"wed\"]"), 0, &["a", "b", "d", "e", "f", "g"]);
+        check(&layer(7, 7, ", weekdays = [\"wed\"]"), 0, &[]);
+        check(&layer(7, 30, ", weekdays = [\"wed\"]"), 0, &[]);
+        check(&layer(7, 2, ", weekdays = [\"wed\"]"), 0, &["a", "c", "d", "f", "g"]);
+        check(&layer(6, 2, ", weekdays = [\"wed\"]"), 0, &[]);
+        // Hours alone leave nobody out, unless a layer before has them all.
+        let day = layer(2, 7, ", from = \"09:00\", until = \"17:00\"");
+        check(&day, 0, &[]);
+        check(&format!("{day}, {}", layer(3, 7, "")), 1, &[]);
+        check(&format!("{}, {day}", layer(3, 7, "")), 1, &["a", "b"]);
+        let weekend = ", weekdays = [\"sat\", \"sun\"]";
+        check(&format!("{}, {}", layer(3, 7, working), layer(7, 1, "")), 1, &["a", "b", "c", "d", "e"]);
+        check(&format!("{}, {}", layer(3, 7, weekend), layer(2, 1, "")), 1, &[]);
     }
 
     fn check_changes(schedule: &Schedule, from: &str, until: &str) {

@@ -57,7 +57,7 @@ impl Shape<'_> {
         }
     }
 
-    /// Checks a value. `name` is the place to name where it lacks something: its key, or itself.
+    /// Checks a value. `name` is the place to name if it lacks something: its key, or itself.
     pub fn value(&mut self, schema: &Json, value: &Spanned<DeValue<'_>>, name: Range<usize>, path: &str) {
         let schema = self.resolved(schema).clone();
         if let Some(options) = choices(&schema) {
@@ -145,7 +145,7 @@ impl Shape<'_> {
         self.found.push(Diagnostic::at(Gravity::Error, self.file, self.text, span, key, message).with_help(help));
     }
 
-    /// Follows `$ref`, and of an optional value takes what it is where it is there.
+    /// Follows `$ref`, and of an optional value takes what it is if it is there.
     fn resolved<'s>(&'s self, schema: &'s Json) -> &'s Json {
         let mut schema = schema;
         loop {
@@ -168,7 +168,7 @@ impl Shape<'_> {
     }
 }
 
-/// The dotted path of a key below another.
+/// Returns the dotted path of a key below another.
 pub fn join(path: &str, key: &str) -> String {
     let bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     let key = if bare { key.to_owned() } else { format!("{key:?}") };

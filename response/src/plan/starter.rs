@@ -25,7 +25,7 @@ impl Kind {
     /// Every kind.
     pub const ALL: [Self; 4] = [Self::Lending, Self::Bridge, Self::Dex, Self::Stablecoin];
 
-    /// As it is written.
+    /// Returns its name, as on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Lending => "lending",
@@ -102,8 +102,8 @@ mod tests {
     fn each_starter_is_ready_once_somebody_made_sure() {
         for (kind, now_ms) in Kind::ALL.into_iter().flat_map(|kind| DAYS_MS.map(|now_ms| (kind, now_ms))) {
             let found = readiness(&kind.files("Harbor \"One\"\n\\ & co", now_ms, true), now_ms).found;
-            let told: Vec<String> = found.iter().map(ToString::to_string).collect();
-            assert!(told.is_empty(), "{}: {}", kind.name(), told.join("\n"));
+            let listed: Vec<String> = found.iter().map(ToString::to_string).collect();
+            assert!(listed.is_empty(), "{}: {}", kind.name(), listed.join("\n"));
         }
     }
 
@@ -115,8 +115,8 @@ mod tests {
                 panic!("{}: {found:#?}", kind.name());
             }
             let found = readiness(&files, DAYS_MS[0]).found;
-            assert!(!found.iter().any(|told| told.is_error()), "{}: {found:#?}", kind.name());
-            assert!(found.iter().any(|told| told.key.starts_with("person.first")), "{found:#?}");
+            assert!(!found.iter().any(|found| found.is_error()), "{}: {found:#?}", kind.name());
+            assert!(found.iter().any(|found| found.key.starts_with("person.first")), "{found:#?}");
             assert!(files.iter().all(|(_, text)| !text.contains('{') || !text.contains("{TODAY}")), "all is filled in");
         }
     }

@@ -1,4 +1,4 @@
-//! Reading a plan: what is wrong in its files is told at its place with its remedy, whatever their layout.
+//! Reading a plan: what is wrong in its files is reported at its place with its remedy, whatever their layout.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,11 +14,11 @@ fn check(text: &str, expected: &[&str]) {
 }
 
 fn check_files(texts: &[(&str, &str)], expected: &[&str]) {
-    let told: Vec<String> = match Plan::load(&files(texts)) {
+    let said: Vec<String> = match Plan::load(&files(texts)) {
         Ok(_) => Vec::new(),
         Err(found) => found.iter().map(ToString::to_string).collect(),
     };
-    assert_eq!(told, expected, "{texts:?}");
+    assert_eq!(said, expected, "{texts:?}");
 }
 
 const PEOPLE: &str = "[person.ana]\nname = \"Ana\"\n[person.bo]\nname = \"Bo\"\n\

@@ -7,7 +7,7 @@ use crate::effect::Effect;
 use crate::plan::moment::{Moment, span};
 use crate::timeline::verify;
 
-/// The whole record as Markdown.
+/// Returns the whole record as Markdown.
 pub fn markdown(record: &Record) -> String {
     let mut text = String::new();
     summary(record, &mut text);
@@ -214,13 +214,13 @@ fn risks(record: &Record, text: &mut String) {
 fn timeline(record: &Record, text: &mut String) {
     text.push_str("\n## Timeline\n\n| # | at | what | who | |\n|---:|---|---|---|---|\n");
     for entry in &record.timeline {
-        let told = serde_json::to_value(entry.told).ok();
+        let kind = serde_json::to_value(entry.kind).ok();
         let by = entry.by.as_ref().map(|by| record.name(by)).unwrap_or_default();
         text.push_str(&format!(
             "| {} | {} | {} | {} | {} |\n",
             entry.number,
             clock(entry.at_ms),
-            told.as_ref().and_then(|told| told.as_str()).unwrap_or_default(),
+            kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or_default(),
             cell(&by),
             cell(&entry.text)
         ));

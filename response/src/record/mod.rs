@@ -1,4 +1,4 @@
-//! The post-incident record: everything that was told of one incident, as a report for people and as an OCSF Incident
+//! The post-incident record: everything that is known of one incident, as a report for people and as an OCSF Incident
 //! Finding for machines.
 
 mod markdown;
@@ -14,7 +14,7 @@ use crate::finding::Finding;
 use crate::incident::{Incident, IncidentId};
 use crate::outcome::Outcome;
 use crate::plan::Plan;
-use crate::timeline::{TimelineEntry, Told};
+use crate::timeline::{EntryKind, TimelineEntry};
 
 pub use markdown::markdown;
 pub use ocsf::ocsf;
@@ -56,7 +56,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Nothing yet of an incident as it stands.
+    /// Makes the record of an incident as it stands, with nothing in it yet.
     pub fn of(incident: Incident, plan: Option<Arc<Plan>>) -> Self {
         Self {
             incident,
@@ -71,7 +71,7 @@ impl Record {
         }
     }
 
-    /// Takes in what was told at `at_ms`, if it is of this incident.
+    /// Takes in an outcome of `at_ms`, milliseconds since the Unix epoch, if it is of this incident.
     pub fn hear(&mut self, outcome: Outcome, at_ms: u64) {
         let id = self.incident.id;
         match outcome {
@@ -96,21 +96,22 @@ impl Record {
         }
     }
 
-    /// When the timeline first tells of something, milliseconds since the Unix epoch.
-    fn first(&self, told: impl Fn(&TimelineEntry) -> bool) -> Option<u64> {
-        self.timeline.iter().find(|entry| told(entry)).map(|entry| entry.at_ms)
+    /// Returns when the timeline first has such an entry, milliseconds since the Unix epoch.
+    fn first(&self, is_it: impl Fn(&TimelineEntry) -> bool) -> Option<u64> {
+        self.timeline.iter().find(|entry| is_it(entry)).map(|entry| entry.at_ms)
     }
 
     /// Each point on the way from the first sign, with when it was reached, milliseconds since the Unix epoch.
     fn milestones(&self) -> [(&'static str, Option<u64>); 7] {
         let paged = self.orders.iter().find(|one| matches!(one.effect, Effect::Page { .. })).map(|one| one.at_ms);
-        let decided = |entry: &TimelineEntry| matches!(entry.told, Told::Decided);
-        let state =
-            |name: &'static str| self.first(move |entry| entry.told == Told::State && entry.text.starts_with(name));
+        let decided = |entry: &TimelineEntry| matches!(entry.kind, EntryKind::Decided);
+        let state = |name: &'static str| {
+            self.first(move |entry| entry.kind == EntryKind::State && entry.text.starts_with(name))
+        };
         [
             ("opened", Some(self.incident.opened_at_ms)),
             ("first page", paged),
-            ("answered", self.first(|entry| entry.told == Told::Acked)),
+            ("answered", self.first(|entry| entry.kind == EntryKind::Acked)),
             ("declared", self.incident.declared_at_ms),
             ("decided", self.first(decided)),
             ("contained", state("contained")),

@@ -10,7 +10,7 @@ use crate::incident::IncidentState;
 /// The version of the schema that this is written by.
 const OCSF_VERSION: &str = "1.3.0";
 
-/// One JSON object.
+/// Returns the record as one JSON object.
 pub fn ocsf(record: &Record) -> Value {
     let incident = &record.incident;
     let (activity_id, activity) = if incident.state.is_open() { (2, "Update") } else { (3, "Close") };

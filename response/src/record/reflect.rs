@@ -5,7 +5,7 @@ use crate::decision::Answer;
 use crate::effect::Effect;
 use crate::plan::DO_NOTHING;
 use crate::plan::moment::span;
-use crate::timeline::Told;
+use crate::timeline::EntryKind;
 
 /// Less left than this before the projected harm is luck, in percent of what there was.
 const NARROW_PERCENT: u64 = 20;
@@ -21,17 +21,17 @@ pub(super) struct Reflection {
 pub(super) fn reflect(record: &Record) -> Reflection {
     let mut seen = Reflection::default();
     noted(record, &mut seen);
-    told(record, &mut seen);
+    by_the_timeline(record, &mut seen);
     decided(record, &mut seen);
     seen
 }
 
 fn noted(record: &Record, seen: &mut Reflection) {
     for entry in &record.timeline {
-        let of = match entry.told {
-            Told::Well => &mut seen.well,
-            Told::Badly => &mut seen.badly,
-            Told::Lucky => &mut seen.lucky,
+        let of = match entry.kind {
+            EntryKind::Well => &mut seen.well,
+            EntryKind::Badly => &mut seen.badly,
+            EntryKind::Lucky => &mut seen.lucky,
             _ => continue,
         };
         let by = entry.by.as_ref().map(|by| format!(" ({})", record.name(by))).unwrap_or_default();
@@ -39,11 +39,11 @@ fn noted(record: &Record, seen: &mut Reflection) {
     }
 }
 
-fn told(record: &Record, seen: &mut Reflection) {
-    let count = |told: Told| record.timeline.iter().filter(|entry| entry.told == told).count();
+fn by_the_timeline(record: &Record, seen: &mut Reflection) {
+    let count = |kind: EntryKind| record.timeline.iter().filter(|entry| entry.kind == kind).count();
     let audit = record.audit();
     if audit.late.is_empty() && audit.missed.is_empty() && audit.odd.is_empty() {
-        seen.well.push("Every deadline fired at its time, by a count that knows nothing of the engine.".to_owned());
+        seen.well.push("Every deadline fired at its time, by a count that knows nothing of the desk.".to_owned());
     }
     for (clock, late_ms) in &audit.late {
         seen.badly.push(format!("{} fired {} late.", clock.due, span(late_ms / 1_000)));
@@ -51,8 +51,9 @@ fn told(record: &Record, seen: &mut Reflection) {
     for clock in audit.missed.iter().chain(&audit.odd) {
         seen.badly.push(format!("{} was due and did not fire.", clock.due));
     }
-    let (unanswered, unreached, overdue) = (count(Told::Unanswered), count(Told::Unreached), count(Told::Overdue));
-    match (unanswered, count(Told::Acked)) {
+    let (unanswered, unreached, overdue) =
+        (count(EntryKind::Unanswered), count(EntryKind::Unreached), count(EntryKind::Overdue));
+    match (unanswered, count(EntryKind::Acked)) {
         (0, 1..) => seen.well.push("Whoever was paged first answered.".to_owned()),
         (0, 0) => {}
         (steps, _) => seen.badly.push(format!("{steps} steps of the escalation passed without an answer.")),

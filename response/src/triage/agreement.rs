@@ -47,14 +47,14 @@ impl Agreement {
         }
     }
 
-    /// The detectors that agree, in order of name.
+    /// Returns the detectors that agree, in order of name.
     pub(super) fn sources(&self) -> Vec<String> {
         let mut names: Vec<String> = self.best.iter().map(|index| self.detectors[*index as usize].clone()).collect();
         names.sort();
         names
     }
 
-    /// Takes the largest set that meets in one window between two times, where it is larger than the best.
+    /// Takes the largest set that meets in one window between two times, if it is larger than the best.
     fn improve(&mut self, from_ms: u64, to_ms: u64) {
         let mut inside: BTreeMap<u32, u32> = BTreeMap::new();
         let mut oldest = self.times.range((from_ms, 0)..=(to_ms, u32::MAX));

@@ -32,13 +32,13 @@ pub struct Case {
 /// What a detector saw once or more often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Condition {
-    /// What its sightings count for where sources must agree.
+    /// The source that its sightings count for in corroboration.
     source: String,
     chain: Option<ChainId>,
     subject: String,
     /// The first is the one that stands in the incident's list.
     sightings: Vec<Sighting>,
-    /// The greatest amount of each asset that a sighting told of.
+    /// The greatest amount of each asset in any sighting.
     #[serde(with = "crate::incident::as_digits")]
     amounts: BTreeMap<String, u128>,
 }
@@ -56,8 +56,9 @@ struct Sighting {
 pub enum Taken {
     /// A condition that the incident did not have.
     New,
-    /// A condition that it has, which was first told of by the finding `of`; `dropped` is a sighting that is no
-    /// longer kept.
+    /// A finding that the incident has already: nothing changed.
+    Known,
+    /// Another sighting of a condition that the incident has.
     Again {
         /// The finding that stands for the condition.
         of: B256,
@@ -69,7 +70,7 @@ pub enum Taken {
 }
 
 impl Case {
-    /// A case of `signal` without findings yet.
+    /// Makes a case of `signal` that has no finding yet.
     pub fn open(incident: Incident, signal: &Signal) -> Self {
         Self {
             incident,
@@ -81,7 +82,7 @@ impl Case {
         }
     }
 
-    /// A case of the same incident, without what it stands on.
+    /// Makes a case of the same incident, without what it stands on.
     pub fn empty_like(other: &Case) -> Self {
         Self {
             incident: other.incident.clone(),
@@ -93,9 +94,13 @@ impl Case {
         }
     }
 
-    /// Takes a finding in, which counts for `source` where sources must agree.
+    /// Takes a finding in, which counts for `source` in corroboration. Returns what that changed.
     pub fn take(&mut self, finding: &Finding, source: &str) -> Taken {
         let claim = &finding.claim;
+        let known = self.conditions.get(&finding.fingerprint);
+        if known.is_some_and(|condition| condition.has(finding.id)) {
+            return Taken::Known;
+        }
         let sighting = Sighting {
             finding: finding.id,
             severity: claim.severity,
@@ -146,8 +151,8 @@ impl Case {
         Taken::Again { of, dropped: dropped.map(|dropped| dropped.finding), changed }
     }
 
-    /// Takes a finding back. Says whether it stood in the incident's list, and by which live sighting of the same
-    /// condition it was replaced there; `None` where the case doesn't have it.
+    /// Takes a finding back. Returns whether it stood in the incident's list, and by which live sighting of the same
+    /// condition it was replaced there; `None` if the case doesn't have it.
     pub fn take_back(&mut self, finding: B256, fingerprint: B256) -> Option<(bool, Option<B256>)> {
         let condition = self.conditions.get_mut(&fingerprint)?;
         let position = condition.sightings.iter().position(|sighting| sighting.finding == finding)?;
@@ -193,33 +198,60 @@ impl Case {
         Some((position == 0, successor.filter(|_| position == 0)))
     }
 
-    /// Takes over all that another incident stands on.
+    /// Takes over all that another incident stands on. What both stand on is there once: a sighting counts once, and of
+    /// an amount only what exceeds the known one is added to the loss.
     pub fn absorb(&mut self, other: Case) {
         let (mine, theirs) = (&mut self.incident, other.incident);
         mine.severity = mine.severity.max(theirs.severity);
         mine.began_ms = mine.began_ms.min(theirs.began_ms);
         mine.last_ms = mine.last_ms.max(theirs.last_ms);
-        mine.retracted.extend(theirs.retracted);
+        let retracted = theirs.retracted.into_iter().filter(|finding| !mine.retracted.contains(finding));
+        let retracted: Vec<B256> = retracted.collect();
+        mine.retracted.extend(retracted);
         mine.duplicates += theirs.duplicates;
         for (fingerprint, condition) in other.conditions {
-            let subjects = subjects(&mut self.places, condition.chain);
-            for sighting in condition.sightings.iter().filter(|sighting| sighting.counts) {
-                self.agreement.add(&condition.source, sighting.time_ms);
-            }
-            for (asset, value) in &condition.amounts {
-                let total = self.incident.loss.entry(asset.clone()).or_default();
-                *total = total.saturating_add(*value);
-            }
-            match self.conditions.get_mut(&fingerprint) {
-                Some(known) => known.sightings.extend(condition.sightings),
-                None => {
-                    self.incident.findings.extend(condition.sightings.first().map(|sighting| sighting.finding));
-                    *subjects.entry(condition.subject.clone()).or_default() += 1;
-                    self.conditions.insert(fingerprint, condition);
-                }
+            match self.conditions.contains_key(&fingerprint) {
+                true => self.join(fingerprint, condition),
+                false => self.adopt(fingerprint, condition),
             }
         }
         self.incident.sources = self.agreement.sources();
+    }
+
+    /// Adds to a condition what another incident saw of it.
+    fn join(&mut self, fingerprint: B256, other: Condition) {
+        let Some(known) = self.conditions.get_mut(&fingerprint) else { return };
+        let seen = other.sightings.len();
+        let new: Vec<Sighting> = other.sightings.into_iter().filter(|one| !known.has(one.finding)).collect();
+        // Of the sightings here the first alone is no duplicate; of theirs it was the first too.
+        self.incident.duplicates = (self.incident.duplicates + 1).saturating_sub((seen - new.len()) as u64);
+        for sighting in new.iter().filter(|sighting| sighting.counts) {
+            self.agreement.add(&known.source, sighting.time_ms);
+        }
+        known.sightings.extend(new);
+        for (asset, value) in other.amounts {
+            let most = known.amounts.entry(asset.clone()).or_default();
+            if value > *most {
+                let total = self.incident.loss.entry(asset).or_default();
+                *total = total.saturating_add(value - *most);
+                *most = value;
+            }
+        }
+    }
+
+    /// Takes a condition over that this incident did not have.
+    fn adopt(&mut self, fingerprint: B256, condition: Condition) {
+        for sighting in condition.sightings.iter().filter(|sighting| sighting.counts) {
+            self.agreement.add(&condition.source, sighting.time_ms);
+        }
+        for (asset, value) in &condition.amounts {
+            let total = self.incident.loss.entry(asset.clone()).or_default();
+            *total = total.saturating_add(*value);
+        }
+        self.incident.findings.extend(condition.sightings.first().map(|sighting| sighting.finding));
+        let subjects = subjects(&mut self.places, condition.chain);
+        *subjects.entry(condition.subject.clone()).or_default() += 1;
+        self.conditions.insert(fingerprint, condition);
     }
 
     /// Sets the severity by somebody's word; findings that come later may still raise it.
@@ -228,7 +260,7 @@ impl Case {
         self.incident.severity = severity;
     }
 
-    /// Every live sighting: the finding, and the condition that it is of.
+    /// Iterates over live sightings: each finding, and the fingerprint of its condition.
     pub fn sightings(&self) -> impl Iterator<Item = (B256, B256)> {
         let conditions = self.conditions.iter();
         conditions.flat_map(|(fingerprint, condition)| {
@@ -236,12 +268,12 @@ impl Case {
         })
     }
 
-    /// How many chains and subjects live findings are about.
+    /// Returns how many subjects live findings are about, each chain's own.
     pub fn breadth(&self) -> usize {
         self.places.iter().map(|(_, subjects)| subjects.len()).sum()
     }
 
-    /// Subjects of live findings.
+    /// Iterates over subjects of live findings.
     pub fn subjects(&self) -> impl Iterator<Item = &str> {
         self.places.iter().flat_map(|(_, subjects)| subjects.keys().map(String::as_str))
     }
@@ -256,7 +288,7 @@ impl Case {
         self.conditions.is_empty()
     }
 
-    /// Chains that live findings are on, in the order in which they came; `None` stands for a finding that no chain
+    /// Iterates over chains that live findings are on, in the order in which they came; `None` stands for a finding that no chain
     /// was involved in.
     pub fn chains(&self) -> impl Iterator<Item = Option<ChainId>> {
         self.places.iter().map(|(chain, _)| *chain)
@@ -271,7 +303,12 @@ impl Case {
 }
 
 impl Condition {
-    /// Drops a sighting from the middle, one of the gravest only where all there are.
+    /// Whether a finding is among the sightings.
+    fn has(&self, finding: B256) -> bool {
+        self.sightings.iter().any(|sighting| sighting.finding == finding)
+    }
+
+    /// Drops a sighting from the middle, one of the gravest only if all are. Returns it.
     fn forget_one(&mut self) -> Sighting {
         let middle = SIGHTINGS_KEPT / 2;
         let gravest = self.sightings.iter().map(|sighting| sighting.severity).max();
@@ -280,7 +317,7 @@ impl Condition {
     }
 }
 
-/// The size of an amount without its sign; `None` where it is no number.
+/// Returns the size of an amount without its sign; `None` if it is no number.
 fn magnitude(value: &str) -> Option<u128> {
     let digits = value.strip_prefix('-').unwrap_or(value);
     match digits.parse() {

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use crate::finding::Finding;
 use crate::plan::Matcher;
 
-/// The value of a label: `chain`, `subject` (its kind and id, as `address:0x…`), `detector`, `kind`, or the first
-/// attribute of that name. `None` where the finding doesn't have it, which equals no value at all.
+/// Returns the value of a label: `chain`, `subject` (its kind and id, as `address:0x…`), `detector`, `kind`, or the first
+/// attribute of that name. `None` if the finding doesn't have it, which equals no value at all.
 pub fn value<'f>(finding: &'f Finding, label: &str) -> Option<Cow<'f, str>> {
     match label {
         "chain" => finding.block.map(|block| Cow::Owned(block.chain.to_string())),
@@ -23,7 +23,7 @@ pub fn value<'f>(finding: &'f Finding, label: &str) -> Option<Cow<'f, str>> {
     }
 }
 
-/// A finding's values of the labels `names`, in that order.
+/// Returns a finding's values of the labels `names`, in that order.
 pub fn group<'n>(finding: &Finding, names: impl IntoIterator<Item = &'n String>) -> Vec<(String, Option<String>)> {
     names.into_iter().map(|name| (name.clone(), value(finding, name).map(Cow::into_owned))).collect()
 }
@@ -33,7 +33,7 @@ pub fn in_group(finding: &Finding, group: &[(String, Option<String>)]) -> bool {
     group.iter().all(|(name, wanted)| value(finding, name).as_deref() == wanted.as_deref())
 }
 
-/// Whether a finding is one of those that are meant.
+/// Whether a matcher matches a finding.
 pub fn matches(matcher: &Matcher, finding: &Finding) -> bool {
     let claim = &finding.claim;
     matcher.detector.as_ref().is_none_or(|detector| *detector == finding.detector)
@@ -47,8 +47,31 @@ pub fn matches(matcher: &Matcher, finding: &Finding) -> bool {
         && matcher.labels.iter().all(|(name, wanted)| value(finding, name).is_some_and(|value| value == folded(wanted)))
 }
 
-/// Hexadecimal in lower case, since addresses come in either; anything else as it is.
+/// Returns the text with each hexadecimal part in lower case, since addresses are written with and without a checksum.
+/// Parts are separated by `:`, as in `address:0x…` and `eip155:1:0x…`; a part that does not begin with `0x` stays as it is.
 pub fn folded(text: &str) -> Cow<'_, str> {
-    let mixed = text.starts_with("0x") && text.bytes().any(|byte| byte.is_ascii_uppercase());
-    if mixed { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) }
+    let is_mixed = |part: &str| part.starts_with("0x") && part.bytes().any(|byte| byte.is_ascii_uppercase());
+    if !text.split(':').any(is_mixed) {
+        return Cow::Borrowed(text);
+    }
+    let fold = |part: &str| if is_mixed(part) { part.to_ascii_lowercase() } else { part.to_owned() };
+    Cow::Owned(text.split(':').map(fold).collect::<Vec<_>>().join(":"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folded;
+
+    #[test]
+    fn hexadecimal_is_folded_wherever_it_stands_and_nothing_else_is() {
+        let check = |text: &str, expected: &str| assert_eq!(folded(text), expected);
+        check("0xdAC17F", "0xdac17f");
+        check("address:0xdAC17F", "address:0xdac17f");
+        check("eip155:1:0xdAC17F", "eip155:1:0xdac17f");
+        check("Pool:0xAB:0xCD", "Pool:0xab:0xcd");
+        check("Feed:ETH/USD", "Feed:ETH/USD");
+        check("X0xAB", "X0xAB");
+        check("0xab", "0xab");
+        check("", "");
+    }
 }

@@ -45,7 +45,7 @@ pub fn step_again(desks: &mut Desks, row: &Row) -> anyhow::Result<Vec<Outcome>> 
 ///
 /// If this version does not read the plan any more.
 pub fn journaled_plan(files: &[(String, String)]) -> anyhow::Result<Arc<Plan>> {
-    match Plan::load(files) {
+    match Plan::load_journaled(files) {
         Ok(plan) => Ok(Arc::new(plan)),
         Err(found) => {
             let first = found.iter().find(|found| found.is_error()).map(ToString::to_string).unwrap_or_default();

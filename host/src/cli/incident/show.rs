@@ -160,7 +160,7 @@ fn word(choice: &Choice) -> &'static str {
 
 fn line(entry: &TimelineEntry) {
     let by = entry.by.as_ref().map(|by| format!("{by}: ")).unwrap_or_default();
-    let kind = serde_json::to_value(entry.told).ok();
+    let kind = serde_json::to_value(entry.kind).ok();
     let kind = kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or_default();
     let text = shortened(&entry.text).replace(char::is_control, " ");
     println!("{:>4}  {}  {kind:<12} {by}{text}", entry.number, clock(entry.at_ms));

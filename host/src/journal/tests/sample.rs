@@ -11,7 +11,7 @@ use crate::finding::{Amount, Claim, LogReference, Origin, Subject};
 use crate::incident::{Incident, IncidentState};
 use crate::operator::{Act, Deed};
 use crate::protocol::Protocol;
-use crate::timeline::{TimelineEntry, Told};
+use crate::timeline::{EntryKind, TimelineEntry};
 
 pub(super) fn finding(detector: &str, number: u64, severity: Severity) -> Finding {
     let origin = Origin {
@@ -147,7 +147,12 @@ pub(super) fn ordered(key: u8, effect: Effect) -> Entry {
 }
 
 pub(super) fn notify(incident: u64) -> Effect {
-    Effect::Notify { incident, severity: Severity::High, what: "opened".into(), text: "The vault is drained".into() }
+    Effect::Notify {
+        incident,
+        severity: Severity::High,
+        what: crate::effect::Notice::Opened,
+        text: "The vault is drained".into(),
+    }
 }
 
 /// One entry of each kind, inputs of each type, and the shapes within them; all in an order that can happen.
@@ -201,7 +206,7 @@ pub(super) fn samples() -> Vec<Entry> {
         incident: 1,
         number: 1,
         at_ms: 29,
-        told: Told::Fact,
+        kind: EntryKind::Fact,
         by: None,
         text: "safe has its power".into(),
         previous: B256::repeat_byte(1),

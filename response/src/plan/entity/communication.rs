@@ -1,4 +1,4 @@
-//! Who is told what, how soon, and by whom.
+//! What is said to whom, how soon, and by whom.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub struct Communication {
     pub backup_channels: Vec<String>,
     /// Id of the role that writes it.
     pub owner: String,
-    /// Id of the role that must agree before it goes out; nobody, where absent.
+    /// Id of the role that must agree before it goes out; nobody if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approver: Option<String>,
     /// What must not be said yet.

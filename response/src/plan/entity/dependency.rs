@@ -16,7 +16,7 @@ pub struct Dependency {
     /// Who is reached there, and how: `Signal group "x / harbor"`, `phone:+41…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
-    /// Who is reached where that one isn't.
+    /// Who is reached if that one isn't.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_contact: Option<String>,
     /// When somebody last made sure that they are reached there.
@@ -33,7 +33,7 @@ pub struct Dependency {
     /// What they can do to us: pause the token, upgrade the bridge.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub powers: Vec<String>,
-    /// Whether they tell us before they act, and we them.
+    /// Whether they give us notice before they act, and we them.
     #[serde(default)]
     pub notice_both_ways: bool,
     /// Subjects that belong to it: addresses, feeds, pools. A finding about one of them has it as its cause.

@@ -69,7 +69,7 @@ pub struct Tables {
     /// Dependencies by id: what the protocol stands on that others run.
     #[serde(default)]
     pub dependency: BTreeMap<String, Dependency>,
-    /// Communications by id: who is told what, how soon, and by whom.
+    /// Communications by id: what is said to whom, how soon, and by whom.
     #[serde(default)]
     pub communication: BTreeMap<String, Communication>,
     /// Risks by id.
@@ -96,7 +96,7 @@ pub struct Protocol {
     /// Id of the role that may halt all automation by `watchfire incident halt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_switch: Option<String>,
-    /// After closure, findings of the same group open a linked successor for so long, in seconds; a day, where absent.
+    /// After closure, findings of the same group open a linked successor for so long, in seconds; a day if absent.
     #[serde(default = "day_s")]
     pub successor_s: u64,
 }
@@ -117,7 +117,7 @@ fn day_s() -> u64 {
 pub struct Waiver {
     /// Code of the check, as `WF-E04`.
     pub check: String,
-    /// The entity it is waived for, as `intervention.pause-vault`; every one, where absent.
+    /// The entity it is waived for, as `intervention.pause-vault`; every one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<String>,
     /// Id of the role or person who answers for it.

@@ -4,7 +4,7 @@ use alloy_primitives::Address;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::moment::{Moment, TimeOfDay};
+use crate::plan::moment::{Day, Moment, TimeOfDay};
 
 /// Somebody who can be reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -66,7 +66,7 @@ pub struct Role {
     /// Ids of people who are asked where members can't be reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backups: Vec<String>,
-    /// Id of the schedule that says which of them is paged; all members, where absent.
+    /// Id of the schedule that says which of them is paged; all members if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
     /// When somebody last went through its people.
@@ -113,15 +113,16 @@ pub struct Schedule {
 pub struct Layer {
     /// Ids of people, in the order of their turns.
     pub people: Vec<String>,
-    /// The day on which the first of them takes over.
-    pub starts: Moment,
+    /// The day on which the first of them takes over: a date, or a date-time with its offset, whose day in the schedule's
+    /// time zone counts.
+    pub starts: Day,
     /// Local time at which one hands over to the next, as `09:00`.
     pub handover: TimeOfDay,
     /// How many days a turn has.
     #[serde(default = "week_days")]
     #[schemars(range(min = 1))]
     pub every_days: u32,
-    /// Only on these days; every day, where absent.
+    /// Only on these days; every day if absent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weekdays: Vec<Weekday>,
     /// Only from this local time on.
@@ -144,7 +145,7 @@ pub struct Override {
     pub from: Moment,
     /// Until this moment.
     pub until: Moment,
-    /// Id of the person; nobody, where absent.
+    /// Id of the person; nobody if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
 }

@@ -98,7 +98,7 @@ pub enum InterventionKind {
 }
 
 impl InterventionKind {
-    /// Whether it lasts until somebody ends it.
+    /// Whether an intervention of this kind lasts until somebody ends it.
     pub fn lasts(self) -> bool {
         matches!(self, Self::Pause | Self::Freeze | Self::Cap | Self::Restrict)
     }
@@ -177,7 +177,7 @@ pub struct Limits {
     /// When neither automation may use it nor anybody reverse it; people may still contain what is critical.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blackouts: Vec<Blackout>,
-    /// A decision that is not carried out lapses after so long, in seconds; an hour, where absent.
+    /// A decision that is not carried out lapses after so long, in seconds; an hour if absent.
     #[serde(default = "hour_s")]
     #[schemars(range(min = 1))]
     pub valid_s: u64,
@@ -235,7 +235,7 @@ pub struct Cost {
     /// What somebody could do with it who has stolen its authority.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abuse: Option<String>,
-    /// What users are told of why it was done.
+    /// The public reason for it, to be given to users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub justification: Option<String>,
 }

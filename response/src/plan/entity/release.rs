@@ -9,7 +9,7 @@ use crate::plan::moment::Moment;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
-    /// What it is called, as `v1.4`; its id, where absent.
+    /// What it is called, as `v1.4`; its id if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// When it was or will be made.
@@ -23,7 +23,7 @@ pub struct Release {
 }
 
 impl Release {
-    /// What the release with this id is called.
+    /// Returns the name of the release that has this id.
     pub fn name<'a>(&'a self, id: &'a str) -> &'a str {
         self.name.as_deref().unwrap_or(id)
     }

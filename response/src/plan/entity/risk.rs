@@ -65,12 +65,12 @@ pub struct Risk {
     pub impact: Likelihood,
     /// What is done about it.
     pub response: RiskResponse,
-    /// Id of the role or person who has it; a risk without one is told by the readiness check.
+    /// Id of the role or person who owns it; the readiness check warns of a risk without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// Where it stands.
     pub status: RiskStatus,
-    /// Ids of the signals that would tell of it.
+    /// Ids of the signals by which it would show.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<String>,
     /// Ids of the interventions against it.
@@ -120,7 +120,7 @@ pub struct RiskEvent {
 }
 
 impl Likelihood {
-    /// From 1, low, to 3, high.
+    /// Returns the weight, from 1, low, to 3, high.
     pub fn weight(self) -> u8 {
         match self {
             Self::Low => 1,
@@ -131,12 +131,12 @@ impl Likelihood {
 }
 
 impl Risk {
-    /// How grave it is: likelihood by impact, from 1 to 9.
+    /// Returns how grave the risk is: likelihood by impact, from 1 to 9.
     pub fn severity(&self) -> u8 {
         self.likelihood.weight() * self.impact.weight()
     }
 
-    /// Until when somebody has taken it upon themselves; `None` where it is not accepted, or for ever.
+    /// Returns until when the risk is accepted; `None` if it is not accepted, or for ever.
     pub fn acceptance(&self) -> Option<Moment> {
         self.accepted_until.filter(|_| self.status == RiskStatus::Accepted)
     }

@@ -1,4 +1,4 @@
-//! Signals: which findings call for a decision, and which of them people are told of.
+//! Signals: which findings call for a decision, and of which of them people are notified.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ pub struct Matcher {
     pub labels: BTreeMap<String, String>,
 }
 
-/// How many sources must agree before the host goes further than telling people.
+/// How many sources must agree before the host goes further than notifying people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Corroboration {
@@ -70,19 +70,19 @@ impl Default for Corroboration {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Signal {
-    /// What it tells, in a line.
+    /// What it means, in a line.
     pub summary: String,
     /// Findings that match any of these belong to it.
     #[serde(rename = "match")]
     pub matchers: Vec<Matcher>,
-    /// Labels whose values tell one incident from another: `chain`, `subject`, `detector`, `kind`, or a name
+    /// Labels whose values distinguish one incident from another: `chain`, `subject`, `detector`, `kind`, or a name
     /// among the finding's attributes. A missing label is a value of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub group_by: Vec<String>,
     /// Findings further apart than this don't corroborate each other, in seconds of chain time.
     #[schemars(range(min = 1))]
     pub window_s: u64,
-    /// How many sources must agree. One, where absent.
+    /// How many sources must agree. One if absent.
     #[serde(default)]
     pub corroboration: Corroboration,
     /// Incidents of this signal are at least this severe.
@@ -93,13 +93,13 @@ pub struct Signal {
     /// From the first finding to the harm, in seconds of chain time, by the protocol's own estimate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_to_harm_s: Option<u64>,
-    /// Id of the escalation; the one for the incident's severity, where absent.
+    /// Id of the escalation; the one for the incident's severity if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalation: Option<String>,
     /// Id of the dependency that causes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dependency: Option<String>,
-    /// People are paged again when the loss has grown by so much since they were, in percent; doubled, where absent.
+    /// People are paged again when the loss has grown by so much since they were, in percent; doubled if absent.
     #[serde(default = "doubled")]
     #[schemars(range(min = 1))]
     pub growth_percent: u32,
@@ -126,7 +126,8 @@ pub struct Source {
     pub data: Option<String>,
 }
 
-/// While one signal has an open incident, nobody is told of what it explains. All of it is recorded and decided on.
+/// While one signal has an open incident, nobody is notified of what it explains. All of it is recorded and decided on. An
+/// incident that is muted itself explains nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Inhibition {
@@ -145,7 +146,7 @@ pub struct Inhibition {
     pub reason: String,
 }
 
-/// Findings that nobody shall be told of for a while. They are recorded and decided on all the same.
+/// Findings of which nobody is notified for a while. They are recorded and decided on all the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Silence {

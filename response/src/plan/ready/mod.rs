@@ -18,7 +18,7 @@ mod waive;
 pub use table::{CHECKS, Check, check_of};
 
 use super::Plan;
-use super::load::load;
+use super::load::{Reader, load};
 use super::moment::Moment;
 use crate::diagnostic::Diagnostic;
 use survey::Survey;
@@ -50,11 +50,11 @@ pub struct Waived {
 /// Runs every check that a plan's files, each with its name and text, can be held against at a moment, milliseconds
 /// since the Unix epoch.
 pub fn readiness(files: &[(String, String)], now_ms: u64) -> Readiness {
-    let (tables, places, told) = load(files);
-    if told.iter().any(Diagnostic::is_error) {
-        return Readiness { found: told, waived: Vec::new() };
+    let (tables, places, found) = load(files, Reader::Operator);
+    if found.iter().any(Diagnostic::is_error) {
+        return Readiness { found: found, waived: Vec::new() };
     }
-    let plan = Plan::of(tables, told);
+    let plan = Plan::of(tables, found);
     let mut survey = Survey::new(&plan, &places, files, now_ms);
     people::check(&mut survey);
     powers::check(&mut survey);

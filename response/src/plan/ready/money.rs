@@ -3,6 +3,7 @@
 use super::survey::Survey;
 use super::table::*;
 use crate::plan::Intervention;
+use crate::plan::load::entity;
 use crate::plan::moment::span;
 
 const EXIT: [&str; 4] = ["exit", "withdraw", "withdrawals", "redeem"];
@@ -10,23 +11,23 @@ const REPAY: [&str; 3] = ["repay", "repayment", "repayments"];
 
 pub(super) fn check(survey: &mut Survey<'_>) {
     for (id, intervention) in &survey.tables().intervention {
-        let at = ("intervention", id.as_str());
+        let at = entity("intervention", id);
         let grace_s = intervention.reversal.as_ref().map_or(0, |reversal| reversal.grace_s);
         if let Some(index) = blocks(intervention, &REPAY)
             && grace_s == 0
         {
             let message = "users can't repay, and have no time to when it is over".into();
-            survey.tell(NO_GRACE, at, &["cost", "blocks", &index.to_string()], message);
+            survey.report(NO_GRACE, at, &["cost", "blocks", &index.to_string()], message);
         }
         if let Some(index) = blocks(intervention, &EXIT)
             && intervention.cost.mode.is_none()
         {
             let message = "users can't leave, and what they still can do is not said".into();
-            survey.tell(NO_WAY_OUT, at, &["cost", "blocks", &index.to_string()], message);
+            survey.report(NO_WAY_OUT, at, &["cost", "blocks", &index.to_string()], message);
         }
         if !intervention.cost.inside_boundary {
             let message = "users were not told that this may be done to them".into();
-            survey.tell(OUTSIDE_BOUNDARY, at, &["cost", "inside_boundary"], message);
+            survey.report(OUTSIDE_BOUNDARY, at, &["cost", "inside_boundary"], message);
         }
         let (Some(most_s), Some(reversal)) = (intervention.limits.max_duration_s, &intervention.reversal) else {
             continue;
@@ -34,7 +35,7 @@ pub(super) fn check(survey: &mut Survey<'_>) {
         let ends_by_itself = reversal.expires_s.is_some_and(|expires_s| expires_s <= most_s);
         if most_s < reversal.latency_s && !ends_by_itself {
             let message = format!("it may last {} and takes {} to undo", span(most_s), span(reversal.latency_s));
-            survey.tell(ENDS_TOO_SOON, at, &["limits", "max_duration_s"], message);
+            survey.report(ENDS_TOO_SOON, at, &["limits", "max_duration_s"], message);
         }
     }
 }

@@ -6,6 +6,7 @@ use super::people::VERIFIED_DAYS;
 use super::survey::{Survey, TOP};
 use super::table::*;
 use crate::plan::RiskStatus;
+use crate::plan::load::entity;
 
 pub(super) fn check(survey: &mut Survey<'_>) {
     dependencies(survey);
@@ -16,7 +17,7 @@ pub(super) fn check(survey: &mut Survey<'_>) {
 
 fn dependencies(survey: &mut Survey<'_>) {
     for (id, dependency) in &survey.tables().dependency {
-        let at = ("dependency", id.as_str());
+        let at = entity("dependency", id);
         let lacking = [
             ("degraded mode", dependency.mode.is_none()),
             ("contact", dependency.contact.is_none()),
@@ -24,11 +25,11 @@ fn dependencies(survey: &mut Survey<'_>) {
         ];
         let lacking: Vec<&str> = lacking.iter().filter(|(_, lacks)| *lacks).map(|(what, _)| *what).collect();
         if !lacking.is_empty() {
-            survey.tell(LONE_DEPENDENCY, at, &[], format!("it has no {}", lacking.join(" and no ")));
+            survey.report(LONE_DEPENDENCY, at, &[], format!("it has no {}", lacking.join(" and no ")));
         }
         let has_contact = dependency.contact.is_some() || dependency.backup_contact.is_some();
         if has_contact && let Some(message) = survey.stale(dependency.verified_at, VERIFIED_DAYS, "verified") {
-            survey.tell(STALE, at, &["verified_at"], message);
+            survey.report(STALE, at, &["verified_at"], message);
         }
     }
 }
@@ -36,12 +37,12 @@ fn dependencies(survey: &mut Survey<'_>) {
 fn communications(survey: &mut Survey<'_>) {
     let mut is_prepared = false;
     for (id, communication) in &survey.tables().communication {
-        let at = ("communication", id.as_str());
+        let at = entity("communication", id);
         if communication.severities.contains(&TOP) {
             is_prepared = true;
             if communication.template.as_ref().is_none_or(|template| template.trim().is_empty()) {
                 let message = format!("it has no template for the first word to {}", communication.audience);
-                survey.tell(NO_TEMPLATE, at, &["template"], message);
+                survey.report(NO_TEMPLATE, at, &["template"], message);
             }
         }
         let channels = communication.channels.iter().chain(&communication.backup_channels);
@@ -53,28 +54,28 @@ fn communications(survey: &mut Survey<'_>) {
             && platforms.len() == 1
         {
             let message = format!("all of it is said on `{only}`");
-            survey.tell(ONE_PLATFORM, at, &["channels"], message);
+            survey.report(ONE_PLATFORM, at, &["channels"], message);
         }
     }
     if !is_prepared {
-        survey.tell(NO_TEMPLATE, ("protocol", ""), &[], format!("no communication is for {TOP} incidents"));
+        survey.report(NO_TEMPLATE, entity("protocol", ""), &[], format!("no communication is for {TOP} incidents"));
     }
 }
 
 fn risks(survey: &mut Survey<'_>) {
     let open = survey.tables().risk.iter().filter(|(_, risk)| risk.status != RiskStatus::Closed);
     for (id, risk) in open {
-        let at = ("risk", id.as_str());
+        let at = entity("risk", id);
         if risk.owner.is_none() {
-            survey.tell(LOOSE_RISK, at, &[], "nobody has it".into());
+            survey.report(LOOSE_RISK, at, &[], "nobody has it".into());
         }
         match risk.accepted_until {
             Some(until) if survey.is_past(until) => {
                 let message = format!("it was accepted until {until} only");
-                survey.tell(LOOSE_RISK, at, &["accepted_until"], message);
+                survey.report(LOOSE_RISK, at, &["accepted_until"], message);
             }
             None if risk.status == RiskStatus::Accepted => {
-                survey.tell(LOOSE_RISK, at, &["status"], "it is accepted without an end".into());
+                survey.report(LOOSE_RISK, at, &["status"], "it is accepted without an end".into());
             }
             _ => {}
         }
@@ -87,7 +88,7 @@ fn quiet(survey: &mut Survey<'_>) {
     let inhibitions = tables.inhibition.iter().map(|(id, inhibition)| ("inhibition", id, inhibition.until));
     for (table, id, until) in silences.chain(inhibitions) {
         if survey.is_past(until) {
-            survey.tell(QUIET_OVER, (table, id), &["until"], format!("it ended on {until}"));
+            survey.report(QUIET_OVER, entity(table, id), &["until"], format!("it ended on {until}"));
         }
     }
 }

@@ -3,14 +3,15 @@
 use super::survey::{DAY_S, Survey, TOP, is_automatic, listed, schedule_of, turns};
 use super::table::*;
 use crate::finding::Severity;
+use crate::plan::load::entity;
 use crate::plan::moment::span;
 use crate::plan::{Escalation, Schedule, Signal, rota};
 
 /// How far ahead rotas are looked at, in days.
 const AHEAD_DAYS: u64 = 90;
 
-/// How many gaps of a rota are told by their times.
-const GAPS_TOLD: usize = 3;
+/// How many gaps of a rota are listed by their times.
+const GAPS_LISTED: usize = 3;
 
 /// After how many days what was verified is to be verified again.
 pub(super) const VERIFIED_DAYS: u64 = 90;
@@ -19,34 +20,35 @@ pub(super) fn check(survey: &mut Survey<'_>) {
     reach(survey);
     roles(survey);
     rotas(survey);
+    idle(survey);
     steps(survey);
     acks(survey);
 }
 
 fn reach(survey: &mut Survey<'_>) {
     for (id, person) in &survey.tables().person {
-        let at = ("person", id.as_str());
+        let at = entity("person", id);
         if person.channels.urgent.is_empty() {
-            survey.tell(NO_URGENT_CHANNEL, at, &["channels"], format!("nothing wakes {}", person.name));
+            survey.report(NO_URGENT_CHANNEL, at, &["channels"], format!("nothing wakes {}", person.name));
         }
         if let Some(message) = survey.stale(person.verified_at, VERIFIED_DAYS, "verified") {
-            survey.tell(STALE, at, &["verified_at"], message);
+            survey.report(STALE, at, &["verified_at"], message);
         }
     }
 }
 
 fn roles(survey: &mut Survey<'_>) {
     for (id, role) in &survey.tables().role {
-        let at = ("role", id.as_str());
+        let at = entity("role", id);
         if let Some(message) = survey.stale(role.verified_at, VERIFIED_DAYS, "verified") {
-            survey.tell(STALE, at, &["verified_at"], message);
+            survey.report(STALE, at, &["verified_at"], message);
         }
         let mut owned = survey.tables().intervention.iter().filter(|(_, intervention)| intervention.owner == *id);
         let Some((decides_on, _)) = owned.next() else { continue };
         let members = survey.plan.members(id);
         if let [only] = members[..] {
             let message = format!("it decides on `{decides_on}`, and `{only}` is its only person");
-            survey.tell(LONE_OWNER, at, &["members"], message);
+            survey.report(LONE_OWNER, at, &["members"], message);
         }
         let Some(schedule) = schedule_of(survey.tables(), role) else { continue };
         let strangers: Vec<&str> = turns(schedule).into_iter().filter(|person| !members.contains(person)).collect();
@@ -55,7 +57,7 @@ fn roles(survey: &mut Survey<'_>) {
                 "its schedule puts {} on call, who may not decide on `{decides_on}`",
                 listed(strangers.iter().copied())
             );
-            survey.tell(OWNER_OFF_DUTY, at, &["schedule"], message);
+            survey.report(OWNER_OFF_DUTY, at, &["schedule"], message);
         }
     }
 }
@@ -75,19 +77,41 @@ fn rotas(survey: &mut Survey<'_>) {
             None => vec!["layers"],
         };
         let local = |at_ms: u64| rota::local_date(&schedule.time_zone, at_ms).unwrap_or_default();
-        let told = gaps.iter().take(GAPS_TOLD).map(|(from_ms, to_ms)| match to_ms {
+        let listed = gaps.iter().take(GAPS_LISTED).map(|(from_ms, to_ms)| match to_ms {
             Some(to_ms) => format!("from {} to {}", local(*from_ms), local(*to_ms)),
             None => format!("from {} on", local(*from_ms)),
         });
-        let mut message = format!("nobody is on call {}", told.collect::<Vec<_>>().join(", "));
-        if gaps.len() > GAPS_TOLD {
-            message.push_str(&format!(", and {} more times within {AHEAD_DAYS} days", gaps.len() - GAPS_TOLD));
+        let mut message = format!("nobody is on call {}", listed.collect::<Vec<_>>().join(", "));
+        if gaps.len() > GAPS_LISTED {
+            message.push_str(&format!(", and {} more times within {AHEAD_DAYS} days", gaps.len() - GAPS_LISTED));
         }
-        survey.tell(ROTA_GAP, ("schedule", id), &path, format!("{message} ({})", schedule.time_zone));
+        survey.report(ROTA_GAP, entity("schedule", id), &path, format!("{message} ({})", schedule.time_zone));
     }
 }
 
-/// When nobody is on call, from one moment to another: each from when, and to when where that is before the end.
+fn idle(survey: &mut Survey<'_>) {
+    for (id, schedule) in &survey.tables().schedule {
+        for index in 0..schedule.layers.len() {
+            let never = rota::without_turn(schedule, index);
+            if !never.is_empty() {
+                let message = format!("{} never on call in this layer", are(&never));
+                survey.report(
+                    NEVER_ON_CALL,
+                    entity("schedule", id),
+                    &["layers", &index.to_string(), "people"],
+                    message,
+                );
+            }
+        }
+    }
+}
+
+/// Ids in a row with the verb: `a` is, `a` and `b` are.
+fn are(ids: &[&str]) -> String {
+    format!("{} {}", listed(ids.iter().copied()), if ids.len() == 1 { "is" } else { "are" })
+}
+
+/// Returns when nobody is on call, from one moment to another: each from when, and to when if that is before the end.
 fn gaps(schedule: &Schedule, from_ms: u64, until_ms: u64) -> Vec<(u64, Option<u64>)> {
     let mut gaps: Vec<(u64, Option<u64>)> = Vec::new();
     for at_ms in rota::changes(schedule, from_ms, until_ms) {
@@ -103,24 +127,24 @@ fn gaps(schedule: &Schedule, from_ms: u64, until_ms: u64) -> Vec<(u64, Option<u6
 
 fn steps(survey: &mut Survey<'_>) {
     for (id, escalation) in &survey.tables().escalation {
-        let at = ("escalation", id.as_str());
+        let at = entity("escalation", id);
         if escalation.then.is_none() && escalation.last_resort.is_empty() {
             let message = "nobody is paged once it is exhausted".into();
-            survey.tell(NO_LAST_STEP, at, &[], message);
+            survey.report(NO_LAST_STEP, at, &[], message);
         }
         for (index, step) in escalation.steps.iter().enumerate() {
             if let Some(who) = sleepers(survey, &step.who) {
                 let message = format!("nothing wakes {who}");
-                survey.tell(SILENT_STEP, at, &["steps", &index.to_string()], message);
+                survey.report(SILENT_STEP, at, &["steps", &index.to_string()], message);
             }
         }
         if let Some(who) = sleepers(survey, &escalation.last_resort) {
-            survey.tell(SILENT_STEP, at, &["last_resort"], format!("nothing wakes {who}"));
+            survey.report(SILENT_STEP, at, &["last_resort"], format!("nothing wakes {who}"));
         }
     }
 }
 
-/// All whom these may page, where none of them can be woken.
+/// Returns all whom these may page, if none of them can be woken.
 fn sleepers(survey: &Survey<'_>, who: &[String]) -> Option<String> {
     let people: Vec<&str> = who.iter().flat_map(|who| survey.paged(who)).collect();
     let can_be_woken = |id: &&str| {
@@ -143,7 +167,7 @@ fn acks(survey: &mut Survey<'_>) {
         }
     }
     for (escalation, _, message) in worst {
-        survey.tell(SLOW_ACKS, ("escalation", escalation), &["steps"], message);
+        survey.report(SLOW_ACKS, entity("escalation", escalation), &["steps"], message);
     }
 }
 
@@ -160,7 +184,7 @@ fn paging_s(survey: &Survey<'_>, escalation: &Escalation) -> u64 {
     sum_s
 }
 
-/// How long paging may take for a signal, in seconds, and what is wrong, where it takes longer.
+/// Returns how long paging may take for a signal, in seconds, and what is wrong, if it takes longer.
 fn too_slow(survey: &Survey<'_>, id: &str, signal: &Signal, paging_s: u64) -> Option<(u64, String)> {
     let mapped = signal.interventions.iter().filter_map(|id| survey.tables().intervention.get_key_value(id));
     let live: Vec<_> = mapped.filter(|(_, intervention)| survey.is_live(intervention)).collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::survey::{Survey, listed};
 use super::table::*;
 use crate::plan::Intervention;
+use crate::plan::load::entity;
 
 pub(super) fn check(survey: &mut Survey<'_>) {
     for (id, intervention) in &survey.tables().intervention {
@@ -12,13 +13,13 @@ pub(super) fn check(survey: &mut Survey<'_>) {
         if intervention.limits.two_person {
             second_person(survey, id, intervention);
         }
-        let at = ("intervention", id.as_str());
+        let at = entity("intervention", id);
         let authority = survey.tables().authority.get(&intervention.authority);
         if let Some(authority) = authority
             && let Some(only) = same_single(survey, &intervention.owner, &authority.role)
         {
             let message = format!("`{only}` alone decides on it and alone carries it out");
-            survey.tell(LONE_APPROVER, at, &["owner"], message);
+            survey.report(LONE_APPROVER, at, &["owner"], message);
         }
     }
     for (id, communication) in &survey.tables().communication {
@@ -26,13 +27,13 @@ pub(super) fn check(survey: &mut Survey<'_>) {
             && let Some(only) = same_single(survey, &communication.owner, approver)
         {
             let message = format!("`{only}` alone writes it and alone agrees to it");
-            survey.tell(LONE_APPROVER, ("communication", id), &["approver"], message);
+            survey.report(LONE_APPROVER, entity("communication", id), &["approver"], message);
         }
     }
 }
 
 fn agreement(survey: &mut Survey<'_>, id: &str, intervention: &Intervention) {
-    let at = ("intervention", id);
+    let at = entity("intervention", id);
     let needed = intervention.limits.quorum.unwrap_or(1) as usize;
     let members = survey.plan.members(&intervention.owner);
     let (humans, owner) = (survey.humans(&members), &intervention.owner);
@@ -40,21 +41,21 @@ fn agreement(survey: &mut Survey<'_>, id: &str, intervention: &Intervention) {
     if humans.len() < needed {
         let twice = twice(survey, &members).map(|ids| format!(", {ids} being one human")).unwrap_or_default();
         let message = format!("{needed} must agree, and `{owner}` has {}{twice}", people(humans.len()));
-        survey.tell(ONE_HUMAN, at, &["limits", "quorum"], message);
+        survey.report(ONE_HUMAN, at, &["limits", "quorum"], message);
     } else if survey.humans(&allowed).len() < needed {
         let left = people(survey.humans(&allowed).len());
         let message = format!("{left} of `{owner}` may decide once the excluded are gone, and it takes {needed}");
-        survey.tell(DEADLOCK, at, &["limits", "excludes"], message);
+        survey.report(DEADLOCK, at, &["limits", "excludes"], message);
     } else if needed > 1
         && let Some(ids) = twice(survey, &allowed)
     {
         let message = format!("{ids} are one human, who would count twice among the {needed} who must agree");
-        survey.tell(ONE_HUMAN, at, &["limits", "quorum"], message);
+        survey.report(ONE_HUMAN, at, &["limits", "quorum"], message);
     }
 }
 
 fn second_person(survey: &mut Survey<'_>, id: &str, intervention: &Intervention) {
-    let at = ("intervention", id);
+    let at = entity("intervention", id);
     let Some(authority) = survey.tables().authority.get(&intervention.authority) else { return };
     let (deciders, hands) = (survey.plan.members(&intervention.owner), survey.plan.members(&authority.role));
     let allowed = allowed(survey, intervention, &deciders);
@@ -65,14 +66,14 @@ fn second_person(survey: &mut Survey<'_>, id: &str, intervention: &Intervention)
         && everybody.len() == 1
     {
         let message = format!("`{only}` is the only human who may decide on it or carry it out");
-        survey.tell(ONE_HUMAN, at, &path, message);
+        survey.report(ONE_HUMAN, at, &path, message);
     } else if !allowed.is_empty() && left.len() < 2 {
         let message = "whoever may decide once the excluded are gone is the only one who may carry it out".into();
-        survey.tell(DEADLOCK, at, &["limits", "excludes"], message);
+        survey.report(DEADLOCK, at, &["limits", "excludes"], message);
     } else {
         if let Some(ids) = twice(survey, &[allowed, hands].concat()) {
             let message = format!("{ids} are one human, who could decide as one and carry it out as the other");
-            survey.tell(ONE_HUMAN, at, &path, message);
+            survey.report(ONE_HUMAN, at, &path, message);
         }
     }
 }

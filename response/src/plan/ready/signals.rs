@@ -6,14 +6,15 @@ use super::people::waking;
 use super::survey::{Survey, listed};
 use super::table::*;
 use crate::finding::Severity;
+use crate::plan::load::entity;
 use crate::plan::moment::span;
 use crate::plan::{Matcher, Signal, SubjectMatch};
 
 pub(super) fn check(survey: &mut Survey<'_>) {
     for (id, signal) in &survey.tables().signal {
-        let at = ("signal", id.as_str());
+        let at = entity("signal", id);
         if signal.interventions.is_empty() {
-            survey.tell(NO_ACTION, at, &["interventions"], "nothing is done about it".into());
+            survey.report(NO_ACTION, at, &["interventions"], "nothing is done about it".into());
         } else {
             in_time(survey, id, signal);
         }
@@ -23,21 +24,21 @@ pub(super) fn check(survey: &mut Survey<'_>) {
             .collect();
         if !unpaged.is_empty() {
             let severities = listed(unpaged.iter().map(String::as_str));
-            survey.tell(NOBODY_PAGED, at, &[], format!("nobody is paged for its incidents of severity {severities}"));
+            survey.report(NOBODY_PAGED, at, &[], format!("nobody is paged for its incidents of severity {severities}"));
         }
         for (index, matcher) in signal.matchers.iter().enumerate() {
             if matches_all(matcher) {
-                survey.tell(MATCHES_ALL, at, &["match", &index.to_string()], "every finding matches".into());
+                survey.report(MATCHES_ALL, at, &["match", &index.to_string()], "every finding matches".into());
             }
         }
         sources(survey, id, signal);
         if let Some(fired_at) = signal.fired_at {
             if fired_at.ms > survey.now_ms {
                 let message = format!("it is said to have fired on {fired_at}, which is still to come");
-                survey.tell(NEVER_FIRED, at, &["fired_at"], message);
+                survey.report(NEVER_FIRED, at, &["fired_at"], message);
             }
         } else {
-            survey.tell(NEVER_FIRED, at, &[], "no replay of an attack made it fire".into());
+            survey.report(NEVER_FIRED, at, &[], "no replay of an attack made it fire".into());
         }
     }
 }
@@ -53,7 +54,7 @@ fn in_time(survey: &mut Survey<'_>, id: &str, signal: &Signal) {
         }
         None => format!("the harm comes after {}, and each power against it is over", span(harm_s)),
     };
-    survey.tell(NOT_IN_TIME, ("signal", id), &["time_to_harm_s"], message);
+    survey.report(NOT_IN_TIME, entity("signal", id), &["time_to_harm_s"], message);
 }
 
 fn sources(survey: &mut Survey<'_>, id: &str, signal: &Signal) {
@@ -67,7 +68,7 @@ fn sources(survey: &mut Survey<'_>, id: &str, signal: &Signal) {
             listed(detectors.iter().copied()),
             if sources.len() == 1 { "are one".to_owned() } else { format!("are {}", sources.len()) }
         );
-        survey.tell(TOO_FEW_SOURCES, ("signal", id), &["corroboration", "sources"], message);
+        survey.report(TOO_FEW_SOURCES, entity("signal", id), &["corroboration", "sources"], message);
     }
 }
 

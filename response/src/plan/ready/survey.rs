@@ -6,9 +6,8 @@ use super::table::Check;
 use crate::diagnostic::Diagnostic;
 use crate::finding::Severity;
 use crate::plan::entity::{Automation, Intervention, Person, Schedule, Tables};
-use crate::plan::load::Places;
+use crate::plan::load::{Entity, Places};
 use crate::plan::moment::Moment;
-use crate::plan::shape::join;
 use crate::plan::{Plan, Role};
 
 /// Seconds of a day.
@@ -18,7 +17,7 @@ pub(super) const DAY_S: u64 = 86_400;
 pub(super) struct Found {
     /// The entity, as `intervention.pause-vault`.
     pub entity: String,
-    pub told: Diagnostic,
+    pub diagnostic: Diagnostic,
 }
 
 /// A plan under examination.
@@ -40,22 +39,15 @@ impl<'a> Survey<'a> {
         self.plan.tables()
     }
 
-    /// Puts down what was found on what stands under `path` in an entity.
-    pub fn tell(&mut self, check: &Check, entity: (&'static str, &str), path: &[&str], message: String) {
-        self.tell_with_help(check, entity, path, message, check.remedy);
+    /// Reports what was found on what stands under `path` in an entity.
+    pub fn report(&mut self, check: &Check, at: Entity<'_>, path: &[&str], message: String) {
+        self.report_with_help(check, at, path, message, check.remedy);
     }
 
-    /// The same, with a remedy of its own.
-    pub fn tell_with_help(
-        &mut self,
-        check: &Check,
-        (table, id): (&'static str, &str),
-        path: &[&str],
-        message: String,
-        help: &str,
-    ) {
-        let entity = if id.is_empty() { table.to_owned() } else { join(table, id) };
-        let told = match self.places.get(&(table, id.to_owned())) {
+    /// Reports the same with a remedy of its own.
+    pub fn report_with_help(&mut self, check: &Check, at: Entity<'_>, path: &[&str], message: String, help: &str) {
+        let entity = at.path();
+        let found = match self.places.get(&(at.table, at.id.to_owned())) {
             Some(place) => place.say(check.gravity, &entity, path, message),
             // What the plan as a whole lacks stands nowhere.
             None => {
@@ -63,7 +55,7 @@ impl<'a> Survey<'a> {
                 Diagnostic::at(check.gravity, file, text, 0..0, "", message)
             }
         };
-        self.found.push(Found { entity, told: told.with_help(help).with_code(check.code, check.why) });
+        self.found.push(Found { entity, diagnostic: found.with_help(help).with_code(check.code, check.why) });
     }
 
     /// Whether a moment is past.
@@ -71,7 +63,7 @@ impl<'a> Survey<'a> {
         moment.ms <= self.now_ms
     }
 
-    /// What is wrong with the day on which something was last made sure of; `None` where it was within so many days.
+    /// Returns what is wrong with the day on which something was last made sure of; `None` if that was within so many days.
     pub fn stale(&self, on: Option<Moment>, days: u64, what: &str) -> Option<String> {
         let Some(on) = on else { return Some(format!("it was never {what}")) };
         if on.ms > self.now_ms {
@@ -81,12 +73,12 @@ impl<'a> Survey<'a> {
         (age_days >= days).then(|| format!("it was last {what} {age_days} days ago, on {on}"))
     }
 
-    /// The human behind a person's id: one of the ids that are the same human.
+    /// Returns the human behind a person's id: one of the ids that are the same human.
     pub fn human(&self, id: &'a str) -> &'a str {
         self.humans.get(id).copied().unwrap_or(id)
     }
 
-    /// The different humans behind ids.
+    /// Returns the different humans behind ids.
     pub fn humans(&self, ids: &[&'a str]) -> BTreeSet<&'a str> {
         ids.iter().map(|id| self.human(id)).collect()
     }
@@ -96,13 +88,13 @@ impl<'a> Survey<'a> {
         !intervention.limits.not_after.is_some_and(|end| self.is_past(end))
     }
 
-    /// From the moment at which those who decide are there to the effect, in seconds.
+    /// Returns the seconds from the moment at which those who decide are there to the effect.
     pub fn seconds(&self, intervention: &Intervention) -> u64 {
         let decision_s = if is_automatic(intervention) { 0 } else { intervention.decision_s };
         decision_s.saturating_add(self.plan.seconds_to_effect(intervention))
     }
 
-    /// Everybody whom a step may page for a role, a schedule or a person.
+    /// Returns everybody whom a step may page for a role, a schedule or a person.
     pub fn paged(&self, who: &'a str) -> Vec<&'a str> {
         let tables = self.tables();
         if let Some(role) = tables.role.get(who) {

@@ -20,12 +20,12 @@ pub struct Check {
 }
 
 impl Check {
-    /// Where its page is in the documentation.
+    /// Returns where its page is in the documentation.
     pub fn link(&self) -> String {
         format!("docs/checks.md#{}", self.code.to_ascii_lowercase())
     }
 
-    /// Its section of `docs/checks.md`.
+    /// Returns its section of `docs/checks.md`.
     pub fn page(&self) -> String {
         let Self { code, gravity, title, why, how, remedy } = self;
         let (mut gravity, mut remedy) = (gravity.to_string(), (*remedy).to_owned());
@@ -36,7 +36,11 @@ impl Check {
     }
 }
 
-/// The check of a code; where there is none, what was meant.
+/// Returns the check of a code.
+///
+/// # Errors
+///
+/// If no check has the code. The error says which may have been meant.
 pub fn check_of(code: &str) -> Result<&'static Check, String> {
     CHECKS.iter().find(|check| check.code == code).ok_or_else(|| {
         let given = code.to_ascii_uppercase();
@@ -263,4 +267,11 @@ checks! {
     why "A waiver that is kept for what was mended hides what comes next in its place.",
     how "No finding of its check stands at the entity that it names in `on`, or anywhere where it names none.",
     mend "take it out";
+
+    NEVER_ON_CALL: Warning "WF-W14", "Person who is never on call",
+    why "Turns count calendar days, those without duty too, so whoever takes turns may never have one and seems to.",
+    how "Each person of each layer of a schedule, over as many days as it takes until turns and weekdays meet again: \
+         their turns fall on days or hours on which the layer has no duty, or on which a layer before it always has \
+         somebody. Overrides are left out.",
+    mend "let turns last a week (every_days = 7), take the person out, or give the layer other weekdays or hours";
 }

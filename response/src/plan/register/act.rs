@@ -13,7 +13,7 @@ pub enum Act {
     Add,
     /// It has to do with these.
     Link {
-        /// Ids of signals that would tell of it.
+        /// Ids of the signals by which it would show.
         signals: Vec<String>,
         /// Ids of interventions against it.
         interventions: Vec<String>,
@@ -27,9 +27,9 @@ pub enum Act {
     },
     /// It was looked at, and may stand elsewhere or have another owner from now on.
     Update {
-        /// Its status; the one before, where `None`. Acceptance and closure are acts of their own.
+        /// Status of the risk; unchanged if `None`. Acceptance and closure are acts of their own.
         status: Option<RiskStatus>,
-        /// Id of the role or person who has it; the one before, where `None`.
+        /// Id of the role or person who owns it; unchanged if `None`.
         owner: Option<String>,
     },
     /// It is no more.
@@ -51,7 +51,11 @@ pub struct Note {
     pub incident: Option<IncidentId>,
 }
 
-/// The risk after an act. The error says what stands in the way and how to mend it.
+/// Returns the risk after an act.
+///
+/// # Errors
+///
+/// If the act does not fit how the risk stands, or lacks something. The error says how to mend it.
 pub fn act(risk: &Risk, act: &Act, note: &Note) -> Result<Risk, String> {
     if let Some(last) = risk.history.last().filter(|last| last.at > note.at) {
         let (last, now) = (last.at, note.at);
@@ -123,7 +127,11 @@ pub fn act(risk: &Risk, act: &Act, note: &Note) -> Result<Risk, String> {
     Ok(after)
 }
 
-/// Checks that somebody who writes an entry is known to the plan. A plan that names nobody takes anybody's word.
+/// Checks that somebody who writes an entry is known to the plan. In a plan that names nobody, anybody may write.
+///
+/// # Errors
+///
+/// If the plan names people and not this one.
 pub fn knows(tables: &Tables, by: &str) -> Result<(), String> {
     let known = || tables.person.keys().chain(tables.role.keys()).map(String::as_str);
     if by.trim().is_empty() {

@@ -56,7 +56,7 @@ pub struct Reason {
 }
 
 /// What stands against a release as of a moment, milliseconds since the Unix epoch: what was written and closed later does
-/// not count, and nothing where the release may go out. `readiness` is what the readiness check says of the plan.
+/// not count, and nothing if the release may go out. `readiness` is what the readiness check says of the plan.
 pub fn judge(tables: &Tables, incidents: &[ClosedIncident], readiness: &[Diagnostic], at_ms: u64) -> Vec<Reason> {
     let standings: Vec<(&str, Standing)> =
         gravest_first(tables).into_iter().filter_map(|(id, risk)| Some((id, Standing::at(risk, at_ms)?))).collect();
@@ -67,18 +67,18 @@ pub fn judge(tables: &Tables, incidents: &[ClosedIncident], readiness: &[Diagnos
     for (id, standing) in standings.iter().filter(|(_, standing)| standing.status != RiskStatus::Closed) {
         of_risk(id, standing, at_ms, &mut reasons);
     }
-    reasons.extend(readiness.iter().filter(|told| told.is_error()).map(unready));
+    reasons.extend(readiness.iter().filter(|found| found.is_error()).map(unready));
     reasons
 }
 
-/// An error of the plan as something that stands against a release.
-pub fn unready(told: &Diagnostic) -> Reason {
-    let key = if told.key.is_empty() { String::new() } else { format!("{}: ", told.key) };
+/// Returns an error of the plan as something that stands against a release.
+pub fn unready(found: &Diagnostic) -> Reason {
+    let key = if found.key.is_empty() { String::new() } else { format!("{}: ", found.key) };
     Reason {
         obstacle: Obstacle::UnreadyPlan,
-        on: format!("{}:{}:{}", told.file, told.line, told.column),
-        message: format!("{key}{}", told.message),
-        help: if told.help.is_empty() { "mend the plan".into() } else { told.help.clone() },
+        on: format!("{}:{}:{}", found.file, found.line, found.column),
+        message: format!("{key}{}", found.message),
+        help: if found.help.is_empty() { "mend the plan".into() } else { found.help.clone() },
     }
 }
 
@@ -188,8 +188,8 @@ mod tests {
     fn check(plan: &str, incidents: &[ClosedIncident], days: u64, expected: &[&str]) {
         let plan = Plan::load(&[("plan.toml".into(), plan.into())]).unwrap_or_else(|found| panic!("{found:?}"));
         let reasons = judge(plan.tables(), incidents, &[], CLOSED_MS + days * DAY_MS);
-        let told: Vec<String> = reasons.iter().map(|reason| format!("{}: {}", reason.on, reason.message)).collect();
-        assert_eq!(told, expected);
+        let found: Vec<String> = reasons.iter().map(|reason| format!("{}: {}", reason.on, reason.message)).collect();
+        assert_eq!(found, expected);
         assert!(reasons.iter().all(|reason| !reason.help.is_empty()), "{reasons:?}");
     }
 
@@ -264,8 +264,8 @@ mod tests {
     #[test]
     fn an_error_of_the_readiness_check_stands_and_a_warning_does_not() {
         let plan = Plan::load(&[("plan.toml".into(), risk(OWNED))]).unwrap_or_else(|found| panic!("{found:?}"));
-        let told = |severity| Diagnostic::at(severity, "plan.toml", "x", 0..1, "signal.drain", "nobody acts".into());
-        let readiness = [told(Gravity::Error).with_help("name an intervention"), told(Gravity::Warning)];
+        let found = |severity| Diagnostic::at(severity, "plan.toml", "x", 0..1, "signal.drain", "nobody acts".into());
+        let readiness = [found(Gravity::Error).with_help("name an intervention"), found(Gravity::Warning)];
         assert_eq!(
             judge(plan.tables(), &[], &readiness, CLOSED_MS),
             [Reason {

@@ -25,16 +25,16 @@ pub struct Standing {
     pub status: RiskStatus,
     /// Id of the role or person who had it.
     pub owner: Option<String>,
-    /// Until when it was accepted; `None` where it was not, or without an end.
+    /// Until when it was accepted; `None` if it was not accepted, or for ever.
     pub accepted_until: Option<Moment>,
     /// What was linked to it: `signal.ID`, `intervention.ID`, `incident.NUMBER`.
     pub linked: BTreeSet<String>,
-    /// When somebody last wrote of it; `None` where its history is empty.
+    /// When an entry was last written; `None` if its history is empty.
     pub touched_at: Option<Moment>,
 }
 
 impl Standing {
-    /// Where it stands now, by what is written of it beside its history.
+    /// Returns where the risk stands now, by what is written of it beside its history.
     pub fn now(risk: &Risk) -> Self {
         Self {
             status: risk.status,
@@ -56,7 +56,7 @@ impl Standing {
         Some(events.fold(Self::before(risk), Self::after))
     }
 
-    /// Whether it is accepted, and that is over at a moment, milliseconds since the Unix epoch.
+    /// Whether the risk is accepted and its acceptance is over at a moment, milliseconds since the Unix epoch.
     pub fn has_lapsed(&self, at_ms: u64) -> bool {
         self.status == RiskStatus::Accepted && self.accepted_until.is_some_and(|until| until.ms <= at_ms)
     }
@@ -86,7 +86,7 @@ impl Standing {
     }
 }
 
-/// Ids of all risks, the gravest first, then by id.
+/// Returns the ids of all risks, the gravest first, then by id.
 pub fn gravest_first(tables: &Tables) -> Vec<(&str, &Risk)> {
     let mut risks: Vec<(&str, &Risk)> = tables.risk.iter().map(|(id, risk)| (id.as_str(), risk)).collect();
     risks.sort_by(|(a, one), (b, other)| other.severity().cmp(&one.severity()).then_with(|| a.cmp(b)));

@@ -3,7 +3,7 @@
 use crate::diagnostic::suggestion;
 use crate::plan::entity::{Release, Tables};
 
-/// Releases with their ids, oldest first.
+/// Returns releases with their ids, oldest first.
 pub fn releases(tables: &Tables) -> Vec<(&str, &Release)> {
     let mut releases: Vec<(&str, &Release)> =
         tables.release.iter().map(|(id, release)| (id.as_str(), release)).collect();
@@ -11,7 +11,11 @@ pub fn releases(tables: &Tables) -> Vec<(&str, &Release)> {
     releases
 }
 
-/// The release that goes by a name: its name, its id or its tag. Where there is none, what might have been meant.
+/// Returns the release that goes by a name: its name, its id or its tag.
+///
+/// # Errors
+///
+/// If no release goes by it. The error says which may have been meant.
 pub fn find<'a>(tables: &'a Tables, name: &str) -> Result<(&'a str, &'a Release), String> {
     let found = tables.release.iter().find(|(id, release)| {
         release.name(id) == name || *id == name || release.tag.as_deref().is_some_and(|tag| tag == name)

@@ -86,13 +86,13 @@ fn what_can_not_be_done_is_refused_with_a_way_on() {
 fn a_risk_stands_where_its_entries_up_to_a_moment_say() {
     let risk = after(&[Act::Add, accept(40), link(&[], &[17]), update(Some(RiskStatus::Open), Some("ana"))]).unwrap();
     let check = |day: u64, expected: &str| {
-        let told = Standing::at(&risk, moment(day).ms).map(|at| {
+        let said = Standing::at(&risk, moment(day).ms).map(|at| {
             let owner = at.owner.clone().unwrap_or_default();
             let until = at.accepted_until.map(|until| until.to_string()).unwrap_or_default();
             let linked: Vec<_> = at.linked.into_iter().collect();
             format!("{} {owner} {until} {}", at.status, linked.join(" "))
         });
-        assert_eq!(told.as_deref().unwrap_or("nothing is known"), expected, "day {day}");
+        assert_eq!(said.as_deref().unwrap_or("nothing is known"), expected, "day {day}");
     };
     check(0, "nothing is known");
     check(1, "open council  signal.drain");

@@ -35,7 +35,7 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// As a Mermaid flowchart, which many documents draw.
+/// Returns the layout as a Mermaid flowchart, which many documents draw.
 pub fn mermaid(picture: &Picture) -> String {
     let graph = Graph::of(picture);
     let mut text = "flowchart LR\n".to_owned();
@@ -62,7 +62,7 @@ const TOP: usize = 64;
 /// Longer names are cut: so many characters fit into a box.
 const FITS: usize = 25;
 
-/// As an SVG image.
+/// Returns the layout as an SVG image.
 pub fn svg(picture: &Picture) -> String {
     let graph = Graph::of(picture);
     let tallest = graph.columns.iter().map(Vec::len).max().unwrap_or(0);

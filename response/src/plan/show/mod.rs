@@ -36,7 +36,7 @@ pub struct Row {
     pub blocks: Vec<String>,
     /// From the decision to the effect, in seconds.
     pub takes_s: u64,
-    /// Whether that alone is longer than the signal's time to harm; `None` where none is named.
+    /// Whether that alone is longer than the signal's time to harm; `None` if none is named.
     pub too_late: Option<bool>,
 }
 
@@ -83,7 +83,7 @@ pub struct Picture {
     pub outside: Vec<Outside>,
 }
 
-/// Lays a plan out.
+/// Returns the layout of a plan.
 pub fn picture(plan: &Plan) -> Picture {
     let tables = plan.tables();
     let mut rows = Vec::new();

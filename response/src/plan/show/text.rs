@@ -6,7 +6,7 @@ use crate::plan::moment::span;
 /// How wide a terminal is taken to be, in characters.
 const WIDTH: usize = 100;
 
-/// For a terminal, at most 100 characters wide.
+/// Returns the layout for a terminal, at most 100 characters wide.
 pub fn pretty(picture: &Picture) -> String {
     let mut text = format!("{}\nplan {}\n", picture.protocol, picture.plan);
     let mut signal = "";
@@ -55,7 +55,7 @@ fn blocks(row: &Row) -> String {
     if row.blocks.is_empty() { String::new() } else { format!("; users can't {}", row.blocks.join(", ")) }
 }
 
-/// A line, broken between words where it is too long.
+/// Returns a line, broken between words if it is too long.
 fn wrapped(line: &str, indent: usize, text: &mut String) {
     let start = line.len() - line.trim_start().len();
     let (mut out, mut width) = (line[..start].to_owned(), start);
@@ -77,7 +77,7 @@ fn wrapped(line: &str, indent: usize, text: &mut String) {
     text.push('\n');
 }
 
-/// For documents.
+/// Returns the layout as Markdown, for documents.
 pub fn markdown(picture: &Picture) -> String {
     let cell = |text: &str| text.replace('|', "\\|").replace(char::is_control, " ").replace('<', "&lt;");
     let mut text = format!("# {}\n\nPlan `{}`\n\n## What leads to what\n\n", cell(&picture.protocol), picture.plan);

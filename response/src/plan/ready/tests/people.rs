@@ -229,3 +229,23 @@ fn another_day_finds_other_things() {
         &[&stale],
     );
 }
+
+#[test]
+fn whoever_takes_turns_has_some() {
+    let layers = "layers = [{ people = [\"ana\", \"bo\"], starts = 2026-01-05, handover = \"09:00\" }]";
+    let covered = "layers = [{ people = [\"ana\"], starts = 2026-01-05, handover = \"09:00\" }, { people = [\"bo\", \"ana\"], starts \
+                   = 2026-01-05, handover = \"09:00\" }]";
+    check(
+        &[(layers, covered)],
+        &[&format!(
+            "WF-W14 at `{covered}`: schedule.weeks.layers.1.people: `bo` and `ana` are never on call in this layer"
+        )],
+    );
+    let mondays = "layers = [{ people = [\"ana\", \"ana\", \"bo\", \"ana\", \"ana\", \"ana\", \"ana\"], starts = 2026-01-05, handover = \
+                   \"09:00\", every_days = 1, weekdays = [\"mon\"] }, { people = [\"ana\", \"bo\"], starts = 2026-01-05, handover = \
+                   \"09:00\" }]";
+    check(
+        &[(layers, mondays)],
+        &[&format!("WF-W14 at `{mondays}`: schedule.weeks.layers.0.people: `bo` is never on call in this layer")],
+    );
+}

@@ -17,8 +17,8 @@ fn what_is_waived_is_listed_apart() {
         assert_eq!(looked.found, [], "{on}");
         let [waived] = &looked.waived[..] else { panic!("{looked:?}") };
         assert_eq!(line(&waived.found, &text), FOUND);
-        let told = format!("{} {} {} {}", waived.waiver, waived.owner, waived.until, waived.reason);
-        assert_eq!(told, "known council 2027-02-28 only watched");
+        let said = format!("{} {} {} {}", waived.waiver, waived.owner, waived.until, waived.reason);
+        assert_eq!(said, "known council 2027-02-28 only watched");
     }
 }
 

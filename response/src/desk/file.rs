@@ -1,0 +1,182 @@
+//! The file of an open incident: its case, and everything that was decided, ordered and said about it.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
+
+use crate::decision::Ruling;
+use crate::finding::Severity;
+use crate::incident::{Incident, IncidentState};
+use crate::plan::Signal;
+use crate::triage::Case;
+
+/// An open incident with what was decided on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct File {
+    pub case: Case,
+    /// What findings have in common that belong to it: signals, each with the values of its grouping labels.
+    pub groups: Vec<(String, Group)>,
+    /// Tells the incident from those of the same number in other journals.
+    pub seal: B256,
+    /// Number and hash of the newest entry of its timeline.
+    pub entries: u64,
+    pub head: B256,
+    /// Number of the entry at which a person last acted.
+    pub last_act: u64,
+    /// How many effects were ordered.
+    pub orders: u64,
+    pub revision: u32,
+    /// What the last decision stood on.
+    pub standing: Option<Standing>,
+    /// Whether anybody was notified of it.
+    pub is_notified: bool,
+    /// While nobody is notified of it.
+    pub hush: Option<Hush>,
+    pub ladder: Option<Ladder>,
+    pub rulings: Vec<Ruling>,
+    /// What was said, by id of the plan's communication.
+    pub talks: BTreeMap<String, Talk>,
+    /// Interventions that a person stopped or undid here, and why: automation does not put them forward again.
+    pub overruled: BTreeMap<String, String>,
+}
+
+/// Values of grouping labels.
+pub(super) type Group = Vec<(String, Option<String>)>;
+
+/// What a decision stands on: if this is unchanged, there is nothing new to decide.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Standing {
+    pub severity: Severity,
+    pub sources: Vec<String>,
+    /// Each intervention with what stands in its way, in the order of the choices.
+    pub answers: Vec<(String, u64)>,
+}
+
+/// While nobody is notified of an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Hush {
+    /// Until when, milliseconds since the Unix epoch.
+    pub until_ms: u64,
+    /// Why, in a clause.
+    pub reason: String,
+    pub by: HushedBy,
+}
+
+/// Who silenced an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum HushedBy {
+    /// A silence of the plan: a finding that it does not cover ends it.
+    Plan,
+    /// A person, on this incident.
+    Person,
+}
+
+/// Where an escalation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Stage {
+    /// At a step, counted from 0.
+    Step(usize),
+    /// All steps are through; the last resort is paged.
+    Exhausted,
+}
+
+/// An escalation under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ladder {
+    pub escalation: String,
+    pub stage: Stage,
+    /// How many times the steps were gone through before.
+    pub round: u32,
+    /// Pages of this step that are not known to have failed, by key of their effect.
+    pub pages: BTreeMap<B256, Page>,
+    /// The loss when people were last paged, by asset.
+    #[serde(with = "crate::incident::as_digits")]
+    pub loss: BTreeMap<String, u128>,
+}
+
+/// A page that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Page {
+    /// Id of the person.
+    pub person: String,
+    /// Which of their channels, counted from 0, urgent ones first.
+    pub channel: usize,
+}
+
+/// What was said to one audience so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Talk {
+    /// How many messages went out.
+    pub said: u32,
+    /// How many in a row were overdue.
+    pub overdue: u32,
+    /// A message that waits for somebody to agree.
+    pub draft: Option<Draft>,
+    /// Whether the last message went out.
+    pub is_over: bool,
+}
+
+/// A message that was written and has not gone out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Draft {
+    /// Id of the person who wrote it.
+    pub author: String,
+    pub text: String,
+    /// Whether it is the last message.
+    pub is_last: bool,
+}
+
+/// How grave and how wide an incident is: people are paged again for more of either.
+#[derive(Clone, Copy)]
+pub(super) struct Extent {
+    pub severity: Severity,
+    /// How many subjects live findings are about, each chain's own.
+    pub breadth: usize,
+}
+
+impl File {
+    /// Opens the file of an incident that has no finding yet.
+    pub(super) fn open(incident: Incident, signal: &Signal, seal: B256) -> Self {
+        Self {
+            groups: vec![(incident.signal.clone(), incident.group.clone())],
+            case: Case::open(incident, signal),
+            seal,
+            entries: 0,
+            head: seal,
+            last_act: 0,
+            orders: 0,
+            revision: 0,
+            standing: None,
+            is_notified: false,
+            hush: None,
+            ladder: None,
+            rulings: Vec::new(),
+            talks: BTreeMap::new(),
+            overruled: BTreeMap::new(),
+        }
+    }
+
+    /// Returns the incident as it stands.
+    pub(super) fn incident(&self) -> &Incident {
+        &self.case.incident
+    }
+
+    /// Returns how grave and how wide the incident is.
+    pub(super) fn extent(&self) -> Extent {
+        Extent { severity: self.case.incident.severity, breadth: self.case.breadth() }
+    }
+
+    /// Returns the hush that holds at a moment.
+    pub(super) fn hush_at(&self, now_ms: u64) -> Option<&Hush> {
+        self.hush.as_ref().filter(|hush| hush.until_ms > now_ms)
+    }
+
+    /// Whether nobody has taken the incident up, and nothing is in effect for it: only then findings alone end it.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.case.incident.state <= IncidentState::Triage
+            && !self.rulings.iter().any(|ruling| ruling.state.is_in_effect())
+    }
+}

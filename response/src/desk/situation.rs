@@ -1,0 +1,47 @@
+//! An incident at a moment: what its decision is put into words from.
+
+use crate::desk::Desk;
+use crate::desk::file::File;
+use crate::due::Due;
+use crate::plan::{Plan, Signal};
+use crate::triage::Case;
+
+/// An incident as a decision looks at it.
+#[derive(Clone, Copy)]
+pub(super) struct Situation<'a> {
+    pub plan: &'a Plan,
+    pub signal: &'a Signal,
+    pub file: &'a File,
+    pub now_ms: u64,
+    /// Until when whoever was paged may answer, milliseconds since the Unix epoch; `None` if nobody is waited for.
+    pub ack_due_ms: Option<u64>,
+}
+
+impl<'a> Situation<'a> {
+    pub(super) fn case(&self) -> &'a Case {
+        &self.file.case
+    }
+
+    /// Returns the seconds left until the projected harm, by chain time or by the time since the incident was opened,
+    /// whichever is further; `None` if no harm is projected.
+    pub(super) fn seconds_to_harm(&self) -> Option<u64> {
+        let incident = &self.case().incident;
+        let of_chain_ms = incident.last_ms.saturating_sub(incident.began_ms);
+        let gone_s = of_chain_ms.max(self.now_ms.saturating_sub(incident.opened_at_ms)) / 1_000;
+        self.signal.time_to_harm_s.map(|all_s| all_s.saturating_sub(gone_s))
+    }
+}
+
+impl Desk {
+    /// Returns the situation of an incident, whose `file` is given.
+    pub(super) fn situation<'a>(
+        &self,
+        plan: &'a Plan,
+        signal: &'a Signal,
+        file: &'a File,
+        now_ms: u64,
+    ) -> Situation<'a> {
+        let ack_due_ms = self.deadlines.due_at_ms(file.incident().id, &Due::Ack);
+        Situation { plan, signal, file, now_ms, ack_due_ms }
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::source::{Source, crate_sources};
 use crate::{root, source};
 
-const NOUNS: [&str; 24] = [
+const NOUNS: &[&str] = &[
     "block",
     "chain",
     "chain_read",
@@ -32,9 +32,9 @@ const NOUNS: [&str; 24] = [
     "toml_file",
     "whole_file",
 ];
-const LOGIC: [&str; 7] = ["desk", "drill", "narrow", "plan", "record", "score", "triage"];
-const EDGES: [&str; 5] = ["deliver", "journal", "plugin", "source", "stream"];
-const TOP: [&str; 3] = ["app", "cli", "fuzz"];
+const LOGIC: &[&str] = &["desk", "drill", "narrow", "plan", "record", "score", "triage"];
+const EDGES: &[&str] = &["deliver", "journal", "plugin", "source", "stream"];
+const TOP: &[&str] = &["app", "cli", "fuzz"];
 
 /// The rooms of a module, each with the rooms that it may import.
 type Rooms = &'static [(&'static str, &'static [&'static str])];

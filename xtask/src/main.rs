@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::bail;
-use step::{run, say};
+use step::{run, say, timed};
 
 const USAGE: &str = "\
 cargo xtask demo          build all that the demo needs, and show it
@@ -137,8 +137,8 @@ fn demo(rest: &[&str]) -> anyhow::Result<()> {
 }
 
 fn test(rest: &[&str]) -> anyhow::Result<()> {
-    set_up()?;
-    languages()?;
+    timed("host and detectors", set_up)?;
+    timed("peers and the detector in each language", languages)?;
     if !root().join("../shared/data/mainnet").is_dir() {
         println!("skipped: ../shared/data is not here, so tests on real mainnet blocks are skipped");
     }
@@ -185,12 +185,14 @@ fn bench(rest: &[&str]) -> anyhow::Result<()> {
 
 fn ci() -> anyhow::Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
-    run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    run(cargo().args(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"))?;
-    lint::dependencies()?;
-    lint::workflows()?;
-    lint::book()?;
-    demo(&["--fast"])?;
-    dist::dist(&["--profile", "dev"])?;
+    timed("clippy", || run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])))?;
+    timed("rustdoc", || run(cargo().args(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings")))?;
+    timed("dependencies, workflows, book", || {
+        lint::dependencies()?;
+        lint::workflows()?;
+        lint::book()
+    })?;
+    timed("demo", || demo(&["--fast"]))?;
+    timed("packages", || dist::dist(&["--profile", "dev"]))?;
     test(&[])
 }

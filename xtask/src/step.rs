@@ -1,6 +1,7 @@
 //! One step at a time, each said before it runs.
 
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, ensure};
 
@@ -16,4 +17,13 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let args: Vec<String> = command.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect();
     ensure!(status.success(), "`{name} {}` failed ({status})", args.join(" "));
     Ok(())
+}
+
+/// Does one step and prints how long it took.
+pub(crate) fn timed<T>(what: &str, step: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let began = Instant::now();
+    let done = step()?;
+    let took = began.elapsed();
+    println!("== {what}: {} min {} s", took.as_secs() / 60, took.as_secs() % 60);
+    Ok(done)
 }

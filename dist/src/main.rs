@@ -40,6 +40,9 @@ struct Args {
 /// First-party detectors: packages of this workspace, and names of their components.
 const DETECTORS: [&str; 3] = ["outflow", "price-deviation", "privileged-control"];
 
+/// The target that detectors are built for.
+const DETECTORS_TARGET: &str = "wasm32-unknown-unknown";
+
 fn main() -> ExitCode {
     match make(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -59,8 +62,9 @@ fn make(args: &Args) -> anyhow::Result<()> {
         ensure!(said.contains(commit.as_str()), "the host does not say that it was built from {commit}: {said}");
     }
     let mtime_s = mtime_s(&root)?;
-    let metadata = Metadata::read(&root, &binary.machine.rust_target())?;
-    let shipped = metadata.shipped(&[&["watchfire"][..], &DETECTORS].concat())?;
+    let metadata = Metadata::read(&root)?;
+    let mut shipped = metadata.shipped(&root, &["watchfire"], &binary.machine.rust_target())?;
+    shipped.extend(metadata.shipped(&root, &DETECTORS, DETECTORS_TARGET)?);
     let notices = notices::text(&metadata, &shipped)?;
     let contents = Contents::gather(&root, &binary, &args.plugins, &notices)?;
     let (version, machine) = (&binary.version, &binary.machine);

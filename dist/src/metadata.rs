@@ -95,6 +95,18 @@ pub(crate) struct Metadata {
     checksums: BTreeMap<(String, String), String>,
 }
 
+fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
+}
+
+/// Returns name and version of a line of `cargo tree`, as `name v1.2.3 (where it is)`.
+fn name_and_version(line: &str) -> Option<(&str, &str)> {
+    let mut words = line.split_whitespace();
+    Some((words.next()?, words.next()?.strip_prefix('v')?))
+}
+
 #[derive(Debug, Deserialize)]
 struct Lock {
     package: Vec<Locked>,
@@ -108,14 +120,14 @@ struct Locked {
 }
 
 impl Metadata {
-    /// Reads what cargo knows of the workspace at `root` for one target.
+    /// Reads what cargo knows of the workspace at `root`.
     ///
     /// # Errors
     ///
     /// If cargo can't be run, or the lock file is not up to date.
-    pub(crate) fn read(root: &Path, target: &str) -> anyhow::Result<Self> {
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(root).args(["metadata", "--format-version", "1", "--locked", "--filter-platform", target]);
+    pub(crate) fn read(root: &Path) -> anyhow::Result<Self> {
+        let mut cargo = cargo(root);
+        cargo.args(["metadata", "--format-version", "1", "--locked"]);
         let listed: Listed = serde_json::from_str(&output(&mut cargo)?).context("what `cargo metadata` says")?;
         let lock: Lock = toml::from_str(&std::fs::read_to_string(root.join("Cargo.lock"))?)?;
         let packages: BTreeMap<Id, Package> =
@@ -135,24 +147,24 @@ impl Metadata {
         Ok(Self { links: links.collect(), checksums: checksums.collect(), members: listed.workspace_members, packages })
     }
 
-    /// Returns the packages that end up in what these members of the workspace are built to: no macros, nothing that only
-    /// build scripts or tests use.
+    /// Returns the packages that are linked into what these members of the workspace are built to for a target: no macros,
+    /// nothing that only build scripts or tests use, and nothing of a feature that is off.
     ///
     /// # Errors
     ///
-    /// If the workspace has no such member.
-    pub(crate) fn shipped(&self, members: &[&str]) -> anyhow::Result<BTreeSet<Id>> {
-        let mut ahead = Vec::new();
+    /// If cargo can't be run, or the workspace has no such member.
+    pub(crate) fn shipped(&self, root: &Path, members: &[&str], target: &str) -> anyhow::Result<BTreeSet<Id>> {
+        // `cargo metadata` has the features that tests switch on as well; `cargo tree` has those of the build.
+        let mut cargo = cargo(root);
+        cargo.args(["tree", "--locked", "--edges", "normal,no-proc-macro", "--target", target, "--prefix", "none"]);
+        cargo.args(["--no-dedupe", "--format", "{p}"]);
         for name in members {
-            ahead.push(self.member(name)?.id.clone());
+            cargo.args(["--package", self.member(name)?.name.as_str()]);
         }
-        let mut found = BTreeSet::new();
-        while let Some(id) = ahead.pop() {
-            if found.insert(id.clone()) {
-                ahead.extend(self.links_of(&id).cloned());
-            }
-        }
-        Ok(found)
+        let listed = output(&mut cargo)?;
+        let built: BTreeSet<(&str, &str)> = listed.lines().filter_map(name_and_version).collect();
+        let is_built = |package: &Package| built.contains(&(package.name.as_str(), package.version.as_str()));
+        Ok(self.packages.values().filter(|package| is_built(package)).map(|package| package.id.clone()).collect())
     }
 
     /// Returns a member of the workspace by its name.
@@ -172,13 +184,10 @@ impl Metadata {
         packages
     }
 
-    /// Returns what a package is linked with.
-    pub(crate) fn linked_with(&self, package: &Package) -> Vec<&Package> {
-        self.links_of(&package.id).filter_map(|id| self.packages.get(id)).collect()
-    }
-
-    fn links_of(&self, id: &Id) -> impl Iterator<Item = &Id> {
-        self.links.get(id).into_iter().flatten()
+    /// Returns what of these a package is linked with.
+    pub(crate) fn linked_with(&self, package: &Package, shipped: &BTreeSet<Id>) -> Vec<&Package> {
+        let links = self.links.get(&package.id).into_iter().flatten();
+        links.filter(|id| shipped.contains(*id)).filter_map(|id| self.packages.get(id)).collect()
     }
 
     /// Whether a package is this workspace's own.

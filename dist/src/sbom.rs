@@ -23,7 +23,7 @@ pub(crate) fn cyclone_dx(
         .filter(|package| package.name != host.name)
         .map(|package| component(metadata, package))
         .collect();
-    let mut dependencies: Vec<Value> = packages.iter().map(|package| dependency(metadata, package)).collect();
+    let mut dependencies: Vec<Value> = packages.iter().map(|package| dependency(metadata, shipped, package)).collect();
     // Detectors are shipped beside the host, and linked with nothing of it.
     if let Some(own) = dependencies.iter_mut().find(|dependency| dependency["ref"] == host.purl())
         && let Some(list) = own["dependsOn"].as_array_mut()
@@ -78,7 +78,7 @@ fn component(metadata: &Metadata, package: &Package) -> Value {
     component
 }
 
-fn dependency(metadata: &Metadata, package: &Package) -> Value {
-    let linked: BTreeSet<String> = metadata.linked_with(package).into_iter().map(Package::purl).collect();
+fn dependency(metadata: &Metadata, shipped: &BTreeSet<Id>, package: &Package) -> Value {
+    let linked: BTreeSet<String> = metadata.linked_with(package, shipped).into_iter().map(Package::purl).collect();
     json!({ "ref": package.purl(), "dependsOn": linked })
 }

@@ -79,8 +79,9 @@ fn tarball_runs_anywhere(made: &Made) {
     let elsewhere = tempfile::tempdir().unwrap();
     let link = elsewhere.path().join("watchfire");
     std::os::unix::fs::symlink(&binary, &link).unwrap();
-    let demo =
-        said(Command::new(link).current_dir(elsewhere.path()).env("WATCHFIRE_CACHE", "off").args(["demo", "--fast"]));
+    let demo = said(
+        Command::new(link).current_dir(elsewhere.path()).env("WATCHFIRE_CACHE", kit::cache()).args(["demo", "--fast"]),
+    );
     assert!(demo.contains(DEMO_END), "{demo}");
 }
 
@@ -184,7 +185,7 @@ fn config_holds(root: &Root) {
         "lending",
         "--name",
         "Harbor",
-        "--out",
+        "--into",
         "/etc/watchfire/response",
     ]);
     check("/etc/watchfire/all.toml");

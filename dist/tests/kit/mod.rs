@@ -39,6 +39,11 @@ fn beside_tests(name: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("there is no `{name}` beside the tests; build it with `cargo xtask plugins`"))
 }
 
+/// Where the other tests keep compiled detectors.
+pub(crate) fn cache() -> PathBuf {
+    beside_tests("watchfire").with_file_name("compiled")
+}
+
 /// Runs a command, which must go well; what it printed.
 pub(crate) fn said(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));

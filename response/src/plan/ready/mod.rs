@@ -52,7 +52,7 @@ pub struct Waived {
 pub fn readiness(files: &[(String, String)], now_ms: u64) -> Readiness {
     let (tables, places, found) = load(files, Reader::Operator);
     if found.iter().any(Diagnostic::is_error) {
-        return Readiness { found: found, waived: Vec::new() };
+        return Readiness { found, waived: Vec::new() };
     }
     let plan = Plan::of(tables, found);
     let mut survey = Survey::new(&plan, &places, files, now_ms);

@@ -19,7 +19,7 @@ pub struct Act {
     /// The incident; `None` for what is about none or opens one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentId>,
-    /// Number of the timeline's newest entry that the person had seen; the act is refused where another person has
+    /// Number of the timeline's newest entry that the person had seen; the act is refused if another person has
     /// acted since. `None` to act whatever happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<u64>,

@@ -1,5 +1,5 @@
-//! The desks of several protocols beside each other: each has its own plan, people, limits and incidents, and hears
-//! only what is its own. They share nothing but the count of incidents, so that a number tells which one is meant.
+//! The desks of several protocols beside each other: each has its own plan, people, limits and incidents, and takes
+//! in only what is its own. They share nothing but the count of incidents, so that a number stands for one of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -97,7 +97,7 @@ impl Desks {
         outcomes
     }
 
-    /// That no signal of a protocol matches is worth a word only where none of any does.
+    /// Gives a finding to all that it goes to. That no signal matches is said once, and only if none of any protocol does.
     fn found(&mut self, finding: &Finding, now_ms: u64) -> Vec<Outcome> {
         let hearing = self.desks.values().filter(|(protocol, _)| protocol.hears(finding)).count();
         if hearing == 0 {
@@ -119,7 +119,7 @@ impl Desks {
         outcomes
     }
 
-    /// The protocol of a name, or the only one where none is named.
+    /// Returns the protocol of a name; if none is named, the only one.
     fn named(&self, name: &str) -> Option<String> {
         match self.desks.len() {
             1 if name.is_empty() => self.desks.keys().next().cloned(),

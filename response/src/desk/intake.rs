@@ -120,7 +120,7 @@ impl Desk {
         }
     }
 
-    /// What an incident stands in connection with, where it has just been opened.
+    /// Writes what an incident that was just opened is connected with: its dependency, and the incident that it follows.
     pub(super) fn write_origin(&mut self, id: IncidentId, plan: &Plan, turn: &mut Turn) {
         let Some(incident) = self.files.get(&id).map(|file| &file.case.incident) else { return };
         let (dependency, follows) = (incident.dependency.clone(), incident.follows);
@@ -296,8 +296,8 @@ fn dependency(plan: &Plan, signal: &Signal, finding: &Finding) -> Option<String>
     signal.dependency.clone().or_else(by_subject)
 }
 
-/// What tells an open incident from another: signal and the values of the grouping labels, a missing one hashed unlike
-/// any value. What belongs to an incident goes on doing so where the plan changes meanwhile; but what is meant in earnest
+/// Returns the hash that distinguishes a group: of the signal and the values of its grouping labels, a missing one hashed
+/// unlike any value. What belongs to an incident goes on doing so if the plan changes meanwhile; but what is meant in earnest
 /// does not go to an incident that is only rehearsed.
 pub(super) fn key(plan: &Plan, signal: &str, group: &[(String, Option<String>)]) -> B256 {
     let mut hasher = Hasher::new("group").number(u64::from(plan.tables().protocol.dry_run)).text(signal);

@@ -96,7 +96,7 @@ impl Verdict<'_> {
         self.is_proposable() && matches!(self.intervention.automation, Automation::Presigned | Automation::Auto)
     }
 
-    /// What stands in its way, as a number that tells whether an answer changed.
+    /// Returns what stands in its way as a number, which is another if the answer is.
     pub(super) fn code(&self) -> u64 {
         let bars = self.bars.iter().fold(0, |code, bar| code | 1 << *bar as u64);
         self.gaps.iter().fold(bars, |code, gap| code | 1 << (32 + *gap as u64))
@@ -277,7 +277,7 @@ pub(super) fn chains(intervention: &Intervention, plan: &Plan) -> Vec<u64> {
     authority.and_then(|authority| authority.chain).into_iter().collect()
 }
 
-/// The order in which incidents are served where they wait for the same limit: the gravest first, then the oldest.
+/// Returns the place in which an incident is served of those that wait for the same limit: the gravest first, then the oldest.
 pub(super) fn precedence(case: &Case) -> (Reverse<crate::finding::Severity>, u64) {
     (Reverse(case.incident.severity), case.incident.id)
 }

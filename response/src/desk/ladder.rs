@@ -42,7 +42,7 @@ impl Desk {
         self.set_due(id, Due::Ack, turn.now_ms.saturating_add(LOOK_AGAIN_MS), turn);
     }
 
-    /// Enters the step at which the ladder stands, or the next one where somebody is.
+    /// Enters the step at which the ladder stands, or the next one that reaches somebody.
     fn go_on(&mut self, id: IncidentId, plan: &Plan, turn: &mut Turn) {
         // Each stage of each escalation is tried once; the plan holds no circle of escalations.
         loop {
@@ -136,7 +136,7 @@ impl Desk {
         Entered::Waits
     }
 
-    /// Pages a person on one of their channels, urgent ones first. Says whether there is such a channel.
+    /// Pages a person on one of their channels, urgent ones first. Returns whether there is such a channel.
     fn page(&mut self, id: IncidentId, plan: &Plan, person: &str, at: usize, what: &str, turn: &mut Turn) -> bool {
         let Some(entity) = plan.tables().person.get(person) else { return false };
         let Some(channel) = entity.channels.urgent.iter().chain(&entity.channels.normal).nth(at) else {
@@ -156,7 +156,7 @@ impl Desk {
         true
     }
 
-    /// A page arrived or did not. One that did not goes to the next channel at once, and where nobody of the step is
+    /// Takes in what came of a page. One that did not arrive goes to the next channel at once, and if nobody of the step is
     /// left, the next step begins at once.
     pub(super) fn delivered(&mut self, delivery: &Delivery, turn: &mut Turn) {
         let of = |(_, file): &(&IncidentId, &File)| {
@@ -191,7 +191,7 @@ impl Desk {
         }
     }
 
-    /// Nobody answered in time.
+    /// Goes on to the next step: nobody answered in time.
     pub(super) fn unanswered(&mut self, id: IncidentId, turn: &mut Turn) {
         let Some(plan) = self.plan_of(id) else { return };
         let Some(ladder) = self.ladder_mut(id) else {
@@ -216,7 +216,7 @@ impl Desk {
         self.revise(id, Occasion::Time, turn);
     }
 
-    /// Somebody answered: the step ends, and they have the incident for a while.
+    /// Ends the step: somebody answered, and has the incident for a while.
     pub(super) fn acked(&mut self, id: IncidentId, by: &str, turn: &mut Turn) {
         let Some(plan) = self.plan_of(id) else { return };
         self.drop_due(id, &Due::Ack, turn);
@@ -230,7 +230,7 @@ impl Desk {
         self.set_due(id, Due::Unack, turn.in_s(after_s), turn);
     }
 
-    /// Whoever had it has not been heard of for too long.
+    /// Pages people again: the person who answered has done nothing for too long.
     pub(super) fn unack(&mut self, id: IncidentId, turn: &mut Turn) {
         let Some(file) = self.files.get(&id) else { return };
         let (who, state) = (file.case.incident.acked_by.clone().unwrap_or_default(), file.case.incident.state);
@@ -248,7 +248,7 @@ impl Desk {
         self.revise(id, Occasion::Time, turn);
     }
 
-    /// Pages again where an incident became graver, wider or costlier since people were paged.
+    /// Pages again if an incident became graver, wider or costlier since people were paged.
     pub(super) fn page_again(&mut self, id: IncidentId, before: Extent, turn: &mut Turn) {
         let Some(plan) = self.plan_of(id) else { return };
         let Some(file) = self.files.get(&id) else { return };
@@ -317,5 +317,5 @@ impl Desk {
 /// After how long an incident that nobody is paged for is brought up again, milliseconds.
 const LOOK_AGAIN_MS: u64 = 24 * 3_600 * 1_000;
 
-/// How long an answer is worth where the plan has no escalation for an incident, in seconds.
+/// How long an answer is worth if the plan has no escalation for an incident, in seconds.
 const DEFAULT_UNACK_S: u64 = 1_800;

@@ -1,4 +1,4 @@
-//! What the plan puts forward by itself: proposals to people, and rulings where it decided beforehand.
+//! What the plan puts forward by itself: proposals to people, and rulings that it made beforehand.
 
 use alloy_primitives::B256;
 
@@ -125,7 +125,7 @@ impl Desk {
     }
 }
 
-/// The proposal of an intervention to whoever decides; where that is settled, to whoever holds the authority.
+/// Returns the proposal of an intervention to those who decide; if that is settled, to those who hold the authority.
 pub(super) fn propose(
     plan: &Plan,
     incident: IncidentId,
@@ -155,7 +155,7 @@ pub(super) fn propose(
     }
 }
 
-/// Hash of the calls that carry an intervention out: what everybody who agrees agrees to.
+/// Returns the hash of the calls that carry an intervention out: what everybody who agrees agrees to.
 pub(super) fn calldata(intervention: &Intervention) -> B256 {
     let mut hasher = Hasher::new("calls").number(intervention.calls.len() as u64);
     for call in &intervention.calls {

@@ -18,7 +18,7 @@ pub(super) fn way(situation: &Situation<'_>, verdict: &Verdict<'_>, left_s: Opti
     let ack_s = if permitted { Some(0) } else { ack_s(situation, &deciders) };
     let decision_s = if permitted { 0 } else { intervention.decision_s };
     let signature_s = if permitted { 0 } else { authority.map_or(0, |authority| authority.signature_s) };
-    // The verdict's seconds hold signatures where they are not given beforehand, and the delay.
+    // The verdict's seconds hold signatures, unless they are given beforehand, and the delay.
     let rest_s = verdict.seconds;
     let takes_s = ack_s.map(|ack_s| ack_s.saturating_add(decision_s).saturating_add(rest_s));
     let mode = cost.mode.as_ref().map(|id| {

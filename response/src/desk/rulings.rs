@@ -408,7 +408,7 @@ impl Desk {
         })
     }
 
-    /// Ends a ruling, and gives its use back where it was not made.
+    /// Ends a ruling, and gives its use back if it was not made.
     fn end_ruling(&mut self, id: IncidentId, number: u32, state: RulingState, turn: &mut Turn) {
         let Some(ruling) = self.ruling_mut(id, number) else { return };
         let (was, name) = (ruling.state, ruling.intervention.clone());

@@ -263,7 +263,7 @@ impl<'a> Situation<'a> {
     }
 }
 
-/// How long an intervention takes from now; where no step reaches whoever decides, from their decision.
+/// Returns the seconds that an intervention takes from now; if no step reaches anybody who decides, from the decision.
 fn takes(verdict: &Verdict<'_>, way: &Way) -> u64 {
     way.takes_s.unwrap_or_else(|| verdict.seconds.saturating_add(way.decision_s))
 }

@@ -19,12 +19,20 @@ pub const LIBRARY: [(&str, &str); 9] =
     drills!("aave", "balancer", "beanstalk", "bybit", "compound", "euler", "nomad", "radiant", "venus-luna");
 
 /// Returns the plan that a drill's starter is, with everything verified on its first day; `None` if it names no starter.
+///
+/// # Errors
+///
+/// If the plan does not load, which is a fault of the starter.
 pub fn starter(scenario: &Scenario) -> Option<Result<Arc<Plan>, Vec<Diagnostic>>> {
     let kind = scenario.drill.starter?;
     Some(Plan::load(&files(kind, scenario)).map(Arc::new))
 }
 
 /// Returns the same plan with what was different then; `None` if nothing was, or the drill names no starter.
+///
+/// # Errors
+///
+/// If the plan does not load: the drill's file changes what is not there.
 pub fn then(scenario: &Scenario) -> Option<Result<Arc<Plan>, Vec<Diagnostic>>> {
     let kind = scenario.drill.starter?;
     if scenario.then.is_empty() && scenario.drill.then_without.is_empty() {

@@ -263,7 +263,7 @@ fn list(value: Option<&Value>) -> Option<Vec<String>> {
     }
 }
 
-/// A value in words: a span where the key says seconds.
+/// Returns a value in words: a span if the key says seconds.
 fn said(key: &str, value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),

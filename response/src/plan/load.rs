@@ -32,7 +32,7 @@ impl Entity<'_> {
     }
 }
 
-/// An entity where it was written.
+/// An entity at the place at which it was written.
 pub(super) struct Place<'a> {
     file: &'a str,
     text: &'a str,

@@ -103,7 +103,7 @@ pub fn changes(schedule: &Schedule, from_ms: u64, until_ms: u64) -> Vec<u64> {
         let mut day = first.date();
         let of_day = times_of_day(schedule);
         let ms = |moment: Timestamp| u64::try_from(moment.as_millisecond()).unwrap_or(0);
-        // An hour that comes twice or never may change who is on call where the clocks change, and in both its turns.
+        // An hour that comes twice or never may change who is on call when the clocks change, and in both its turns.
         times.extend(clock_changes(&zone, from_ms).map(ms).take_while(|at_ms| *at_ms < until_ms));
         loop {
             let of_this_day = of_day.iter().flat_map(|time| {

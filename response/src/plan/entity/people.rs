@@ -63,7 +63,7 @@ pub struct Role {
     pub kind: RoleKind,
     /// Ids of its people, asked first.
     pub members: Vec<String>,
-    /// Ids of people who are asked where members can't be reached.
+    /// Ids of people who are asked if members can't be reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backups: Vec<String>,
     /// Id of the schedule that says which of them is paged; all members if absent.
@@ -154,7 +154,7 @@ pub struct Override {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Escalation {
-    /// It is for incidents of these severities, where their signal names no other.
+    /// It is for incidents of these severities, if their signal names no other.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub severities: Vec<crate::finding::Severity>,
     /// One after another.

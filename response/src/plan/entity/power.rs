@@ -146,7 +146,7 @@ pub struct Blackout {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// How many times; within `per_s` where that is set, ever otherwise.
+    /// How many times; within `per_s` if that is set, ever otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub uses: Option<u32>,
@@ -293,7 +293,7 @@ pub struct Intervention {
     pub decision_s: u64,
     /// From the decision to the authority's act, in seconds; signatures and the authority's own delay are added.
     pub reaction_s: u64,
-    /// What must be true first, in words. The host can't check words, so where there are any a person decides.
+    /// What must be true first, in words. The host can't check words, so if there are any a person decides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prerequisites: Vec<String>,
     /// What is true once it has worked, in words. A fact about the chain or a person confirms it.
@@ -310,7 +310,7 @@ pub struct Intervention {
     pub limits: Limits,
     /// What users lose by it.
     pub cost: Cost,
-    /// How it is undone; absent where it can't be.
+    /// How it is undone; absent if it can't be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reversal: Option<Reversal>,
 }

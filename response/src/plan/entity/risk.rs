@@ -108,10 +108,10 @@ pub struct RiskEvent {
     /// The incident that led to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentId>,
-    /// Id of the role or person who had the risk from then on; absent where it was the one before.
+    /// Id of the role or person who had the risk from then on; absent if it was the one before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// Until when it was accepted from then on; absent where it was the moment before.
+    /// Until when it was accepted from then on; absent if it was the moment before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_until: Option<Moment>,
     /// What was linked to it then: `signal.ID`, `intervention.ID`, `incident.NUMBER`.

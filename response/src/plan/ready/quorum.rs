@@ -91,7 +91,7 @@ fn allowed<'a>(survey: &Survey<'a>, intervention: &'a Intervention, members: &[&
     members.iter().copied().filter(|member| !excluded.contains(member)).collect()
 }
 
-/// Ids that are one human, where there are such.
+/// Returns ids that are one human, if there are such.
 fn twice<'a>(survey: &Survey<'a>, ids: &[&'a str]) -> Option<String> {
     let ids: BTreeSet<&str> = ids.iter().copied().collect();
     survey.humans(&ids.iter().copied().collect::<Vec<_>>()).into_iter().find_map(|human| {

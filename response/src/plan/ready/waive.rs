@@ -58,7 +58,7 @@ pub(super) fn apply(mut survey: Survey<'_>) -> (Vec<Diagnostic>, Vec<Waived>) {
     (kept, waived)
 }
 
-/// Whether a waiver is of a check that can be waived, and has not ended; tells what is wrong where not.
+/// Whether a waiver is of a check that can be waived, and has not ended. Reports what is wrong if not.
 fn counts(survey: &mut Survey<'_>, id: &str, waiver: &Waiver) -> bool {
     let at = entity("waiver", id);
     let own = [WAIVER_UNKNOWN.code, WAIVER_OVER.code, WAIVER_IDLE.code];

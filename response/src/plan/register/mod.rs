@@ -46,7 +46,7 @@ impl Standing {
     }
 
     /// Where it stood at a moment, milliseconds since the Unix epoch, by its history. `None` before its first entry: nothing
-    /// is known of it. After its last one it stands where its table says, also where somebody changed that by hand.
+    /// is known of it. After its last one it stands where its table says, also if somebody changed that by hand.
     pub fn at(risk: &Risk, at_ms: u64) -> Option<Self> {
         if risk.history.last().is_none_or(|last| last.at.ms <= at_ms) {
             return Some(Self::now(risk));
@@ -61,7 +61,7 @@ impl Standing {
         self.status == RiskStatus::Accepted && self.accepted_until.is_some_and(|until| until.ms <= at_ms)
     }
 
-    /// Before the first entry: what no entry tells was there from the start.
+    /// Returns the risk before its first entry: what no entry says was there from the start.
     fn before(risk: &Risk) -> Self {
         let later: BTreeSet<&String> = risk.history.iter().flat_map(|event| &event.linked).collect();
         Self {

@@ -157,7 +157,7 @@ impl Metadata {
         // `cargo metadata` has the features that tests switch on as well; `cargo tree` has those of the build.
         let mut cargo = cargo(root);
         cargo.args(["tree", "--locked", "--edges", "normal,no-proc-macro", "--target", target, "--prefix", "none"]);
-        cargo.args(["--no-dedupe", "--format", "{p}"]);
+        cargo.args(["--format", "{p}"]);
         for name in members {
             cargo.args(["--package", self.member(name)?.name.as_str()]);
         }

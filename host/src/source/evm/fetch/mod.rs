@@ -271,7 +271,10 @@ async fn decode_all(
     };
     let decoding = tokio::task::spawn_blocking(move || raws.into_iter().map(decode).collect());
     decoding.await.unwrap_or_else(|error| {
-        tracing::error!("decoding ended by a panic, please report it: {error}");
+        // A task is cancelled when the host ends, which is no fault.
+        if error.is_panic() {
+            tracing::error!("decoding ended by a panic, please report it: {error}");
+        }
         Vec::new()
     })
 }

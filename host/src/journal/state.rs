@@ -67,7 +67,7 @@ impl Journal {
                    UNION SELECT seq FROM canonical_block WHERE seq > ?1 ORDER BY seq DESC LIMIT ?2) UNION \
                    SELECT seq FROM (SELECT seq FROM entry WHERE event = 'pending' AND seq > ?1 ORDER BY seq DESC LIMIT ?2) \
                    ORDER BY seq";
-        Ok(self.all(sql, params![horizon, at_most as u64], |row| row.get(0))?)
+        self.all(sql, params![horizon, at_most as u64], |row| row.get(0))
     }
 
     /// Undoes what a detector changed on this input and on all later ones, newest first; the keys that went back.

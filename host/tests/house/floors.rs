@@ -79,9 +79,9 @@ const MAY_HASH: [(&str, &str); 1] = [("narrow::table", "it asks whether a key is
 fn may_name(module: &str) -> Option<BTreeSet<&'static str>> {
     let below: Vec<&'static str> = match module {
         m if NOUNS.contains(&m) => NOUNS.to_vec(),
-        m if LOGIC.contains(&m) => [&NOUNS[..], &LOGIC[..]].concat(),
-        m if EDGES.contains(&m) => [&NOUNS[..], &LOGIC[..]].concat(),
-        m if TOP.contains(&m) => [&NOUNS[..], &LOGIC[..], &EDGES[..], &TOP[..]].concat(),
+        m if LOGIC.contains(&m) => [NOUNS, LOGIC].concat(),
+        m if EDGES.contains(&m) => [NOUNS, LOGIC].concat(),
+        m if TOP.contains(&m) => [NOUNS, LOGIC, EDGES, TOP].concat(),
         _ => return None,
     };
     Some(below.into_iter().collect())
@@ -91,7 +91,7 @@ fn may_name(module: &str) -> Option<BTreeSet<&'static str>> {
 fn trespasses(source: &Source) -> Vec<String> {
     let Some(module) = source.module.first().map(String::as_str) else { return Vec::new() };
     let Some(allowed) = may_name(module) else { return vec![format!("`{module}`, which stands on no floor")] };
-    let all: BTreeSet<&str> = [&NOUNS[..], &LOGIC[..], &EDGES[..], &TOP[..]].concat().into_iter().collect();
+    let all: BTreeSet<&str> = [NOUNS, LOGIC, EDGES, TOP].concat().into_iter().collect();
     let own = source.own_paths();
     let named: BTreeSet<&str> = own.iter().filter_map(|path| path.first()).map(String::as_str).collect();
     let mut found: Vec<String> = named

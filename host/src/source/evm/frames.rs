@@ -134,6 +134,10 @@ struct Call<C> {
 /// read each level by itself would go over a deep tree's text as often as it is deep.
 type Calls8<'a> = Call<Call<Call<Call<Call<Call<Call<&'a RawValue>>>>>>>;
 
+/// Bytes of stack that eight levels take at most, and how many are added if fewer are left.
+const STACK_LEFT: usize = 256 * 1024;
+const STACK_MORE: usize = 2 * 1024 * 1024;
+
 /// What a level of calls holds: calls, or text that is still to be read.
 trait Callee {
     fn visit(&self, at: Place, frames: &mut Frames) -> Result<(), Refusal>;
@@ -148,7 +152,8 @@ struct Place {
 
 impl Callee for &RawValue {
     fn visit(&self, at: Place, frames: &mut Frames) -> Result<(), Refusal> {
-        parse::<Call<Calls8<'_>>>(self)?.visit(at, frames)
+        // A node may send 1,024 levels, which take more than a thread's stack where nothing is optimised.
+        stacker::maybe_grow(STACK_LEFT, STACK_MORE, || parse::<Call<Calls8<'_>>>(self)?.visit(at, frames))
     }
 }
 

@@ -5,8 +5,9 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
+use crate::compile::compile;
 use crate::step::{run, say};
-use crate::{FIRST_PARTY, add_targets, build_detectors, cargo, root, target};
+use crate::{FIRST_PARTY, add_targets, build_detectors, root, target};
 
 struct Options {
     profile: String,
@@ -41,8 +42,7 @@ pub(crate) fn dist(args: &[&str]) -> anyhow::Result<()> {
     // A build for trying things out names no commit, so that the next one is not linked anew.
     let commit = if options.profile == "dev" { None } else { commit() };
     say(&format!("building the host by the profile `{}`", options.profile));
-    let mut build = cargo();
-    build.args(["build", "--locked", "-p", "watchfire", "--profile", &options.profile]);
+    let mut build = compile(&["build", "--locked", "-p", "watchfire", "--profile", &options.profile]);
     if let Some(commit) = &commit {
         build.env("WATCHFIRE_COMMIT", commit);
     }
@@ -50,8 +50,8 @@ pub(crate) fn dist(args: &[&str]) -> anyhow::Result<()> {
     let host = options.folder().join("watchfire");
     build_detectors(&host, &FIRST_PARTY)?;
     say("packaging");
-    let mut package = cargo();
-    package.args(["run", "--quiet", "--locked", "-p", "watchfire-dist", "--"]);
+    let mut package = compile(&["run", "--quiet", "--locked", "-p", "watchfire-dist"]);
+    package.arg("--");
     package.arg("--binary").arg(&host).arg("--plugins").arg(target().join("plugins")).arg("--out").arg(&options.out);
     if let Some(commit) = &commit {
         package.args(["--commit", commit]);

@@ -4,9 +4,10 @@ use std::process::Command;
 
 use anyhow::bail;
 
+use crate::compile::cargo;
 use crate::peers::peers_folder;
 use crate::step::{run, say};
-use crate::{cargo, languages, peers, root};
+use crate::{languages, peers, root};
 
 /// Checks licences, duplicates and sources of all dependencies by `deny.toml`. Advisories are checked by a workflow of
 /// their own: their database is not where every machine can reach it, and it changes by the day.

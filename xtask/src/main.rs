@@ -1,5 +1,6 @@
 //! Set-up, the demo and the tests of this repository, by one command each: `cargo xtask demo`, `cargo xtask test`.
 
+mod compile;
 mod dist;
 mod fuzz;
 mod languages;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::bail;
+use compile::{as_rustdoc, cargo, compile, document, lint_from_now_on};
 use step::{run, say, timed};
 
 const USAGE: &str = "\
@@ -36,6 +38,12 @@ const TARGETS: [&str; 2] = ["wasm32-unknown-unknown", "wasm32-wasip2"];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(mut rustdoc) = as_rustdoc(&args, &target().join("doc")) {
+        return match rustdoc.status() {
+            Ok(status) if status.success() => ExitCode::SUCCESS,
+            _ => ExitCode::FAILURE,
+        };
+    }
     let rest: Vec<&str> = args.iter().skip(1).map(String::as_str).filter(|arg| *arg != "--").collect();
     let done = match args.first().map(String::as_str) {
         Some("demo") => demo(&rest),
@@ -76,20 +84,6 @@ fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |given| root().join(given))
 }
 
-fn cargo() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root());
-    // `cargo run` describes xtask in these. Build scripts that read them would run again, and build half of the
-    // dependencies again, whenever a command is typed with and without xtask in turns.
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_"].iter().any(|prefix| text.starts_with(prefix)) {
-            command.env_remove(&name);
-        }
-    }
-    command
-}
-
 fn watchfire() -> Command {
     let mut command = Command::new(target().join("debug/watchfire"));
     command.current_dir(root());
@@ -100,7 +94,7 @@ fn watchfire() -> Command {
 fn set_up() -> anyhow::Result<()> {
     add_targets()?;
     say("building the host (the first time takes about ten minutes on two cores)");
-    run(cargo().args(["build", "-p", "watchfire"]))?;
+    run(&mut compile(&["build", "-p", "watchfire"]))?;
     build_detectors(&target().join("debug/watchfire"), &[&FIRST_PARTY[..], &[BENCH_DETECTOR]].concat())
 }
 
@@ -145,12 +139,12 @@ fn test(rest: &[&str]) -> anyhow::Result<()> {
     let has_nextest = cargo().args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
     say("running the tests");
     match has_nextest {
-        true => run(cargo().args(["nextest", "run", "--workspace", "--no-fail-fast"]).args(rest)),
+        true => run(compile(&["nextest", "run", "--workspace", "--no-fail-fast"]).args(rest)),
         // The runner that there always is has all of a file's tests in one process, where some would count each other's
         // children and wait for each other's hosts: one after the other, then.
         false => {
-            let mut test = cargo();
-            run(test.args(["test", "--workspace", "--no-fail-fast"]).args(rest).env("RUST_TEST_THREADS", "1"))
+            let mut test = compile(&["test", "--workspace", "--no-fail-fast"]);
+            run(test.args(rest).env("RUST_TEST_THREADS", "1"))
         }
     }
 }
@@ -185,8 +179,9 @@ fn bench(rest: &[&str]) -> anyhow::Result<()> {
 
 fn ci() -> anyhow::Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
-    timed("clippy", || run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])))?;
-    timed("rustdoc", || run(cargo().args(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings")))?;
+    lint_from_now_on();
+    timed("build, by clippy", || run(&mut compile(&["build", "--workspace", "--all-targets"])))?;
+    timed("rustdoc", || run(&mut document()?))?;
     timed("dependencies, workflows, book", || {
         lint::dependencies()?;
         lint::workflows()?;

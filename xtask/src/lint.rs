@@ -41,6 +41,7 @@ pub(crate) fn book() -> anyhow::Result<()> {
         say("installing mdbook into .peers");
         // Unoptimised: it takes a third of the time, and has one book to build.
         let mut install = cargo();
+        install.env("CARGO_PROFILE_DEV_DEBUG", "false");
         install.args(["install", "mdbook", "--quiet", "--locked", "--force", "--debug", "--version", MDBOOK]);
         install.args(["--no-default-features", "--features", "search", "--root"]);
         run(install.arg(&folder))?;

@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::root;
+use crate::{root, target};
 
 /// Whether clippy compiles this workspace.
 static IS_LINTED: AtomicBool = AtomicBool::new(false);
@@ -38,6 +38,7 @@ pub(crate) fn compile(subcommand: &[&str]) -> Command {
     if IS_LINTED.load(Ordering::Relaxed) {
         // As an option and not as a variable: detectors that tests build are compiled as their authors compile them.
         command.args(["--config", r#"build.rustc-workspace-wrapper="clippy-driver""#]);
+        // `-D warnings`, with what clippy's driver parts its arguments by.
         command.env("CLIPPY_ARGS", "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__");
     }
     command
@@ -47,10 +48,11 @@ pub(crate) fn compile(subcommand: &[&str]) -> Command {
 ///
 /// `cargo doc` would check each dependency again, which takes a third as long as the build. Doctests are handed to rustdoc
 /// with what the build made, so rustdoc is called as for them, by way of this program.
-pub(crate) fn document() -> std::io::Result<Command> {
+pub(crate) fn document() -> Command {
     let mut command = compile(&["test", "--doc", "--workspace", "--quiet"]);
-    command.env("RUSTDOC", std::env::current_exe()?).env(AS_RUSTDOC, "1");
-    Ok(command)
+    // Not this process's own file: building the workspace has put another one in its place.
+    command.env("RUSTDOC", target().join("debug/xtask")).env(AS_RUSTDOC, "1");
+    command
 }
 
 /// Returns rustdoc with the arguments that cargo gives it for doctests, made into those for documentation. `None` where this

@@ -93,7 +93,7 @@ fn watchfire() -> Command {
 /// The host and the detectors, with the targets that these need.
 fn set_up() -> anyhow::Result<()> {
     add_targets()?;
-    say("building the host (the first time takes about ten minutes on two cores)");
+    say("building the host (the first time takes about a quarter of an hour on two cores)");
     run(&mut compile(&["build", "-p", "watchfire"]))?;
     build_detectors(&target().join("debug/watchfire"), &[&FIRST_PARTY[..], &[BENCH_DETECTOR]].concat())
 }

@@ -24,6 +24,9 @@ pub struct Anvil {
     http: reqwest::Client,
 }
 
+/// Longest time that any call takes, mining thousands of blocks on a busy machine included.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(90);
+
 impl Anvil {
     /// Starts a node that mines only when told, with more arguments where a test wants them; `None` without anvil.
     pub async fn start(args: &[&str]) -> anyhow::Result<Option<Self>> {
@@ -96,10 +99,11 @@ impl Anvil {
         bail!("anvil does not answer on port {}", self.port)
     }
 
-    /// One call.
+    /// One call. A node that locks itself up, as anvil at times does under many requests, is an error rather than a wait.
     pub async fn rpc(&self, method: &str, params: Value) -> anyhow::Result<Value> {
         let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        let answer: Value = self.http.post(self.url()).json(&request).send().await?.json().await?;
+        let answer: Value =
+            self.http.post(self.url()).timeout(ANSWERS_WITHIN).json(&request).send().await?.json().await?;
         match answer.get("error") {
             Some(error) => bail!("{method}: {error}"),
             None => Ok(answer["result"].clone()),

@@ -12,9 +12,14 @@ use crate::step::{run, say};
 const PINS: [&str; 2] = ["package.json", "package-lock.json"];
 
 /// Debian's packages with what each brings, in the versions of the release: what disturbs a host's system calls and its
-/// clock, and what makes a clean root.
-const PACKAGES: [(&str, &str); 3] =
-    [("strace", "/usr/bin/strace"), ("faketime", "/usr/bin/faketime"), ("debootstrap", "/usr/sbin/debootstrap")];
+/// clock, what makes a clean root, and what effects are sent to: a mail server and Alertmanager.
+const PACKAGES: [(&str, &str); 5] = [
+    ("strace", "/usr/bin/strace"),
+    ("faketime", "/usr/bin/faketime"),
+    ("debootstrap", "/usr/sbin/debootstrap"),
+    ("python3-aiosmtpd", "/usr/lib/python3/dist-packages/aiosmtpd/__init__.py"),
+    ("prometheus-alertmanager", "/usr/bin/prometheus-alertmanager"),
+];
 
 /// What is installed is here.
 pub(crate) fn peers_folder() -> PathBuf {
@@ -46,9 +51,9 @@ fn install_packages() -> anyhow::Result<()> {
     if !missing.is_empty() {
         let missing = missing.join(" and ");
         if std::env::var_os("CI").is_some() {
-            bail!("{missing} can't be installed by apt-get, and CI must have them to disturb the host in tests");
+            bail!("{missing} can't be installed by apt-get, and CI must have them for its tests");
         }
-        println!("SKIPPED: {missing} can't be installed here, so tests that disturb the host with them are skipped");
+        println!("SKIPPED: {missing} can't be installed here, so the tests that need them are skipped");
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The command line: what a person types, and what the exit code means to a script.
 
 mod backtest;
+mod channel;
 mod check;
 mod demo;
 mod drill;
@@ -104,6 +105,16 @@ Examples:
   watchfire journal size"
     )]
     Journal(journal::Command),
+    /// See how people are reached, and send a test to see that they are.
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  watchfire channel list
+  watchfire channel test pager
+  watchfire channel test texts --to sms:+41791234567"
+    )]
+    Channel(channel::Command),
     /// See and handle incidents: answer, decide, agree, say what was done, close.
     #[command(
         subcommand,
@@ -221,6 +232,7 @@ fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
         Command::Risk(command) => risk::main(command),
         Command::Release(command) => release::main(command),
         Command::CompileComponent { request } => Ok(compile_from_stdin(&request).map(|()| Exit::Good)?),
+        Command::Channel(command) => channel::main(command),
         Command::Incident(command) => incident::main(command),
         Command::Drill(args) => drill::main(&args, &sandboxes),
         Command::Demo(args) => demo::main(args, &sandboxes),

@@ -1,6 +1,8 @@
-//! What leaves the host for people and machines: entries of the journal as terminal lines and as JSON lines, effects as
-//! webhook deliveries, and what a check found as SARIF.
+//! What leaves the host for people and machines: entries of the journal as terminal lines and as JSON lines, effects by the
+//! channels that people are reached by, and what a check found as SARIF.
 
+pub mod answer;
+pub mod channel;
 mod config;
 pub mod json;
 pub mod pretty;

@@ -50,11 +50,27 @@ pub struct Undelivered {
     pub message: String,
     /// How long the receiver asked us to wait, milliseconds.
     pub retry_after_ms: Option<u64>,
+    /// Whether it is refused however often it is sent.
+    pub is_final: bool,
+}
+
+impl Undelivered {
+    /// A failure that may pass, after so many milliseconds if the receiver says so.
+    pub fn for_now(message: String, retry_after_ms: Option<u64>) -> Self {
+        Self { message, retry_after_ms, is_final: false }
+    }
+
+    /// A refusal that no further attempt changes.
+    pub fn for_good(message: String) -> Self {
+        Self { message, retry_after_ms: None, is_final: true }
+    }
 }
 
 #[derive(Serialize)]
 struct Body<'a> {
     delivery_id: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    test: bool,
     #[serde(flatten)]
     ordered: &'a Ordered,
 }
@@ -75,14 +91,14 @@ impl Webhook {
     }
 
     /// Posts an effect. The delivery's id is the effect's key, the same on each attempt, so that a receiver that has it
-    /// already can say so. `now_ms` is the wall clock, milliseconds since the Unix epoch.
+    /// already can say so; a test says that it is one. `now_ms` is the wall clock, milliseconds since the Unix epoch.
     ///
     /// # Errors
     ///
     /// If the receiver can't be reached, takes too long, or answers with neither 2xx nor 409.
-    pub async fn deliver(&self, ordered: &Ordered, now_ms: u64) -> Result<(), Undelivered> {
+    pub async fn deliver(&self, ordered: &Ordered, is_test: bool, now_ms: u64) -> Result<(), Undelivered> {
         let delivery_id = hex::encode(ordered.key);
-        let body = serde_json::to_string(&Body { delivery_id: delivery_id.clone(), ordered })
+        let body = serde_json::to_string(&Body { delivery_id: delivery_id.clone(), test: is_test, ordered })
             .map_err(|error| undelivered(format!("the effect is no JSON: {error}")))?;
         let timestamp = (now_ms / 1_000).to_string();
         let mut request = self
@@ -110,15 +126,16 @@ impl Webhook {
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
             .map(|seconds| seconds.saturating_mul(1_000));
-        Err(Undelivered { message: format!("{} answered {status}", self.url), retry_after_ms })
+        Err(Undelivered::for_now(format!("{} answered {status}", self.url), retry_after_ms))
     }
 }
 
 fn undelivered(message: String) -> Undelivered {
-    Undelivered { message, retry_after_ms: None }
+    Undelivered::for_now(message, None)
 }
 
-fn plain(error: &dyn std::error::Error) -> String {
+/// Returns what an error says, with all of its causes.
+pub(super) fn plain(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -19,16 +19,36 @@ pub struct Channel {
     pub name: String,
     /// The schemes of persons' channels that it carries pages for, as `phone`; all of them if `None`.
     pub schemes: Option<BTreeSet<String>>,
+    /// Whether effects that name no address of its schemes may concern it too.
+    pub hears: Hears,
+}
+
+/// What a channel is given beside pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hears {
+    /// Every other effect, as it is: a machine reads it.
+    All,
+    /// What people are to see. Which of it has a place on the channel is found when it is posted.
+    People,
 }
 
 impl Channel {
-    /// True when the channel carries an effect. Effects other than pages go to every channel.
+    /// True when the channel carries an effect, or may.
     pub fn carries(&self, effect: &Effect) -> bool {
-        match (&self.schemes, effect) {
-            (Some(schemes), Effect::Page { channel, .. }) => schemes.contains(&scheme(channel)),
-            _ => true,
+        let carries = |address: &str| self.schemes.as_ref().is_none_or(|schemes| schemes.contains(&scheme(address)));
+        match (self.hears, effect) {
+            (_, Effect::Page { channel, .. }) => carries(channel),
+            (Hears::All, _) => true,
+            (Hears::People, Effect::Communicate { channels, .. }) => channels.iter().any(|channel| carries(channel)),
+            (Hears::People, Effect::UpdateRisk { .. }) => false,
+            (Hears::People, _) => true,
         }
     }
+}
+
+/// True when somebody in particular is meant, so that an effect which nobody carries is lost on them.
+fn is_addressed(effect: &Effect) -> bool {
+    !matches!(effect, Effect::Notify { .. } | Effect::UpdateRisk { .. } | Effect::Withdraw { .. })
 }
 
 /// Returns the scheme of a person's channel, in lower case: `phone` of `phone:+41…`.
@@ -179,6 +199,9 @@ impl Journal {
                 params![channel, key, seq, rank, at_ms],
             )?;
         }
+        if carriers.is_empty() && !is_addressed(&ordered.effect) {
+            return Ok(());
+        }
         let deadline = if carriers.is_empty() { AT_ONCE } else { Urgency::of_rank(rank).deadline() };
         self.run(
             "INSERT OR IGNORE INTO delivery (key, seq, deadline, ordered_at_ms) VALUES (?1, ?2, ?3, ?4)",
@@ -281,6 +304,36 @@ impl Journal {
         let sql = "UPDATE outbox SET given_up_at_ms = ?3, attempts = attempts + 1, error = ?4 \
                    WHERE channel = ?1 AND key = ?2";
         self.run(sql, params![channel, key.0, at_ms, error])?;
+        Ok(())
+    }
+
+    /// Puts an effect off without an attempt: it is due again at `due_ms`, milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written.
+    pub fn outbox_put_off(&mut self, channel: &str, key: B256, due_ms: u64) -> Result<()> {
+        let sql = "UPDATE outbox SET next_attempt_ms = ?3 WHERE channel = ?1 AND key = ?2";
+        self.run(sql, params![channel, key.0, due_ms])?;
+        Ok(())
+    }
+
+    /// Takes an effect from a channel that has no place for it. One that no channel is left for counts as carried by none,
+    /// unless nobody in particular was meant.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written.
+    pub fn outbox_not_here(&mut self, channel: &str, ordered: &Ordered) -> Result<()> {
+        let key = ordered.key.0;
+        self.run("DELETE FROM outbox WHERE channel = ?1 AND key = ?2", params![channel, key])?;
+        let left = "AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.key = ?1)";
+        if is_addressed(&ordered.effect) {
+            let sql = format!("UPDATE delivery SET deadline = ?2 WHERE key = ?1 AND reported IS NULL {left}");
+            self.run(&sql, params![key, AT_ONCE])?;
+        } else {
+            self.run(&format!("DELETE FROM delivery WHERE key = ?1 AND reported IS NULL {left}"), params![key])?;
+        }
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use super::{JournalError, Result};
 pub(super) const APPLICATION_ID: i64 = 0x5774_4672;
 
 /// One step per format, each from the one before. A step that was released is never changed.
-pub(super) const STEPS: [&str; 4] = [V1, V2, V3, V4];
+pub(super) const STEPS: [&str; 5] = [V1, V2, V3, V4, V5];
 
 const V1: &str = "
 CREATE TABLE entry (
@@ -169,6 +169,19 @@ CREATE INDEX delivery_unreported ON delivery (deadline, ordered_at_ms, seq) WHER
 DROP INDEX outbox_due;
 CREATE INDEX outbox_due ON outbox (channel, rank, next_attempt_ms, seq)
     WHERE delivered_at_ms IS NULL AND given_up_at_ms IS NULL;
+";
+
+/// What was posted about each incident, where, and what its service calls the message: so that it can be resolved or edited.
+const V5: &str = "
+CREATE TABLE posted (
+    channel TEXT NOT NULL,
+    incident INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    key BLOB NOT NULL,
+    receipt TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (channel, incident, address)
+) WITHOUT ROWID;
 ";
 
 fn known() -> i64 {

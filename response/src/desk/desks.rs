@@ -79,6 +79,11 @@ impl Desks {
         self.all().find_map(|desk| desk.plan_of(id))
     }
 
+    /// Returns the plan that new incidents of a protocol are opened under.
+    pub fn plan(&self, protocol: &str) -> Option<&Arc<Plan>> {
+        self.desks.get(protocol).and_then(|(_, desk)| desk.plan())
+    }
+
     /// Iterates over the protocols that are followed, and the hash of the plan that new incidents of each are opened under.
     pub fn protocols(&self) -> impl Iterator<Item = (&Protocol, Option<B256>)> {
         self.desks.values().map(|(protocol, desk)| (protocol, desk.plan().map(|plan| plan.hash())))

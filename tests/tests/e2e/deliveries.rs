@@ -153,7 +153,7 @@ async fn an_effect_that_nobody_takes_is_given_up_at_its_age() {
     std::fs::write(folder.join("response/plan.toml"), with_ladder().replace("signal:bo", "fax:bo")).unwrap();
     let checked = watchfire(folder, &["check"]).unwrap();
     let warned = String::from_utf8_lossy(&checked.stderr).into_owned();
-    assert!(warned.contains("person.bo.channels") && warned.contains("no webhook carries `fax`"), "{warned}");
+    assert!(warned.contains("person.bo.channels") && warned.contains("no channel carries `fax`"), "{warned}");
     assert!(!warned.contains("carries `phone`"), "{warned}");
 
     let mut host = Host::start(folder, &[]).unwrap();
@@ -167,7 +167,7 @@ async fn an_effect_that_nobody_takes_is_given_up_at_its_age() {
     host.until("three given up", move |lines| given_up(lines) >= 3).await.unwrap();
     let unreached = of_type(&host.lines(), "timeline").into_iter().filter(|line| line["told"] == "unreached");
     let texts: Vec<String> = unreached.map(|line| line["text"].as_str().unwrap().to_owned()).collect();
-    assert!(texts.iter().any(|text| text == "the page to Bo did not arrive: no webhook carries it"), "{texts:?}");
+    assert!(texts.iter().any(|text| text == "the page to Bo did not arrive: no channel carries it"), "{texts:?}");
     assert!(texts.iter().any(|text| text.starts_with("Nobody can be paged for incident 1")), "{texts:?}");
     host.stop().unwrap();
     let reports = reports(folder);

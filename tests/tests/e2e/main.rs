@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod answers;
 mod backtest;
 mod chains;
+mod channels;
 mod conformance;
 mod crashes;
 mod deliveries;

@@ -14,9 +14,11 @@ use serde::Deserialize;
 
 use crate::block::{ChainId, Verification};
 use crate::deliver::DeliveryConfig;
+use crate::deliver::answer::{AnswersConfig, Asks, Door, Pass};
+use crate::deliver::channel::{ChannelConfig, Made, make};
 use crate::deliver::webhook::{Webhook, WebhookConfig};
 use crate::diagnostic::{Diagnostic, Gravity, suggestion};
-use crate::journal::{Channel, scheme};
+use crate::journal::{Channel, Hears, scheme};
 use crate::plugin::Limits;
 use crate::source::evm::config::ChainConfig;
 use crate::source::feed::FeedConfig;
@@ -56,6 +58,10 @@ pub struct Config {
     pub protocols: BTreeMap<String, ProtocolConfig>,
     /// Webhooks by name.
     pub webhooks: BTreeMap<String, WebhookConfig>,
+    /// Channels by name.
+    pub channel: BTreeMap<String, ChannelConfig>,
+    /// Where answers come in, if they do.
+    pub answers: Option<AnswersConfig>,
     /// How long effects are tried.
     pub delivery: DeliveryConfig,
     /// Where compiled components are kept.
@@ -183,8 +189,10 @@ enum Part<'a> {
     Sources,
 }
 
-const SECTIONS: [&str; 10] =
-    ["host", "journal", "chain", "feed", "detector", "plan", "protocol", "webhook", "delivery", "cache"];
+const SECTIONS: [&str; 12] = [
+    "host", "journal", "chain", "feed", "detector", "plan", "protocol", "webhook", "channel", "answers", "delivery",
+    "cache",
+];
 
 /// Capabilities that there are.
 pub const CAPABILITIES: [&str; 7] = ["chain", "state", "traces", "storage", "mempool", "feeds", "findings"];
@@ -254,6 +262,8 @@ impl Config {
             protocols: if whole { section(&mut toml, "protocol") } else { BTreeMap::new() },
             cache: toml.read(&["cache"]).unwrap_or_default(),
             webhooks: if whole { section(&mut toml, "webhook") } else { BTreeMap::new() },
+            channel: if whole { section(&mut toml, "channel") } else { BTreeMap::new() },
+            answers: if whole { toml.read(&["answers"]) } else { None },
             delivery: toml.read(&["delivery"]).unwrap_or_default(),
         };
         for (key, message) in config.delivery.mistakes() {
@@ -270,6 +280,7 @@ impl Config {
         }
         config.check_names(&mut toml);
         config.check_secrets(&mut toml);
+        config.check_answers(&mut toml);
         if toml.diagnostics.iter().any(Diagnostic::is_error) { Err(toml.diagnostics) } else { Ok(config) }
     }
 
@@ -308,29 +319,99 @@ impl Config {
         }
     }
 
-    /// Returns the channels that effects are queued for: one for each webhook.
+    /// Returns the channels that effects are queued for: one for each webhook and each channel.
     pub fn channels(&self) -> Vec<Channel> {
-        let schemes =
-            |config: &WebhookConfig| config.schemes.as_ref().map(|all| all.iter().map(|s| scheme(s)).collect());
-        let channel =
-            |(name, config): (&String, &WebhookConfig)| Channel { name: name.clone(), schemes: schemes(config) };
-        self.webhooks.iter().map(channel).collect()
+        let webhooks = self.webhooks.iter().map(|(name, config)| {
+            let schemes = config.schemes.as_ref().map(|all| all.iter().map(|one| scheme(one)).collect());
+            Channel { name: name.clone(), schemes, hears: Hears::All }
+        });
+        let channels = self.channel.iter().map(|(name, config)| {
+            let schemes = config.schemes().map(|all| all.into_iter().collect());
+            let hears = if config.kind.takes_all() { Hears::All } else { Hears::People };
+            Channel { name: name.clone(), schemes, hears }
+        });
+        webhooks.chain(channels).collect()
     }
 
-    /// Returns the webhooks by name, ready to deliver.
+    /// Returns the webhooks and channels by name, ready to deliver.
+    ///
+    /// # Errors
+    ///
+    /// If a secret or a template is gone since the config was read.
+    pub fn outlets(&self) -> anyhow::Result<BTreeMap<String, Made>> {
+        let folder = self.folder();
+        let mut outlets = BTreeMap::new();
+        for (name, config) in &self.webhooks {
+            let key = config.secret.as_ref().map(|secret| secret.resolve(&folder)).transpose()?;
+            let webhook = Webhook::new(config.url.resolve(&folder)?, key, config.timeout_ms)?;
+            let schemes = config.schemes.as_ref().map(|all| all.iter().map(|one| scheme(one)).collect());
+            outlets.insert(name.clone(), Made::of_webhook(webhook, schemes));
+        }
+        for (name, config) in &self.channel {
+            let wrong = |(key, message)| anyhow::anyhow!("`channel.{name}.{key}`: {message}");
+            outlets.insert(name.clone(), make(config, &folder).map_err(wrong)?);
+        }
+        Ok(outlets)
+    }
+
+    /// Returns what links and buttons are made of; `None` if no answers are taken.
+    ///
+    /// # Errors
+    ///
+    /// If the key is gone since the config was read.
+    pub fn asks(&self) -> anyhow::Result<Option<Asks>> {
+        let Some(answers) = &self.answers else { return Ok(None) };
+        let pass = Pass::new(answers.key.resolve(&self.folder())?);
+        let public_url = answers.public_url.trim_end_matches('/').to_owned();
+        Ok(Some(Asks { pass, public_url, valid_s: answers.valid_s }))
+    }
+
+    /// Returns the doors by which answers come in, by name of their channel; `None` if no answers are taken.
     ///
     /// # Errors
     ///
     /// If a secret is gone since the config was read.
-    pub fn webhooks(&self) -> anyhow::Result<BTreeMap<String, Webhook>> {
-        let folder = self.folder();
-        let mut webhooks = BTreeMap::new();
-        for (name, config) in &self.webhooks {
-            let key = config.secret.as_ref().map(|secret| secret.resolve(&folder)).transpose()?;
-            let webhook = Webhook::new(config.url.resolve(&folder)?, key, config.timeout_ms)?;
-            webhooks.insert(name.clone(), webhook);
+    pub fn doors(&self) -> anyhow::Result<Option<(Asks, BTreeMap<String, Door>)>> {
+        let Some(asks) = self.asks()? else { return Ok(None) };
+        let mut doors = BTreeMap::new();
+        for (name, channel) in &self.channel {
+            if let Some(secret) = channel.answer_secret().map(|secret| secret.resolve(&self.folder())).transpose()? {
+                doors.insert(name.clone(), Door { kind: channel.kind, secret, pass: asks.pass.clone() });
+            }
         }
-        Ok(webhooks)
+        Ok(Some((asks, doors)))
+    }
+
+    fn check_answers(&self, toml: &mut TomlFile<'_>) {
+        for (name, channel) in &self.channel {
+            if channel.answer_secret.is_some() && self.answers.is_none() {
+                let help = "add `[answers]` with where services reach this host, or take it out";
+                toml.tell_at(
+                    &["channel", name, "answer_secret"],
+                    "there is no `[answers]`, so that nobody listens",
+                    help,
+                );
+            }
+        }
+        let Some(answers) = &self.answers else { return };
+        match answers.key.resolve(&self.folder()) {
+            Err(error) => toml.tell_at(&["answers", "key"], error.to_string(), ""),
+            Ok(key) if key.expose().chars().count() < 32 => {
+                let help = "make one by `openssl rand -hex 32`";
+                toml.tell_at(&["answers", "key"], "it has less than 32 characters, so that it can be guessed", help);
+            }
+            Ok(_) => {}
+        }
+        if !answers.public_url.starts_with("https://") && !answers.public_url.starts_with("http://") {
+            toml.tell_at(
+                &["answers", "public_url"],
+                "it must start with https://",
+                "links and signatures hold it as it stands",
+            );
+        }
+        if answers.valid_s == 0 {
+            toml.tell_at(&["answers", "valid_s"], "it must be more than 0", "");
+        }
     }
 
     fn check_names(&self, toml: &mut TomlFile<'_>) {
@@ -412,6 +493,15 @@ impl Config {
                 if let Some(Err(error)) = secret.map(|secret| secret.resolve(&folder)) {
                     toml.tell_at(&["webhook", name, key], error.to_string(), "");
                 }
+            }
+        }
+        for (name, channel) in &self.channel {
+            if self.webhooks.contains_key(name) {
+                let message = format!("there is a `[webhook.{name}]` too, and what waits is kept by name");
+                toml.tell_at(&["channel", name], message, "give one of them another name");
+            }
+            if let Err((key, message)) = make(channel, &folder) {
+                toml.tell_at(&["channel", name, &key], message, "");
             }
         }
         for (name, chain) in &self.chains {

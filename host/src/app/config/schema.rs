@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, schema_for};
 
 use super::{
-    CacheConfig, ChainConfig, DeliveryConfig, DetectorConfig, FeedConfig, HostConfig, JournalConfig, PlanConfig,
-    ProtocolConfig, WebhookConfig,
+    AnswersConfig, CacheConfig, ChainConfig, ChannelConfig, DeliveryConfig, DetectorConfig, FeedConfig, HostConfig,
+    JournalConfig, PlanConfig, ProtocolConfig, WebhookConfig,
 };
 
 /// The whole file, only ever used for its schema: reading goes section by section.
@@ -38,6 +38,12 @@ struct File {
     /// Where effects are posted, by name.
     #[schemars(default)]
     webhook: BTreeMap<String, WebhookConfig>,
+    /// How people are reached, by name: PagerDuty, Slack, mail, …
+    #[schemars(default)]
+    channel: BTreeMap<String, ChannelConfig>,
+    /// Where answers come in.
+    #[schemars(default)]
+    answers: Option<AnswersConfig>,
     /// How long effects are tried.
     #[schemars(default)]
     delivery: DeliveryConfig,

@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 use crate::app::deploy::load::{LoadedPlan, Ready};
 use crate::app::engine::retention::Retention;
 use crate::deliver::DeliveryConfig;
-use crate::deliver::webhook::Webhook;
+use crate::deliver::answer::Asks;
+use crate::deliver::channel::Made;
 use crate::journal::Channel;
 
 /// One change of what runs.
@@ -33,7 +34,7 @@ pub enum Change {
     Plan(Box<LoadedPlan>),
     /// Only these protocols are followed from here on; incidents of others that are open stay under their plan.
     Protocols(BTreeSet<String>),
-    /// Effects go to these webhooks from here on.
+    /// Effects go to these webhooks and channels from here on.
     Webhooks(Outlets),
     /// For how long things are kept from here on, and how much of the disk must be free.
     Retain(Retention, DiskFloor),
@@ -41,10 +42,12 @@ pub enum Change {
 
 /// Where effects are posted, and for how long it is tried.
 pub struct Outlets {
-    /// Webhooks by name.
-    pub webhooks: BTreeMap<String, Webhook>,
+    /// Webhooks and channels by name.
+    pub services: BTreeMap<String, Made>,
     /// Which effects each of them carries.
     pub channels: Vec<Channel>,
+    /// What links and buttons are made of, if answers are taken.
+    pub asks: Option<Asks>,
     /// Deadlines.
     pub config: DeliveryConfig,
 }

@@ -250,16 +250,23 @@ impl<T: From<Change>> Deployment<T> {
     }
 
     async fn apply_webhooks(&mut self, config: &Config, applied: &mut Applied) -> anyhow::Result<()> {
-        let written = config.webhooks.keys().map(|name| config.written("webhook", name));
-        let written = written.chain([format!("{:?}", config.delivery)]).collect::<Vec<_>>().join("\n");
+        let channels = config.channel.keys().map(|name| config.written("channel", name));
+        let written = config.webhooks.keys().map(|name| config.written("webhook", name)).chain(channels);
+        let written =
+            written.chain([format!("{:?}{:?}", config.delivery, config.answers)]).collect::<Vec<_>>().join("\n");
         if written != self.webhooks {
             self.webhooks = written;
-            let names: Vec<&str> = config.webhooks.keys().map(String::as_str).collect();
-            if !names.is_empty() {
-                applied.changes.push(format!("webhooks: {}", names.join(", ")));
+            for (what, names) in [
+                ("webhooks", config.webhooks.keys().cloned().collect::<Vec<_>>()),
+                ("channels", config.channel.keys().cloned().collect()),
+            ] {
+                if !names.is_empty() {
+                    applied.changes.push(format!("{what}: {}", names.join(", ")));
+                }
             }
-            let (webhooks, channels) = (config.webhooks()?, config.channels());
-            self.send(Change::Webhooks(Outlets { webhooks, channels, config: config.delivery.clone() })).await?;
+            let (services, channels) = (config.outlets()?, config.channels());
+            let (asks, config) = (config.asks()?, config.delivery.clone());
+            self.send(Change::Webhooks(Outlets { services, channels, asks, config })).await?;
         }
         Ok(())
     }

@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use alloy::primitives::B256;
 
 use crate::app::engine::Engine;
-use crate::journal::{Channel, Outgoing, Reported, Urgency, Waiting};
+use crate::deliver::channel::Brief;
+use crate::effect::Ordered;
+use crate::entry::Entry;
+use crate::incident::IncidentId;
+use crate::journal::{Channel, Outgoing, Posted, Reported, Urgency, Waiting};
 
 impl Engine {
     /// Sets the channels that new effects are queued for.
@@ -66,6 +70,42 @@ impl Engine {
         Ok(self.journal.outbox_given_up(channel, key, at_ms, error)?)
     }
 
+    /// Puts an effect off without an attempt, until `due_ms`, milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written.
+    pub fn outbox_put_off(&mut self, channel: &str, key: B256, due_ms: u64) -> anyhow::Result<()> {
+        Ok(self.journal.outbox_put_off(channel, key, due_ms)?)
+    }
+
+    /// Takes an effect from a channel that has no place for it.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written.
+    pub fn outbox_not_here(&mut self, channel: &str, ordered: &Ordered) -> anyhow::Result<()> {
+        Ok(self.journal.outbox_not_here(channel, ordered)?)
+    }
+
+    /// Notes that a message about an incident stands at an address, since `at_ms`, milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be written.
+    pub fn note_posted(&mut self, channel: &str, incident: u64, posted: &Posted, at_ms: u64) -> anyhow::Result<()> {
+        Ok(self.journal.note_posted(channel, incident, posted, at_ms)?)
+    }
+
+    /// Returns the messages about an incident that stand on a channel.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn posted(&self, channel: &str, incident: u64) -> anyhow::Result<Vec<Posted>> {
+        Ok(self.journal.posted(channel, incident)?)
+    }
+
     /// Returns what the desk was given of an effect's delivery so far; `None` if nothing of it is to be reported.
     ///
     /// # Errors
@@ -101,6 +141,31 @@ impl Engine {
     /// If the journal can't be read.
     pub fn outbox_overdue(&self, urgency: Urgency, ordered_ms: u64, at_most: usize) -> anyhow::Result<Vec<B256>> {
         Ok(self.journal.outbox_overdue(urgency, ordered_ms, at_most)?)
+    }
+
+    /// True when an answer of this id was taken in before, whatever came of it.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn was_answered(&self, id: &str) -> anyhow::Result<bool> {
+        Ok(self.journal.has_act_proved_by(id)?)
+    }
+
+    /// Returns what is known of an incident, open or over; `None` if there never was one of this number.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn brief(&self, id: IncidentId) -> anyhow::Result<Option<Brief>> {
+        let Some(Entry::Incident(incident)) = self.journal.newest_about(id, "incident")? else { return Ok(None) };
+        let in_time = match self.journal.newest_about(id, "decision")? {
+            Some(Entry::Decision(decision)) => decision.in_time,
+            _ => String::new(),
+        };
+        let desks = self.desks();
+        let plan = desks.plan_of(id).or_else(|| desks.plan(&incident.protocol).cloned());
+        Ok(Some(Brief::of(&incident, &in_time, plan.as_deref())))
     }
 
     /// True when a coverage finding of a kind and subject is open.

@@ -10,16 +10,23 @@ use crate::deliver::DeliveryConfig;
 use crate::deliver::webhook::Undelivered;
 use crate::event::Coverage;
 use crate::finding::Severity;
-use crate::journal::Urgency;
+use crate::incident::IncidentId;
+use crate::journal::{Posted, Urgency, Waiting};
 
 /// An attempt to deliver an effect that is over.
 #[derive(Debug)]
 pub struct Attempt {
-    /// The webhook's name in the config.
-    pub webhook: String,
-    /// The effect's key.
-    pub key: B256,
-    /// Whether its receiver accepted it.
+    /// The name of the webhook or channel in the config.
+    pub channel: String,
+    /// The incident that the letter was about.
+    pub incident: IncidentId,
+    /// Keys of the effects that it delivers.
+    pub keys: Vec<B256>,
+    /// Those of them that it only counts, each with its incident.
+    pub folded: Vec<(B256, IncidentId)>,
+    /// What stands at the other end now.
+    pub posted: Vec<Posted>,
+    /// Whether the service accepted it.
     pub result: Result<(), Undelivered>,
 }
 
@@ -36,7 +43,8 @@ pub(super) struct Deliveries {
     config: DeliveryConfig,
     /// When this run began, milliseconds since the Unix epoch.
     began_ms: u64,
-    under_way: BTreeMap<String, BTreeMap<B256, Urgency>>,
+    /// Effects by channel and key, each with its urgency if it leads a letter.
+    under_way: BTreeMap<String, BTreeMap<B256, Option<Urgency>>>,
     /// When each webhook accepted an effect last, milliseconds since the Unix epoch.
     accepted_ms: BTreeMap<String, u64>,
 }
@@ -65,7 +73,7 @@ impl Deliveries {
     /// Returns how many more deliveries of an urgency may begin on a webhook.
     pub(super) fn room(&self, webhook: &str, urgency: Urgency) -> usize {
         let under_way = self.under_way.get(webhook).into_iter().flat_map(BTreeMap::values);
-        AT_ONCE.saturating_sub(under_way.filter(|of| **of == urgency).count())
+        AT_ONCE.saturating_sub(under_way.filter(|of| **of == Some(urgency)).count())
     }
 
     /// Returns the keys of the effects that are under way to a webhook.
@@ -78,9 +86,15 @@ impl Deliveries {
         self.under_way.values().all(BTreeMap::is_empty)
     }
 
-    /// Notes that an attempt begins.
-    pub(super) fn begin(&mut self, webhook: &str, key: B256, urgency: Urgency) {
-        self.under_way.entry(webhook.to_owned()).or_default().insert(key, urgency);
+    /// Notes that an attempt begins, on the first of these effects and others that it stands for.
+    pub(super) fn begin(&mut self, webhook: &str, keys: &[B256], urgency: Urgency) {
+        let under_way = self.under_way.entry(webhook.to_owned()).or_default();
+        under_way.extend(keys.iter().enumerate().map(|(at, key)| (*key, (at == 0).then_some(urgency))));
+    }
+
+    /// Returns the longest that an effect of an urgency may be held back, milliseconds: so that its deadline is not missed.
+    pub(super) fn longest_wait_ms(&self, urgency: Urgency) -> u64 {
+        self.deadline_ms(urgency) / 3
     }
 
     /// Notes that an attempt is over.
@@ -95,11 +109,12 @@ impl Deliveries {
         self.accepted_ms.insert(webhook.to_owned(), now_ms);
     }
 
-    /// Judges an attempt that failed at `now_ms`, on an effect that was ordered at `ordered_ms`, both in milliseconds since
-    /// the Unix epoch.
-    pub(super) fn after_failure(&self, webhook: &str, urgency: Urgency, ordered_ms: u64, now_ms: u64) -> AfterFailure {
+    /// Judges an attempt that failed at `now_ms`, milliseconds since the Unix epoch; no further one would go better if
+    /// `is_final`.
+    pub(super) fn after_failure(&self, webhook: &str, waiting: &Waiting, is_final: bool, now_ms: u64) -> AfterFailure {
+        let (urgency, ordered_ms) = (waiting.urgency, waiting.ordered_ms);
         let age_ms = now_ms.saturating_sub(ordered_ms);
-        let gives_up = age_ms >= self.config.give_up_after_ms();
+        let gives_up = is_final || age_ms >= self.config.give_up_after_ms();
         // A webhook that accepted a later effect works: it is this effect that its receiver does not take.
         let works = self.accepted_ms.get(webhook).is_some_and(|accepted_ms| *accepted_ms >= ordered_ms);
         let is_late = now_ms.saturating_sub(ordered_ms.max(self.began_ms)) >= self.deadline_ms(urgency);
@@ -118,16 +133,16 @@ impl Deliveries {
         if urgency.is_urgent() { self.config.urgent_deadline_ms() } else { self.config.deadline_ms() }
     }
 
-    /// Returns the coverage that a webhook is dead, or works again.
-    pub(super) fn coverage(webhook: &str, message: String, over: bool) -> Coverage {
-        let (kind, subject) = (CHANNEL_DEAD.to_owned(), subject(webhook));
+    /// Returns the coverage that a webhook or channel is dead, or works again.
+    pub(super) fn coverage(section: &str, name: &str, message: String, over: bool) -> Coverage {
+        let (kind, subject) = (CHANNEL_DEAD.to_owned(), subject(section, name));
         Coverage { kind, subject, severity: Severity::High, message, over }
     }
 }
 
-/// The subject of a coverage finding about a webhook.
-pub(super) fn subject(webhook: &str) -> String {
-    format!("webhook/{webhook}")
+/// Returns the subject of a coverage finding about a webhook or channel.
+pub(super) fn subject(section: &str, name: &str) -> String {
+    format!("{section}/{name}")
 }
 
 #[cfg(test)]
@@ -151,12 +166,13 @@ mod tests {
         let mut deliveries = deliveries();
         for at in 0..8 {
             assert_eq!(deliveries.room("ops", Urgency::Routine), 8 - usize::from(at));
-            deliveries.begin("ops", key(at), Urgency::Routine);
+            deliveries.begin("ops", &[key(at), key(at + 100)], Urgency::Routine);
         }
         assert_eq!(deliveries.room("ops", Urgency::Routine), 0);
         assert_eq!(deliveries.room("ops", Urgency::Critical), 8, "hanging receivers hold up no page");
         assert_eq!(deliveries.room("other", Urgency::Routine), 8);
-        assert_eq!(deliveries.under_way("ops").len(), 8);
+        assert_eq!(deliveries.under_way("ops").len(), 16);
+        (0..8).for_each(|at| deliveries.end("ops", key(at + 100)));
         deliveries.end("ops", key(3));
         assert_eq!(deliveries.room("ops", Urgency::Routine), 1);
         assert!(!deliveries.is_idle());
@@ -180,7 +196,8 @@ mod tests {
         let mut deliveries = deliveries();
         let ordered_ms = BEGAN_MS + 10_000;
         let after = |deliveries: &Deliveries, urgency, passed_ms| {
-            deliveries.after_failure("ops", urgency, ordered_ms, ordered_ms + passed_ms)
+            let waiting = Waiting { urgency, ordered_ms, attempts: 1, error: None };
+            deliveries.after_failure("ops", &waiting, false, ordered_ms + passed_ms)
         };
         let goes_on = AfterFailure { gives_up: false, is_dead: false };
         assert_eq!(after(&deliveries, Urgency::Critical, 59_999), goes_on);
@@ -190,6 +207,9 @@ mod tests {
         assert!(after(&deliveries, Urgency::Critical, 60_000).is_dead, "another webhook's success says nothing");
         deliveries.accepted("ops", ordered_ms + 1);
         assert_eq!(after(&deliveries, Urgency::Critical, 70_000), goes_on, "its receiver refuses this effect alone");
+        let waiting = Waiting { urgency: Urgency::Critical, ordered_ms, attempts: 0, error: None };
+        let refused = deliveries.after_failure("ops", &waiting, true, ordered_ms + 1);
+        assert_eq!(refused, AfterFailure { gives_up: true, is_dead: false }, "a refusal for good goes on at once");
         let day = AfterFailure { gives_up: true, is_dead: false };
         assert_eq!(after(&deliveries, Urgency::Critical, 86_400_000), day);
     }

@@ -56,6 +56,10 @@ impl Loop {
                 Ok(())
             }
             Message::Attempted(attempt) => self.attempted(attempt),
+            Message::Answer { channel, answer, reply } => {
+                let done = self.answered(&channel, &answer)?;
+                self.answer(reply, done)
+            }
             Message::Act { act, reply } => {
                 // What follows from it alone is the answer, and is durable before it is given.
                 self.commit()?;

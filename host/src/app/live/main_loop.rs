@@ -13,12 +13,14 @@ use crate::app::engine::retention::Retention;
 use crate::app::engine::{Engine, Given};
 use crate::app::live::deliveries::Deliveries;
 use crate::app::live::disk::Disk;
+use crate::app::live::jobs::Paces;
 use crate::app::live::messages::Message;
 use crate::app::live::output::Output;
 use crate::app::live::recorder::Tape;
 use crate::app::live::swaps::Swaps;
 use crate::block::ChainId;
-use crate::deliver::webhook::Webhook;
+use crate::deliver::answer::Asks;
+use crate::deliver::channel::Made;
 use crate::entry::Entry;
 use crate::event::{Coverage, Event};
 use crate::finding::Severity;
@@ -46,7 +48,13 @@ pub struct Loop {
     /// For deliveries to report through.
     pub(super) back: mpsc::Sender<Message>,
     needs: watch::Sender<BTreeMap<ChainId, Needs>>,
-    pub(super) webhooks: BTreeMap<String, Arc<Webhook>>,
+    /// Webhooks and channels by name.
+    pub(super) services: BTreeMap<String, Made>,
+    pub(super) paces: Paces,
+    /// What links and buttons are made of, if answers are taken.
+    pub(super) asks: Option<Asks>,
+    /// When each channel last sent again what stands.
+    pub(super) said_again: BTreeMap<String, Instant>,
     pub(super) deliveries: Deliveries,
     /// When the outbox was looked at last.
     pub(super) outbox_looked: Instant,
@@ -120,7 +128,10 @@ impl Loop {
             messages: wiring.messages,
             back: wiring.back,
             needs: wiring.needs,
-            webhooks: BTreeMap::new(),
+            services: BTreeMap::new(),
+            paces: Paces::default(),
+            asks: None,
+            said_again: BTreeMap::new(),
             deliveries: Deliveries::new(began_ms),
             outbox_looked: Instant::now(),
             waiting: Vec::new(),

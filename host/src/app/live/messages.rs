@@ -7,6 +7,7 @@ use crate::app::engine::resume::ChainResume;
 use crate::app::engine::status::{DetectorStatus, Metrics};
 use crate::app::live::deliveries::Attempt;
 use crate::block::ChainId;
+use crate::deliver::answer::Answer;
 use crate::entry::Entry;
 use crate::event::Observation;
 use crate::operator::Act;
@@ -54,6 +55,15 @@ pub enum Message {
     },
     /// An attempt to deliver an effect is over.
     Attempted(Attempt),
+    /// Somebody answered by a channel.
+    Answer {
+        /// The channel's name in the config, or `link`.
+        channel: String,
+        /// Who, about which incident.
+        answer: Answer,
+        /// What came of it, in a line; an error if it was not taken.
+        reply: oneshot::Sender<Result<String, String>>,
+    },
     /// A person does something about an incident.
     Act {
         /// Who, and what.

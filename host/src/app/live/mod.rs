@@ -1,10 +1,13 @@
 //! A running host: its sources, its loop, what people ask of it, what it posts, and what it shows.
 
+mod answering;
+pub mod answers;
 pub mod control;
 pub mod deliveries;
 pub mod disk;
 pub mod file_watcher;
 mod handling;
+mod jobs;
 pub mod main_loop;
 pub mod messages;
 pub mod metrics;
@@ -14,6 +17,8 @@ mod posting;
 pub mod progress;
 pub mod record;
 pub mod recorder;
+mod repeating;
 pub mod run;
+mod sending;
 pub mod sources;
 mod swaps;

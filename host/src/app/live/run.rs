@@ -15,6 +15,7 @@ use crate::app::deploy::Deployment;
 use crate::app::deploy::applied::{Applied, Earlier};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::engine::Engine;
+use crate::app::live::answers::{self, Doors};
 use crate::app::live::control::Control;
 use crate::app::live::file_watcher::Watcher;
 use crate::app::live::main_loop::{Loop, Wiring, wall_clock_ms};
@@ -78,6 +79,11 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     if let Some(listen) = config.metrics_listen {
         metrics::serve(listen, messages.clone()).await?;
     }
+    let doors = Doors::default();
+    doors.replace(config.doors()?);
+    if let Some(given) = &config.answers {
+        answers::serve(given.listen, doors.clone(), messages.clone()).await?;
+    }
     let (failing, mut failed) = mpsc::unbounded_channel();
     let (needs, needed) = watch::channel(Default::default());
     let wiring = Wiring {
@@ -111,7 +117,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                 () = interrupts.next() => break,
                 ended = &mut looping => return ended.context("the loop ended by a panic; please report it")?.map(|()| Ended::Stopped),
                 () = watcher.changed() => {
-                    if let Err(error) = reload(&mut deployment, &mut sources, &mut watcher, &options.config).await {
+                    if let Err(error) = reload(&mut deployment, &mut sources, &mut watcher, &doors, &options.config).await {
                         return Err(reason(error, looping).await);
                     }
                 }
@@ -165,6 +171,7 @@ async fn reload(
     deployment: &mut Deployment<Message>,
     sources: &mut Sources,
     watcher: &mut Watcher,
+    doors: &Doors,
     file: &Path,
 ) -> anyhow::Result<()> {
     let config = match Config::load(file) {
@@ -187,6 +194,7 @@ async fn reload(
     for change in &applied.changes {
         tracing::info!("taken up: {change}");
     }
+    doors.replace(config.doors()?);
     watcher.follow(file, &config);
     Ok(())
 }

@@ -1,37 +1,116 @@
-//! Whether the webhooks of a config carry pages to everywhere that the persons of its plans are reached.
+//! Whether the channels of a config reach everywhere that the plan's addresses point, and whether one service that fails
+//! would cut somebody off.
 
 use std::collections::BTreeSet;
 
 use crate::app::config::Config;
 use crate::diagnostic::{Diagnostic, Gravity};
-use crate::journal::{Channel, scheme};
-use crate::plan::Channels;
+use crate::journal::{Hears, scheme};
+use crate::plan::{Channels, Communication};
 use crate::toml_file::TomlFile;
 
-/// Returns a warning for each person and scheme that no webhook carries; none if the config has no webhook, as deliveries are
-/// not the host's then.
+/// Returns an error for each person or communication and scheme that no channel carries, and a warning for each person whose
+/// addresses all hang on one service; nothing if the config has no channel, as deliveries are not the host's then.
 pub(super) fn uncarried(config: &Config, files: &[(String, String)]) -> Vec<Diagnostic> {
-    let channels = config.channels();
-    let carried = |wanted: &str| {
-        let carries = |channel: &Channel| channel.schemes.as_ref().is_none_or(|schemes| schemes.contains(wanted));
-        channels.is_empty() || channels.iter().any(carries)
-    };
-    let mut warnings = Vec::new();
+    let carriers = Carriers::of(config);
+    let mut found = Vec::new();
+    if carriers.all.is_empty() {
+        return found;
+    }
     for (name, text) in files {
         // A file that is no TOML is an error of the plan's.
         let Ok(mut file) = TomlFile::parse(name, text) else { continue };
         for (person, _) in file.names("person") {
             let path = ["person", &person, "channels"];
             let Some(Channels { urgent, normal }) = file.read(&path) else { continue };
-            let schemes: BTreeSet<String> = urgent.iter().chain(&normal).map(|channel| scheme(channel)).collect();
-            for scheme in schemes.into_iter().filter(|scheme| !carried(scheme)) {
-                let message = format!("no webhook carries `{scheme}`: such a page counts as undelivered at once");
-                let help =
-                    format!("add \"{scheme}\" to the `schemes` of a `[webhook.…]`, or a webhook without `schemes`");
-                let place = (file.span(&path), path.join("."));
-                warnings.push(Diagnostic::at(Gravity::Warning, name, text, place.0, &place.1, message).with_help(help));
+            let addresses: Vec<&String> = urgent.iter().chain(&normal).collect();
+            let place = (file.span(&path), path.join("."));
+            for scheme in missing(&addresses, |scheme| carriers.carry_pages(scheme)) {
+                let message = format!("no channel carries `{scheme}`: such a page counts as undelivered at once");
+                let at = Diagnostic::at(Gravity::Error, name, text, place.0.clone(), &place.1, message);
+                found.push(at.with_help(carriers.help(&scheme)));
+            }
+            if let Some(platform) = carriers.only_platform(&addresses) {
+                let message = format!("every address hangs on {platform}: if that fails, nobody is reached there");
+                let help = "add an address of another service, as `email:…` beside `phone:…`";
+                let at = Diagnostic::at(Gravity::Warning, name, text, place.0, &place.1, message);
+                found.push(at.with_help(help));
+            }
+        }
+        for (id, _) in file.names("communication") {
+            let path = ["communication", &id];
+            let Some(Communication { channels, backup_channels, .. }) = file.read(&path) else { continue };
+            for (key, addresses) in [("channels", channels), ("backup_channels", backup_channels)] {
+                let addresses: Vec<&String> = addresses.iter().collect();
+                let path = ["communication", &id, key];
+                for scheme in missing(&addresses, |scheme| carriers.carry_words(scheme)) {
+                    let message = format!("no channel carries `{scheme}`: nothing is said there");
+                    let at = Diagnostic::at(Gravity::Error, name, text, file.span(&path), &path.join("."), message);
+                    found.push(at.with_help(carriers.help(&scheme)));
+                }
             }
         }
     }
-    warnings
+    found
+}
+
+fn missing(addresses: &[&String], is_carried: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    addresses.iter().map(|address| scheme(address)).filter(|scheme| !is_carried(scheme)).collect()
+}
+
+/// What carries addresses: schemes, all if `None`; whether it takes every effect; and the service behind it.
+struct Carrier {
+    schemes: Option<BTreeSet<String>>,
+    takes_all: bool,
+    platform: String,
+}
+
+struct Carriers {
+    all: Vec<Carrier>,
+}
+
+impl Carriers {
+    fn of(config: &Config) -> Self {
+        let platform = |name: &String| match config.channel.get(name) {
+            Some(channel) if !channel.kind.takes_all() => channel.kind.platform().to_owned(),
+            _ => format!("`{name}`"),
+        };
+        let carrier = |channel: crate::journal::Channel| Carrier {
+            platform: platform(&channel.name),
+            takes_all: channel.hears == Hears::All,
+            schemes: channel.schemes,
+        };
+        Self { all: config.channels().into_iter().map(carrier).collect() }
+    }
+
+    fn carry_pages(&self, scheme: &str) -> bool {
+        self.carriers(scheme).next().is_some()
+    }
+
+    fn carry_words(&self, scheme: &str) -> bool {
+        self.all.iter().any(|one| one.takes_all) || self.carry_pages(scheme)
+    }
+
+    fn carriers(&self, scheme: &str) -> impl Iterator<Item = &Carrier> {
+        self.all.iter().filter(move |one| one.schemes.as_ref().is_none_or(|schemes| schemes.contains(scheme)))
+    }
+
+    /// Returns the one service that carries all of somebody's addresses; `None` if there are several, or none at all.
+    fn only_platform(&self, addresses: &[&String]) -> Option<&str> {
+        let schemes: BTreeSet<String> = addresses.iter().map(|address| scheme(address)).collect();
+        let platforms: BTreeSet<&str> =
+            schemes.iter().flat_map(|scheme| self.carriers(scheme)).map(|one| one.platform.as_str()).collect();
+        // One receiver of a team's own may well pass on to several services.
+        let own = self.all.iter().any(|one| one.takes_all && platforms.contains(one.platform.as_str()));
+        (platforms.len() == 1 && !own).then(|| platforms.into_iter().next()).flatten()
+    }
+
+    fn help(&self, scheme: &str) -> String {
+        match crate::deliver::channel::Kind::of_scheme(scheme) {
+            Some(kind) => format!("add a `[channel.NAME]` with `kind = \"{}\"`, or mend the address", kind.name()),
+            None => format!(
+                "add \"{scheme}\" to the `schemes` of a `[channel.…]` or `[webhook.…]` that reaches it, or mend the address"
+            ),
+        }
+    }
 }

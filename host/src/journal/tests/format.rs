@@ -8,6 +8,7 @@ const FIRST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/tests/v1.s
 const SECOND: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/tests/v2.sql");
 const THIRD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/tests/v3.sql");
 const FOURTH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/tests/v4.sql");
+const FIFTH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/journal/tests/v5.sql");
 
 /// All of a journal as SQL text, which reads well in a review.
 fn dump(connection: &Connection) -> String {
@@ -57,10 +58,15 @@ fn expect_samples(journal: &Journal, count: usize) {
     assert_eq!(journal.settled(1).unwrap(), Some((99, 90)));
 }
 
+fn posted() -> Posted {
+    Posted { address: "slack:C0ROOM".into(), key: B256::repeat_byte(1), receipt: "C0ROOM/1".into() }
+}
+
 fn sample_with_state() -> OnDisk {
     let disk = sample_on_disk();
     let mut journal = disk.open();
     let change = crate::entry::StateChange { key: b"k".to_vec(), before: None, after: Some(b"v".to_vec()) };
+    journal.note_posted("chat", 1, &posted(), 7).unwrap();
     journal.save_state("outflow", 3, &[change]).unwrap();
     journal.keep_component(B256::repeat_byte(7), b"not really a component").unwrap();
     journal.commit().unwrap();
@@ -85,7 +91,7 @@ fn a_journal_of_the_first_format_opens() {
     let disk = OnDisk::new();
     disk.raw().execute_batch(&std::fs::read_to_string(FIRST).unwrap()).unwrap();
     let error = Journal::open_existing_read_only(&disk.path()).err().unwrap();
-    assert!(error.to_string().contains("has format 1, this version reads 4; `watchfire run` migrates it"), "{error}");
+    assert!(error.to_string().contains("has format 1, this version reads 5; `watchfire run` migrates it"), "{error}");
     let disk = check_stored(FIRST, 27);
     // Its blocks have no digest, so they stay: the chain would not hold without them.
     let mut journal = disk.open();
@@ -127,13 +133,20 @@ fn a_journal_of_the_third_format_opens() {
     assert_eq!(ranks(&disk), ranks(&sample_on_disk()));
 }
 
-/// `WATCHFIRE_UPDATE=1` writes the sample again, which a released format never needs.
 #[test]
 fn a_journal_of_the_fourth_format_opens() {
+    let disk = check_stored(FOURTH, samples().len());
+    assert!(disk.open().posted("webhook", 1).unwrap().is_empty(), "nobody knows what was posted before");
+}
+
+/// `WATCHFIRE_UPDATE=1` writes the sample again, which a released format never needs.
+#[test]
+fn a_journal_of_the_fifth_format_opens() {
     if std::env::var_os("WATCHFIRE_UPDATE").is_some() {
-        std::fs::write(FOURTH, dump(&sample_with_state().raw())).unwrap();
+        std::fs::write(FIFTH, dump(&sample_with_state().raw())).unwrap();
     }
-    check_stored(FOURTH, samples().len());
+    let disk = check_stored(FIFTH, samples().len());
+    assert_eq!(disk.open().posted("chat", 1).unwrap(), [posted()]);
 }
 
 #[test]

@@ -76,7 +76,7 @@ impl OnDisk {
 /// A channel that carries pages of these schemes, or all.
 fn channel(name: &str, schemes: Option<&[&str]>) -> Channel {
     let schemes = schemes.map(|schemes| schemes.iter().map(|scheme| (*scheme).to_owned()).collect());
-    Channel { name: name.to_owned(), schemes }
+    Channel { name: name.to_owned(), schemes, hears: Hears::All }
 }
 
 /// A journal with one entry of each kind and event, committed.

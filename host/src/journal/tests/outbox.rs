@@ -105,7 +105,7 @@ fn a_page_goes_to_channels_of_its_scheme_only() {
     journal.commit().unwrap();
     assert_eq!((due(&journal, "calls", 0), due(&journal, "chat", 0)), (vec![(1, 0), (4, 0)], vec![(2, 0), (4, 0)]));
     assert_eq!(journal.outbox_uncarried(10).unwrap(), [key(3)]);
-    journal.append(&input_of(Delivery::failed(key(3), "no webhook carries it".into()))).unwrap();
+    journal.append(&input_of(Delivery::failed(key(3), "no channel carries it".into()))).unwrap();
     assert!(journal.outbox_uncarried(10).unwrap().is_empty(), "it is reported once");
     // Without channels, deliveries are not the host's.
     journal.set_channels(Vec::new());
@@ -175,4 +175,82 @@ fn a_trigger_that_somebody_put_into_the_file_delivers_nothing() {
     journal.append(&ordered(1, notify(1))).unwrap();
     journal.commit().unwrap();
     assert_eq!(due(&journal, "a", 0), [(1, 0)]);
+}
+
+#[test]
+fn what_has_no_place_on_a_channel_leaves_it() {
+    let mut journal = Journal::in_memory().unwrap();
+    let people = |name: &str| Channel { hears: Hears::People, ..channel(name, Some(&["sms"])) };
+    journal.set_channels(vec![people("a"), people("b")]);
+    let remind = Effect::Remind { incident: 1, whom: vec!["ana".into()], text: "say how it stands".into() };
+    for (at, effect) in [remind, notify(1), Effect::UpdateRisk { incident: 1, risk: "r".into(), text: "t".into() }]
+        .into_iter()
+        .enumerate()
+    {
+        journal.append(&ordered(at as u8 + 1, effect)).unwrap();
+    }
+    journal.commit().unwrap();
+    assert_eq!(due(&journal, "a", 0), [(2, 0), (1, 0)], "a register is no reading for people");
+    let of = |journal: &Journal, byte: u8| -> Ordered {
+        let all = Urgency::ALL
+            .into_iter()
+            .flat_map(|urgency| journal.outbox_due("b", urgency, 0, 9, &BTreeSet::new()).unwrap());
+        all.into_iter().find(|out| out.key == key(byte)).unwrap().effect
+    };
+    for byte in [1, 2] {
+        let effect = of(&journal, byte);
+        journal.outbox_not_here("a", &effect).unwrap();
+        assert!(!journal.outbox_uncarried(10).unwrap().contains(&key(byte)), "another channel may have a place");
+        journal.outbox_not_here("b", &effect).unwrap();
+    }
+    assert_eq!(
+        journal.outbox_uncarried(10).unwrap(),
+        [key(1)],
+        "a reminder that reaches nobody is lost; a notice is not"
+    );
+    assert!(journal.outbox_overdue(Urgency::Routine, 1 << 40, 10).unwrap().is_empty());
+}
+
+#[test]
+fn what_is_put_off_was_not_tried() {
+    let mut journal = Journal::in_memory().unwrap();
+    journal.set_channels(vec![channel("a", None)]);
+    journal.append(&ordered(1, notify(1))).unwrap();
+    journal.commit().unwrap();
+    journal.outbox_put_off("a", key(1), 500).unwrap();
+    assert_eq!((due(&journal, "a", 499), due(&journal, "a", 500)), (vec![], vec![(1, 0)]));
+}
+
+#[test]
+fn the_newest_message_at_an_address_is_known() {
+    let mut journal = Journal::in_memory().unwrap();
+    let posted =
+        |address: &str, receipt: &str| Posted { address: address.into(), key: key(1), receipt: receipt.into() };
+    for (incident, one) in [
+        (1, posted("slack:a", "1")),
+        (1, posted("slack:b", "2")),
+        (1, posted("slack:a", "3")),
+        (2, posted("slack:a", "4")),
+    ] {
+        journal.note_posted("chat", incident, &one, 5).unwrap();
+    }
+    assert_eq!(journal.posted("chat", 1).unwrap(), [posted("slack:a", "3"), posted("slack:b", "2")]);
+    assert_eq!(journal.posted("other", 1).unwrap(), []);
+}
+
+#[test]
+fn an_answer_is_known_by_what_proves_it() {
+    let mut journal = Journal::in_memory().unwrap();
+    let act = |proof: &str| crate::operator::Act {
+        by: "ana".into(),
+        proof: proof.into(),
+        protocol: String::new(),
+        incident: Some(1),
+        seen: None,
+        deed: crate::operator::Deed::Note { text: "\"proof\":\"slack/9 ".into(), kind: Default::default() },
+    };
+    journal.append(&input(1, Event::Act { act: act("slack/1.2 by channel ops") })).unwrap();
+    assert!(journal.has_act_proved_by("slack/1.2").unwrap());
+    assert!(!journal.has_act_proved_by("slack/1").unwrap(), "not by a part of it");
+    assert!(!journal.has_act_proved_by("slack/9").unwrap(), "nor by what somebody wrote");
 }

@@ -1,0 +1,86 @@
+//! Twilio's requests: a reply to a text, a key pressed in a call. <https://www.twilio.com/docs/usage/security>
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+
+use super::{About, Answer, Answerer, Door, Found, Posted, Reply, form};
+use crate::deliver::channel::Kind;
+
+pub(super) fn open(door: &Door, posted: &Posted<'_>) -> Result<Found, String> {
+    let given = (posted.header)("x-twilio-signature").ok_or("the header `x-twilio-signature` is missing")?;
+    let given = STANDARD.decode(given).map_err(|_| "the signature is no base64")?;
+    let mut fields = form(posted.body);
+    fields.sort();
+    // The URL as it was given, then each name with its value, in order of name.
+    let mut mac =
+        Hmac::<Sha1>::new_from_slice(door.secret.expose().as_bytes()).expect("HMAC takes a key of any length");
+    mac.update(posted.url.as_bytes());
+    for (name, value) in &fields {
+        mac.update(name.as_bytes());
+        mac.update(value.as_bytes());
+    }
+    mac.verify_slice(&given).map_err(|_| "the signature is of another token, URL or body")?;
+    let field = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    match door.kind {
+        Kind::TwilioVoice => {
+            let (to, call) = (field("To").unwrap_or_default(), field("CallSid").unwrap_or_default());
+            if field("Digits") != Some("1") {
+                return Ok(Found::Nothing(twiml_nothing()));
+            }
+            let url: reqwest::Url = posted.url.parse().map_err(|_| "the URL is none")?;
+            let token = url.query_pairs().find(|(name, _)| name == "token").map(|(_, token)| token.into_owned());
+            let claim = door.pass.read(&token.unwrap_or_default(), posted.now_s)?;
+            let from = if claim.person.is_empty() {
+                Answerer::Address(format!("phone:{to}"))
+            } else {
+                Answerer::Person(claim.person)
+            };
+            let answer = Answer { from, about: About::Incident(claim.incident), id: format!("twilio/{call}") };
+            Ok(Found::Answer(answer, Reply::Speech))
+        }
+        _ => {
+            let (from, message) = (field("From").unwrap_or_default(), field("MessageSid").unwrap_or_default());
+            let Some(about) = said(field("Body").unwrap_or_default()) else {
+                return Ok(Found::Nothing(twiml_nothing()));
+            };
+            if from.is_empty() || message.is_empty() {
+                return Err("the text has no sender or no name".to_owned());
+            }
+            let answer =
+                Answer { from: Answerer::Address(format!("sms:{from}")), about, id: format!("twilio/{message}") };
+            Ok(Found::Answer(answer, Reply::Text))
+        }
+    }
+}
+
+fn twiml_nothing() -> String {
+    "<Response/>".to_owned()
+}
+
+/// Reads what a reply says: `ack`, `ack 17` or `17`. Nothing else is an answer.
+fn said(body: &str) -> Option<About> {
+    let words: Vec<String> = body.split_whitespace().map(str::to_ascii_lowercase).collect();
+    let number = |word: &str| word.trim_start_matches('#').parse().ok().map(About::Incident);
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["ack" | "ok" | "yes"] => Some(About::OnlyOne),
+        ["ack", word] => number(word),
+        [word] => number(word),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_says_which_incident_or_that_there_is_one() {
+        assert_eq!(said(" ACK 17 "), Some(About::Incident(17)));
+        assert_eq!(said("#17"), Some(About::Incident(17)));
+        assert_eq!(said("ok"), Some(About::OnlyOne));
+        assert_eq!(said("stop"), None);
+        assert_eq!(said("ack everything now"), None);
+    }
+}

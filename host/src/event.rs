@@ -146,6 +146,25 @@ impl Event {
     }
 }
 
+impl Event {
+    /// Returns the number of the event that is larger than any that the journal can hold, in words; `None` if there is none.
+    pub fn beyond_the_journal(&self) -> Option<String> {
+        const LARGEST: u64 = i64::MAX as u64;
+        let of_blocks = |blocks: &[BlockRef]| blocks.iter().flat_map(|block| [block.chain, block.number]).max();
+        let (what, largest) = match self {
+            Event::Committed { block } => ("a block's chain or height", block.chain.max(block.number)),
+            Event::Reverted { chain, blocks } => {
+                ("a block's chain or height", of_blocks(blocks).unwrap_or_default().max(*chain))
+            }
+            Event::Finality { chain, safe, finalized } => ("a chain or height", *chain.max(safe).max(finalized)),
+            Event::Pending { chain, .. } => ("a chain", *chain),
+            Event::Act { act } => ("an incident's number", act.incident.unwrap_or_default()),
+            _ => return None,
+        };
+        (largest > LARGEST).then(|| format!("{what}, {largest},"))
+    }
+}
+
 /// Why a detector is shown an input later than others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -246,4 +265,21 @@ pub struct Coverage {
     pub message: String,
     /// True when the fault is over: its finding is retracted.
     pub over: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_the_journal_cannot_hold_is_named() {
+        let most = i64::MAX as u64;
+        let finality = |finalized| Event::Finality { chain: 1, safe: 5, finalized }.beyond_the_journal();
+        assert_eq!(finality(most), None);
+        assert_eq!(finality(most + 1).as_deref(), Some("a chain or height, 9223372036854775808,"));
+        let gone = BlockRef { chain: 1, number: u64::MAX, hash: B256::ZERO };
+        assert!(Event::Reverted { chain: 1, blocks: vec![gone] }.beyond_the_journal().is_some());
+        assert!(Event::Reverted { chain: u64::MAX, blocks: vec![] }.beyond_the_journal().is_some());
+        assert_eq!(Event::Tick.beyond_the_journal(), None);
+    }
 }

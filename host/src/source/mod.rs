@@ -8,6 +8,8 @@ pub mod recording;
 
 use tokio::sync::oneshot;
 
+pub(crate) use evm::rest::rest;
+
 use crate::event::Event;
 use raw::RawBlock;
 

@@ -33,10 +33,20 @@ async fn a_scrape_tells_lag_heads_and_blind_spots() {
         "watchfire_detector_behind_inputs{detector=\"guest\"} 0.0",
         "watchfire_detector_batches_total{detector=\"guest\"} 2.0",
         "watchfire_chain_head_block{chain=\"31337\"} 1.0",
+        "watchfire_loop_stalled 0.0",
         "watchfire_coverage_gap{kind=\"detector-failed\",subject=\"detector/guest\"} 1.0",
     ] {
         assert!(told.lines().any(|known| known == line), "{line} is not in\n{told}");
     }
+
+    // A gap in the watch is no reason to restart the host.
+    let url = format!("http://127.0.0.1:{port}/healthz");
+    let answer = watchfire::http::client_builder().build().unwrap().get(&url).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let health: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    assert_eq!(health["status"], "weakened", "{health}");
+    assert!(health["gaps"].as_array().unwrap().iter().any(|gap| gap["kind"] == "detector-failed"), "{health}");
+    assert!(health["loop_stands_for_ms"].as_u64().unwrap() < 15_000, "{health}");
 
     // Another host can't have the address, and says so before it watches anything.
     let other = deployment.make().unwrap();

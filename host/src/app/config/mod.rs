@@ -46,6 +46,8 @@ pub struct Config {
     pub patience_ms: u64,
     /// The address on which metrics are served.
     pub metrics_listen: Option<SocketAddr>,
+    /// After how long without a turn the main loop counts as stalled, seconds.
+    pub loop_stall_after_s: u64,
     /// Chains by name.
     pub chains: BTreeMap<String, ChainConfig>,
     /// Feeds by name.
@@ -118,15 +120,18 @@ struct HostConfig {
     /// How long an input waits for a detector, in milliseconds, before what the others found is decided on without it.
     /// Default 4.
     patience_ms: u64,
-    /// Where `GET /metrics` is answered for Prometheus, such as `127.0.0.1:9464`; nowhere where it is absent. Read at the
-    /// start. Whoever reaches the address may read it.
+    /// After how many seconds without a turn the main loop counts as stalled, which a thread of its own reports. Default 15.
+    #[schemars(range(min = 1, max = 86_400))]
+    loop_stall_after_s: u64,
+    /// Where `GET /metrics` is answered for Prometheus, and `GET /healthz` beside it, such as `127.0.0.1:9464`; nowhere
+    /// where it is absent. Read at the start. Whoever reaches the address may read it.
     #[schemars(with = "Option<String>")]
     metrics_listen: Option<SocketAddr>,
 }
 
 impl Default for HostConfig {
     fn default() -> Self {
-        Self { patience_ms: 4, metrics_listen: None }
+        Self { patience_ms: 4, loop_stall_after_s: 15, metrics_listen: None }
     }
 }
 
@@ -244,6 +249,10 @@ impl Config {
             let help = "leave it out to keep everything for ever";
             toml.tell_at(&["journal", "keep_days"], "it must be more than 0", help);
         }
+        if !(1..=86_400).contains(&host.loop_stall_after_s) {
+            let help = "leave it out for 15; a loop that waits for its disk stands for a second or two";
+            toml.tell_at(&["host", "loop_stall_after_s"], "it is not between 1 and 86400", help);
+        }
         let plan = toml.read::<PlanConfig>(&["plan"]).map(|plan| folder.join(plan.path)).filter(|_| whole);
         let mut config = Self {
             file: file.to_owned(),
@@ -253,6 +262,7 @@ impl Config {
             journal: folder.join(&journal.path),
             patience_ms: host.patience_ms,
             metrics_listen: host.metrics_listen,
+            loop_stall_after_s: host.loop_stall_after_s,
             keep_ms: journal.keep_days.map(|days| (days * 86_400_000.0) as u64),
             min_free_bytes: journal.min_free_mib.saturating_mul(1 << 20),
             chains: section(&mut toml, "chain"),

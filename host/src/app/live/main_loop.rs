@@ -16,6 +16,7 @@ use crate::app::live::disk::Disk;
 use crate::app::live::jobs::Paces;
 use crate::app::live::messages::Message;
 use crate::app::live::output::Output;
+use crate::app::live::pulse::Pulse;
 use crate::app::live::recorder::Tape;
 use crate::app::live::swaps::Swaps;
 use crate::block::ChainId;
@@ -68,6 +69,7 @@ pub struct Loop {
     blocks_left: Option<u64>,
     /// Swaps that wait for the old one, and versions that are new.
     pub(super) swaps: Swaps,
+    pulse: Arc<Pulse>,
 }
 
 /// The longest that an input waits for company before it is committed.
@@ -99,6 +101,8 @@ pub struct Wiring {
     pub failing: mpsc::UnboundedSender<Failing>,
     /// After how many blocks the loop ends by itself.
     pub stop_after_blocks: Option<u64>,
+    /// Shows whether the loop turns.
+    pub pulse: Arc<Pulse>,
 }
 
 impl Loop {
@@ -139,6 +143,7 @@ impl Loop {
             stopping_since: None,
             blocks_left: wiring.stop_after_blocks,
             swaps: Swaps::new(wiring.failing),
+            pulse: wiring.pulse,
         })
     }
 
@@ -149,6 +154,7 @@ impl Loop {
     /// If the journal or the recording can't be written: a host that can't keep its record does not decide.
     pub fn run(mut self) -> anyhow::Result<()> {
         loop {
+            self.pulse.turn("what is due: commits, upkeep, deliveries".to_owned());
             let due = self.since.is_some_and(|since| since.elapsed() >= COMMIT_AFTER);
             if due || (self.since.is_some() && self.messages.is_empty()) {
                 self.commit()?;
@@ -167,7 +173,10 @@ impl Loop {
             }
             let next = self.handle.block_on(async { tokio::time::timeout(IDLE, self.messages.recv()).await });
             match next {
-                Ok(Some(message)) => self.handle(message)?,
+                Ok(Some(message)) => {
+                    self.pulse.turn(message.in_words());
+                    self.handle(message)?;
+                }
                 Ok(None) => break,
                 Err(_) => {}
             }
@@ -201,6 +210,7 @@ impl Loop {
             Some(at_ms) => at_ms,
             None => self.now_ms()?,
         };
+        let event = refuse_what_cannot_be_kept(event);
         let stamped = self.sequencer.stamp(event, at_ms);
         self.engine.take(stamped, &Given::default())?;
         self.commit_soon();
@@ -285,6 +295,19 @@ impl Loop {
         }
         if has_effects { self.post_all() } else { Ok(()) }
     }
+}
+
+/// An input with a number that the journal can't hold would end the host: that it came is taken in instead.
+fn refuse_what_cannot_be_kept(event: Event) -> Event {
+    let Some(what) = event.beyond_the_journal() else { return event };
+    let message = format!(
+        "an input (`{}`) was refused: {what} is more than the journal can hold, {}. See to where it came from",
+        event.name(),
+        i64::MAX
+    );
+    tracing::error!("{message}");
+    let (kind, subject) = ("input-refused".into(), "host/inputs".into());
+    Event::Coverage { coverage: Coverage { kind, subject, severity: Severity::High, message, over: false } }
 }
 
 fn clock_jumped(jump_ms: i64) -> Coverage {

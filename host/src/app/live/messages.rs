@@ -9,7 +9,7 @@ use crate::app::live::deliveries::Attempt;
 use crate::block::ChainId;
 use crate::deliver::answer::Answer;
 use crate::entry::Entry;
-use crate::event::Observation;
+use crate::event::{Event, Observation};
 use crate::operator::Act;
 use crate::source::Delivery;
 
@@ -75,6 +75,29 @@ pub enum Message {
     CameBack,
     /// Finishes what is here and ends: the sources are done.
     Stop,
+}
+
+impl Message {
+    /// Names the message, for whoever wonders what the loop is at.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Input(delivery) => match &delivery.event {
+                Event::Committed { block } => format!("block {} of chain {}", block.number, block.chain),
+                Event::Reverted { chain, blocks } => format!("a reorg of {} blocks of chain {chain}", blocks.len()),
+                event => format!("an input of type `{}`", event.name()),
+            },
+            Self::Change(_) => "a change of what runs".to_owned(),
+            Self::Retry { detector, .. } => format!("inputs for {detector} to see again"),
+            Self::Waive { detector, .. } => format!("a waiver of {detector}'s inputs"),
+            Self::Status(_) | Self::Metrics(_) => "its own figures".to_owned(),
+            Self::Resume { chain, .. } => format!("the journal's blocks of chain {chain}, for its source to start"),
+            Self::LastSeen { feed, .. } => format!("the journal's observations of feed {feed}, for it to start"),
+            Self::Attempted(attempt) => format!("a delivery to webhook {}", attempt.webhook),
+            Self::Act { .. } => "an act of a person".to_owned(),
+            Self::CameBack => "a detector that was late".to_owned(),
+            Self::Stop => "its end".to_owned(),
+        }
+    }
 }
 
 impl From<Change> for Message {

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -22,19 +23,33 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::engine::status::{DetectorMetrics, Metrics};
+use crate::app::live::health::{self, Asked};
 use crate::app::live::messages::Message;
+use crate::app::live::pulse::Pulse;
+use crate::app::live::sources::Readers;
 use crate::block::ChainId;
+use crate::source::evm::budget::Calls;
 
 /// How long a scrape waits for the loop.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
-/// Answers `GET /metrics` on an address for as long as the process runs.
-pub async fn serve(listen: SocketAddr, messages: mpsc::Sender<Message>) -> anyhow::Result<()> {
+/// Answers `GET /metrics` and `GET /healthz` on an address for as long as the process runs.
+///
+/// # Errors
+///
+/// If nobody can listen there.
+pub async fn serve(
+    listen: SocketAddr,
+    messages: mpsc::Sender<Message>,
+    pulse: Arc<Pulse>,
+    readers: Readers,
+) -> anyhow::Result<()> {
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("`host.metrics_listen`: nobody can listen on {listen}; is another host running?"))?;
-    tracing::info!("metrics on http://{}/metrics", listener.local_addr()?);
-    let router = Router::new().route("/metrics", get(answer)).with_state(messages);
+    tracing::info!("metrics on http://{}/metrics, and /healthz beside it", listener.local_addr()?);
+    let router = Router::new().route("/metrics", get(answer)).route("/healthz", get(health::answer));
+    let router = router.with_state(Asked { messages, pulse, readers });
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
             tracing::error!("metrics are no longer served: {error}");
@@ -43,20 +58,26 @@ pub async fn serve(listen: SocketAddr, messages: mpsc::Sender<Message>) -> anyho
     Ok(())
 }
 
-async fn answer(State(messages): State<mpsc::Sender<Message>>) -> impl IntoResponse {
-    let asked = async {
+async fn answer(State(asked): State<Asked>) -> impl IntoResponse {
+    let Asked { messages, pulse, readers } = asked;
+    let metrics = async {
         let (reply, metrics) = oneshot::channel();
         messages.send(Message::Metrics(reply)).await.ok()?;
-        text(&metrics.await.ok()?).ok()
+        metrics.await.ok()
     };
-    match tokio::time::timeout(ANSWERED_WITHIN, asked).await {
-        Ok(Some(text)) => (
+    // Of a loop that stands, that alone is told.
+    let metrics = match pulse.is_stalled() {
+        true => Some(Metrics::default()),
+        false => tokio::time::timeout(ANSWERED_WITHIN, metrics).await.unwrap_or_else(|_| Some(Metrics::default())),
+    };
+    match metrics.and_then(|metrics| text(&metrics, &pulse, &readers.calls()).ok()) {
+        Some(text) => (
             StatusCode::OK,
             [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
             text,
         ),
         _ => {
-            let told = "the loop did not answer\n".to_owned();
+            let told = "the loop has ended\n".to_owned();
             (StatusCode::SERVICE_UNAVAILABLE, [(header::CONTENT_TYPE, "text/plain")], told)
         }
     }
@@ -67,7 +88,7 @@ type Number = Gauge<f64, AtomicU64>;
 type Count = Counter<f64, AtomicU64>;
 
 /// The OpenMetrics text format.
-fn text(metrics: &Metrics) -> Result<String, std::fmt::Error> {
+fn text(metrics: &Metrics, pulse: &Pulse, calls: &[(ChainId, String, Calls)]) -> Result<String, std::fmt::Error> {
     let mut registry = Registry::with_prefix("watchfire");
     let of_detectors = |value: fn(&DetectorMetrics) -> f64| -> Vec<(Labels, f64)> {
         metrics.detectors.iter().map(|of| (labels([("detector", &of.id)]), value(of))).collect()
@@ -76,6 +97,13 @@ fn text(metrics: &Metrics) -> Result<String, std::fmt::Error> {
         metrics.heads.iter().map(|of| (labels([("chain", &of.0.to_string())]), value(of) as f64)).collect()
     };
     let gaps = metrics.gaps.iter().map(|(kind, subject)| (labels([("kind", kind), ("subject", subject)]), 1.0));
+    let known = metrics.journal_seq > 0;
+    let of_endpoints = |value: fn(&Calls) -> Option<u64>| -> Vec<(Labels, f64)> {
+        let row = |(chain, label, calls): &(ChainId, String, Calls)| {
+            Some((labels([("chain", &chain.to_string()), ("endpoint", label)]), value(calls)? as f64))
+        };
+        calls.iter().filter_map(row).collect()
+    };
     let gauges = [
         ("detector_behind_inputs", "Inputs that wait for a detector", of_detectors(|of| of.behind as f64)),
         ("detector_set_aside_inputs", "Inputs that a detector is blind to", of_detectors(|of| of.set_aside as f64)),
@@ -87,9 +115,38 @@ fn text(metrics: &Metrics) -> Result<String, std::fmt::Error> {
         ("chain_head_block", "Height of the newest block", of_chains(|of| of.1)),
         ("chain_head_timestamp_seconds", "Chain time of the newest block", of_chains(|of| of.2)),
         ("coverage_gap", "1 for each way in which the watch is weakened now", gaps.collect()),
-        ("journal_entries", "Entries of the journal", vec![(Labels::new(), metrics.journal_seq as f64)]),
+        (
+            "journal_entries",
+            "Entries of the journal",
+            known.then_some((Labels::new(), metrics.journal_seq as f64)).into_iter().collect(),
+        ),
+        (
+            "endpoint_requests_today",
+            "Calls to an endpoint since midnight, UTC",
+            of_endpoints(|calls| Some(calls.today)),
+        ),
+        (
+            "endpoint_requests_per_day_limit",
+            "The budget of a day, where there is one",
+            of_endpoints(|calls| calls.most_a_day),
+        ),
+        (
+            "loop_stands_seconds",
+            "For how long the main loop has not turned",
+            vec![(Labels::new(), pulse.stands_for().as_secs_f64())],
+        ),
+        (
+            "loop_stalled",
+            "1 if the main loop has not turned for too long; the host's other figures are missing then",
+            vec![(Labels::new(), f64::from(u8::from(pulse.is_stalled())))],
+        ),
     ];
     let counters = [
+        (
+            "endpoint_requests",
+            "Calls to an endpoint since the start, each of a batch",
+            of_endpoints(|calls| Some(calls.total)),
+        ),
         ("detector_batches", "Batches shown to a detector since the start", of_detectors(|of| of.spent.batches as f64)),
         ("detector_busy_seconds", "Time that it took for them", of_detectors(|of| of.spent.busy_ns as f64 / 1e9)),
     ];
@@ -131,13 +188,14 @@ mod tests {
     fn what_is_told_is_openmetrics() {
         let spent = Spent { batches: 3, busy_ns: 1_500_000_000, slowest_ns: 700_000_000 };
         let odd = DetectorMetrics { id: "a\"b".into(), behind: 2, set_aside: 1, spent };
-        let told = text(&Metrics {
+        let calls = Calls { total: 700, today: 5, most_a_day: Some(100) };
+        let metrics = Metrics {
             detectors: vec![odd],
             heads: vec![(1, 19_000_000, 1_700_000_000)],
             gaps: vec![("head-stalled".into(), "chain/1".into())],
             journal_seq: 7,
-        })
-        .unwrap();
+        };
+        let told = text(&metrics, &Pulse::new(Duration::from_secs(60)), &[(1, "http://node/…".into(), calls)]).unwrap();
         for line in [
             "watchfire_detector_behind_inputs{detector=\"a\\\"b\"} 2.0",
             "watchfire_detector_set_aside_inputs{detector=\"a\\\"b\"} 1.0",
@@ -146,6 +204,10 @@ mod tests {
             "watchfire_chain_head_block{chain=\"1\"} 19000000.0",
             "watchfire_coverage_gap{kind=\"head-stalled\",subject=\"chain/1\"} 1.0",
             "watchfire_journal_entries 7.0",
+            "watchfire_loop_stalled 0.0",
+            "watchfire_endpoint_requests_total{chain=\"1\",endpoint=\"http://node/…\"} 700.0",
+            "watchfire_endpoint_requests_today{chain=\"1\",endpoint=\"http://node/…\"} 5.0",
+            "watchfire_endpoint_requests_per_day_limit{chain=\"1\",endpoint=\"http://node/…\"} 100.0",
         ] {
             assert!(told.lines().any(|known| known == line), "{line} is not in\n{told}");
         }

@@ -62,6 +62,9 @@ async fn try_to(
             Ok(Answer::Count { inputs: count.await? })
         }
         Ask::Act { act } => {
+            if let Some(incident) = act.incident.filter(|incident| *incident > i64::MAX as u64) {
+                return Ok(Answer::Refused { why: vec![format!("there is no incident {incident}")] });
+            }
             let (reply, followed) = oneshot::channel();
             send(Message::Act { act, reply }).await?;
             let followed = followed.await?;

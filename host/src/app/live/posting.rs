@@ -11,6 +11,7 @@ use crate::app::live::main_loop::{Loop, wall_clock_ms};
 use crate::app::live::messages::Message;
 use crate::app::live::sending;
 use crate::deliver::channel::{Course, Intent, Made, Stop, stops};
+use crate::app::live::supervisor::guarded;
 use crate::deliver::webhook::{Undelivered, backoff_ms};
 use crate::effect::Ordered;
 use crate::event::Event;
@@ -102,8 +103,15 @@ impl Loop {
         // Receivers compare what is signed with a clock of their own; waiting times go by ours.
         let (made, back, channel, wall_ms) = (made.clone(), self.back.clone(), name.to_owned(), wall_clock_ms());
         let asks = self.asks.clone();
+        let (incident, keys, folded) = (job.brief.incident, job.keys(), job.folded.clone());
         self.handle.spawn(async move {
-            let attempt = sending::send(&made, asks.as_ref(), channel, job, wall_ms).await;
+            let sender = channel.clone();
+            let attempt = guarded(async move { sending::send(&made, asks.as_ref(), sender, job, wall_ms).await }).await;
+            // Without an answer its effects would count as under way for ever.
+            let attempt = attempt.unwrap_or_else(|message| {
+                let result = Err(Undelivered { message, retry_after_ms: None, is_final: false });
+                Attempt { channel, incident, keys, folded, posted: Vec::new(), result }
+            });
             // If the loop has ended, the outbox still has the effect.
             let _ = back.send(Message::Attempted(attempt)).await;
         });

@@ -15,6 +15,7 @@ use crate::app::live::main_loop::{Loop, Wiring};
 use crate::app::live::messages::Message;
 use crate::app::live::output::{Format, Output};
 use crate::app::live::progress;
+use crate::app::live::pulse::Pulse;
 use crate::app::live::run::{Ended, Interrupts, apply};
 use crate::app::live::sources::{Readers, Sources};
 use crate::journal::Journal;
@@ -65,6 +66,7 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
         patience: std::time::Duration::ZERO,
         failing: mpsc::unbounded_channel().0,
         stop_after_blocks: options.blocks,
+        pulse: Arc::new(Pulse::new(std::time::Duration::from_secs(config.loop_stall_after_s))),
     };
     let main_loop = Loop::new(engine, wiring, Handle::current())?;
     let mut looping = tokio::task::spawn_blocking(move || main_loop.run());

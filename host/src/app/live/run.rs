@@ -21,6 +21,7 @@ use crate::app::live::file_watcher::Watcher;
 use crate::app::live::main_loop::{Loop, Wiring, wall_clock_ms};
 use crate::app::live::messages::Message;
 use crate::app::live::output::{Format, Output};
+use crate::app::live::pulse::Pulse;
 use crate::app::live::sources::{Readers, Sources};
 use crate::app::live::{metrics, operator_requests, progress};
 use crate::diagnostic::Diagnostic;
@@ -76,8 +77,9 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     engine.set_channels(config.channels());
     engine.start_sources_afresh(newest_ms.max(wall_clock_ms()))?;
     let (messages, inbox) = mpsc::channel(WAITING);
+    let pulse = Arc::new(Pulse::new(Duration::from_secs(config.loop_stall_after_s)));
     if let Some(listen) = config.metrics_listen {
-        metrics::serve(listen, messages.clone()).await?;
+        metrics::serve(listen, messages.clone(), pulse.clone(), readers.clone()).await?;
     }
     let doors = Doors::default();
     doors.replace(config.doors()?);
@@ -96,8 +98,10 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
         patience: Duration::from_millis(config.patience_ms),
         failing,
         stop_after_blocks: None,
+        pulse: pulse.clone(),
     };
     let main_loop = Loop::new(engine, wiring, Handle::current())?;
+    pulse.watch(messages.clone()).context("the watchdog of the main loop")?;
     let mut looping = tokio::task::spawn_blocking(move || main_loop.run());
 
     let mut sources = Sources::new(messages.clone(), needed, readers.clone(), options.record.is_some());

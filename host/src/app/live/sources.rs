@@ -1,6 +1,7 @@
 //! Chains and feeds as running tasks, brought in line with a config.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -12,11 +13,11 @@ use crate::app::deploy::applied::Applied;
 use crate::app::deploy::load;
 use crate::app::engine::resume::ChainResume;
 use crate::app::live::messages::Message;
+use crate::app::live::supervisor::{Again, Running as Source, STARTS, supervise};
 use crate::block::{BlockRef, ChainId};
 use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
-use crate::event::{Coverage, Event};
-use crate::finding::Severity;
 use crate::source::Delivery;
+use crate::source::evm::budget::Calls;
 use crate::source::evm::config::ChainConfig;
 use crate::source::evm::follow::{Follower, Progress, Settled};
 use crate::source::evm::read::Reader;
@@ -25,6 +26,8 @@ use crate::subscription::Needs;
 
 /// How many deliveries of one source may wait for the loop.
 const WAITING: usize = 64;
+/// How long a source that has ended is waited for by what it still has to hand over.
+const DRAINED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Reads of every chain that is followed, each by its own endpoints.
 #[derive(Clone, Default)]
@@ -47,6 +50,15 @@ impl ChainReader for Readers {
 }
 
 impl Readers {
+    /// Returns what each endpoint was asked since the host started: its chain, what people see of it, and how much.
+    pub fn calls(&self) -> Vec<(ChainId, String, Calls)> {
+        let all = self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let of = |(chain, reader): (&ChainId, &Arc<Reader>)| {
+            reader.calls().into_iter().map(|(label, calls)| (*chain, label, calls)).collect::<Vec<_>>()
+        };
+        all.iter().flat_map(of).collect()
+    }
+
     fn of(&self, chain: ChainId) -> Option<Arc<Reader>> {
         self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(&chain).cloned()
     }
@@ -156,25 +168,24 @@ impl Sources {
     }
 
     async fn start_chain(&mut self, key: &str, name: &str, chain: &ChainConfig, config: &Config) -> anyhow::Result<()> {
-        let (reply, known) = oneshot::channel();
-        self.messages
-            .send(Message::Resume { chain: chain.id, reply })
-            .await
-            .map_err(|_| anyhow::anyhow!("the loop has ended"))?;
-        let ChainResume { tail, safe, finalized, faults } = known.await?;
-        let needs = self.needs_of(chain.id);
-        let out = self.outlet();
-        let folder = config.folder();
-        let follower = Follower::new(name.to_owned(), chain.clone(), &folder, tail, needs, self.keep_raw, out)?;
-        let follower = follower.knowing(Settled { safe, finalized }, &faults);
-        let reader = Arc::new(follower.reader());
-        self.readers.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(chain.id, reader);
-        let progress = follower.progress();
-        self.progress.send_modify(|all| {
-            all.insert(name.to_owned(), progress);
+        let started = Arc::new(Starting {
+            name: name.to_owned(),
+            folder: config.folder(),
+            messages: self.messages.clone(),
+            keep_raw: self.keep_raw,
         });
         let (stop, stopped) = watch::channel(false);
-        let task = self.spawn(format!("chain/{}", chain.id), follower.run(stopped));
+        let (needs, readers, progress) = (self.needs.clone(), self.readers.clone(), self.progress.clone());
+        let (chain, until) = (chain.clone(), stopped.clone());
+        let subject = format!("chain/{}", chain.id);
+        let start = move || {
+            let (needs, readers, progress) = (needs.clone(), readers.clone(), progress.clone());
+            let (started, chain, until) = (started.clone(), chain.clone(), until.clone());
+            async move { started.chain(chain, needs, readers, progress, until).await }
+        };
+        let first = start().await?;
+        let again: Again = Box::new(move || Box::pin(start()));
+        let task = supervise(subject, self.messages.clone(), stopped, first, again, STARTS);
         self.running.insert(key.to_owned(), Running { config: config.written("chain", name), stop, task });
         Ok(())
     }
@@ -186,70 +197,125 @@ impl Sources {
         feed: &FeedConfig,
         config: &Config,
     ) -> anyhow::Result<Result<(), String>> {
-        let (reply, last) = oneshot::channel();
-        self.messages
-            .send(Message::LastSeen { feed: name.to_owned(), reply })
-            .await
-            .map_err(|_| anyhow::anyhow!("the loop has ended"))?;
-        let resume = FeedResume { recent: last.await? };
-        let task = match FeedTask::new(name.to_owned(), feed.clone(), &config.folder(), resume, self.outlet()) {
-            Ok(task) => task,
+        let started = Arc::new(Starting {
+            name: name.to_owned(),
+            folder: config.folder(),
+            messages: self.messages.clone(),
+            keep_raw: self.keep_raw,
+        });
+        let (stop, stopped) = watch::channel(false);
+        let (feed, until) = (feed.clone(), stopped.clone());
+        let start = move || {
+            let (started, feed, until) = (started.clone(), feed.clone(), until.clone());
+            async move { started.feed(feed, until).await }
+        };
+        let first = match start().await? {
+            Ok(first) => first,
             Err(error) => return Ok(Err(format!("{error:#}"))),
         };
-        let (stop, stopped) = watch::channel(false);
-        let task = self.spawn(format!("feed/{name}"), task.run(stopped));
+        let again: Again = Box::new(move || {
+            let start = start();
+            Box::pin(async move { start.await? })
+        });
+        let task = supervise(format!("feed/{name}"), self.messages.clone(), stopped, first, again, STARTS);
         self.running.insert(key.to_owned(), Running { config: config.written("feed", name), stop, task });
         Ok(Ok(()))
     }
+}
 
-    /// Runs a source; that it ended by an error is a fault in the coverage, never silence.
-    fn spawn(
+/// What each start of a source needs.
+struct Starting {
+    name: String,
+    /// What relative files of the config start from.
+    folder: PathBuf,
+    messages: mpsc::Sender<Message>,
+    keep_raw: bool,
+}
+
+impl Starting {
+    /// Makes a chain's source, which goes on from where the journal ends.
+    async fn chain(
         &self,
-        subject: String,
-        source: impl Future<Output = anyhow::Result<()>> + Send + 'static,
-    ) -> JoinHandle<()> {
-        let messages = self.messages.clone();
-        tokio::spawn(async move {
-            let Err(error) = source.await else { return };
-            let coverage = Coverage {
-                kind: "source-ended".into(),
-                message: format!("{subject} is no longer watched: {error:#}; mend the cause and restart the host"),
-                subject,
-                severity: Severity::Critical,
-                over: false,
-            };
-            // The loop has ended where nobody takes it.
-            let _ = messages.send(Message::Input(Delivery::now(Event::Coverage { coverage }))).await;
-        })
+        chain: ChainConfig,
+        needs: watch::Receiver<BTreeMap<ChainId, Needs>>,
+        readers: Readers,
+        shown: watch::Sender<BTreeMap<String, watch::Receiver<Progress>>>,
+        stopped: watch::Receiver<bool>,
+    ) -> anyhow::Result<Source> {
+        let id = chain.id;
+        let resume = self.ask(|reply| Message::Resume { chain: id, reply }).await?;
+        let ChainResume { tail, safe, finalized, faults } = resume;
+        let (out, forwarding) = outlet(&self.messages);
+        let needs = needs_of(needs, id);
+        let follower = Follower::new(self.name.clone(), chain, &self.folder, tail, needs, self.keep_raw, out)?;
+        let follower = follower.knowing(Settled { safe, finalized }, &faults);
+        let reader = Arc::new(follower.reader());
+        readers.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(id, reader);
+        let progress = follower.progress();
+        shown.send_modify(|all| {
+            all.insert(self.name.clone(), progress);
+        });
+        Ok(Box::pin(forwarded(follower.run(stopped), forwarding)))
     }
 
-    /// A channel of a source's own into the loop.
-    fn outlet(&self) -> mpsc::Sender<Delivery> {
-        let (out, mut deliveries) = mpsc::channel::<Delivery>(WAITING);
-        let messages = self.messages.clone();
-        tokio::spawn(async move {
-            while let Some(delivery) = deliveries.recv().await {
-                if messages.send(Message::Input(delivery)).await.is_err() {
-                    break;
-                }
-            }
-        });
-        out
+    /// Makes a feed's source, which goes on from its latest observations in the journal; inside, why its config does not do.
+    async fn feed(&self, feed: FeedConfig, stopped: watch::Receiver<bool>) -> anyhow::Result<anyhow::Result<Source>> {
+        let recent = self.ask(|reply| Message::LastSeen { feed: self.name.clone(), reply }).await?;
+        let (out, forwarding) = outlet(&self.messages);
+        let task = FeedTask::new(self.name.clone(), feed, &self.folder, FeedResume { recent }, out);
+        Ok(task.map(|task| Box::pin(forwarded(task.run(stopped), forwarding)) as Source))
     }
 
-    fn needs_of(&self, chain: ChainId) -> watch::Receiver<Needs> {
-        let mut all = self.needs.clone();
-        let of = move |all: &BTreeMap<ChainId, Needs>| all.get(&chain).copied().unwrap_or_default();
-        let (sender, receiver) = watch::channel(of(&all.borrow_and_update()));
-        tokio::spawn(async move {
-            while all.changed().await.is_ok() {
-                let now = of(&all.borrow_and_update());
-                sender.send_if_modified(|needs| std::mem::replace(needs, now) != now);
-                if sender.is_closed() {
-                    break;
-                }
-            }
-        });
-        receiver
+    /// Asks the loop, which answers in turn: all that the source sent before is in the journal then.
+    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> anyhow::Result<T> {
+        let (reply, answer) = oneshot::channel();
+        self.messages.send(message(reply)).await.map_err(|_| anyhow::anyhow!("the loop has ended"))?;
+        Ok(answer.await?)
     }
+}
+
+/// A channel of a source's own into the loop, and what forwards its deliveries.
+fn outlet(messages: &mpsc::Sender<Message>) -> (mpsc::Sender<Delivery>, impl Future<Output = ()> + Send + 'static) {
+    let (out, mut deliveries) = mpsc::channel::<Delivery>(WAITING);
+    let messages = messages.clone();
+    (out, async move {
+        while let Some(delivery) = deliveries.recv().await {
+            if messages.send(Message::Input(delivery)).await.is_err() {
+                break;
+            }
+        }
+    })
+}
+
+/// Runs a source together with what forwards its deliveries. Of one that fails, what is still on its way is dropped: the
+/// next one goes on from what arrived.
+async fn forwarded(
+    source: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    forwarding: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let mut forwarding = std::pin::pin!(forwarding);
+    tokio::select! {
+        ended = source => ended?,
+        // The loop has ended.
+        () = &mut forwarding => return Ok(()),
+    }
+    // Whoever still holds an end of the channel has nothing to say any more.
+    let _ = tokio::time::timeout(DRAINED_WITHIN, forwarding).await;
+    Ok(())
+}
+
+/// What the detectors need of one chain, as it changes.
+fn needs_of(mut all: watch::Receiver<BTreeMap<ChainId, Needs>>, chain: ChainId) -> watch::Receiver<Needs> {
+    let of = move |all: &BTreeMap<ChainId, Needs>| all.get(&chain).copied().unwrap_or_default();
+    let (sender, receiver) = watch::channel(of(&all.borrow_and_update()));
+    tokio::spawn(async move {
+        while all.changed().await.is_ok() {
+            let now = of(&all.borrow_and_update());
+            sender.send_if_modified(|needs| std::mem::replace(needs, now) != now);
+            if sender.is_closed() {
+                break;
+            }
+        }
+    });
+    receiver
 }

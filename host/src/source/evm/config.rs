@@ -42,6 +42,10 @@ pub struct ChainConfig {
     /// node's own.
     #[serde(default)]
     pub max_requests_per_second: Option<u32>,
+    /// Requests a day, by UTC, to each endpoint, each call of a batch counted from the start of the host; without it there is
+    /// no limit but the node's own.
+    #[serde(default)]
+    pub max_requests_per_day: Option<u64>,
     /// How many blocks are fetched ahead at once while catching up. Default 32.
     #[serde(default = "prefetch")]
     pub prefetch: u32,
@@ -238,6 +242,7 @@ impl ChainConfig {
             ("poll_interval_ms", self.poll_interval_ms, DAY_S * 1_000),
             ("timeout_ms", self.timeout_ms, DAY_S * 1_000),
             ("max_requests_per_second", self.max_requests_per_second.map_or(1, u64::from), 1_000_000),
+            ("max_requests_per_day", self.max_requests_per_day.unwrap_or(1), largest),
             ("prefetch", self.prefetch.into(), 10_000),
             ("batch", self.batch.into(), 1_000),
             ("stall_after_s", self.stall_after_s, 30 * DAY_S),

@@ -1,6 +1,9 @@
 //! EVM chains: blocks from nodes that are not trusted.
 
+mod answer;
 mod batching;
+mod body;
+pub mod budget;
 pub mod canon;
 pub mod config;
 pub mod decode;
@@ -11,12 +14,13 @@ mod frames;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod heads;
+mod once;
 pub mod past;
 mod pending;
 mod pool;
 pub mod read;
 pub mod refusal;
-mod rest;
+pub(crate) mod rest;
 mod rpc;
 mod storage;
 #[cfg(test)]

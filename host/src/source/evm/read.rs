@@ -7,6 +7,7 @@ use alloy::primitives::{B256, Bytes, U256};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
+use super::budget::Calls;
 use super::fault::Fault;
 use super::pool::Pool;
 use super::rpc::Call;
@@ -27,6 +28,11 @@ impl Reader {
         Self { pool, handle }
     }
 
+    /// Returns what each node of the chain was asked since the host started, by what people see of the node.
+    pub fn calls(&self) -> Vec<(String, Calls)> {
+        self.pool.calls()
+    }
+
     fn wait(&self, at: BlockRef, read: &ChainRead, longest: Duration) -> Option<ChainAnswer> {
         self.handle.block_on(async { tokio::time::timeout(longest, self.ask(at, read)).await }).ok()
     }
@@ -42,6 +48,10 @@ impl Reader {
         };
         let mut last = "no node answers".to_owned();
         for endpoint in self.pool.order() {
+            if let Err(fault) = self.pool.admit(endpoint).await {
+                last = fault.to_string();
+                continue;
+            }
             let answer = match endpoint.client.call(call.clone()).await {
                 Ok(answer) => answer,
                 Err(Fault::Rpc { code, message, data }) if is_revert(code, &message) => {

@@ -6,7 +6,7 @@ use rand::RngExt;
 
 /// Doubles `first` for each failure after the first one, up to `longest`, and adds up to a quarter of jitter, so that many
 /// hosts do not ask at once.
-pub(super) fn rest(first: Duration, longest: Duration, failures: u32) -> Duration {
+pub(crate) fn rest(first: Duration, longest: Duration, failures: u32) -> Duration {
     let doubled = first.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1).min(16)));
     doubled.min(longest).mul_f64(rand::rng().random_range(1.0..1.25))
 }

@@ -2,13 +2,13 @@
 //! largest size, and requests keep to the rate that was set.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alloy::primitives::B256;
 use alloy::pubsub::RawSubscription;
 use alloy::rpc::client::{ClientBuilder, RpcClient};
-use alloy::rpc::json_rpc::{Id, Response, ResponsePayload};
 use alloy::transports::TransportError;
 use alloy::transports::ipc::IpcConnect;
 use alloy::transports::ws::{WebSocketConfig, WsConnect};
@@ -16,9 +16,13 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::answer;
 use super::batching::Batching;
+use super::body::{causes, inflate};
+use super::budget::{Budget, Calls};
 use super::config::ChainConfig;
 use super::fault::{Fault, Meaning};
+use super::once::Once;
 use crate::secret::Secret;
 
 /// One call.
@@ -42,6 +46,9 @@ pub(super) struct Client {
     timeout: Duration,
     max_bytes: usize,
     batching: Mutex<Batching>,
+    budget: Budget,
+    /// How many connections were made by a socket.
+    connections: AtomicU64,
 }
 
 enum Way {
@@ -72,12 +79,24 @@ impl Client {
             timeout,
             max_bytes: config.max_response_mib as usize * 1024 * 1024,
             batching: Mutex::new(Batching::new(config.batch as usize)),
+            budget: Budget::new(config.max_requests_per_day),
+            connections: AtomicU64::new(0),
         }
     }
 
     /// True if the node can announce new heads by itself.
     pub fn subscribes(&self) -> bool {
         matches!(self.way, Way::Socket(_))
+    }
+
+    /// Which of its connections a socket is at. Whoever answers over another one may be another node.
+    pub fn connection(&self) -> u64 {
+        self.connections.load(Ordering::Acquire)
+    }
+
+    /// Returns how many calls it was asked.
+    pub fn calls_made(&self) -> Calls {
+        self.budget.calls(now_s())
     }
 
     /// Drops a connection that may be dead; the next call makes a new one.
@@ -92,14 +111,12 @@ impl Client {
     /// # Errors
     /// If the node does not answer in time, answers with an error, or with something unreadable.
     pub async fn call(&self, call: Call) -> Result<Box<RawValue>, Fault> {
-        self.permit().await;
+        self.permit(1).await?;
         self.in_time(async {
             match &self.way {
                 Way::Http { http, url } => {
                     let body = self.post(http, url, &request(0, &call)).await?;
-                    let response: Response =
-                        serde_json::from_slice(&body).map_err(|error| Fault::Unreadable(error.to_string()))?;
-                    outcome(response)
+                    answer::one(&body)?.outcome
                 }
                 Way::Socket(_) => {
                     let socket = self.socket().await?;
@@ -175,10 +192,12 @@ impl Client {
         change(&mut self.batching.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn batch(&self, calls: &[Call]) -> Result<Vec<Result<Box<RawValue>, Fault>>, Fault> {
-        for _ in calls {
-            self.permit().await;
-        }
+    /// Makes many calls as one batch, whatever size the node took before. A socket has no batches: it takes the calls at once.
+    ///
+    /// # Errors
+    /// If the batch as a whole was not answered.
+    pub async fn batch(&self, calls: &[Call]) -> Result<Vec<Result<Box<RawValue>, Fault>>, Fault> {
+        self.permit(calls.len()).await?;
         self.in_time(async {
             match &self.way {
                 Way::Http { http, url } => {
@@ -206,7 +225,7 @@ impl Client {
         if !self.subscribes() {
             return Ok(None);
         }
-        self.permit().await;
+        self.permit(1).await?;
         self.in_time(async {
             let socket = self.socket().await?;
             let id: B256 = socket.request("eth_subscribe", params).await.map_err(Fault::transport)?;
@@ -215,10 +234,18 @@ impl Client {
         .await
     }
 
-    async fn permit(&self) {
-        if let Some(limiter) = &self.limiter {
-            limiter.until_ready().await;
+    /// Waits until so many calls may be made.
+    async fn permit(&self, calls: usize) -> Result<(), Fault> {
+        if let Err(until) = self.budget.take(calls as u64, now_s()) {
+            let said = "its budget of `max_requests_per_day` is used up; it is asked again after midnight, UTC";
+            return Err(Fault::Throttled { retry_after: Some(until), said: Some(said.to_owned()) });
         }
+        if let Some(limiter) = &self.limiter {
+            for _ in 0..calls {
+                limiter.until_ready().await;
+            }
+        }
+        Ok(())
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
@@ -239,16 +266,15 @@ impl Client {
         let connected = if place.contains("://") {
             let limits =
                 WebSocketConfig::default().max_message_size(Some(self.max_bytes)).max_frame_size(Some(self.max_bytes));
-            // Reconnecting is this module's own business, which knows other nodes to turn to.
-            let way = WsConnect::new(place).with_config(limits).with_max_retries(1);
-            ClientBuilder::default().ws(way).await
+            ClientBuilder::default().pubsub(Once(WsConnect::new(place).with_config(limits))).await
         } else {
-            ClientBuilder::default().ipc(IpcConnect::from(std::path::PathBuf::from(place))).await
+            ClientBuilder::default().pubsub(Once(IpcConnect::from(std::path::PathBuf::from(place)))).await
         };
         let client = connected.map_err(|error| match Fault::transport(error) {
             Fault::Transport(message) if message.contains(place) => Fault::Transport("no connection".into()),
             fault => fault,
         })?;
+        self.connections.fetch_add(1, Ordering::AcqRel);
         *socket = Some(client.clone());
         Ok(client)
     }
@@ -273,6 +299,9 @@ impl Client {
         if status == reqwest::StatusCode::PAYLOAD_TOO_LARGE {
             return Err(Fault::TooLarge(self.max_bytes));
         }
+        // Some nodes compress without being asked to.
+        let encoding = response.headers().get(reqwest::header::CONTENT_ENCODING);
+        let gzipped = encoding.is_some_and(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"gzip"));
         let mut bytes = Vec::with_capacity(response.content_length().unwrap_or(0).min(self.max_bytes as u64) as usize);
         while let Some(chunk) = response.chunk().await.map_err(lost)? {
             if bytes.len() + chunk.len() > self.max_bytes {
@@ -281,33 +310,23 @@ impl Client {
             bytes.extend_from_slice(&chunk);
         }
         // Some nodes answer errors of JSON-RPC under an HTTP status that is not 200.
-        if !status.is_success() && serde_json::from_slice::<Response>(&bytes).is_err() {
+        let bytes = match gzipped {
+            true => inflate(&bytes, self.max_bytes)?,
+            false => bytes,
+        };
+        if !status.is_success() && !answer::is_error(&bytes) {
             return Err(Fault::Transport(format!("HTTP {}", status.as_u16())));
         }
         Ok(bytes)
     }
 }
 
-/// An error with what caused it: "error sending request" alone helps nobody.
-fn causes(error: reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn request(id: u64, call: &Call) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "method": call.method, "params": call.params })
-}
-
-fn outcome(response: Response) -> Result<Box<RawValue>, Fault> {
-    match response.payload {
-        ResponsePayload::Success(result) => Ok(result),
-        ResponsePayload::Failure(error) => Err(Fault::payload(error)),
-    }
 }
 
 /// Whether a body answers so many calls, each in its place.
@@ -319,16 +338,11 @@ pub(super) fn unpacked(body: &[u8], calls: usize) -> bool {
 
 /// The answers of a batch in the order of its calls, whatever order the node gave them in.
 fn unpack(body: &[u8], calls: usize) -> Result<Vec<Result<Box<RawValue>, Fault>>, Fault> {
-    let Ok(responses) = serde_json::from_slice::<Vec<Response>>(body) else {
-        // A single error stands for the whole batch; anything else is no JSON-RPC.
-        let response: Response = serde_json::from_slice(body).map_err(|error| Fault::Unreadable(error.to_string()))?;
-        return Err(outcome(response).err().unwrap_or_else(|| Fault::Unreadable("one answer to a batch".into())));
-    };
     let mut answers: Vec<Option<Result<_, Fault>>> = (0..calls).map(|_| None).collect();
-    for response in responses {
-        let Id::Number(id) = response.id else { continue };
-        if let Some(answer) = usize::try_from(id).ok().and_then(|id| answers.get_mut(id)) {
-            *answer = Some(outcome(response));
+    for answer in answer::many(body)? {
+        let place = answer.id.and_then(|id| usize::try_from(id).ok()).and_then(|id| answers.get_mut(id));
+        if let Some(place) = place {
+            *place = Some(answer.outcome);
         }
     }
     let missing = || Fault::Unreadable("an answer is missing from a batch".into());

@@ -52,6 +52,7 @@ pub(super) async fn run(source: HttpSource, mut outlet: Outlet, mut stop: watch:
                     Ok(body) => {
                         failures = 0;
                         why.clear();
+                        outlet.reached().await?;
                         outlet.message(&body, String::new()).await?;
                         next = started + interval;
                     }
@@ -62,6 +63,7 @@ pub(super) async fn run(source: HttpSource, mut outlet: Outlet, mut stop: watch:
                         next = Instant::now() + (wait + jitter).max(failed.retry_after.unwrap_or_default());
                         failures += 1;
                         why = failed.message;
+                        outlet.failed(&why).await?;
                     }
                 }
             }

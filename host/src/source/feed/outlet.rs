@@ -11,6 +11,9 @@ use crate::event::{Coverage, Event, Observation};
 use crate::finding::Severity;
 use crate::source::Delivery;
 
+/// After how long without a connection a feed counts as unreachable.
+const UNREACHABLE_AFTER: Duration = Duration::from_secs(60);
+
 /// A feed's way into the host.
 pub(super) struct Outlet {
     name: String,
@@ -21,6 +24,10 @@ pub(super) struct Outlet {
     spoke: Instant,
     is_silent: bool,
     is_malformed: bool,
+    /// Since when it has not been reached.
+    failing_since: Option<Instant>,
+    unreachable_after: Duration,
+    is_unreachable: bool,
     out: mpsc::Sender<Delivery>,
 }
 
@@ -40,6 +47,9 @@ impl Outlet {
             spoke: Instant::now(),
             is_silent: false,
             is_malformed: false,
+            failing_since: None,
+            unreachable_after: UNREACHABLE_AFTER,
+            is_unreachable: false,
             out,
         })
     }
@@ -93,6 +103,26 @@ impl Outlet {
         self.fault("feed-malformed", Severity::Medium, what, false).await
     }
 
+    /// Notes that it could not be reached, and tells so once that has gone on for long, whether or not silence is watched.
+    pub(super) async fn failed(&mut self, why: &str) -> Result<(), Closed> {
+        let since = *self.failing_since.get_or_insert_with(Instant::now);
+        if self.is_unreachable || since.elapsed() < self.unreachable_after {
+            return Ok(());
+        }
+        self.is_unreachable = true;
+        let what = format!("it could not be reached for {} s: {why}", since.elapsed().as_secs());
+        self.fault("feed-unreachable", Severity::Medium, what, false).await
+    }
+
+    /// Notes that it was reached.
+    pub(super) async fn reached(&mut self) -> Result<(), Closed> {
+        self.failing_since = None;
+        match std::mem::take(&mut self.is_unreachable) {
+            true => self.fault("feed-unreachable", Severity::Medium, "it is reached again".to_owned(), true).await,
+            false => Ok(()),
+        }
+    }
+
     /// When its silence is to be told; far away where it never is, or was told already.
     pub(super) fn silence_due(&self) -> Instant {
         let due = self.silent_after.filter(|_| !self.is_silent).and_then(|after| self.spoke.checked_add(after));
@@ -125,4 +155,30 @@ impl Outlet {
 /// Milliseconds since the Unix epoch.
 pub(super) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_feed_that_cannot_be_reached_is_reported_once_even_if_silence_is_not_watched() {
+        let config = toml::from_str("kind = \"http\"\nurl = \"http://x\"\ninterval_ms = 100").unwrap();
+        let (out, mut came) = mpsc::channel(8);
+        let mut outlet = Outlet::new("price".into(), &config, out).unwrap();
+        outlet.failed("no route").await.unwrap();
+        assert!(came.try_recv().is_err(), "once is no trouble");
+        outlet.unreachable_after = Duration::ZERO;
+        outlet.failed("no route").await.unwrap();
+        outlet.failed("no route").await.unwrap();
+        outlet.reached().await.unwrap();
+        outlet.reached().await.unwrap();
+        let mut told = Vec::new();
+        while let Ok(Delivery { event: Event::Coverage { coverage }, .. }) = came.try_recv() {
+            told.push((coverage.kind, coverage.over, coverage.message));
+        }
+        let kind = || "feed-unreachable".to_owned();
+        let why = "it could not be reached for 0 s: no route".to_owned();
+        assert_eq!(told, [(kind(), false, why), (kind(), true, "it is reached again".to_owned())]);
+    }
 }

@@ -36,12 +36,16 @@ pub(super) async fn run(
                 match connect(&source).await {
                     Ok(stream) => {
                         failures = 0;
+                        outlet.reached().await?;
                         match listen(stream, &mut outlet, &mut stop).await? {
                             None => return Ok(()),
                             Some(broke) => why = broke,
                         }
                     }
-                    Err(failed) => why = failed,
+                    Err(failed) => {
+                        why = failed;
+                        outlet.failed(&why).await?;
+                    }
                 }
                 tracing::warn!(feed = outlet.name(), "{}: {why}", source.url);
                 let wait = (Duration::from_secs(1) * 2_u32.saturating_pow(failures.min(6))).min(LONGEST_WAIT);

@@ -16,6 +16,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::canon::Canon;
@@ -41,6 +42,18 @@ const SURVEY_EVERY: Duration = Duration::from_secs(15);
 const BACK_BEFORE_BELIEVED: u32 = 3;
 /// How far below a head that nobody serves the first block of a chain is looked for.
 const START_BELOW_AT_MOST: u64 = 16;
+
+/// Waits for a task that ends by a panic, and goes on with it.
+async fn failed(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended
+            && let Ok(panic) = error.try_into_panic()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    }
+    std::future::pending().await
+}
 
 /// How far a chain has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -161,23 +174,23 @@ impl Follower {
     /// Follows the chain until `stop` is true or nobody takes its blocks any more.
     ///
     /// # Errors
-    /// If its watchdog or itself ended by a panic.
+    /// None; it ends by a panic if itself, or what runs beside it, does.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
         let woken = Arc::new(Notify::new());
-        let listening = tokio::spawn(heads::listen(self.pool.clone(), woken.clone(), stop.clone()));
+        // Whatever ends this ends them too.
+        let mut beside = JoinSet::new();
+        beside.spawn(heads::listen(self.pool.clone(), woken.clone(), stop.clone()));
         let waiting = pending::Watch::new(self.config.id, self.pool.clone(), self.needs.clone(), self.out.clone());
-        let waiting = tokio::spawn(waiting.run());
+        beside.spawn(waiting.run());
         let stall_after = Duration::from_secs(self.config.stall_after_s);
         let watchdog = Watchdog::new(self.pool.clone(), self.findings.clone(), self.standing.subscribe(), stall_after);
-        let watching = tokio::spawn(watchdog.run());
+        beside.spawn(watchdog.run());
         let mut until = stop.clone();
         tokio::select! {
             _ = until.wait_for(|stopped| *stopped) => {}
             Closed = self.follow(&woken, &mut stop) => {}
+            () = failed(&mut beside) => {}
         }
-        listening.abort();
-        waiting.abort();
-        watching.abort();
         Ok(())
     }
 

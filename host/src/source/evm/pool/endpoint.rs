@@ -41,8 +41,9 @@ pub(super) struct Health {
     pub(super) is_behind: bool,
     pub(super) is_boasting: bool,
     pub(super) is_elsewhere: bool,
-    /// It said of itself that it is on the right chain, and has answered ever since.
-    pub(super) is_confirmed: bool,
+    /// The connection over which it said that it is on the right chain, if it has answered ever since.
+    pub(super) confirmed: Option<u64>,
+    pub(super) is_spent: bool,
     /// Blocks at the height that it says is its head are not served, by itself or by others.
     pub(super) is_doubted: bool,
 }

@@ -2,6 +2,8 @@
 
 mod endpoint;
 mod lacks;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,6 +12,7 @@ use alloy::primitives::U64;
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::budget::Calls;
 use super::config::ChainConfig;
 use super::fault::{Fault, Meaning};
 use super::rest::rest;
@@ -83,6 +86,7 @@ impl Pool {
 
     /// Takes what was noticed since the last time.
     pub(super) fn take_notices(&self) -> Vec<Coverage> {
+        self.endpoints.iter().for_each(|endpoint| self.look_at_budget(endpoint));
         std::mem::take(&mut self.notices.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -92,7 +96,8 @@ impl Pool {
     /// # Errors
     /// If the node does not answer, or is on another chain.
     pub(super) async fn admit(&self, endpoint: &Endpoint) -> Result<(), Fault> {
-        let Some(expected) = self.chain.filter(|_| !endpoint.health().is_confirmed) else { return Ok(()) };
+        let is_confirmed = endpoint.health().confirmed == Some(endpoint.client.connection());
+        let Some(expected) = self.chain.filter(|_| !is_confirmed) else { return Ok(()) };
         let came = match endpoint.client.call(Call::new("eth_chainId", json!([]))).await {
             Ok(answer) => {
                 serde_json::from_str::<U64>(answer.get()).map_err(|error| Fault::Unreadable(error.to_string()))
@@ -104,7 +109,7 @@ impl Pool {
         let came = came.inspect_err(|fault| self.fault(endpoint, fault))?.to::<u64>();
         let is_elsewhere = came != expected;
         let before = endpoint.change(|health| {
-            health.is_confirmed = !is_elsewhere;
+            health.confirmed = (!is_elsewhere).then(|| endpoint.client.connection());
             health.is_elsewhere = is_elsewhere;
             if is_elsewhere {
                 health.rests_until = Some(Instant::now() + BEHIND_REST);
@@ -153,7 +158,7 @@ impl Pool {
             health.rests_until = Some(Instant::now() + pause);
             health.is_down |= health.unanswered >= DOWN_AFTER;
             // Whoever answers at this place next may be another node.
-            health.is_confirmed &= !matches!(fault, Fault::Transport(_));
+            health.confirmed = health.confirmed.filter(|_| !matches!(fault, Fault::Transport(_)));
         });
         tracing::debug!(endpoint = endpoint.label, "{fault}");
         if !before.is_down && before.unanswered + 1 >= DOWN_AFTER {
@@ -228,6 +233,25 @@ impl Pool {
     /// True if the head that a node claims was not served before.
     pub(super) fn is_doubted(&self, endpoint: &Endpoint) -> bool {
         endpoint.health().is_doubted
+    }
+
+    /// Notes whether a node's budget for the day is used up.
+    fn look_at_budget(&self, endpoint: &Endpoint) {
+        let calls = endpoint.client.calls_made();
+        let spent = calls.most_a_day.filter(|most| calls.today >= *most);
+        let before = endpoint.change(|health| health.is_spent = spent.is_some());
+        let what = spent.map(|most| {
+            format!(
+                "it was asked {most} calls today, which is its `max_requests_per_day`; it is asked nothing more before \
+                 midnight, UTC. Raise the budget, ask less often (`poll_interval_ms`), or name another endpoint"
+            )
+        });
+        self.turn("budget-spent", endpoint, before.is_spent, what, "a new day has a new budget");
+    }
+
+    /// Returns what each node was asked.
+    pub(super) fn calls(&self) -> Vec<(String, Calls)> {
+        self.endpoints.iter().map(|endpoint| (endpoint.label.clone(), endpoint.client.calls_made())).collect()
     }
 
     /// Opens or ends a finding of medium severity about a node.

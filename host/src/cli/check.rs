@@ -7,7 +7,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use reqwest::Url;
 use serde_json::json;
 
-use super::Exit;
+use super::{Exit, probe};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::main_loop::wall_clock_ms;
 use crate::app::plan::check::{Checked, check, check_plan};
@@ -21,6 +21,7 @@ use crate::plan::ready::{CHECKS, check_of};
 Examples:
   watchfire check
   watchfire check --config deploy/watchfire.toml --format json
+  watchfire check --probe
   watchfire check --plan response/ --strict
   watchfire check --plan response/ --at 2027-01-31
   watchfire check --explain WF-E05
@@ -42,6 +43,9 @@ pub struct Args {
     /// Whether warnings count as errors do.
     #[arg(long)]
     strict: bool,
+    /// Ask each endpoint of the config what it offers: chain, client, methods, depth of its archive, limits, tags, latency.
+    #[arg(long, conflicts_with = "plan")]
+    probe: bool,
     /// The shape of what is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Report,
@@ -69,6 +73,10 @@ pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     if let Some(code) = &args.explain {
         return Ok(explain(code));
     }
+    anyhow::ensure!(
+        !args.probe || args.format != Report::Sarif,
+        "a probe has no place in SARIF; ask for `--format json`"
+    );
     let at_ms = args.at.map_or_else(wall_clock_ms, |at| at.ms);
     let checked = match &args.plan {
         Some(plan) => check_plan(plan, at_ms)?,
@@ -83,8 +91,9 @@ pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
             println!("{}", serde_json::to_string_pretty(&log)?);
         }
     }
+    let serves = !args.probe || probe::run(&args.config, &checked.detectors, args.format == Report::Json)?;
     let (errors, warnings) = checked.count();
-    let fails = errors > 0 || (args.strict && warnings > 0);
+    let fails = !serves || errors > 0 || (args.strict && warnings > 0);
     Ok(if fails { Exit::No } else { Exit::Good })
 }
 

@@ -14,6 +14,7 @@ mod man;
 mod operate;
 mod plan;
 mod plugin;
+mod probe;
 mod record;
 mod release;
 mod replay;

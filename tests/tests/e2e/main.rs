@@ -21,6 +21,7 @@ mod mainnet;
 mod metrics;
 mod outlets;
 mod packages;
+mod probe;
 mod profile;
 mod protocols;
 mod recordings;

@@ -18,6 +18,7 @@ mod once;
 pub mod past;
 mod pending;
 mod pool;
+pub mod probe;
 pub mod read;
 pub mod refusal;
 pub(crate) mod rest;

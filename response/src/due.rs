@@ -25,6 +25,12 @@ pub enum Due {
         /// Number of the ruling.
         number: u32,
     },
+    /// It has lasted as long as its signal wants, and people hear of it.
+    Hold,
+    /// All its findings were taken back so long ago that it is over.
+    Keep,
+    /// People are told how far it has grown.
+    Growth,
     /// A word to an audience.
     Word {
         /// Id of the plan's communication.
@@ -39,6 +45,9 @@ impl std::fmt::Display for Due {
             Due::Unack => f.write_str("a sign of life"),
             Due::Ruling { number } => write!(f, "carrying out ruling {number}"),
             Due::End { number } => write!(f, "the end of ruling {number}"),
+            Due::Hold => f.write_str("that people hear of it, if it lasts"),
+            Due::Keep => f.write_str("its end, if nothing comes back"),
+            Due::Growth => f.write_str("telling how far it has grown"),
             Due::Word { communication } => write!(f, "the next word of {communication}"),
         }
     }

@@ -69,7 +69,7 @@ pub struct LogReference {
 }
 
 /// How much of what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Amount {
     /// `native`, a token's `0x…` address, or a label such as `usd`.
     pub asset: String,

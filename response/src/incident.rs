@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
+use crate::brief::Evidence;
 use crate::finding::Severity;
 
 /// Number of an incident, counted from 1 in each journal.
@@ -93,6 +94,18 @@ pub struct Incident {
     /// What is lost or moved by the amounts of live findings, in the smallest unit of each asset.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "as_digits")]
     pub loss: BTreeMap<String, u128>,
+    /// Kinds of live findings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
+    /// Who acts, by what findings say: at most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actors: Vec<String>,
+    /// The newest finding of each kind, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+    /// Other incidents that are about the same subject or actor, by number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<IncidentId>,
     /// Id of the person who opened it by hand; `None` if findings did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared_by: Option<String>,

@@ -4,6 +4,7 @@
 //! async runtime in the crate, so what the desk decides is decided again by every replay.
 
 // Floor 0: the nouns.
+pub mod brief;
 pub mod chain;
 pub mod decision;
 pub mod diagnostic;

@@ -122,6 +122,13 @@ pub enum Deed {
         /// By what, and why.
         why: String,
     },
+    /// Say that somebody else undid it: anybody may, and it may be done again at once.
+    Undone {
+        /// Number of the ruling.
+        ruling: u32,
+        /// How that is known.
+        why: String,
+    },
     /// Say how far the incident has come: `active`, `contained` or `monitoring`.
     Resolve {
         /// How far.
@@ -203,6 +210,7 @@ impl Deed {
             Deed::Done { .. } => "done",
             Deed::Confirm { .. } => "confirm",
             Deed::Reverse { .. } => "reverse",
+            Deed::Undone { .. } => "undone",
             Deed::Resolve { .. } => "resolve",
             Deed::Communicate { .. } => "communicate",
             Deed::ApproveText { .. } => "approve-text",

@@ -49,7 +49,7 @@ fn a_report_tells_what_was_done_and_what_was_not() {
         "critical, closed:",
         "| answered | 2026-11-02T12:01:00Z | 1 min |",
         "| contained | 2026-11-02T12:02:00Z | 2 min |",
-        "| lost or moved, eth | 500 |",
+        "| lost or moved | 500 of eth, in its smallest unit |",
         "the chain holds up to 0x",
         "| pause-vault **(taken)** | denied |",
         "| freeze-borrowing | needs | 2 |",

@@ -94,7 +94,7 @@ fn what_a_person_stopped_automation_does_not_put_forward_again() {
     let proposed = night
         .orders()
         .iter()
-        .filter(|one| matches!(&one.effect, Effect::Propose { intervention, .. } if intervention == "pause-vault"))
+        .filter(|one| matches!(&one.effect, Effect::CarryOut { intervention, .. } if intervention == "pause-vault"))
         .count();
     assert_eq!(proposed, 1);
     assert!(night.desk.uses().all(|(id, _)| id != "pause-vault"), "the use is given back");
@@ -108,7 +108,7 @@ fn a_halt_stops_automation_and_nobody_else() {
     night.find(&OUTFLOW);
     night.find(&PRICE);
     assert!(night.answer(1, "pause-vault").starts_with("needs"), "{}", night.answer(1, "pause-vault"));
-    assert!(!night.orders().iter().any(|one| matches!(one.effect, Effect::Propose { .. })));
+    assert!(!night.orders().iter().any(|one| matches!(one.effect, Effect::Propose { .. } | Effect::CarryOut { .. })));
     assert!(!night.pages_since(DAY_MS).is_empty(), "people are paged all the same");
     night.decide("ana", 1, "pause-vault").unwrap();
     night.act("dana", 0, Deed::Unhalt { why: "it was mended".into() }).unwrap();

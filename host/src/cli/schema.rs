@@ -9,7 +9,8 @@ use super::Exit;
 #[command(after_help = "\
 Examples:
   watchfire schema config > watchfire.schema.json
-  watchfire schema plan > plan.schema.json")]
+  watchfire schema plan > plan.schema.json
+  watchfire schema effect > effect.schema.json")]
 pub struct Args {
     /// Which file.
     #[arg(value_enum)]
@@ -24,6 +25,8 @@ enum Of {
     Plan,
     /// A drill.
     Drill,
+    /// An effect, as a webhook's body holds it.
+    Effect,
 }
 
 pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
@@ -31,6 +34,7 @@ pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
         Of::Config => crate::app::config::config_schema().to_value(),
         Of::Plan => crate::plan::schema(),
         Of::Drill => crate::drill::schema(),
+        Of::Effect => crate::effect::schema(),
     };
     println!("{}", serde_json::to_string_pretty(&schema)?);
     Ok(Exit::Good)

@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::failure_kind::FailureKind;
 use crate::finding::{Finding, Severity};
 use crate::incident::Incident;
+use crate::plan::moment::span;
 use crate::timeline::{EntryKind, TimelineEntry};
 
 /// Writes entries as lines. Colours are written always; the stream strips them where it is no terminal.
@@ -189,9 +190,10 @@ impl Pretty {
             Answer::Needs { whom, why } => (ASKS, "needs", format!("{}: {why}", whom.join(", "))),
             Answer::Denied { why } => (BAD, "denied", why.join("; ")),
         };
-        let takes = match (choice.intervention.as_str(), choice.reaction_s) {
+        let takes = match (choice.intervention.as_str(), choice.way.takes_s) {
             ("do-nothing", _) => String::new(),
-            (_, seconds) => format!(", effect in {}", span(seconds)),
+            (_, Some(seconds)) => format!(", effect in {}", span(seconds)),
+            (_, None) => ", no step pages who decides".to_owned(),
         };
         let mut lines = vec![format!(
             "{:21}{style}{answer:<10}{style:#}{BOLD}{:<18}{BOLD:#}{DIM}trust cost {}{takes}{DIM:#}",
@@ -207,6 +209,9 @@ impl Pretty {
             Effect::Propose { intervention, authority, whom, text, .. } => {
                 let whom = if whom.is_empty() { String::new() } else { format!(" asks {}", whom.join(", ")) };
                 ("propose", format!("{BOLD}{intervention}{BOLD:#} {DIM}by {authority},{whom}{DIM:#}"), text)
+            }
+            Effect::CarryOut { intervention, authority, text, .. } => {
+                ("carry out", format!("{BOLD}{intervention}{BOLD:#} {DIM}by {authority}{DIM:#}"), text)
             }
             Effect::Withdraw { intervention, text, .. } => ("withdraw", format!("{BOLD}{intervention}{BOLD:#}"), text),
             Effect::Page { person, channel, text, .. } => {
@@ -319,16 +324,6 @@ pub fn short(hash: &[u8]) -> String {
     format!("0x{}…", hex::encode(&hash[..hash.len().min(4)]))
 }
 
-/// A span of seconds in its largest whole unit.
-pub fn span(seconds: u64) -> String {
-    match seconds {
-        s if s >= 172_800 && s % 86_400 == 0 => format!("{} d", s / 86_400),
-        s if s >= 7_200 && s % 3_600 == 0 => format!("{} h", s / 3_600),
-        s if s >= 120 && s % 60 == 0 => format!("{} min", s / 60),
-        s => format!("{s} s"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,11 +337,5 @@ mod tests {
         );
         let hash = format!("0x{}", "ab".repeat(32));
         assert_eq!(shortened(&format!("block 22 {hash} left")), "block 22 0xabababab… left");
-    }
-
-    #[test]
-    fn spans_read_in_their_largest_whole_unit() {
-        let told: Vec<String> = [45, 90, 120, 7_200, 172_800, 3_661].into_iter().map(span).collect();
-        assert_eq!(told, ["45 s", "90 s", "2 min", "2 h", "2 d", "3661 s"]);
     }
 }

@@ -110,7 +110,7 @@ fn rank(effect: &Effect) -> u8 {
     };
     match effect {
         Effect::Page { severity, .. } => by_severity(severity),
-        Effect::Propose { .. } | Effect::Withdraw { .. } | Effect::Revert { .. } => 1,
+        Effect::Propose { .. } | Effect::CarryOut { .. } | Effect::Withdraw { .. } | Effect::Revert { .. } => 1,
         Effect::Notify { severity, .. } => 8 + by_severity(severity),
         Effect::Communicate { .. } => 8,
         Effect::Remind { .. } => 10,

@@ -185,6 +185,9 @@ fn summary(entry: &Entry) -> String {
         Entry::Effect(ordered) => match &ordered.effect {
             Effect::Notify { incident, text, .. } => format!("#{incident} notify: {text}"),
             Effect::Propose { incident, intervention, .. } => format!("#{incident} propose {intervention}"),
+            Effect::CarryOut { incident, ruling, intervention, .. } => {
+                format!("#{incident} carry out {intervention} (ruling {ruling})")
+            }
             Effect::Withdraw { incident, intervention, .. } => format!("#{incident} withdraw {intervention}"),
             Effect::Page { incident, person, channel, .. } => format!("#{incident} page {person} by {channel}"),
             Effect::Remind { incident, whom, text } => format!("#{incident} remind {}: {text}", whom.join(", ")),

@@ -117,6 +117,7 @@ impl Desk {
             Deed::Done { ruling, by_what } => self.done(id, by, *ruling, by_what, turn),
             Deed::Confirm { ruling, why } => self.confirm(id, Some(by), *ruling, why, turn),
             Deed::Reverse { ruling, why } => self.reverse(id, by, *ruling, why, turn),
+            Deed::Undone { ruling, why } => self.undone(id, by, *ruling, why, turn),
             Deed::Resolve { state, why } => self.resolve(id, by, *state, why, turn),
             Deed::Communicate { communication, text, last } => {
                 self.say(id, by, Message { communication, text, is_last: *last }, turn)
@@ -220,7 +221,7 @@ impl Desk {
         self.restate(id, turn);
         self.start_clocks(id, turn);
         self.revise(id, Occasion::Event(format!("graded {severity}: {why}")), turn);
-        self.page_again(id, before, turn);
+        self.page_again(id, before, true, turn);
         Ok(())
     }
 

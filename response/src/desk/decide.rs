@@ -6,12 +6,15 @@ use crate::decision::Decision;
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::file::{File, Hush, HushedBy, Standing};
+use crate::desk::growth::headline;
 use crate::desk::judge::{Verdict, judge, precedence};
 use crate::desk::words::list;
+use crate::due::Due;
 use crate::effect::{Effect, Notice};
 use crate::finding::Finding;
 use crate::incident::{Incident, IncidentId, IncidentState};
 use crate::outcome::Outcome;
+use crate::plan::Plan;
 use crate::triage::label;
 
 /// Why an incident is decided on again.
@@ -89,14 +92,14 @@ impl Desk {
             rulings: file.rulings.clone(),
             choices,
         };
-        let (is_first, text) = (file.revision == 0, summary(incident, &decision, &verdicts));
+        let (is_first, text) = (file.revision == 0, summary(&plan, incident, &decision, &verdicts));
         let what = match incident.state {
             IncidentState::Retracted => Notice::Retracted,
             state if !state.is_open() => Notice::Ended,
             _ if is_first => Notice::Opened,
             _ => Notice::Changed,
         };
-        let proposals = self.proposals(file, &plan, &verdicts, &decision.cause);
+        let proposals = self.proposals(file, &plan, &verdicts, &decision.choices, &decision.cause);
         let Some(file) = self.files.get_mut(&id) else { return };
         file.revision += 1;
         file.standing = Some(standing);
@@ -105,7 +108,14 @@ impl Desk {
         self.notify(id, what, text, about, turn);
     }
 
-    fn notify(&mut self, id: IncidentId, what: Notice, text: String, about: Option<&Finding>, turn: &mut Turn) {
+    pub(super) fn notify(
+        &mut self,
+        id: IncidentId,
+        what: Notice,
+        text: String,
+        about: Option<&Finding>,
+        turn: &mut Turn,
+    ) {
         let muted = self.muted(id, turn.now_ms);
         let by_plan = about.and_then(|finding| Some((finding, self.silenced(finding, turn.now_ms)?.reason)));
         match (by_plan, muted, about) {
@@ -121,7 +131,8 @@ impl Desk {
                 let what = if file.is_notified { what } else { Notice::Opened };
                 file.is_notified = true;
                 let severity = file.case.incident.severity;
-                let effect = Effect::Notify { incident: id, severity, what, text };
+                let brief = self.brief(id);
+                let effect = Effect::Notify { incident: id, severity, what, text, brief };
                 self.order(id, effect, turn);
             }
         }
@@ -130,6 +141,12 @@ impl Desk {
     /// Returns why nobody is notified of an incident now; `None` if people are.
     pub(super) fn muted(&self, id: IncidentId, now_ms: u64) -> Option<String> {
         let file = self.files.get(&id)?;
+        if self.deadlines.due_at_ms(id, &Due::Hold).is_some() {
+            return Some("it has not lasted as long as its signal wants".to_owned());
+        }
+        if self.deadlines.due_at_ms(id, &Due::Keep).is_some() {
+            return Some("every finding was taken back; it is over if nothing comes back".to_owned());
+        }
         if let Some(hush) = file.hush_at(now_ms) {
             return Some(hush.reason.clone());
         }
@@ -219,7 +236,7 @@ fn changes(before: Option<&Standing>, after: &Standing, note: Option<&str>) -> S
 }
 
 /// One line for people.
-fn summary(incident: &Incident, decision: &Decision, verdicts: &[Verdict<'_>]) -> String {
+fn summary(plan: &Plan, incident: &Incident, decision: &Decision, verdicts: &[Verdict<'_>]) -> String {
     if !incident.state.is_open() {
         return format!(
             "Incident {} is {}: {}. It was: {}",
@@ -229,7 +246,7 @@ fn summary(incident: &Incident, decision: &Decision, verdicts: &[Verdict<'_>]) -
     let ids = |wanted: &dyn Fn(&&Verdict<'_>) -> bool| {
         list(verdicts.iter().filter(wanted).map(|verdict| verdict.id.to_owned()))
     };
-    let mut said = vec![incident.title.clone()];
+    let mut said = vec![headline(plan, incident)];
     if decision.revision > 1 {
         said.push(decision.cause.clone());
     }

@@ -69,6 +69,14 @@ impl Desks {
         self.all().map(|desk| desk.rulings(id)).find(|rulings| !rulings.is_empty()).unwrap_or_default()
     }
 
+    /// Iterates over protocols whose automation is stopped: name, who stopped it, when (milliseconds since the Unix epoch), and
+    /// why.
+    pub fn halts(&self) -> impl Iterator<Item = (&str, &str, u64, &str)> {
+        self.desks
+            .iter()
+            .filter_map(|(name, (_, desk))| desk.halted().map(|(by, at_ms, why)| (name.as_str(), by, at_ms, why)))
+    }
+
     /// Iterates over uses of interventions with limits, each with the intervention's id.
     pub fn uses(&self) -> impl Iterator<Item = (&str, &Use)> {
         self.all().flat_map(Desk::uses)

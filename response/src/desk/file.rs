@@ -31,6 +31,10 @@ pub(super) struct File {
     pub standing: Option<Standing>,
     /// Whether anybody was notified of it.
     pub is_notified: bool,
+    /// When people were last told how far it has grown, milliseconds since the Unix epoch, and what was lost by then.
+    pub told_at_ms: Option<u64>,
+    #[serde(with = "crate::incident::as_digits")]
+    pub told_loss: BTreeMap<String, u128>,
     /// While nobody is notified of it.
     pub hush: Option<Hush>,
     pub ladder: Option<Ladder>,
@@ -135,6 +139,11 @@ pub(super) struct Extent {
     pub severity: Severity,
     /// How many subjects live findings are about, each chain's own.
     pub breadth: usize,
+    /// How many assets are lost or moved.
+    pub assets: usize,
+    /// How many kinds of findings it has, and how many act.
+    pub kinds: usize,
+    pub actors: usize,
 }
 
 impl File {
@@ -151,6 +160,8 @@ impl File {
             revision: 0,
             standing: None,
             is_notified: false,
+            told_at_ms: None,
+            told_loss: BTreeMap::new(),
             hush: None,
             ladder: None,
             rulings: Vec::new(),
@@ -166,7 +177,14 @@ impl File {
 
     /// Returns how grave and how wide the incident is.
     pub(super) fn extent(&self) -> Extent {
-        Extent { severity: self.case.incident.severity, breadth: self.case.breadth() }
+        let incident = &self.case.incident;
+        Extent {
+            severity: incident.severity,
+            breadth: self.case.breadth(),
+            assets: incident.loss.len(),
+            kinds: incident.kinds.len(),
+            actors: incident.actors.len(),
+        }
     }
 
     /// Returns the hush that holds at a moment.

@@ -8,19 +8,26 @@ use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::decide::Occasion;
 use crate::desk::file::{Extent, File, Group, HushedBy};
+use crate::desk::growth::is_notified;
 use crate::digest::Hasher;
+use crate::due::Due;
 use crate::finding::{Finding, Severity};
 use crate::incident::{Incident, IncidentId, IncidentState};
 use crate::outcome::Outcome;
+use crate::plan::moment::span;
 use crate::plan::{Plan, Signal};
 use crate::timeline::EntryKind;
-use crate::triage::{Case, Taken, label};
+use crate::triage::{Case, Growth, Taken, label};
 
 /// Why nothing comes of a finding about which the plan says nothing.
 const NO_SIGNAL: &str = "no signal matches";
 
+/// After how long an incident is looked at again that was to be heard of while nothing was live, in seconds.
+const HELD_AGAIN_S: u64 = 60;
+
 impl Desk {
     pub(super) fn take(&mut self, finding: &Finding, turn: &mut Turn) {
+        self.witness(finding, turn);
         let mut signals = BTreeSet::new();
         for id in self.index.with_condition(&finding.fingerprint) {
             // A merged incident has several groups: the finding is taken in once for all that it is of.
@@ -59,7 +66,7 @@ impl Desk {
         }
         let Some(file) = self.files.get_mut(&id) else { return };
         let before = file.extent();
-        if let Taken::Again { of, dropped, changed } = file.case.take(finding, plan.source(&finding.detector)) {
+        if let Taken::Again { of, dropped, changed, growth } = file.case.take(finding, plan.source(&finding.detector)) {
             turn.out.push(silence(finding, &format!("duplicate of finding {of} in incident {id}")));
             if changed {
                 self.restate(id, turn);
@@ -68,7 +75,7 @@ impl Desk {
             if let Some(dropped) = dropped {
                 self.index.leave(id, dropped);
             }
-            self.after(id, before, finding, turn);
+            self.after(id, before, growth, finding, turn);
         }
     }
 
@@ -95,7 +102,8 @@ impl Desk {
             }
         };
         let Some(file) = self.files.get_mut(&id) else { return };
-        file.case.take(finding, plan.source(&finding.detector));
+        let taken = file.case.take(finding, plan.source(&finding.detector));
+        let growth = if let Taken::New { growth } = taken { growth } else { Growth::default() };
         let incident = &mut file.case.incident;
         if incident.dependency.is_none() {
             incident.dependency = dependency;
@@ -108,13 +116,18 @@ impl Desk {
         match before {
             Some(before) => {
                 self.write(id, EntryKind::Finding, None, what, turn);
-                self.after(id, before, finding, turn);
+                self.after(id, before, growth, finding, turn);
             }
             None => {
                 self.write(id, EntryKind::Opened, None, what, turn);
                 self.write_origin(id, plan, turn);
                 self.hear(id, finding, turn.now_ms);
+                if signal.1.for_s > 0 {
+                    self.set_due(id, Due::Hold, turn.in_s(signal.1.for_s), turn);
+                    return self.revise(id, Occasion::Finding(finding), turn);
+                }
                 self.revise(id, Occasion::Finding(finding), turn);
+                self.grow(id, growth, finding, true, turn);
                 self.climb(id, turn);
             }
         }
@@ -135,7 +148,9 @@ impl Desk {
     }
 
     /// What a finding that joined leads to.
-    fn after(&mut self, id: IncidentId, before: Extent, finding: &Finding, turn: &mut Turn) {
+    fn after(&mut self, id: IncidentId, before: Extent, growth: Growth, finding: &Finding, turn: &mut Turn) {
+        let told_before = turn.out.len();
+        self.drop_due(id, &Due::Keep, turn);
         let was_hushed = self.hear(id, finding, turn.now_ms);
         let Some(file) = self.files.get(&id) else { return };
         let (now, state) = (file.extent(), file.case.incident.state);
@@ -151,8 +166,10 @@ impl Desk {
         let is_acked = self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_some());
         match was_hushed && !is_acked {
             true => self.climb(id, turn),
-            false => self.page_again(id, before, turn),
+            false => self.page_again(id, before, finding.claim.severity >= now.severity, turn),
         }
+        let is_told = is_notified(id, &turn.out[told_before..]);
+        self.grow(id, growth, finding, is_told, turn);
     }
 
     /// Notes whether a finding is silenced by the plan; one that is not ends such a silence, and then the answer is yes.
@@ -201,6 +218,10 @@ impl Desk {
             sources: Vec::new(),
             duplicates: 0,
             loss: Default::default(),
+            kinds: Vec::new(),
+            actors: Vec::new(),
+            evidence: Vec::new(),
+            related: Vec::new(),
             declared_by: None,
             declared_at_ms: None,
             acked_by: None,
@@ -228,10 +249,17 @@ impl Desk {
             // What people have taken up, or what is in effect, is ended by people.
             let is_untouched = file.is_untouched();
             let case = &mut file.case;
-            let before = (case.incident.severity, case.incident.sources.clone());
+            let before = (case.incident.severity, case.incident.sources.clone(), case.incident.loss.clone());
             let Some((listed, successor)) = case.take_back(finding, home.fingerprint) else { continue };
-            let changed = before != (case.incident.severity, case.incident.sources.clone());
-            let is_over = case.is_empty() && is_untouched;
+            let after = (case.incident.severity, case.incident.sources.clone(), case.incident.loss.clone());
+            let changed = before != after;
+            let keep_for_s = match case.is_empty() && is_untouched && case.incident.state.is_open() {
+                true => self.plans.get(case.incident.plan).map_or(0, |plan| {
+                    plan.tables().signal.get(&case.incident.signal).map_or(0, |signal| signal.keep_for_s)
+                }),
+                false => 0,
+            };
+            let is_over = case.is_empty() && is_untouched && keep_for_s == 0;
             if is_over {
                 case.incident.state = IncidentState::Retracted;
                 case.incident.note = format!("every finding was taken back; of the last one: {reason}");
@@ -252,6 +280,9 @@ impl Desk {
             if listed {
                 self.write(id, EntryKind::Retracted, None, cause.clone(), turn);
             }
+            if keep_for_s > 0 {
+                self.set_due(id, Due::Keep, turn.in_s(keep_for_s), turn);
+            }
             if is_over {
                 self.write(id, EntryKind::State, None, "retracted: every finding was taken back".to_owned(), turn);
             }
@@ -260,6 +291,39 @@ impl Desk {
                 self.shut(id, turn);
             }
         }
+    }
+
+    /// It lasted as long as its signal wants: people hear of it now.
+    pub(super) fn heard(&mut self, id: IncidentId, turn: &mut Turn) {
+        let Some(plan) = self.plan_of(id) else { return };
+        let Some(file) = self.files.get(&id) else { return };
+        // What was taken back meanwhile is kept open for a while, and woke nobody.
+        if file.case.is_empty() {
+            return self.set_due(id, Due::Hold, turn.in_s(HELD_AGAIN_S), turn);
+        }
+        let incident = file.incident();
+        let for_s = plan.tables().signal.get(&incident.signal).map_or(0, |signal| signal.for_s);
+        self.revise(id, Occasion::Event(format!("it has lasted {}", span(for_s))), turn);
+        if self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_none()) {
+            self.climb(id, turn);
+        }
+    }
+
+    /// Nothing came back while an incident was kept open after its last finding was taken back.
+    pub(super) fn kept(&mut self, id: IncidentId, turn: &mut Turn) {
+        let Some(file) = self.files.get_mut(&id) else { return };
+        if !file.case.is_empty() || !file.is_untouched() {
+            return;
+        }
+        let incident = &mut file.case.incident;
+        incident.state = IncidentState::Retracted;
+        incident.note = "every finding was taken back, and nothing came back".to_owned();
+        incident.closed_at_ms = Some(turn.now_ms);
+        let text = format!("retracted: {}", incident.note);
+        self.restate(id, turn);
+        self.write(id, EntryKind::State, None, text.clone(), turn);
+        self.revise(id, Occasion::Event(text), turn);
+        self.shut(id, turn);
     }
 
     /// Forgets an incident that is over.

@@ -7,6 +7,7 @@ use crate::desk::facts::Facts;
 use crate::desk::file::File;
 use crate::desk::ledger::{Ledger, Room};
 use crate::desk::{Desk, GRAVEST};
+use crate::due::Due;
 use crate::fact::{FactKey, Says};
 use crate::incident::IncidentState;
 use crate::plan::{AuthorityKind, Automation, Intervention, Plan, Signal};
@@ -63,6 +64,12 @@ pub(super) enum Gap {
     Overruled,
     /// It rests for a while, by the plan; people may still contain what is gravest.
     Blackout,
+    /// Its uses were made; people may still contain what is gravest.
+    UsesMade,
+    /// It rests after a use; people may still contain what is gravest.
+    Rests,
+    /// It has not lasted as long as its signal wants.
+    Held,
 }
 
 /// What was found about one intervention.
@@ -81,7 +88,8 @@ pub(super) struct Verdict<'p> {
 impl Verdict<'_> {
     /// Whether a proposal may stand.
     pub(super) fn is_proposable(&self) -> bool {
-        const MATTERS_TO_PEOPLE: [Gap; 3] = [Gap::Uncorroborated, Gap::Halted, Gap::Overruled];
+        const MATTERS_TO_PEOPLE: [Gap; 6] =
+            [Gap::Uncorroborated, Gap::Halted, Gap::Overruled, Gap::UsesMade, Gap::Rests, Gap::Held];
         let gated = match self.intervention.automation {
             Automation::Off => true,
             // What a person must confirm first, a person can be asked to confirm.
@@ -111,13 +119,16 @@ pub(super) struct Scales<'a> {
     pub ledger: &'a Ledger,
     pub facts: &'a Facts,
     pub halted: bool,
+    /// Whether people don't hear of the incident yet.
+    pub is_held: bool,
     pub now_ms: u64,
 }
 
 impl Desk {
     pub(super) fn scales<'a>(&'a self, plan: &'a Plan, signal: &'a Signal, file: &'a File, now_ms: u64) -> Scales<'a> {
         let ledger = self.ledgers.of(plan.tables().protocol.dry_run);
-        Scales { plan, signal, file, ledger, facts: &self.facts, halted: self.halt.is_some(), now_ms }
+        let is_held = self.deadlines.due_at_ms(file.incident().id, &Due::Hold).is_some();
+        Scales { plan, signal, file, ledger, facts: &self.facts, halted: self.halt.is_some(), is_held, now_ms }
     }
 }
 
@@ -175,6 +186,7 @@ impl<'p> Scales<'p> {
         let authority_id = verdict.intervention.authority.as_str();
         let lifeless =
             authority.and_then(|one| one.heartbeat_s).is_some_and(|every_s| self.is_lifeless(authority_id, every_s));
+        let binds_repetition = self.binds_automation(verdict);
         let mut bar = |stands: bool, bar: Bar| {
             if stands {
                 verdict.bars.push(bar);
@@ -189,8 +201,9 @@ impl<'p> Scales<'p> {
         };
         let holds = self.facts.last(&FactKey::Holds(verdict.intervention.authority.clone())).map(|fact| &fact.says);
         bar(limits.not_after.is_some_and(|end| self.now_ms >= end.ms), Bar::Expired);
-        bar(room.held.is_none() && room.left == Some(0), Bar::UsesTaken);
-        bar(room.held.is_none() && room.rests.is_some(), Bar::Rests);
+        let is_gravest = case.incident.severity >= GRAVEST;
+        bar(room.held.is_none() && room.left == Some(0) && !(is_gravest && binds_repetition), Bar::UsesTaken);
+        bar(room.held.is_none() && room.rests.is_some() && !is_gravest, Bar::Rests);
         bar(elsewhere && !case.is_empty(), Bar::OtherChain);
         let other = !subjects.is_empty() && !subjects.iter().any(|subject| case.is_about(subject, &chains));
         bar(other && !case.is_empty(), Bar::OtherSubject);
@@ -203,8 +216,18 @@ impl<'p> Scales<'p> {
         bar(self.blackout(verdict.intervention).is_some() && case.incident.severity < GRAVEST, Bar::Blackout);
     }
 
+    /// Whether that its uses are taken binds repetition alone: each was made, and no chain counts them.
+    fn binds_automation(&self, verdict: &Verdict<'_>) -> bool {
+        let authority = self.plan.tables().authority.get(&verdict.intervention.authority);
+        authority.is_some_and(|authority| authority.kind != AuthorityKind::OneShotSeal)
+            && verdict.room.taken.iter().all(|used| used.committed)
+            && !matches!(self.fresh(&FactKey::UsesLeft(verdict.id.to_owned())), Some(Says::UsesLeft { .. }))
+    }
+
     fn gaps(&self, verdict: &mut Verdict<'_>) {
         let case = &self.file.case;
+        let is_free = verdict.room.held.is_none();
+        let (is_spent, rests) = (is_free && verdict.room.left == Some(0), is_free && verdict.room.rests.is_some());
         let chains = chains(verdict.intervention, self.plan);
         let unknown = !chains.is_empty() && !is_on(case, &chains) && case.chains().any(|chain| chain.is_none());
         let mut gap = |stands: bool, gap: Gap| {
@@ -219,6 +242,9 @@ impl<'p> Scales<'p> {
         gap(self.halted, Gap::Halted);
         gap(self.file.overruled.contains_key(verdict.id), Gap::Overruled);
         gap(self.blackout(verdict.intervention).is_some(), Gap::Blackout);
+        gap(is_spent, Gap::UsesMade);
+        gap(rests, Gap::Rests);
+        gap(self.is_held, Gap::Held);
     }
 
     /// Returns what a fact says that is young enough to go by.

@@ -6,6 +6,7 @@ use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::decide::Occasion;
 use crate::desk::file::{Extent, File, Ladder, Page, Stage};
+use crate::desk::growth::headline;
 use crate::due::Due;
 use crate::effect::{Effect, Notice};
 use crate::fact::Delivery;
@@ -94,7 +95,11 @@ impl Desk {
         let after = span(escalation.unack_after_s);
         let text = format!("Nobody can be paged for incident {id}: no step reaches anybody. It begins anew in {after}");
         self.write(id, EntryKind::Unreached, None, text.clone(), turn);
-        self.order(id, Effect::Notify { incident: id, severity, what: Notice::Unreached, text }, turn);
+        self.order(
+            id,
+            Effect::Notify { incident: id, severity, what: Notice::Unreached, text, brief: self.brief(id) },
+            turn,
+        );
         self.set_due(id, Due::Ack, turn.in_s(escalation.unack_after_s), turn);
     }
 
@@ -146,9 +151,10 @@ impl Desk {
         };
         let Some(incident) = self.files.get(&id).map(|file| &file.case.incident) else { return false };
         let (severity, text) =
-            (incident.severity, format!("Incident {id} ({}): {}", incident.severity, incident.title));
+            (incident.severity, format!("Incident {id} ({}): {}", incident.severity, headline(plan, incident)));
         self.write(id, EntryKind::Paged, None, format!("{what}: {} by {channel}", entity.name), turn);
-        let effect = Effect::Page { incident: id, severity, person: person.to_owned(), channel: channel.clone(), text };
+        let (person_id, brief) = (person.to_owned(), self.brief(id));
+        let effect = Effect::Page { incident: id, severity, person: person_id, channel: channel.clone(), text, brief };
         let key = self.order(id, effect, turn);
         if let Some(ladder) = self.ladder_mut(id) {
             ladder.pages.insert(key, Page { person: person.to_owned(), channel: at });
@@ -230,6 +236,18 @@ impl Desk {
         self.set_due(id, Due::Unack, turn.in_s(after_s), turn);
     }
 
+    /// Whoever acts has answered, if nobody had.
+    pub(super) fn answered(&mut self, id: IncidentId, by: &str, turn: &mut Turn) {
+        let Some(file) = self.files.get(&id) else { return };
+        if file.case.incident.acked_by.is_some() || !file.case.incident.state.is_open() {
+            return;
+        }
+        let name = self.plan_of(id).map_or_else(|| by.to_owned(), |plan| plan.name(by));
+        self.write(id, EntryKind::Acked, Some(by), format!("{name} has it, by acting"), turn);
+        self.acked(id, by, turn);
+        self.restate(id, turn);
+    }
+
     /// Pages people again: the person who answered has done nothing for too long.
     pub(super) fn unack(&mut self, id: IncidentId, turn: &mut Turn) {
         let Some(file) = self.files.get(&id) else { return };
@@ -249,7 +267,9 @@ impl Desk {
     }
 
     /// Pages again if an incident became graver, wider or costlier since people were paged.
-    pub(super) fn page_again(&mut self, id: IncidentId, before: Extent, turn: &mut Turn) {
+    ///
+    /// `is_grave` says whether what is new is as grave as the incident: by another kind or actor only that pages.
+    pub(super) fn page_again(&mut self, id: IncidentId, before: Extent, is_grave: bool, turn: &mut Turn) {
         let Some(plan) = self.plan_of(id) else { return };
         let Some(file) = self.files.get(&id) else { return };
         let (now, incident) = (file.extent(), file.incident());
@@ -266,8 +286,12 @@ impl Desk {
         let acked = incident.acked_by.is_some();
         let reason = if now.severity > before.severity {
             format!("it is {} now", now.severity)
-        } else if acked && now.breadth > before.breadth {
+        } else if acked && (now.breadth > before.breadth || now.assets > before.assets) {
             "another asset or chain is concerned".to_owned()
+        } else if acked && is_grave && now.kinds > before.kinds {
+            "something of another kind was found".to_owned()
+        } else if acked && is_grave && now.actors > before.actors {
+            "somebody else acts".to_owned()
         } else if let (true, Some((asset, _))) = (acked, grown) {
             format!("the loss of {asset} has grown by {growth} % since people were paged")
         } else {

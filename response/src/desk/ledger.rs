@@ -58,6 +58,9 @@ pub struct Use {
     pub at_ms: u64,
     /// Whether it was carried out; it stays taken then, whatever becomes of the incident.
     pub committed: bool,
+    /// Whether somebody else undid it, so that it may be done again at once: it counts no more.
+    #[serde(default)]
+    pub undone: bool,
 }
 
 /// What the limits leave to one incident.
@@ -80,8 +83,8 @@ impl Ledger {
         let since_ms = limits.per_s.map_or(0, |per_s| now_ms.saturating_sub(per_s.saturating_mul(1_000)));
         let recent = |used: &&Use| limits.per_s.is_none() || used.at_ms > since_ms;
         let own = |used: &&Use| used.incident == incident && !used.committed;
-        let taken: Vec<Use> = all.iter().filter(|used| !own(used)).filter(recent).copied().collect();
-        let last = all.iter().filter(|used| !own(used)).max_by_key(|used| used.at_ms);
+        let taken: Vec<Use> = all.iter().filter(|used| !own(used) && !used.undone).filter(recent).copied().collect();
+        let last = all.iter().filter(|used| !own(used) && !used.undone).max_by_key(|used| used.at_ms);
         let rests = last.map(|used| (used.at_ms.saturating_add(limits.cooldown_s.saturating_mul(1_000)), *used));
         Room {
             held: all.iter().find(own).copied(),
@@ -96,7 +99,7 @@ impl Ledger {
         let uses = self.uses.entry(intervention.to_owned()).or_default();
         let new = uses.iter().all(|used| used.incident != incident || used.committed);
         if new {
-            uses.push(Use { incident, at_ms: now_ms, committed: false });
+            uses.push(Use { incident, at_ms: now_ms, committed: false, undone: false });
         }
         new
     }
@@ -117,8 +120,18 @@ impl Ledger {
     pub(super) fn commit(&mut self, intervention: &str, incident: IncidentId, now_ms: u64) {
         let uses = self.uses.entry(intervention.to_owned()).or_default();
         match uses.iter_mut().find(|used| used.incident == incident && !used.committed) {
-            Some(used) => *used = Use { incident, at_ms: now_ms, committed: true },
-            None => uses.push(Use { incident, at_ms: now_ms, committed: true }),
+            Some(used) => *used = Use { incident, at_ms: now_ms, committed: true, undone: false },
+            None => uses.push(Use { incident, at_ms: now_ms, committed: true, undone: false }),
+        }
+    }
+
+    /// Notes that the last use that an incident made was undone by somebody else.
+    pub(super) fn undo(&mut self, intervention: &str, incident: IncidentId) {
+        let uses = self.uses.get_mut(intervention).into_iter().flatten();
+        if let Some(used) =
+            uses.filter(|used| used.incident == incident && used.committed).max_by_key(|used| used.at_ms)
+        {
+            used.undone = true;
         }
     }
 

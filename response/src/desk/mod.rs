@@ -14,6 +14,7 @@ mod decide;
 mod desks;
 mod facts;
 mod file;
+pub(crate) mod growth;
 mod index;
 mod intake;
 mod judge;
@@ -26,6 +27,7 @@ mod refusal;
 mod rulings;
 mod situation;
 mod talk;
+mod undone;
 pub(crate) mod wording;
 mod words;
 
@@ -54,6 +56,7 @@ use plans::Plans;
 use refusal::Refusal;
 
 pub use desks::Desks;
+pub use growth::brief_of;
 pub use ledger::Use;
 
 /// All state of triage and response for one protocol.
@@ -171,6 +174,11 @@ impl Desk {
         self.plans.current()
     }
 
+    /// Returns who stopped all automation, when (milliseconds since the Unix epoch), and why; `None` if nobody has.
+    pub fn halted(&self) -> Option<(&str, u64, &str)> {
+        self.halt.as_ref().map(|halt| (halt.by.as_str(), halt.at_ms, halt.why.as_str()))
+    }
+
     /// Iterates over open incidents, by number.
     pub fn incidents(&self) -> impl Iterator<Item = &Incident> {
         self.files.values().map(File::incident)
@@ -227,6 +235,9 @@ impl Desk {
         match due {
             Due::Ack => self.unanswered(id, turn),
             Due::Unack => self.unack(id, turn),
+            Due::Hold => self.heard(id, turn),
+            Due::Keep => self.kept(id, turn),
+            Due::Growth => self.tell_growth(id, None, turn),
             Due::Ruling { number } => self.lapse(id, number, turn),
             Due::End { number } => self.outlast(id, number, turn),
             Due::Word { communication } => self.overdue(id, &communication, turn),

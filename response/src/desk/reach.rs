@@ -1,6 +1,6 @@
 //! Who can act in time: the way from now to the effect of an intervention, person by person and second by second.
 
-use crate::decision::Way;
+use crate::decision::{RulingState, Way};
 use crate::desk::file::Stage;
 use crate::desk::judge::Verdict;
 use crate::desk::situation::Situation;
@@ -12,11 +12,16 @@ pub(super) fn way(situation: &Situation<'_>, verdict: &Verdict<'_>, left_s: Opti
     let intervention = verdict.intervention;
     let cost = &intervention.cost;
     let authority = plan.tables().authority.get(&intervention.authority);
+    let ruling = situation.open_ruling(verdict.id);
+    let is_decided = ruling.is_some_and(|ruling| ruling.state == RulingState::Approved);
     let permitted = verdict.is_permitted();
-    let deciders = plan.deciders(intervention);
+    let mut deciders = plan.deciders(intervention);
+    if let Some(ruling) = ruling {
+        deciders.retain(|person| !ruling.approvals.iter().any(|one| plan.same_human(one, person)));
+    }
     let names = |ids: &[&str]| ids.iter().map(|id| plan.name(id)).collect();
-    let ack_s = if permitted { Some(0) } else { ack_s(situation, &deciders) };
-    let decision_s = if permitted { 0 } else { intervention.decision_s };
+    let ack_s = if permitted || is_decided { Some(0) } else { ack_s(situation, &deciders) };
+    let decision_s = if permitted || is_decided { 0 } else { intervention.decision_s };
     let signature_s = if permitted { 0 } else { authority.map_or(0, |authority| authority.signature_s) };
     // The verdict's seconds hold signatures, unless they are given beforehand, and the delay.
     let rest_s = verdict.seconds;
@@ -26,7 +31,7 @@ pub(super) fn way(situation: &Situation<'_>, verdict: &Verdict<'_>, left_s: Opti
         mode.map_or_else(|| id.clone(), |mode| format!("{id}: {}", mode.summary))
     });
     Way {
-        decides: if permitted { Vec::new() } else { names(&deciders) },
+        decides: if permitted || is_decided { Vec::new() } else { names(&deciders) },
         signs: authority.filter(|_| !permitted).map(|authority| plan.people(&authority.role)).unwrap_or_default(),
         signatures: authority.filter(|_| !permitted).map_or(0, |authority| authority.threshold),
         ack_s,

@@ -7,7 +7,7 @@ use crate::desk::decide::Occasion;
 use crate::desk::facts::Learned;
 use crate::desk::file::File;
 use crate::desk::judge::Verdict;
-use crate::desk::permit::{calldata, propose};
+use crate::desk::permit::{calldata, carry_out, propose};
 use crate::desk::refusal::{Refusal, Taken};
 use crate::desk::wording::OUTLASTS;
 use crate::due::Due;
@@ -75,11 +75,8 @@ impl Desk {
         }
         self.set_due(id, Due::Ruling { number }, valid_until_ms, turn);
         self.declare_for(id, by, turn);
-        if quorum > 1 {
-            let effect = propose(&plan, id, chosen, intervention, seconds);
-            self.order(id, effect, turn);
-        }
-        self.agree_if_enough(id, number, turn);
+        self.answered(id, by, turn);
+        self.agree_if_enough(id, number, seconds, turn);
         self.revise(id, Occasion::Event(format!("{} chose {chosen}", plan.name(by))), turn);
         Ok(())
     }
@@ -113,6 +110,7 @@ impl Desk {
             file.rulings.push(ruling);
         }
         self.write(id, EntryKind::Decided, Some(by), format!("{DO_NOTHING}: {why}"), turn);
+        self.answered(id, by, turn);
         self.revise(id, Occasion::Event(format!("{} chose to do nothing", plan.name(by))), turn);
         Ok(())
     }
@@ -139,35 +137,42 @@ impl Desk {
         let signal = signal_of(&plan, file.incident())?;
         let verdict = self.scales(&plan, signal, file, turn.now_ms).weigh(&ruling.intervention, intervention);
         self.refuse_barred(&plan, file, &verdict, turn.now_ms)?;
+        let seconds = verdict.seconds;
         self.write(id, EntryKind::Approved, Some(by), format!("{} (ruling {number})", ruling.intervention), turn);
         if let Some(ruling) = self.ruling_mut(id, number) {
             ruling.approvals.push(by.to_owned());
         }
-        self.agree_if_enough(id, number, turn);
+        self.answered(id, by, turn);
+        self.agree_if_enough(id, number, seconds, turn);
         self.revise(id, Occasion::Event(format!("{} agreed to {}", plan.name(by), ruling.intervention)), turn);
         Ok(())
     }
 
-    fn agree_if_enough(&mut self, id: IncidentId, number: u32, turn: &mut Turn) {
+    /// Asks for carrying out what enough people agreed to; for those who are missing where they did not yet.
+    fn agree_if_enough(&mut self, id: IncidentId, number: u32, seconds: u64, turn: &mut Turn) {
         let Some(plan) = self.plan_of(id) else { return };
         let Some(ruling) = self.ruling_mut(id, number) else { return };
-        if ruling.state != RulingState::Pending || (ruling.approvals.len() as u32) < ruling.quorum {
+        if ruling.state != RulingState::Pending {
             return;
         }
-        ruling.state = RulingState::Approved;
-        let name = ruling.intervention.clone();
-        let Some(intervention) = plan.tables().intervention.get(&name) else { return };
-        let holders = plan.tables().authority.get(&intervention.authority).map(|authority| authority.role.clone());
-        let text = format!("{name} is decided (ruling {number}): carry it out, then say so");
-        self.write(id, EntryKind::Approved, None, text.clone(), turn);
-        let effect = Effect::Propose {
-            incident: id,
-            intervention: name,
-            owner: intervention.owner.clone(),
-            authority: intervention.authority.clone(),
-            whom: holders.map(|role| plan.people(&role)).unwrap_or_default(),
-            text,
+        let is_enough = ruling.approvals.len() as u32 >= ruling.quorum;
+        if is_enough {
+            ruling.state = RulingState::Approved;
+        }
+        let ruling = ruling.clone();
+        let name = &ruling.intervention;
+        let (Some(intervention), Some(file)) = (plan.tables().intervention.get(name), self.files.get(&id)) else {
+            return;
         };
+        let incident = file.incident();
+        if !is_enough {
+            let effect = propose(&plan, incident, name, intervention, Some(seconds), Some(&ruling));
+            self.order(id, effect, turn);
+            return;
+        }
+        let effect = carry_out(&plan, incident, &ruling, intervention, Some(seconds));
+        let text = format!("{name} is decided (ruling {number}): carry it out, then say so");
+        self.write(id, EntryKind::Approved, None, text, turn);
         self.order(id, effect, turn);
     }
 
@@ -213,6 +218,22 @@ impl Desk {
             let why = "whoever decides on it must not carry it out: it takes another person";
             return Err(Refusal::Unfit(why.to_owned()));
         }
+        self.took_effect(id, &ruling, Some(by), by_what, turn);
+        Ok(())
+    }
+
+    /// What was chosen takes effect, by the word of a person or by what the chain shows.
+    pub(super) fn took_effect(
+        &mut self,
+        id: IncidentId,
+        ruling: &Ruling,
+        by: Option<&str>,
+        by_what: &str,
+        turn: &mut Turn,
+    ) {
+        let Some(plan) = self.plan_of(id) else { return };
+        let Some(intervention) = plan.tables().intervention.get(&ruling.intervention) else { return };
+        let number = ruling.number;
         let ends_s = [intervention.limits.max_duration_s, intervention.reversal.as_ref().and_then(|one| one.expires_s)];
         let ends_at_ms =
             ends_s.into_iter().flatten().min().map(|s| turn.now_ms.saturating_add(s.saturating_mul(1_000)));
@@ -220,22 +241,18 @@ impl Desk {
         self.drop_due(id, &Due::Ruling { number }, turn);
         if let Some(ruling) = self.ruling_mut(id, number) {
             ruling.state = RulingState::Done;
-            ruling.done = Some((by.to_owned(), by_what.to_owned()));
+            ruling.done = Some((by.unwrap_or("the chain").to_owned(), by_what.to_owned()));
             ruling.done_at_ms = Some(turn.now_ms);
             ruling.ends_at_ms = ends_at_ms;
         }
-        self.write(
-            id,
-            EntryKind::Done,
-            Some(by),
-            format!("{} (ruling {number}): {by_what}", ruling.intervention),
-            turn,
-        );
+        self.write(id, EntryKind::Done, by, format!("{} (ruling {number}): {by_what}", ruling.intervention), turn);
         if let Some(ends_at_ms) = ends_at_ms {
             self.set_due(id, Due::End { number }, ends_at_ms, turn);
         }
+        if let Some(by) = by {
+            self.answered(id, by, turn);
+        }
         self.revise(id, Occasion::Event(format!("{} was carried out", ruling.intervention)), turn);
-        Ok(())
     }
 
     /// It is known that what was carried out works.
@@ -357,11 +374,16 @@ impl Desk {
                 Says::Postcondition { intervention, yes } => self.checked(id, intervention, *yes, turn),
                 Says::InEffect { intervention, yes: false } => {
                     let open = self.files.get(&id).into_iter().flat_map(|file| &file.rulings);
-                    let ended = open
-                        .into_iter()
-                        .find(|one| one.intervention == *intervention && one.state == RulingState::Verified);
-                    if let Some(number) = ended.map(|ruling| ruling.number) {
-                        self.ended_effect(id, number, None, "the chain says that it is in effect no longer", turn);
+                    // Of what was carried out a moment ago, an older block says nothing.
+                    let is_it = |one: &&Ruling| {
+                        one.intervention == *intervention
+                            && one.state.is_in_effect()
+                            && (one.state == RulingState::Verified
+                                || one.done_at_ms < Some(fact.read_at_ms.saturating_sub(SETTLES_MS)))
+                    };
+                    if let Some(ruling) = open.into_iter().find(is_it).cloned() {
+                        let why = "the chain says that it is in effect no longer";
+                        self.undone_elsewhere(id, &ruling, None, why, turn);
                     }
                 }
                 _ => {}
@@ -409,7 +431,7 @@ impl Desk {
     }
 
     /// Ends a ruling, and gives its use back if it was not made.
-    fn end_ruling(&mut self, id: IncidentId, number: u32, state: RulingState, turn: &mut Turn) {
+    pub(super) fn end_ruling(&mut self, id: IncidentId, number: u32, state: RulingState, turn: &mut Turn) {
         let Some(ruling) = self.ruling_mut(id, number) else { return };
         let (was, name) = (ruling.state, ruling.intervention.clone());
         ruling.state = state;
@@ -429,7 +451,7 @@ impl Desk {
         }
     }
 
-    fn ruling(&self, id: IncidentId, number: u32) -> Result<Ruling, Refusal> {
+    pub(super) fn ruling(&self, id: IncidentId, number: u32) -> Result<Ruling, Refusal> {
         let file = self.file(id)?;
         let known = file.rulings.iter().find(|ruling| ruling.number == number);
         known.cloned().ok_or(Refusal::NoRuling { incident: id, number, count: file.rulings.len() })
@@ -439,6 +461,9 @@ impl Desk {
         self.files.get_mut(&id)?.rulings.iter_mut().find(|ruling| ruling.number == number)
     }
 }
+
+/// So long after somebody said that it was carried out, a fact that it is not in effect means that it was undone.
+const SETTLES_MS: u64 = 120_000;
 
 /// How often people are reminded of what must be undone, milliseconds.
 const REMIND_MS: u64 = 3_600 * 1_000;

@@ -1,5 +1,6 @@
 //! An incident at a moment: what its decision is put into words from.
 
+use crate::decision::Ruling;
 use crate::desk::Desk;
 use crate::desk::file::File;
 use crate::due::Due;
@@ -22,8 +23,14 @@ impl<'a> Situation<'a> {
         &self.file.case
     }
 
+    /// Returns the ruling on an intervention that may still be carried out.
+    pub(super) fn open_ruling(&self, intervention: &str) -> Option<&'a Ruling> {
+        self.file.rulings.iter().find(|ruling| ruling.intervention == intervention && ruling.state.is_open())
+    }
+
     /// Returns the seconds left until the projected harm, by chain time or by the time since the incident was opened,
-    /// whichever is further; `None` if no harm is projected.
+    /// whichever is further; 0 once the harm has begun by that
+    /// estimate, `None` if no harm is projected.
     pub(super) fn seconds_to_harm(&self) -> Option<u64> {
         let incident = &self.case().incident;
         let of_chain_ms = incident.last_ms.saturating_sub(incident.began_ms);

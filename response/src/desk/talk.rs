@@ -162,6 +162,7 @@ impl Desk {
                     person: person.to_owned(),
                     channel: channel.clone(),
                     text: format!("Incident {id}: {text}"),
+                    brief: self.brief(id),
                 };
                 self.order(id, effect, turn);
             }

@@ -1,6 +1,6 @@
 //! The words of a decision: each answer with its reason, as somebody reads it at 3 a.m.
 
-use crate::decision::{Answer, Choice, Way};
+use crate::decision::{Answer, Choice, RulingState, Way};
 use crate::desk::judge::{Bar, Gap, Verdict, chains, is_moot};
 use crate::desk::ledger::Use;
 use crate::desk::reach;
@@ -22,7 +22,7 @@ impl<'a> Situation<'a> {
             trust_cost: intervention.cost.trust,
             trust_cost_why: cost(intervention),
             reaction_s: verdict.seconds,
-            way: reach::way(self, verdict, self.seconds_to_harm()),
+            way: reach::way(self, verdict, self.seconds_to_harm().filter(|left_s| *left_s > 0)),
             uses_left: verdict.room.left.map(|left| left.saturating_sub(mine)),
             answer: self.answer(verdict),
         }
@@ -34,7 +34,7 @@ impl<'a> Situation<'a> {
         let owner = lead.map(|(id, _)| id.clone()).or(verdicts.first().map(|first| first.intervention.owner.clone()));
         let why = match self.seconds_to_harm() {
             _ if is_moot(self.case()) => "nothing is left that calls for anything".to_owned(),
-            Some(0) => "it stands in nobody's way, and the projected harm is due".to_owned(),
+            Some(0) => "it stands in nobody's way; by the plan's estimate the harm has begun, and goes on".to_owned(),
             Some(left_s) => {
                 format!("it stands in nobody's way; then the harm that is projected in {} comes", span(left_s))
             }
@@ -162,6 +162,21 @@ impl<'a> Situation<'a> {
                 let why = self.file.overruled.get(verdict.id).map(String::as_str).unwrap_or_default();
                 format!("automation does not put it forward again: {why}")
             }
+            Gap::UsesMade => {
+                let (limits, taken) = (&verdict.intervention.limits, &verdict.room.taken);
+                let made = uses_taken(limits.uses.unwrap_or_default(), limits.per_s, taken);
+                format!("{made}; that binds automation, and a person may still contain what is critical")
+            }
+            Gap::Rests => match verdict.room.rests {
+                Some((until_ms, _)) => format!(
+                    "cooldown until {}: that binds automation, and a person may still contain what is critical",
+                    Moment { ms: until_ms }
+                ),
+                None => "cooldown".to_owned(),
+            },
+            Gap::Held => {
+                format!("it has not lasted {} yet, as the signal wants, so automation waits", span(self.signal.for_s))
+            }
             Gap::Blackout => {
                 format!("{}; a person may still contain what is critical", self.blackout(verdict.intervention))
             }
@@ -197,10 +212,11 @@ impl<'a> Situation<'a> {
             Some(reversal) => format!("`{}` undoes it in {}", reversal.who, span(reversal.latency_s)),
             None => "it can't be undone".to_owned(),
         });
-        if let Some(left_s) = self.seconds_to_harm()
-            && verdict.seconds.saturating_add(if verdict.is_permitted() { 0 } else { intervention.decision_s }) > left_s
-        {
-            said.push(format!("too late for the projected harm: it takes {}", span(verdict.seconds)));
+        let way = reach::way(self, verdict, None);
+        let takes_s = takes(verdict, &way);
+        // After the harm has begun, nothing is too late for what is left.
+        if let Some(left_s) = self.seconds_to_harm().filter(|left_s| (1..takes_s).contains(left_s)) {
+            said.push(format!("it takes {}, and harm is projected in {}", span(takes_s), span(left_s)));
         }
         said
     }
@@ -218,16 +234,20 @@ impl<'a> Situation<'a> {
             .collect();
         open.sort_by_key(|(verdict, way)| (takes(verdict, way), verdict.id));
         let named = |(verdict, way): &(&Verdict<'_>, &Way)| {
-            let who = if verdict.is_permitted() {
-                "permitted".to_owned()
-            } else {
-                match way.ack_s {
+            let ruling = self.open_ruling(verdict.id);
+            let who = match ruling {
+                Some(one) if one.state == RulingState::Pending => {
+                    format!("{} of {} agree: approve ruling {}", one.approvals.len(), one.quorum, one.number)
+                }
+                Some(one) if one.by.is_some() => format!("decided: carry ruling {} out", one.number),
+                _ if verdict.is_permitted() => "permitted".to_owned(),
+                _ => match way.ack_s {
                     Some(0) => format!("if {} decides now", verdict.intervention.owner),
                     Some(ack_s) => {
                         format!("if {} answers within {} and decides", verdict.intervention.owner, span(ack_s))
                     }
                     None => format!("if {} decides, whom no step pages", verdict.intervention.owner),
-                }
+                },
             };
             format!("{} ({}, {who})", verdict.id, span(takes(verdict, way)))
         };
@@ -241,11 +261,14 @@ impl<'a> Situation<'a> {
                 None => format!("Nothing more may be done: every intervention is denied.{standing}"),
             };
         };
-        let harm = if left_s == 0 {
-            "The projected harm is due".to_owned()
-        } else {
-            format!("Harm is projected in {}", span(left_s))
-        };
+        if left_s == 0 {
+            let begun = "By the plan's estimate the harm has begun; what is left is still at risk";
+            return match open.is_empty() {
+                true => format!("{begun}, and every intervention is denied.{standing}"),
+                false => format!("{begun}. Now: {}.{standing}", list(open.iter().map(named))),
+            };
+        }
+        let harm = format!("Harm is projected in {}", span(left_s));
         let (soon, late): (Vec<_>, Vec<_>) = open.iter().partition(|(verdict, way)| takes(verdict, way) <= left_s);
         let mut said = match (soon.is_empty(), soon.iter().any(|(verdict, _)| verdict.is_permitted())) {
             (true, _) => format!("{harm}, and {NOTHING_IN_TIME}."),
@@ -257,7 +280,7 @@ impl<'a> Situation<'a> {
         };
         if !late.is_empty() {
             let late = late.iter().map(|(verdict, way)| format!("{} ({})", verdict.id, span(takes(verdict, way))));
-            said.push_str(&format!(" Too late: {}.", list(late)));
+            said.push_str(&format!(" After it, for what is left by then: {}.", list(late)));
         }
         said + &standing
     }

@@ -259,7 +259,7 @@ impl Course {
             Outcome::Decision(decision) if self.incidents.contains(&decision.incident) => self.decided(decision),
             Outcome::Effect(ordered) if self.incidents.contains(&ordered.effect.incident()) => match &ordered.effect {
                 Effect::Page { person, .. } => self.pages.push((now_ms, person.clone())),
-                Effect::Propose { intervention, .. } => {
+                Effect::Propose { intervention, .. } | Effect::CarryOut { intervention, .. } => {
                     let seen = self.interventions.entry(intervention.clone()).or_default();
                     seen.proposed_at_ms.get_or_insert(now_ms);
                 }

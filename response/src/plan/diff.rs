@@ -156,7 +156,7 @@ fn about(table: &str, key: &str) -> About {
             | "automation",
         ) => About::Limits,
         ("intervention", "cost") | ("mode", _) => About::Cost,
-        ("signal" | "source" | "silence" | "inhibition" | "waiver", _) => About::Signals,
+        ("signal" | "source" | "silence" | "inhibition" | "asset" | "waiver", _) => About::Signals,
         ("person" | "role" | "schedule" | "escalation" | "dependency", _) => About::Contacts,
         ("communication", _) => About::Words,
         _ => About::Other,

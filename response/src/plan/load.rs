@@ -223,6 +223,7 @@ tables!(
     role,
     schedule,
     escalation,
+    asset,
     authority,
     intervention,
     mode,

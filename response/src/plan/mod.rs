@@ -4,6 +4,7 @@
 //! hash of what it says, whatever the layout of its files.
 
 pub mod cacao;
+mod calldata;
 pub mod diff;
 mod entity;
 mod load;

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entity::{AuthorityKind, Automation, Matcher, RoleKind, Tables};
+use super::entity::{AuthorityKind, Automation, Matcher, RoleKind, Tables, price_micros};
 use super::load::{Entity, Places, entity};
 use super::{DO_NOTHING, rota};
 use crate::diagnostic::{Diagnostic, Gravity, suggestion};
 use crate::finding::Severity;
+use crate::triage::label;
 
 /// All that is wrong between entities.
 pub(super) fn check(tables: &Tables, places: &Places<'_>) -> Vec<Diagnostic> {
@@ -14,6 +15,7 @@ pub(super) fn check(tables: &Tables, places: &Places<'_>) -> Vec<Diagnostic> {
     check.people();
     check.rotas();
     check.escalations();
+    check.assets();
     check.authorities();
     check.interventions();
     check.signals();
@@ -94,6 +96,37 @@ impl Check<'_> {
                 if let Some(person) = &exception.person {
                     self.refer(at, &["overrides", &index, "person"], &["person"], person);
                 }
+            }
+        }
+    }
+
+    fn assets(&mut self) {
+        let mut known: BTreeMap<String, &str> = BTreeMap::new();
+        for (id, asset) in &self.tables.asset {
+            let at = entity("asset", id);
+            if asset.names.is_empty() {
+                self.error(at, &["names"], "no finding names it".into(), "give the token's address, or `native`");
+            }
+            for (index, name) in asset.names.iter().enumerate() {
+                if let Some(other) = known.insert(label::folded(name).into_owned(), id) {
+                    let message = format!("`{other}` has that name already");
+                    self.error(at, &["names", &index.to_string()], message, "let one of them have it");
+                }
+            }
+            if asset.usd.as_deref().is_some_and(|usd| price_micros(usd).is_none()) {
+                let message = "it is no price in US dollars".into();
+                self.error(at, &["usd"], message, "write a decimal number in quotes, as \"1999.5\"");
+            }
+        }
+        for (chain, template) in &self.tables.protocol.explorer {
+            let at = entity("protocol", "");
+            if chain.parse::<u64>().is_err() {
+                let message = format!("`{chain}` is no EIP-155 id of a chain");
+                self.error(at, &["explorer", chain], message, "give the chain's number, as 1");
+            }
+            if !template.contains("{id}") {
+                let message = "it has no place for what is looked at".into();
+                self.error(at, &["explorer", chain], message, "write {kind} and {id} into it");
             }
         }
     }

@@ -1,10 +1,14 @@
 //! The record as a report for people.
 
+use std::collections::BTreeMap;
+
 use super::Record;
 use super::reflect::reflect;
 use crate::decision::{Answer, Decision};
+use crate::desk::growth::losses;
 use crate::effect::Effect;
 use crate::plan::moment::{Moment, span};
+use crate::plan::{Plan, grouped};
 use crate::timeline::verify;
 
 /// Returns the whole record as Markdown.
@@ -20,6 +24,9 @@ pub fn markdown(record: &Record) -> String {
     list(&mut text, "What went badly", &seen.badly);
     list(&mut text, "Where we got lucky", &seen.lucky);
     risks(record, &mut text);
+    deliveries(record, &mut text);
+    text.push_str("\n# Appendix\n");
+    options(record, &mut text);
     timeline(record, &mut text);
     text
 }
@@ -50,8 +57,13 @@ fn summary(record: &Record, text: &mut String) {
     for (role, person) in &incident.roles {
         row(role, record.name(person));
     }
-    for (asset, amount) in &incident.loss {
-        row(&format!("lost or moved, {}", cell(asset)), amount.to_string());
+    let nothing = Plan::default();
+    for loss in losses(record.plan.as_deref().unwrap_or(&nothing), &incident.loss) {
+        let worth = loss.worth_usd.map(|worth| format!(", about ${}", grouped(&worth))).unwrap_or_default();
+        row("lost or moved", format!("{}{worth}", loss.text));
+    }
+    if incident.duplicates > 0 {
+        row("seen again", format!("{} times", incident.duplicates));
     }
     if let Some(dependency) = &incident.dependency {
         row("caused by", dependency.clone());
@@ -112,30 +124,21 @@ fn findings(record: &Record, text: &mut String) {
 }
 
 fn decisions(record: &Record, text: &mut String) {
-    text.push_str("\n## What was decided\n");
-    for decision in &record.decisions {
-        text.push_str(&format!(
-            "\n### {}.{} {}: {}\n\n{}\n\n",
-            decision.incident,
-            decision.revision,
-            clock(decision.at_ms),
-            cell(&decision.cause),
-            cell(&decision.in_time)
-        ));
-        text.push_str("| option | answer | trust cost | takes | why |\n|---|---|---:|---|---|\n");
-        for choice in &decision.choices {
-            let (answer, why) = match &choice.answer {
-                Answer::Permitted { why } => ("permitted", why.clone()),
-                Answer::Needs { whom, why } => ("needs", format!("{}: {why}", whom.join(", "))),
-                Answer::Denied { why } => ("denied", why.join("; ")),
-            };
-            let taken = if is_taken(decision, &choice.intervention) { " **(taken)**" } else { "" };
-            let takes = choice.way.takes_s.map(span).unwrap_or_default();
+    text.push_str("\n## What was decided\n\n");
+    // A night makes dozens of revisions: the first and the newest stand here, and all in the appendix.
+    let count = record.decisions.len();
+    for (position, decision) in record.decisions.iter().enumerate() {
+        if position == REVISIONS_SHOWN / 2 && count > REVISIONS_SHOWN {
+            text.push_str(&format!("- *{} more revisions stand in the appendix*\n", count - REVISIONS_SHOWN));
+        }
+        if position < REVISIONS_SHOWN / 2 || position + REVISIONS_SHOWN / 2 >= count {
             text.push_str(&format!(
-                "| {}{taken} | {answer} | {} | {takes} | {} |\n",
-                cell(&choice.intervention),
-                choice.trust_cost,
-                cell(&why)
+                "- {} {}.{}: {}. {}\n",
+                clock(decision.at_ms),
+                decision.incident,
+                decision.revision,
+                cell(&decision.cause),
+                cell(&decision.in_time)
             ));
         }
     }
@@ -168,6 +171,73 @@ fn decisions(record: &Record, text: &mut String) {
             record.name(&refused.by),
             cell(&refused.why.join("; "))
         ));
+    }
+}
+
+/// How many revisions of the decision stand before the appendix.
+const REVISIONS_SHOWN: usize = 8;
+
+/// Each revision of the decision; its options where their answers are others than before.
+fn options(record: &Record, text: &mut String) {
+    text.push_str("\n## Options\n");
+    let mut before: Option<Vec<(&str, bool, &Answer)>> = None;
+    for decision in &record.decisions {
+        let (id, revision) = (decision.incident, decision.revision);
+        text.push_str(&format!("\n### {id}.{revision} {}: {}\n\n", clock(decision.at_ms), cell(&decision.cause)));
+        let answers: Vec<_> = decision
+            .choices
+            .iter()
+            .map(|one| (one.intervention.as_str(), is_taken(decision, &one.intervention), &one.answer))
+            .collect();
+        if before.as_ref() == Some(&answers) {
+            text.push_str("The answers are those of the revision before.\n");
+        } else {
+            table(decision, text);
+        }
+        before = Some(answers);
+    }
+}
+
+fn table(decision: &Decision, text: &mut String) {
+    text.push_str("| option | answer | trust cost | takes | why |\n|---|---|---:|---|---|\n");
+    for choice in &decision.choices {
+        let (answer, why) = match &choice.answer {
+            Answer::Permitted { why } => ("permitted", why.clone()),
+            Answer::Needs { whom, why } => ("needs", format!("{}: {why}", whom.join(", "))),
+            Answer::Denied { why } => ("denied", why.join("; ")),
+        };
+        let taken = if is_taken(decision, &choice.intervention) { " **(taken)**" } else { "" };
+        let takes = choice.way.takes_s.map(span).unwrap_or_default();
+        text.push_str(&format!(
+            "| {}{taken} | {answer} | {} | {takes} | {} |\n",
+            cell(&choice.intervention),
+            choice.trust_cost,
+            cell(&why)
+        ));
+    }
+}
+
+/// What became of each page: of a page nothing else is said as long as it is on its way.
+fn deliveries(record: &Record, text: &mut String) {
+    text.push_str("\n## Deliveries\n\n");
+    let mut ordered: BTreeMap<&str, usize> = BTreeMap::new();
+    for one in &record.orders {
+        *ordered.entry(one.effect.kind()).or_default() += 1;
+    }
+    let counts: Vec<String> = ordered.iter().map(|(kind, count)| format!("{count} of kind `{kind}`")).collect();
+    let counts = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
+    text.push_str(&format!("Ordered: {counts}.\n\n"));
+    for one in &record.orders {
+        let state = match record.deliveries.get(&one.key) {
+            Some(state) => state.clone(),
+            None if matches!(one.effect, Effect::Page { .. }) => "nothing was heard of it".to_owned(),
+            None => continue,
+        };
+        let what = match &one.effect {
+            Effect::Page { person, channel, .. } => format!("page to {} by {channel}", record.name(person)),
+            other => other.kind().to_owned(),
+        };
+        text.push_str(&format!("- {} {}: {}\n", clock(one.at_ms), cell(&what), cell(&state)));
     }
 }
 

@@ -5,15 +5,20 @@ mod markdown;
 mod ocsf;
 mod reflect;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use alloy_primitives::B256;
 
 use crate::decision::Decision;
 use crate::due::{Audit, Clock, audit};
 use crate::effect::{Effect, Ordered};
+use crate::fact::Delivery;
 use crate::finding::Finding;
 use crate::incident::{Incident, IncidentId};
 use crate::outcome::Outcome;
 use crate::plan::Plan;
+use crate::plan::moment::Moment;
 use crate::timeline::{EntryKind, TimelineEntry};
 
 pub use markdown::markdown;
@@ -51,6 +56,8 @@ pub struct Record {
     pub clocks: Vec<Clock>,
     /// What was refused.
     pub refused: Vec<RefusedAct>,
+    /// What is known of deliveries, in words, by the key of what was ordered.
+    pub deliveries: BTreeMap<B256, String>,
     /// As of when, milliseconds since the Unix epoch.
     pub as_of_ms: u64,
 }
@@ -67,6 +74,7 @@ impl Record {
             orders: Vec::new(),
             clocks: Vec::new(),
             refused: Vec::new(),
+            deliveries: BTreeMap::new(),
             as_of_ms: 0,
         }
     }
@@ -86,6 +94,18 @@ impl Record {
             _ => return,
         }
         self.as_of_ms = self.as_of_ms.max(at_ms);
+    }
+
+    /// Takes in what was heard of a delivery, if it is of something that was ordered here.
+    pub fn delivered(&mut self, delivery: &Delivery, at_ms: u64) {
+        if self.orders.iter().any(|one| one.key == delivery.key) {
+            let when = Moment { ms: at_ms / 1_000 * 1_000 };
+            let state = match delivery.arrived {
+                true => format!("arrived at {when}"),
+                false => format!("NOT delivered at {when}: {}", delivery.answer),
+            };
+            self.deliveries.insert(delivery.key, state);
+        }
     }
 
     /// Takes in a finding, if it is one of the incident's.

@@ -6,7 +6,9 @@ use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use super::agreement::Agreement;
+use super::known::{Growth, Known, Words, show};
 use super::label::folded;
+use crate::brief::{Evidence, actor_of};
 use crate::chain::ChainId;
 use crate::finding::{Finding, Severity};
 use crate::incident::Incident;
@@ -25,6 +27,9 @@ pub struct Case {
     min_confidence_percent: u8,
     conditions: BTreeMap<B256, Condition>,
     agreement: Agreement,
+    /// What the signal means, in a line; of an incident that was opened by hand, nothing, and its title stays.
+    summary: Option<String>,
+    known: Known,
     /// How many live conditions there are on each chain, `None` standing for no chain, and about each subject.
     places: Vec<(Option<ChainId>, BTreeMap<String, u64>)>,
 }
@@ -36,6 +41,7 @@ struct Condition {
     source: String,
     chain: Option<ChainId>,
     subject: String,
+    words: Words,
     /// The first is the one that stands in the incident's list.
     sightings: Vec<Sighting>,
     /// The greatest amount of each asset in any sighting.
@@ -55,7 +61,10 @@ struct Sighting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// A condition that the incident did not have.
-    New,
+    New {
+        /// What it brought.
+        growth: Growth,
+    },
     /// A finding that the incident has already: nothing changed.
     Known,
     /// Another sighting of a condition that the incident has.
@@ -66,6 +75,8 @@ pub enum Taken {
         dropped: Option<B256>,
         /// Whether the incident's severity or sources changed.
         changed: bool,
+        /// What it brought.
+        growth: Growth,
     },
 }
 
@@ -73,6 +84,8 @@ impl Case {
     /// Makes a case of `signal` that has no finding yet.
     pub fn open(incident: Incident, signal: &Signal) -> Self {
         Self {
+            summary: incident.declared_by.is_none().then(|| signal.summary.clone()),
+            known: Known::default(),
             incident,
             floor: signal.severity,
             min_confidence_percent: signal.corroboration.min_confidence_percent,
@@ -85,6 +98,8 @@ impl Case {
     /// Makes a case of the same incident, without what it stands on.
     pub fn empty_like(other: &Case) -> Self {
         Self {
+            summary: other.summary.clone(),
+            known: Known::default(),
             incident: other.incident.clone(),
             floor: other.floor,
             min_confidence_percent: other.min_confidence_percent,
@@ -119,14 +134,23 @@ impl Case {
         incident.sources = self.agreement.sources();
         let changed = before.0 != incident.severity || before.1 != incident.sources;
         let chain = finding.block.map(|block| block.chain);
+        let mut words = Words {
+            kind: claim.kind.clone(),
+            actor: actor_of(&claim.attributes).map(|actor| folded(actor).into_owned()),
+            severity: claim.severity,
+            title: claim.title.clone(),
+            amount: claim.amounts.iter().find_map(|one| Some((one.asset.clone(), magnitude(&one.value)?))),
+        };
         let condition = self.conditions.entry(finding.fingerprint).or_insert_with(|| Condition {
             source: source.to_owned(),
             chain,
             subject: folded(&claim.subject.id).into_owned(),
+            words: words.clone(),
             sightings: Vec::new(),
             amounts: BTreeMap::new(),
         });
         condition.sightings.push(sighting);
+        let mut more = false;
         for amount in &claim.amounts {
             let Some(value) = magnitude(&amount.value) else { continue };
             let most = condition.amounts.entry(amount.asset.clone()).or_default();
@@ -134,21 +158,62 @@ impl Case {
                 let total = incident.loss.entry(amount.asset.clone()).or_default();
                 *total = total.saturating_add(value - *most);
                 *most = value;
+                more = true;
             }
         }
-        if condition.sightings.len() == 1 {
+        let is_new = condition.sightings.len() == 1;
+        let growth = if is_new {
+            self.known.add(finding.fingerprint, &words)
+        } else if more || words.severity > condition.words.severity {
+            // Actors and kind are counted by what the condition said first.
+            (words.kind, words.actor) = (condition.words.kind.clone(), condition.words.actor.clone());
+            words.severity = words.severity.max(condition.words.severity);
+            condition.words = words;
+            Growth { title: self.known.weigh(finding.fingerprint, &condition.words), ..Growth::default() }
+        } else {
+            Growth::default()
+        };
+        let growth = Growth { loss: more, ..growth };
+        if is_new || more || changed {
+            show(&mut incident.evidence, Evidence::of(finding));
+        }
+        if is_new {
             incident.findings.push(finding.id);
             let subject = condition.subject.clone();
             *subjects(&mut self.places, chain).entry(subject).or_default() += 1;
-            return Taken::New;
         }
-        incident.duplicates += 1;
+        if growth.kind || growth.actor || growth.title {
+            self.retell();
+        }
+        if is_new {
+            return Taken::New { growth };
+        }
+        self.incident.duplicates += 1;
+        let Some(condition) = self.conditions.get_mut(&finding.fingerprint) else { return Taken::Known };
         let of = condition.sightings[0].finding;
         let dropped = (condition.sightings.len() > SIGHTINGS_KEPT).then(|| condition.forget_one());
         if let Some(dropped) = dropped.filter(|dropped| dropped.counts) {
             self.agreement.remove(source, dropped.time_ms);
         }
-        Taken::Again { of, dropped: dropped.map(|dropped| dropped.finding), changed }
+        Taken::Again { of, dropped: dropped.map(|dropped| dropped.finding), changed, growth }
+    }
+
+    /// Puts what is known into the incident: kinds, actors, and the title that says the worst.
+    fn retell(&mut self) {
+        self.incident.kinds = self.known.kinds();
+        self.incident.actors = self.known.actors();
+        if let (Some(summary), Some(worst)) = (&self.summary, self.known.title()) {
+            self.incident.title = format!("{summary}: {worst}");
+        }
+    }
+
+    /// Counts again what all live conditions say.
+    fn recount(&mut self) {
+        self.known = Known::default();
+        for (fingerprint, condition) in &self.conditions {
+            self.known.add(*fingerprint, &condition.words);
+        }
+        self.retell();
     }
 
     /// Takes a finding back. Returns whether it stood in the incident's list, and by which live sighting of the same
@@ -183,8 +248,14 @@ impl Case {
                 }
             }
             self.places.retain(|(_, subjects)| !subjects.is_empty());
+            let is_worst = self.known.remove(fingerprint, &condition.words);
             self.conditions.remove(&fingerprint);
+            match is_worst {
+                true => self.recount(),
+                false => self.retell(),
+            }
         }
+        self.incident.evidence.retain(|one| one.finding != finding);
         self.incident.sources = self.agreement.sources();
         let floor = self.floor;
         let live = || self.conditions.values().flat_map(|condition| &condition.sightings);
@@ -209,12 +280,16 @@ impl Case {
         let retracted: Vec<B256> = retracted.collect();
         mine.retracted.extend(retracted);
         mine.duplicates += theirs.duplicates;
+        for evidence in theirs.evidence.into_iter().rev() {
+            show(&mut mine.evidence, evidence);
+        }
         for (fingerprint, condition) in other.conditions {
             match self.conditions.contains_key(&fingerprint) {
                 true => self.join(fingerprint, condition),
                 false => self.adopt(fingerprint, condition),
             }
         }
+        self.recount();
         self.incident.sources = self.agreement.sources();
     }
 

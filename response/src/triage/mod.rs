@@ -2,6 +2,8 @@
 
 mod agreement;
 mod case;
+mod known;
 pub mod label;
 
 pub use case::{Case, Taken};
+pub use known::Growth;

@@ -61,11 +61,16 @@ pub fn record_of(journal: &Path, incident: IncidentId) -> anyhow::Result<Option<
     drop(rows);
     let mut rows = journal.desk_entries()?;
     while let Some(row) = rows.next()? {
-        if let Entry::Input(Stamped { event: Event::Plan { hash, files, .. }, .. }) = &row.entry
-            && *hash == last.plan
-        {
-            record.plan = Some(journaled_plan(files)?);
-            break;
+        match &row.entry {
+            Entry::Input(Stamped { event: Event::Plan { hash, files, .. }, .. })
+                if *hash == last.plan && record.plan.is_none() =>
+            {
+                record.plan = Some(journaled_plan(files)?);
+            }
+            Entry::Input(Stamped { event: Event::Delivered { delivery }, .. }) => {
+                record.delivered(delivery, row.at_ms);
+            }
+            _ => {}
         }
     }
     Ok(Some(record))

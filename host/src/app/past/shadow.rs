@@ -134,7 +134,7 @@ impl Course {
         match outcome {
             Outcome::Decision(_) => self.decisions += 1,
             Outcome::Effect(ordered) => match &ordered.effect {
-                Effect::Propose { intervention, .. } => {
+                Effect::Propose { intervention, .. } | Effect::CarryOut { intervention, .. } => {
                     *self.proposed.entry(intervention.clone()).or_default() += 1;
                 }
                 Effect::Notify { .. } => self.notified += 1,

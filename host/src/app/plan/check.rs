@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::app::config::Config;
 use crate::app::deploy::load;
 use crate::app::deploy::sandbox::Sandboxes;
-use crate::app::plan::carried;
+use crate::app::plan::{carried, fit};
 use crate::diagnostic::Diagnostic;
 use crate::plan::ready::Waived;
 use crate::plan::{Plan, readiness};
@@ -22,6 +22,8 @@ pub struct Checked {
     pub detectors: Vec<(String, Manifest)>,
     /// How many signals and interventions the plan of each protocol has; its name is empty where there is one.
     pub plans: Vec<(String, usize, usize)>,
+    /// Whether the config names no plan, so that findings lead nowhere.
+    pub has_no_plan: bool,
 }
 
 impl Checked {
@@ -59,11 +61,13 @@ pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<C
             return Ok(checked);
         }
     };
+    let mut plans = Vec::new();
     for (protocol, texts) in load::plan_texts(&config) {
         match texts {
             Ok(files) => {
                 checked.plan(&protocol.name, &files, at_ms);
                 checked.diagnostics.extend(carried::uncarried(&config, &files));
+                plans.push(files);
             }
             Err(diagnostics) => checked.diagnostics.extend(diagnostics),
         }
@@ -79,6 +83,21 @@ pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<C
             Err(diagnostics) => checked.diagnostics.extend(diagnostics),
         }
     }
+    // What finds what is known only of detectors that start.
+    let all = (checked.detectors.len() == ids.len()).then_some(checked.detectors.as_slice());
+    let mut misfits = Vec::new();
+    let mut read = Vec::new();
+    for files in &plans {
+        if let Ok(plan) = Plan::load(files) {
+            misfits.extend(fit::misfits(&config, files, &plan, all));
+            read.push(plan);
+        }
+    }
+    if read.len() == plans.len() && !plans.is_empty() {
+        misfits.extend(fit::unheard(&config, &read, all.unwrap_or_default()));
+    }
+    checked.diagnostics.extend(misfits);
+    checked.has_no_plan = plans.is_empty() && config.plan.is_none() && config.protocols.is_empty();
     Ok(checked)
 }
 

@@ -2,6 +2,7 @@
 
 mod carried;
 pub mod check;
+mod fit;
 pub mod git_tags;
 pub mod register;
 pub mod release_gate;

@@ -1,6 +1,7 @@
 //! `watchfire incident`: the operator's hand on the incidents of a running host.
 
 mod export;
+mod lines;
 mod show;
 
 use std::path::PathBuf;
@@ -46,13 +47,21 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Show an incident: who can act in time, what was decided, what is due, and its timeline.
+    /// Show an incident: what it is, how bad, who has it, who can act in time, what shows it, and what to type next.
+    #[command(after_help = "\
+Examples:
+  watchfire incident show 17
+  watchfire incident show 17 --full
+  watchfire incident show 17 --format json | jq .brief.loss")]
     Show {
         /// Its number.
         incident: IncidentId,
         /// The config that names the journal.
         #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
         config: PathBuf,
+        /// Everything: each option with its reasons, each finding, the whole timeline.
+        #[arg(long)]
+        full: bool,
         /// The shape of what is printed.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
@@ -81,9 +90,14 @@ Examples:
         who: Who,
     },
     /// Answer a page: you look at it, and nobody else is woken for now.
+    #[command(after_help = "\
+Examples:
+  watchfire incident ack 17 --by ana
+  watchfire incident ack 17 18 19 --by ana")]
     Ack {
-        /// Number of the incident.
-        incident: IncidentId,
+        /// Numbers of the incidents.
+        #[arg(required = true)]
+        incidents: Vec<IncidentId>,
         #[command(flatten)]
         who: Who,
     },
@@ -195,6 +209,21 @@ Examples:
         /// Number of the ruling.
         ruling: u32,
         /// By what, and why.
+        #[arg(long)]
+        why: String,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Say that somebody else undid it: anybody may, and it may be done again at once.
+    #[command(after_help = "\
+Examples:
+  watchfire incident undone 17 1 --by ana --why 'the attacker unpaused it, 0x5878…'")]
+    Undone {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// Number of the ruling.
+        ruling: u32,
+        /// How you know.
         #[arg(long)]
         why: String,
         #[command(flatten)]
@@ -347,16 +376,15 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
             let (desks, journal) = desks_of(&config.journal)?;
             return show::list(&desks, &journal, all, format);
         }
-        Command::Show { incident, config, format } => {
+        Command::Show { incident, config, full, format } => {
             let Some(config) = sources_of(&config)? else { return Ok(Exit::Refused) };
-            let (desks, journal) = desks_of(&config.journal)?;
-            return show::show(&desks, &journal, incident, format);
+            return show::show(&config.journal, incident, full, format);
         }
         Command::Export(args) => return export::main(&args),
         Command::Open { signal, title, severity, protocol, who } => {
             return act(who, protocol, None, Deed::Open { signal, title, severity });
         }
-        Command::Ack { incident, who } => (who, incident, Deed::Ack),
+        Command::Ack { incidents, who } => return ack(&who, &incidents),
         Command::Declare { incident, who } => (who, incident, Deed::Declare),
         Command::Take { incident, role, person, who } => (who, incident, Deed::Take { role, person }),
         Command::Note { incident, text, kind, who } => {
@@ -375,6 +403,7 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
         Command::Done { incident, ruling, by_what, who } => (who, incident, Deed::Done { ruling, by_what }),
         Command::Confirm { incident, ruling, why, who } => (who, incident, Deed::Confirm { ruling, why }),
         Command::Reverse { incident, ruling, why, who } => (who, incident, Deed::Reverse { ruling, why }),
+        Command::Undone { incident, ruling, why, who } => (who, incident, Deed::Undone { ruling, why }),
         Command::Resolve { incident, state, why, who } => {
             let state = match state {
                 Progress::Active => IncidentState::Active,
@@ -401,6 +430,18 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
         Command::Unhalt { why, protocol, who } => return act(who, protocol, None, Deed::Unhalt { why }),
     };
     act(who, String::new(), Some(incident), deed)
+}
+
+/// Answers for several incidents. Each that can't be is said, and the others are.
+fn ack(who: &Who, incidents: &[IncidentId]) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Good;
+    for incident in incidents {
+        let came = act(who.clone(), String::new(), Some(*incident), Deed::Ack)?;
+        if came != Exit::Good {
+            exit = came;
+        }
+    }
+    Ok(exit)
 }
 
 /// Asks the running host for it, and prints what followed.

@@ -1,24 +1,34 @@
-//! What an operator sees of incidents: who can act in time stands first.
+//! What an operator sees of incidents. Short first: what, how bad, who has it, who can act in time, what shows it, and what to
+//! type next; the rest on demand.
+
+use std::path::Path;
 
 use serde_json::json;
 
 use super::Exit;
+use super::lines::{BAD, BOLD, DIM, heading, say, style};
 use crate::app::live::main_loop::wall_clock_ms;
 use crate::app::live::output::Format;
-use crate::decision::{Answer, Choice, Decision};
+use crate::app::past::desks::{desks_of, record_of};
+use crate::brief::{Brief, Evidence, Loss};
+use crate::decision::{Answer, Choice, Ruling, RulingState};
 use crate::deliver::pretty::{clock, shortened};
-use crate::desk::Desks;
+use crate::desk::{Desks, brief_of};
 use crate::due::{Due, audit};
 use crate::entry::Entry;
 use crate::incident::{Incident, IncidentId};
 use crate::journal::{Filter, Journal};
-use crate::plan::DO_NOTHING;
 use crate::plan::moment::span;
+use crate::plan::{DO_NOTHING, Plan};
+use crate::record::Record;
 use crate::timeline::{TimelineEntry, verify};
 
-/// Incidents, one a line, the gravest first.
+/// Incidents, the gravest first, and what automation is stopped.
 pub(super) fn list(desks: &Desks, journal: &Journal, all: bool, format: Format) -> anyhow::Result<Exit> {
-    let mut incidents: Vec<Incident> = if all { every(journal)? } else { desks.incidents().cloned().collect() };
+    let mut incidents: Vec<Incident> = if all { every(journal)? } else { Vec::new() };
+    // Of open ones the desk knows each sighting, the journal only what was put out.
+    incidents.retain(|incident| !incident.state.is_open());
+    incidents.extend(desks.incidents().cloned());
     incidents.sort_by_key(|incident| (std::cmp::Reverse(incident.severity), incident.id));
     if format == Format::Json {
         for incident in &incidents {
@@ -26,22 +36,27 @@ pub(super) fn list(desks: &Desks, journal: &Journal, all: bool, format: Format) 
         }
         return Ok(Exit::Good);
     }
+    halts(desks);
     if incidents.is_empty() {
         println!("no incident is open");
     }
     for incident in &incidents {
-        let owner = incident.acked_by.as_deref().unwrap_or("nobody");
+        let plan = desks.plan_of(incident.id).unwrap_or_default();
         let due = desks.dues().find(|(_, id, _)| *id == incident.id).map(|(at_ms, _, due)| due_words(at_ms, due));
-        println!(
-            "#{:<4} {:<9} {:<11} {} has it{}",
+        let due = due.map(|due| format!("; {due}")).unwrap_or_default();
+        let (style, severity) = (style(incident.severity), incident.severity.to_string());
+        anstream::println!(
+            "#{:<4} {style}{severity:<9}{style:#} {:<11} {}{due}",
             incident.id,
-            incident.severity.to_string(),
             incident.state.to_string(),
-            owner,
-            due.map(|due| format!("; {due}")).unwrap_or_default()
+            who_has(&plan, incident),
         );
         let protocol = if incident.protocol.is_empty() { String::new() } else { format!("{}: ", incident.protocol) };
-        println!("      {protocol}{}", incident.title);
+        say(&format!("{protocol}{}", incident.title), 6, 6);
+        let brief = brief_of(&plan, incident);
+        if !brief.loss.is_empty() {
+            say(&format!("lost or moved: {}", losses(&brief.loss)), 6, 6);
+        }
     }
     Ok(Exit::Good)
 }
@@ -49,112 +64,279 @@ pub(super) fn list(desks: &Desks, journal: &Journal, all: bool, format: Format) 
 /// A host that has just been started again fires what came due meanwhile; what is later than this did not fire.
 const GRACE_MS: u64 = 60_000;
 
-/// Everything about one incident.
-pub(super) fn show(desks: &Desks, journal: &Journal, id: IncidentId, format: Format) -> anyhow::Result<Exit> {
-    let (mut incident, mut decision, mut timeline, mut clocks) = (None, None, Vec::new(), Vec::new());
-    let mut rows = journal.entries(&Filter { incident: Some(id), ..Filter::default() })?;
-    while let Some(row) = rows.next()? {
-        match row.entry {
-            Entry::Incident(newest) => incident = Some(newest),
-            Entry::Decision(newest) => decision = Some(newest),
-            Entry::Timeline(entry) => timeline.push(entry),
-            Entry::Clock(clock) => clocks.push(clock),
-            _ => {}
-        }
-    }
-    drop(rows);
-    let Some(incident) = incident else {
+/// One incident.
+pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -> anyhow::Result<Exit> {
+    let (desks, _) = desks_of(journal)?;
+    let Some(mut record) = record_of(journal, id)? else {
         anstream::eprintln!("there is no incident {id}; `watchfire incident list --all` has them");
         return Ok(Exit::No);
     };
-    if let Err(broken) = verify(&timeline) {
+    // The desk knows each sighting, the journal only what was put out.
+    if let Some(incident) = desks.incidents().find(|incident| incident.id == id) {
+        record.incident = incident.clone();
+    }
+    if let Err(broken) = verify(&record.timeline) {
         anstream::eprintln!("warning: {broken}");
     }
-    let rulings = desks.rulings(id);
+    let plan = record.plan.clone().unwrap_or_default();
+    let rulings = match desks.rulings(id) {
+        [] => record.decisions.last().map(|last| last.rulings.clone()).unwrap_or_default(),
+        rulings => rulings.to_vec(),
+    };
+    let brief = brief_of(&plan, &record.incident);
     if format == Format::Json {
         let dues: Vec<_> = desks
             .dues()
             .filter(|(_, of, _)| *of == id)
             .map(|(at_ms, _, due)| json!({ "at_ms": at_ms, "due": due }))
             .collect();
-        println!(
-            "{}",
-            json!({ "incident": incident, "decision": decision, "rulings": rulings, "dues": dues, "timeline": timeline })
-        );
+        let halts: Vec<_> = desks
+            .halts()
+            .map(|(protocol, by, at_ms, why)| json!({ "protocol": protocol, "by": by, "at_ms": at_ms, "why": why }))
+            .collect();
+        let told = json!({
+            "incident": record.incident, "brief": brief, "decision": record.decisions.last(), "rulings": rulings,
+            "dues": dues, "halts": halts, "findings": record.findings, "timeline": record.timeline,
+        });
+        println!("{told}");
         return Ok(Exit::Good);
     }
-    println!("#{} {} {}: {}", incident.id, incident.severity, incident.state, incident.title);
-    if let Some(decision) = &decision {
-        println!("\n{}\n", decision.in_time);
-        ways(decision);
+    head(&plan, &record, &brief);
+    halts(&desks);
+    if let Some(decision) = record.decisions.last().filter(|_| record.incident.state.is_open()) {
+        println!();
+        say(&decision.in_time, 0, 0);
     }
-    println!("\n{} has it; plan {}", incident.acked_by.as_deref().unwrap_or("nobody"), incident.plan);
-    for (role, person) in &incident.roles {
-        println!("  {role}: {person}");
+    what_is_due(&desks, &record);
+    what_was_decided(&plan, &rulings);
+    evidence(&brief);
+    next(&record, &plan, &rulings);
+    if full {
+        everything(&record);
+    } else {
+        anstream::println!("{DIM}`--full` shows each option, each finding and the timeline{DIM:#}");
     }
-    for ruling in rulings {
-        let by = ruling.by.as_deref().unwrap_or("the plan");
-        let state = serde_json::to_value(ruling.state)?;
-        println!(
-            "  ruling {}: {} by {by}, {} of {} agree, {}",
-            ruling.number,
-            ruling.intervention,
-            ruling.approvals.len(),
-            ruling.quorum,
-            state.as_str().unwrap_or_default()
-        );
-    }
-    for (at_ms, _, due) in desks.dues().filter(|(_, of, _)| *of == id) {
-        println!("  {}", due_words(at_ms, due));
-    }
-    let audit = audit(&clocks, wall_clock_ms(), GRACE_MS);
-    for missed in audit.missed.iter().chain(&audit.odd) {
-        println!("  NOT FIRED: {} was due {}; does a host run?", missed.due, clock(missed.due_at_ms));
-    }
-    println!("\nTimeline");
-    timeline.iter().for_each(line);
     Ok(Exit::Good)
 }
 
-/// Who can act in time, a line each.
-fn ways(decision: &Decision) {
-    for choice in &decision.choices {
-        let way = &choice.way;
-        let time = match (choice.intervention.as_str(), way.takes_s) {
-            (DO_NOTHING, _) => String::new(),
-            (_, Some(takes_s)) => format!("in {}", span(takes_s)),
-            (_, None) => "in time unknown".to_owned(),
+fn head(plan: &Plan, record: &Record, brief: &Brief) {
+    let incident = &record.incident;
+    let style = style(incident.severity);
+    let protocol = if brief.protocol.is_empty() { String::new() } else { format!("  {}", brief.protocol) };
+    anstream::println!("{style}#{} {}{style:#} {}{protocol}", incident.id, incident.severity, incident.state);
+    say(&incident.title, 0, 0);
+    if !brief.loss.is_empty() {
+        let style = BOLD;
+        anstream::println!("{style}lost or moved so far: {}{style:#}", losses(&brief.loss));
+    }
+    let seen = match (brief.findings, brief.duplicates) {
+        (1, 0) => "1 live finding".to_owned(),
+        (findings, 0) => format!("{findings} live findings"),
+        (findings, duplicates) => format!("{findings} live findings, seen {duplicates} times more"),
+    };
+    let by = if incident.sources.is_empty() { String::new() } else { format!(" by {}", incident.sources.join(", ")) };
+    let began = format!("{seen}{by}; first sign {}, newest {}", clock(incident.began_ms), clock(incident.last_ms));
+    say(&began, 0, 0);
+    if !incident.related.is_empty() {
+        let related: Vec<String> = incident.related.iter().map(|id| format!("#{id}")).collect();
+        say(&format!("related: {}", related.join(", ")), 0, 0);
+    }
+    let late_ms = incident.opened_at_ms.saturating_sub(incident.began_ms);
+    if late_ms > LATE_MS {
+        let late = span(late_ms / 1_000);
+        say(&format!("it was seen {late} late: the host was away or behind when it began"), 0, 0);
+    }
+    if incident.state.is_open() {
+        say(&who_has(plan, incident), 0, 0);
+    } else {
+        say(&format!("{}: {}", incident.state, incident.note), 0, 0);
+    }
+    for (role, person) in &incident.roles {
+        say(&format!("{role}: {}", plan.name(person)), 2, 4);
+    }
+}
+
+/// An incident that was opened so long after its first sign was seen late.
+const LATE_MS: u64 = 120_000;
+
+fn who_has(plan: &Plan, incident: &Incident) -> String {
+    match &incident.acked_by {
+        Some(by) => format!("{} has it", plan.name(by)),
+        None => "nobody has it".to_owned(),
+    }
+}
+
+fn losses(losses: &[Loss]) -> String {
+    let said = losses.iter().map(|loss| match &loss.worth_usd {
+        Some(worth) => format!("{} (about ${worth})", loss.text),
+        None => loss.text.clone(),
+    });
+    said.collect::<Vec<_>>().join(", ")
+}
+
+fn halts(desks: &Desks) {
+    for (protocol, by, at_ms, why) in desks.halts() {
+        let of = if protocol.is_empty() { String::new() } else { format!(" of {protocol}") };
+        anstream::println!("{BAD}all automation{of} is stopped{BAD:#} by {by} since {}: {why}", clock(at_ms));
+    }
+}
+
+fn what_is_due(desks: &Desks, record: &Record) {
+    for (at_ms, _, due) in desks.dues().filter(|(_, of, _)| *of == record.incident.id) {
+        say(&due_words(at_ms, due), 2, 4);
+    }
+    let audit = audit(&record.clocks, wall_clock_ms(), GRACE_MS);
+    for missed in audit.missed.iter().chain(&audit.odd) {
+        let text = format!("NOT FIRED: {} was due {}; does a host run?", missed.due, clock(missed.due_at_ms));
+        say(&text, 2, 4);
+    }
+}
+
+fn what_was_decided(plan: &Plan, rulings: &[Ruling]) {
+    if rulings.is_empty() {
+        return;
+    }
+    heading("Decided");
+    for ruling in rulings {
+        let by = ruling.by.as_ref().map_or_else(|| "the plan".to_owned(), |by| plan.name(by));
+        let votes = match ruling.quorum {
+            0 | 1 => String::new(),
+            quorum => format!(", {} of {quorum} agree", ruling.approvals.len()),
         };
-        let before = match way.in_time {
-            Some(true) => ", before the harm",
-            Some(false) => ", NOT before the harm",
-            None => "",
+        let state = serde_json::to_value(ruling.state).ok();
+        let state = state.as_ref().and_then(|state| state.as_str()).unwrap_or_default();
+        say(&format!("{}. {} by {by}{votes}: {state}", ruling.number, ruling.intervention), 2, 5);
+        let is_to_do = ruling.state.is_open();
+        let calls = plan.tables().intervention.get(&ruling.intervention).map(|one| one.calls.as_slice());
+        for call in calls.unwrap_or_default().iter().filter(|_| is_to_do) {
+            say(&format!("call {} on {} with ({})", call.function, call.target, call.args.join(", ")), 5, 7);
+            if let Some(data) = call.data() {
+                say(&format!("calldata {data}"), 5, 7);
+            }
+        }
+    }
+}
+
+fn evidence(brief: &Brief) {
+    if !brief.evidence.is_empty() {
+        heading("What shows it");
+    }
+    brief.evidence.iter().for_each(one_evidence);
+    brief.links.iter().for_each(|link| say(link, 2, 2));
+    if let Some(runbook) = &brief.runbook {
+        say(&format!("runbook: {runbook}"), 2, 2);
+    }
+}
+
+fn one_evidence(one: &Evidence) {
+    let style = style(one.severity);
+    let severity = one.severity.to_string();
+    anstream::println!("  {} {style}{severity}{style:#} {DIM}{}/{}{DIM:#}", clock(one.time_ms), one.detector, one.kind);
+    say(&one.title, 4, 4);
+    if !one.description.is_empty() {
+        say(&one.description, 4, 4);
+    }
+    let block = one.block.map(|block| format!(", block {block}")).unwrap_or_default();
+    let place = one.chain.map(|chain| format!("chain {chain}{block}, "));
+    say(&format!("{}about {}", place.unwrap_or_default(), one.subject), 4, 6);
+    one.transactions.iter().for_each(|hash| say(&format!("tx {hash}"), 4, 6));
+    let attributes: Vec<String> = one.attributes.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    if !attributes.is_empty() {
+        say(&attributes.join("; "), 4, 6);
+    }
+}
+
+/// What to type: the most urgent first.
+fn next(record: &Record, plan: &Plan, rulings: &[Ruling]) {
+    let incident = &record.incident;
+    if !incident.state.is_open() {
+        return;
+    }
+    let id = incident.id;
+    let mut lines = Vec::new();
+    if incident.acked_by.is_none() {
+        lines.push(format!("watchfire incident ack {id}"));
+    }
+    for ruling in rulings {
+        let number = ruling.number;
+        match ruling.state {
+            RulingState::Pending => lines.push(format!("watchfire incident approve {id} {number}")),
+            RulingState::Approved => {
+                lines.push(format!("watchfire incident done {id} {number} --by-what TRANSACTION"));
+            }
+            RulingState::Done => lines.push(format!("watchfire incident confirm {id} {number} --why HOW-YOU-KNOW")),
+            _ => {}
+        }
+    }
+    let is_open = |name: &str| rulings.iter().any(|one| one.intervention == name && one.state.is_open());
+    let choices = record.decisions.last().into_iter().flat_map(|decision| &decision.choices);
+    for choice in choices.filter(|one| one.intervention != DO_NOTHING && !is_open(&one.intervention)).take(8) {
+        if matches!(choice.answer, Answer::Needs { .. })
+            && plan.tables().intervention.contains_key(&choice.intervention)
+        {
+            lines.push(format!("watchfire incident decide {id} {} --why WHY", choice.intervention));
+        }
+    }
+    heading("Next");
+    lines.iter().for_each(|line| println!("  {line}"));
+}
+
+fn everything(record: &Record) {
+    if let Some(decision) = record.decisions.last() {
+        heading("Options");
+        decision.choices.iter().for_each(option);
+    }
+    heading("Findings");
+    for finding in &record.findings {
+        let gone = if record.incident.retracted.contains(&finding.id) { " (taken back)" } else { "" };
+        one_evidence(&Evidence::of(finding));
+        if !gone.is_empty() {
+            say(gone, 4, 4);
+        }
+    }
+    heading("Timeline");
+    record.timeline.iter().for_each(line);
+    println!("\nplan {}", record.incident.plan);
+}
+
+/// One option: what the answer is, how long it takes, and who acts.
+fn option(choice: &Choice) {
+    let way = &choice.way;
+    let time = match (choice.intervention.as_str(), way.takes_s) {
+        (DO_NOTHING, _) => String::new(),
+        (_, Some(takes_s)) => format!(", in {}", span(takes_s)),
+        (_, None) => ", no step pages who decides".to_owned(),
+    };
+    let before = match way.in_time {
+        Some(true) => ", before the harm",
+        Some(false) if !matches!(choice.answer, Answer::Denied { .. }) => ", NOT before the harm",
+        _ => "",
+    };
+    let cost = choice.trust_cost;
+    say(&format!("{}: {}{time}{before}; trust cost {cost} of 10", choice.intervention, word(choice)), 2, 4);
+    if !way.decides.is_empty() {
+        let signs = if way.signs.is_empty() {
+            String::new()
+        } else {
+            format!("; {} of {} sign", way.signatures, way.signs.join(", "))
         };
-        println!("  {:<22} {}  trust cost {}  {time}{before}", choice.intervention, word(choice), choice.trust_cost);
-        if !way.decides.is_empty() {
-            let signs = if way.signs.is_empty() {
-                String::new()
-            } else {
-                format!("; {} of {} sign", way.signatures, way.signs.join(", "))
-            };
-            println!("      {} decide{signs}", way.decides.join(", "));
-        }
-        if !way.blocks.is_empty() || way.mode.is_some() {
-            let mode = way.mode.as_ref().map(|mode| format!("; {mode}")).unwrap_or_default();
-            println!("      users can't {}{mode}", way.blocks.join(", "));
-        }
-        match &choice.answer {
-            Answer::Permitted { why } | Answer::Needs { why, .. } => println!("      {why}"),
-            Answer::Denied { why } => println!("      {}", why.join("; ")),
-        }
+        say(&format!("{} decide{signs}", way.decides.join(", ")), 4, 6);
+    }
+    if !way.blocks.is_empty() || way.mode.is_some() {
+        let mode = way.mode.as_ref().map(|mode| format!("; {mode}")).unwrap_or_default();
+        say(&format!("users can't {}{mode}", way.blocks.join(", ")), 4, 6);
+    }
+    match &choice.answer {
+        Answer::Permitted { why } | Answer::Needs { why, .. } => say(why, 4, 6),
+        Answer::Denied { why } => say(&why.join("; "), 4, 6),
     }
 }
 
 fn word(choice: &Choice) -> &'static str {
     match choice.answer {
         Answer::Permitted { .. } => "permitted",
-        Answer::Needs { .. } => "needs    ",
-        Answer::Denied { .. } => "denied   ",
+        Answer::Needs { .. } => "needs somebody",
+        Answer::Denied { .. } => "denied",
     }
 }
 
@@ -162,8 +344,7 @@ fn line(entry: &TimelineEntry) {
     let by = entry.by.as_ref().map(|by| format!("{by}: ")).unwrap_or_default();
     let kind = serde_json::to_value(entry.kind).ok();
     let kind = kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or_default();
-    let text = shortened(&entry.text).replace(char::is_control, " ");
-    println!("{:>4}  {}  {kind:<12} {by}{text}", entry.number, clock(entry.at_ms));
+    say(&format!("{}. {} {kind}: {by}{}", entry.number, clock(entry.at_ms), shortened(&entry.text)), 2, 6);
 }
 
 fn due_words(at_ms: u64, due: &Due) -> String {
@@ -177,6 +358,9 @@ fn due_words(at_ms: u64, due: &Due) -> String {
         Due::Unack => "a sign of life is due".to_owned(),
         Due::Ruling { number } => format!("ruling {number} lapses"),
         Due::End { number } => format!("ruling {number} must be over"),
+        Due::Hold => "people hear of it, if it lasts,".to_owned(),
+        Due::Keep => "it is over, if nothing comes back,".to_owned(),
+        Due::Growth => "people are told how far it has grown".to_owned(),
         Due::Word { communication } => format!("the next word of {communication} is due"),
     };
     format!("{what} {when}")

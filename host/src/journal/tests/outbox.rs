@@ -11,7 +11,7 @@ fn key(byte: u8) -> B256 {
 
 fn page(severity: Severity, channel: &str) -> Effect {
     let (person, text) = ("ana".to_owned(), "Incident 1".to_owned());
-    Effect::Page { incident: 1, severity, person, channel: channel.to_owned(), text }
+    Effect::Page { incident: 1, severity, person, channel: channel.to_owned(), text, brief: None }
 }
 
 fn withdraw() -> Effect {

@@ -59,6 +59,10 @@ pub(super) fn incident(id: u64, severity: Severity) -> Incident {
         sources: vec!["outflow".into()],
         duplicates: u64::from(u32::MAX) + 1,
         loss: Default::default(),
+        kinds: Vec::new(),
+        actors: Vec::new(),
+        evidence: Vec::new(),
+        related: Vec::new(),
         declared_by: None,
         declared_at_ms: None,
         acked_by: None,
@@ -152,6 +156,7 @@ pub(super) fn notify(incident: u64) -> Effect {
         severity: Severity::High,
         what: crate::effect::Notice::Opened,
         text: "The vault is drained".into(),
+        brief: None,
     }
 }
 
@@ -183,6 +188,7 @@ pub(super) fn samples() -> Vec<Entry> {
         authority: "safe".into(),
         whom: vec!["alice".into()],
         text: "Pause the vault".into(),
+        terms: None,
     };
     let withdraw = Effect::Withdraw { incident: 1, intervention: "pause-vault".into(), text: "reverted".into() };
     let json = Value::Json("{\"b\":1,\"a\":[1.50]}".into());

@@ -1,6 +1,7 @@
 //! What a plan is made of, as its files write it. Inside a [`Plan`](super::Plan) every id that one entity
 //! gives for another is known to exist.
 
+mod asset;
 mod communication;
 mod dependency;
 mod people;
@@ -14,6 +15,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use asset::Asset;
+pub(crate) use asset::{grouped, price_micros};
 pub use communication::{Communication, Forbidden};
 pub use dependency::{Dependency, Mode};
 pub use people::{Channels, Escalation, Layer, Override, Person, Role, RoleKind, Schedule, Step, Weekday};
@@ -45,6 +48,9 @@ pub struct Tables {
     /// Escalations by id: who is paged, in which order, and how long each has.
     #[serde(default)]
     pub escalation: BTreeMap<String, Escalation>,
+    /// Assets by id: how amounts of them are read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub asset: BTreeMap<String, Asset>,
     /// Authorities by id.
     #[serde(default)]
     pub authority: BTreeMap<String, Authority>,
@@ -99,11 +105,16 @@ pub struct Protocol {
     /// After closure, findings of the same group open a linked successor for so long, in seconds; a day if absent.
     #[serde(default = "day_s")]
     pub successor_s: u64,
+    /// Where transactions and addresses are looked at, by EIP-155 id of the chain:
+    /// `1 = "https://etherscan.io/{kind}/{id}"`. `{kind}` becomes `tx`, `address` or `block`, `{id}` the hash, address
+    /// or height.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub explorer: BTreeMap<String, String>,
 }
 
 impl Default for Protocol {
     fn default() -> Self {
-        Self { name: String::new(), dry_run: false, kill_switch: None, successor_s: day_s() }
+        Self { name: String::new(), dry_run: false, kill_switch: None, successor_s: day_s(), explorer: BTreeMap::new() }
     }
 }
 

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Severity;
+use crate::plan::entity::signal::Matcher;
 use crate::plan::moment::Moment;
 
 /// What kind of power an authority is.
@@ -302,6 +303,13 @@ pub struct Intervention {
     /// What carries it out on chain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<Call>,
+    /// Findings that show that it was carried out, as a detector's `paused`: a ruling that waits for it is done then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done_by: Vec<Matcher>,
+    /// Findings that show that it was undone, as a detector's `unpaused`. What somebody else undoes while it is in effect
+    /// may be done again at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone_by: Vec<Matcher>,
     /// When it was last rehearsed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drilled_at: Option<Moment>,

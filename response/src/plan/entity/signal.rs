@@ -93,6 +93,13 @@ pub struct Signal {
     /// From the first finding to the harm, in seconds of chain time, by the protocol's own estimate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_to_harm_s: Option<u64>,
+    /// People hear of an incident once it has lasted so long, in seconds of the host's clock: what is over by then wakes
+    /// nobody, and automation waits for it too. At once if absent.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub for_s: u64,
+    /// An incident whose findings were all taken back stays open so long, in seconds, so that what comes and goes is one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub keep_for_s: u64,
     /// Id of the escalation; the one for the incident's severity if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalation: Option<String>,
@@ -103,6 +110,9 @@ pub struct Signal {
     #[serde(default = "doubled")]
     #[schemars(range(min = 1))]
     pub growth_percent: u32,
+    /// Where it says what to do, an absolute URL: pages and notices give it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<String>,
     /// When a replay of an attack last made it fire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fired_at: Option<Moment>,
@@ -159,4 +169,8 @@ pub struct Silence {
     pub owner: String,
     /// Why.
     pub reason: String,
+}
+
+fn is_zero(seconds: &u64) -> bool {
+    *seconds == 0
 }

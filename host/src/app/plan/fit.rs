@@ -1,0 +1,192 @@
+//! Whether a plan can respond with the config that it runs under: chains that are watched, kinds that some detector declares,
+//! subjects that the config knows, people whom some webhook reaches.
+
+use std::collections::BTreeSet;
+
+use crate::app::config::Config;
+use crate::diagnostic::{Diagnostic, Gravity};
+use crate::finding::COVERAGE;
+use crate::journal::scheme;
+use crate::plan::{Matcher, Plan};
+use crate::plugin::Manifest;
+use crate::toml_file::TomlFile;
+
+/// A plan's files, each with its name and text.
+type Files = [(String, String)];
+
+/// Returns what of a plan leads nowhere under a config. `detectors` are those that start, each with its id, and `None` if one of
+/// the config does not: then nothing is known of what finds what.
+pub(super) fn misfits(
+    config: &Config,
+    files: &Files,
+    plan: &Plan,
+    detectors: Option<&[(String, Manifest)]>,
+) -> Vec<Diagnostic> {
+    let mut fit = Fit { config, files, plan, found: Vec::new() };
+    fit.authorities();
+    fit.subjects();
+    fit.people();
+    if let Some(detectors) = detectors {
+        fit.signals(detectors);
+    }
+    fit.found
+}
+
+struct Fit<'a> {
+    config: &'a Config,
+    files: &'a Files,
+    plan: &'a Plan,
+    found: Vec<Diagnostic>,
+}
+
+impl Fit<'_> {
+    /// An authority that acts on a chain that nobody watches can act in no incident.
+    fn authorities(&mut self) {
+        let watched: BTreeSet<u64> = self.config.chains.values().map(|chain| chain.id).collect();
+        if watched.is_empty() {
+            return;
+        }
+        let names: Vec<String> = watched.iter().map(u64::to_string).collect();
+        let plan = self.plan;
+        for (id, authority) in &plan.tables().authority {
+            if let Some(chain) = authority.chain.filter(|chain| !watched.contains(chain)) {
+                let message = format!("it acts on chain {chain}, and no chain of the config has that id");
+                let help = format!("the config watches {}: every intervention of it would be denied", names.join(", "));
+                self.say(Gravity::Error, &["authority", id, "chain"], message, help);
+            }
+        }
+        for (id, intervention) in &plan.tables().intervention {
+            let elsewhere = intervention.scope.chains.iter().find(|chain| !watched.contains(chain));
+            if let Some(chain) = elsewhere {
+                let message = format!("it reaches chain {chain}, and no chain of the config has that id");
+                let help = format!("the config watches {}", names.join(", "));
+                self.say(Gravity::Error, &["intervention", id, "scope", "chains"], message, help);
+            }
+        }
+    }
+
+    /// A subject that the config does not name is one that no detector is told to look at.
+    fn subjects(&mut self) {
+        let config = self.config.text.to_lowercase();
+        let is_known = |subject: &str| !subject.starts_with("0x") || config.contains(&subject.to_lowercase());
+        let plan = self.plan;
+        for (id, intervention) in &plan.tables().intervention {
+            for subject in intervention.scope.subjects.iter().filter(|subject| !is_known(subject)) {
+                let message = format!("{subject} stands nowhere in the config: no finding would be about it");
+                let help = "compare it with the addresses that detectors watch".to_owned();
+                self.say(Gravity::Warning, &["intervention", id, "scope", "subjects"], message, help);
+            }
+        }
+        for (id, signal) in &plan.tables().signal {
+            let subjects = signal.matchers.iter().filter_map(|one| one.subject.as_ref()?.id.as_deref());
+            for subject in subjects.filter(|subject| !is_known(subject)) {
+                let message = format!("{subject} stands nowhere in the config: no finding would be about it");
+                let help = "compare it with the addresses that detectors watch".to_owned();
+                self.say(Gravity::Warning, &["signal", id, "match"], message, help);
+            }
+        }
+    }
+
+    /// Somebody whom no webhook reaches is never woken.
+    fn people(&mut self) {
+        let channels = self.config.channels();
+        let plan = self.plan;
+        if channels.is_empty() {
+            if let Some(id) = plan.tables().person.keys().next() {
+                let message = "the config has no webhook: nobody is ever paged".to_owned();
+                let help = "add a `[webhook.…]` to the config, unless something reads the host's output".to_owned();
+                self.say(Gravity::Warning, &["person", id, "channels"], message, help);
+            }
+            return;
+        }
+        for (id, person) in &plan.tables().person {
+            let carried = |wanted: &String| {
+                let scheme = scheme(wanted);
+                channels.iter().any(|one| one.schemes.as_ref().is_none_or(|schemes| schemes.contains(&scheme)))
+            };
+            let urgent = &person.channels.urgent;
+            if !urgent.is_empty() && !urgent.iter().any(carried) {
+                let message = format!("no webhook carries any urgent channel of {}: nothing wakes them", person.name);
+                let help = "add the scheme to the `schemes` of a `[webhook.…]`".to_owned();
+                self.say(Gravity::Error, &["person", id, "channels"], message, help);
+            }
+        }
+    }
+
+    /// A signal that no detector can raise is an incident that never opens.
+    fn signals(&mut self, detectors: &[(String, Manifest)]) {
+        let plan = self.plan;
+        for (id, signal) in &plan.tables().signal {
+            let dead: Vec<String> = signal.matchers.iter().filter_map(|one| dead(one, detectors)).collect();
+            if dead.is_empty() {
+                continue;
+            }
+            let all = dead.len() == signal.matchers.len();
+            let gravity = if all { Gravity::Error } else { Gravity::Warning };
+            let what = if all { "nothing can raise it" } else { "part of it can't be raised" };
+            let help = "name a detector of the config and a kind that `watchfire plugin inspect` lists".to_owned();
+            self.say(gravity, &["signal", id, "match"], format!("{what}: {}", dead.join("; ")), help);
+        }
+    }
+
+    /// Says it where the entity stands.
+    fn say(&mut self, gravity: Gravity, path: &[&str], message: String, help: String) {
+        let parsed = self.files.iter().filter_map(|(name, text)| Some((name, text, TomlFile::parse(name, text).ok()?)));
+        let mut holding = parsed.filter(|(_, _, file)| file.names(path[0]).iter().any(|(name, _)| name == path[1]));
+        if let Some((name, text, file)) = holding.next() {
+            let span = file.span(path);
+            self.found.push(Diagnostic::at(gravity, name, text, span, &path.join("."), message).with_help(help));
+        }
+    }
+}
+
+/// Returns a warning for each detector of which kinds lead to no signal of any plan: nobody hears of them.
+pub(super) fn unheard(config: &Config, plans: &[Plan], detectors: &[(String, Manifest)]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (id, manifest) in detectors {
+        let is_shadow = config.detectors.get(id).is_some_and(|one| one.shadow_of.is_some());
+        let leads = |kind: &str| {
+            let signals = plans.iter().flat_map(|plan| plan.tables().signal.values());
+            signals.flat_map(|signal| &signal.matchers).any(|one| may_match(one, id, kind))
+        };
+        let kinds = manifest.finding_kinds.iter().map(|kind| kind.id.as_str());
+        let nowhere: Vec<&str> = kinds.filter(|kind| !leads(kind)).collect();
+        if is_shadow || nowhere.is_empty() {
+            continue;
+        }
+        let message = format!("these of its kinds lead to no signal, so nobody hears of them: {}", nowhere.join(", "));
+        let (name, path) = (config.file.display().to_string(), ["detector", id]);
+        let span = TomlFile::parse(&name, &config.text).map_or(0..0, |file| file.span(&path));
+        let diagnostic = Diagnostic::at(Gravity::Warning, &name, &config.text, span, &path.join("."), message);
+        found.push(diagnostic.with_help("add a signal that matches them, if somebody should hear"));
+    }
+    found
+}
+
+/// Returns why no finding of the config's detectors can match; `None` if one may.
+fn dead(matcher: &Matcher, detectors: &[(String, Manifest)]) -> Option<String> {
+    if matcher.detector.as_deref() == Some(COVERAGE) {
+        return None;
+    }
+    match &matcher.detector {
+        Some(wanted) => match detectors.iter().find(|(id, _)| id == wanted) {
+            None => Some(format!("the config has no detector `{wanted}`")),
+            Some((_, manifest)) if !has_any(manifest, &matcher.kinds) => {
+                Some(format!("`{wanted}` declares no kind of {}", matcher.kinds.join(", ")))
+            }
+            Some(_) => None,
+        },
+        None if detectors.iter().any(|(_, manifest)| has_any(manifest, &matcher.kinds)) => None,
+        None if matcher.kinds.is_empty() => None,
+        None => Some(format!("no detector of the config declares a kind of {}", matcher.kinds.join(", "))),
+    }
+}
+
+fn has_any(manifest: &Manifest, kinds: &[String]) -> bool {
+    kinds.is_empty() || manifest.finding_kinds.iter().any(|kind| kinds.contains(&kind.id))
+}
+
+fn may_match(matcher: &Matcher, detector: &str, kind: &str) -> bool {
+    matcher.detector.as_deref().is_none_or(|wanted| wanted == detector)
+        && (matcher.kinds.is_empty() || matcher.kinds.iter().any(|wanted| wanted == kind))
+}

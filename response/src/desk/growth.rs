@@ -1,0 +1,169 @@
+//! An incident grows in public: people are told of what is new at once, and of a loss that goes on once a minute.
+
+use std::collections::BTreeMap;
+
+use crate::brief::{Brief, Loss};
+use crate::desk::Desk;
+use crate::desk::chronicle::Turn;
+use crate::desk::words::list;
+use crate::due::Due;
+use crate::effect::{Effect, Notice};
+use crate::finding::Finding;
+use crate::incident::{Incident, IncidentId};
+use crate::outcome::Outcome;
+use crate::plan::{Plan, grouped};
+use crate::triage::{Growth, label};
+
+/// People are told of growth at most so often, milliseconds: a loss goes unsaid no longer than this.
+const TELL_EVERY_MS: u64 = 60_000;
+
+impl Desk {
+    /// Tells people what a finding brought, or sets the moment at which they are told. `is_told` says whether a notice
+    /// went out for it already.
+    pub(super) fn grow(&mut self, id: IncidentId, growth: Growth, finding: &Finding, is_told: bool, turn: &mut Turn) {
+        let Some(file) = self.files.get_mut(&id) else { return };
+        if is_told {
+            file.told_at_ms = Some(turn.now_ms);
+            file.told_loss.clone_from(&file.case.incident.loss);
+            return self.drop_due(id, &Due::Growth, turn);
+        }
+        if !growth.is_any() || !file.case.incident.state.is_open() {
+            return;
+        }
+        let next_ms = file.told_at_ms.map_or(0, |at_ms| at_ms.saturating_add(TELL_EVERY_MS));
+        // Kinds are few, and each says something else. Of all that may come by the thousand, people hear once a minute.
+        if growth.kind || next_ms <= turn.now_ms {
+            return self.tell_growth(id, Some(finding), turn);
+        }
+        if self.deadlines.due_at_ms(id, &Due::Growth).is_none() {
+            self.set_due(id, Due::Growth, next_ms, turn);
+        }
+    }
+
+    /// Tells people how far an incident has grown, by the newest facts.
+    pub(super) fn tell_growth(&mut self, id: IncidentId, about: Option<&Finding>, turn: &mut Turn) {
+        let (Some(plan), Some(file)) = (self.plan_of(id), self.files.get(&id)) else { return };
+        let incident = file.incident();
+        let newest = about.map(|finding| finding.claim.title.clone());
+        let newest = newest.or_else(|| incident.evidence.first().map(|one| one.title.clone())).unwrap_or_default();
+        let mut said = vec![headline(&plan, incident)];
+        if !incident.title.ends_with(&newest) {
+            said.push(format!("newest: {newest}"));
+        }
+        if !file.told_loss.is_empty() && file.told_loss != incident.loss {
+            said.push(format!("before: {}", amounts(&plan, &file.told_loss)));
+        }
+        let text = format!("It grows: {}", said.join("; "));
+        let Some(file) = self.files.get_mut(&id) else { return };
+        file.told_at_ms = Some(turn.now_ms);
+        file.told_loss.clone_from(&file.case.incident.loss);
+        self.drop_due(id, &Due::Growth, turn);
+        self.restate(id, turn);
+        self.notify(id, Notice::Grown, text, about, turn);
+    }
+
+    /// Returns what is known of an incident, for an effect.
+    pub(super) fn brief(&self, id: IncidentId) -> Option<Box<Brief>> {
+        let file = self.files.get(&id)?;
+        let plan = self.plans.get(file.case.incident.plan)?;
+        Some(Box::new(brief_of(plan, file.incident())))
+    }
+}
+
+/// Whether a notice on an incident was ordered among these outcomes.
+pub(super) fn is_notified(id: IncidentId, outcomes: &[Outcome]) -> bool {
+    outcomes.iter().any(|outcome| match outcome {
+        Outcome::Effect(ordered) => matches!(&ordered.effect, Effect::Notify { incident, .. } if *incident == id),
+        _ => false,
+    })
+}
+
+/// Returns the title with what is lost so far, in units people read.
+pub(super) fn headline(plan: &Plan, incident: &Incident) -> String {
+    match incident.loss.is_empty() {
+        true => incident.title.clone(),
+        false => format!("{}; lost or moved so far: {}", incident.title, amounts(plan, &incident.loss)),
+    }
+}
+
+fn amounts(plan: &Plan, loss: &BTreeMap<String, u128>) -> String {
+    const NAMED: usize = 4;
+    let mut said: Vec<String> = losses(plan, loss).into_iter().take(NAMED).map(|one| said_of(&one)).collect();
+    if loss.len() > NAMED {
+        said.push(format!("{} other assets", loss.len() - NAMED));
+    }
+    list(said.into_iter())
+}
+
+fn said_of(loss: &Loss) -> String {
+    match &loss.worth_usd {
+        Some(worth) => format!("{} (${})", loss.text, grouped(worth)),
+        None => loss.text.clone(),
+    }
+}
+
+/// Returns each loss as people read it, by the assets of a plan; in smallest units where it has none.
+pub(crate) fn losses(plan: &Plan, loss: &BTreeMap<String, u128>) -> Vec<Loss> {
+    let losses = loss.iter().map(|(name, amount)| {
+        let known = label::folded(name);
+        let is_it = |one: &&crate::plan::Asset| one.names.iter().any(|name| label::folded(name) == known);
+        let asset = plan.tables().asset.values().find(is_it);
+        let digits = amount.to_string();
+        Loss {
+            asset: name.clone(),
+            text: asset.map_or_else(
+                || format!("{} of {name}, in its smallest unit", grouped(&digits)),
+                |asset| asset.text(*amount),
+            ),
+            worth_usd: asset.and_then(|asset| asset.worth_usd(*amount)).map(|worth| worth.to_string()),
+            amount: digits,
+        }
+    });
+    losses.collect()
+}
+
+/// Returns what is known of an incident, as its plan has people read it.
+pub fn brief_of(plan: &Plan, incident: &Incident) -> Brief {
+    let signal = plan.tables().signal.get(&incident.signal);
+    let next = match incident.acked_by {
+        None => format!("watchfire incident ack {}", incident.id),
+        Some(_) => format!("watchfire incident show {}", incident.id),
+    };
+    Brief {
+        protocol: plan.tables().protocol.name.clone(),
+        title: incident.title.clone(),
+        severity: incident.severity,
+        loss: losses(plan, &incident.loss),
+        findings: incident.findings.len() as u64,
+        duplicates: incident.duplicates,
+        acked_by: incident.acked_by.clone(),
+        related: incident.related.clone(),
+        evidence: incident.evidence.clone(),
+        links: links(plan, incident),
+        runbook: signal.and_then(|signal| signal.runbook.clone()),
+        next,
+    }
+}
+
+/// Returns where an explorer shows the transactions and the subjects of an incident's evidence.
+pub(crate) fn links(plan: &Plan, incident: &Incident) -> Vec<String> {
+    let mut links: Vec<String> = Vec::new();
+    for one in &incident.evidence {
+        let Some(template) = one.chain.and_then(|chain| plan.tables().protocol.explorer.get(&chain.to_string())) else {
+            continue;
+        };
+        let mut add = |kind: &str, id: &str| {
+            let link = template.replace("{kind}", kind).replace("{id}", id);
+            if !links.contains(&link) {
+                links.push(link);
+            }
+        };
+        for transaction in one.transactions.iter().take(2) {
+            add("tx", &transaction.to_string());
+        }
+        if let Some(address) = one.subject.strip_prefix("address:") {
+            add("address", address);
+        }
+    }
+    links
+}

@@ -1,0 +1,250 @@
+//! A night as people live it: it grows in public, acting is answering, undone is undone, a blip wakes nobody.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::night::{DAY_MS, HARBOR, Night, OUTFLOW, PRICE, Sign};
+use watchfire_response::brief::Brief;
+use watchfire_response::effect::{Effect, Notice};
+use watchfire_response::incident::IncidentState;
+use watchfire_response::operator::Deed;
+
+/// Harbor with an asset, an explorer, and what shows that its pause was carried out and undone.
+fn harbor() -> String {
+    let plan =
+        HARBOR.replace("[protocol]\n", "[protocol]\nexplorer = { 1 = \"https://explorer.example/{kind}/{id}\" }\n");
+    plan + "\n[asset.eth]\nnames = [\"eth\"]\nsymbol = \"hUSD\"\ndecimals = 2\nusd = \"1\"\n"
+}
+
+fn notices(night: &Night) -> Vec<(u64, Notice, String)> {
+    let notice = |one: watchfire_response::effect::Ordered| match one.effect {
+        Effect::Notify { what, text, .. } => Some((one.at_ms, what, text)),
+        _ => None,
+    };
+    night.orders().into_iter().filter_map(notice).collect()
+}
+
+fn newest_brief(night: &Night) -> Brief {
+    let brief = |one: watchfire_response::effect::Ordered| match one.effect {
+        Effect::Notify { brief, .. } | Effect::Page { brief, .. } => brief,
+        _ => None,
+    };
+    *night.orders().into_iter().rev().find_map(brief).unwrap()
+}
+
+#[test]
+fn the_title_says_the_worst_and_pages_say_how_much() {
+    let mut night = Night::under(&harbor(), DAY_MS);
+    night.find(&Sign { condition: "price", ..PRICE });
+    let first = night.incident(1).title;
+    assert!(first.ends_with("price says so"), "{first}");
+    night.find(&Sign { amount: 546_000_050, condition: "out", ..OUTFLOW });
+    let worst = night.incident(1).title;
+    assert!(worst.ends_with("outflow says so"), "what is lost is worse than what only looks odd: {worst}");
+    let brief = newest_brief(&night);
+    let loss = &brief.loss[0];
+    let said = (loss.text.as_str(), loss.amount.as_str(), loss.worth_usd.as_deref());
+    assert_eq!(said, ("5,460,000.5 hUSD", "546000050", Some("5460000")));
+    assert_eq!(brief.evidence.len(), 2);
+    assert_eq!((brief.evidence[0].detector.as_str(), brief.evidence[0].chain), ("outflow", Some(1)));
+    assert_eq!(brief.links, ["https://explorer.example/address/vault"]);
+    assert_eq!(brief.next, "watchfire incident ack 1");
+    assert!(notices(&night).last().unwrap().2.contains("5,460,000.5 hUSD ($5,460,000)"), "{:?}", notices(&night));
+}
+
+#[test]
+fn a_growing_loss_goes_unsaid_for_a_minute_at_most() {
+    let mut night = Night::under(&harbor(), DAY_MS);
+    night.find(&Sign { amount: 100_000, condition: "out", ..OUTFLOW });
+    night.act("bo", 1, Deed::Ack).unwrap();
+    let mut most = 100_000;
+    for _ in 0..200 {
+        night.wait_s(7);
+        most += 100;
+        night.find(&Sign { amount: most, condition: "out", ..OUTFLOW });
+    }
+    night.wait_s(60);
+    let grown: Vec<(u64, String)> =
+        notices(&night).into_iter().filter(|one| one.1 == Notice::Grown).map(|one| (one.0, one.2)).collect();
+    assert!((20..=25).contains(&grown.len()), "once a minute: {}", grown.len());
+    for pair in grown.windows(2) {
+        let apart_ms = pair[1].0 - pair[0].0;
+        assert!((60_000..=67_000).contains(&apart_ms), "{apart_ms} ms apart");
+    }
+    assert!(grown.last().unwrap().1.contains("1,200 hUSD"), "{grown:?}");
+    let desk = night.desk.incidents().next().unwrap();
+    assert_eq!((desk.duplicates, desk.loss["eth"]), (200, 120_000));
+}
+
+#[test]
+fn a_loss_that_is_taken_back_is_no_longer_said() {
+    let mut night = Night::under(&harbor(), DAY_MS);
+    night.find(&Sign { condition: "price", ..PRICE });
+    let out = night.find(&Sign { amount: 100_000, condition: "out", ..OUTFLOW });
+    night.take_back(out);
+    let incident = night.incident(1);
+    assert!(incident.title.ends_with("price says so"), "{}", incident.title);
+    assert!(incident.loss.is_empty() && incident.evidence.iter().all(|one| one.finding != out));
+}
+
+#[test]
+fn another_actor_pages_whoever_has_it_again() {
+    let mut night = Night::under(&harbor(), DAY_MS);
+    night.find(&Sign { labels: vec![("recipient", "0xAA")], condition: "a", ..OUTFLOW });
+    night.act("bo", 1, Deed::Ack).unwrap();
+    let acked_ms = night.now_ms + 1;
+    night.wait_s(10);
+    night.find(&Sign { labels: vec![("recipient", "0xaa")], condition: "b", ..OUTFLOW });
+    assert_eq!(night.pages_since(acked_ms), [], "the same, in another case");
+    night.find(&Sign { labels: vec![("recipient", "0xbb")], condition: "c", ..OUTFLOW });
+    assert_eq!(night.pages_since(acked_ms).len(), 1);
+    assert!(night.says(1, "somebody else acts"));
+    assert_eq!(night.incident(1).actors, ["0xaa", "0xbb"]);
+}
+
+#[test]
+fn acting_is_answering() {
+    let mut night = Night::under(&harbor(), DAY_MS);
+    night.find(&OUTFLOW);
+    let decided_ms = night.now_ms + 1;
+    night.decide("ana", 1, "pause-vault").unwrap();
+    assert_eq!(night.incident(1).acked_by.as_deref(), Some("ana"));
+    night.wait_s(1_700);
+    assert_eq!(night.pages_since(decided_ms), []);
+}
+
+#[test]
+fn what_may_be_carried_out_says_all_that_it_takes() {
+    let plan = harbor().replace(
+        "[intervention.pause-vault]\n",
+        "[intervention.pause-vault]\ncalls = [{ target = \"0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC\", function = \"pause()\" }]\n",
+    );
+    let mut night = Night::under(&plan, DAY_MS);
+    night.find(&OUTFLOW);
+    night.decide("ana", 1, "pause-vault").unwrap();
+    let carry = night.orders().into_iter().find_map(|one| match one.effect {
+        Effect::CarryOut { ruling, terms, text, .. } => Some((ruling, terms, text)),
+        _ => None,
+    });
+    let (ruling, terms, text) = carry.unwrap();
+    assert_eq!((ruling, terms.ruling, terms.permitted), (1, Some(1), true));
+    assert_eq!(terms.calls[0].calldata.as_deref(), Some("0x8456cb59"));
+    assert_eq!(terms.agreed[0].id, "ana");
+    assert!(terms.missing.is_empty() && terms.valid_until_ms > Some(night.now_ms));
+    assert_eq!(terms.next, "watchfire incident done 1 1 --by-what TRANSACTION");
+    assert!(text.contains("pause() at 0x3C44"), "{text}");
+}
+
+#[test]
+fn votes_are_said_with_whose_are_missing() {
+    let mut night = Night::under(&harbor(), DAY_MS);
+    night.find(&OUTFLOW);
+    night.decide("chidi", 1, "freeze-borrowing").unwrap();
+    let proposals = night.orders().into_iter().filter_map(|one| match one.effect {
+        Effect::Propose { intervention, text, terms, .. } if intervention == "freeze-borrowing" => {
+            Some((text, terms.unwrap()))
+        }
+        _ => None,
+    });
+    let (text, terms) = proposals.last().unwrap();
+    assert!(text.contains("1 of 2 agree") && text.contains("watchfire incident approve 1"), "{text}");
+    let missing: Vec<&str> = terms.missing.iter().map(|one| one.id.as_str()).collect();
+    assert!(!missing.contains(&"chidi") && missing.contains(&"dana"), "{missing:?}");
+}
+
+/// Harbor whose pause rests for an hour after a use and is watched by what the chain shows.
+fn watched() -> String {
+    harbor().replacen("uses = 1", "uses = 3, cooldown_s = 3600", 1).replace(
+        "[intervention.pause-vault]\n",
+        "[intervention.pause-vault]\ndone_by = [{ detector = \"control\", labels = { what = \"paused\" } }]\n\
+         undone_by = [{ detector = \"control\", labels = { what = \"unpaused\" } }]\n",
+    )
+}
+
+/// A finding of the detector that watches what the pause does, of which no signal hears.
+fn control(what: &'static str) -> Sign {
+    Sign { detector: "control", labels: vec![("what", what)], condition: what, ..PRICE }
+}
+
+#[test]
+fn what_the_attacker_undid_may_be_done_again_at_once() {
+    let mut night = Night::under(&watched(), DAY_MS);
+    night.find(&OUTFLOW);
+    night.decide("ana", 1, "pause-vault").unwrap();
+    night.wait_s(20);
+    night.find(&control("paused"));
+    let ruling = &night.desk.rulings(1)[0];
+    assert!(ruling.state.is_in_effect(), "the chain shows that it was carried out: {:?}", ruling.state);
+    night.wait_s(20);
+    let undone_ms = night.now_ms;
+    night.find(&control("unpaused"));
+    assert!(!night.desk.rulings(1)[0].state.is_in_effect());
+    assert!(night.says(1, "was undone by somebody else"));
+    assert_eq!(night.state(1), IncidentState::Active);
+    assert!(!night.pages_since(undone_ms).is_empty(), "people are woken again");
+    night.decide("ana", 1, "pause-vault").unwrap();
+}
+
+#[test]
+fn anybody_may_say_that_it_was_undone() {
+    let mut night = Night::under(&watched(), DAY_MS);
+    night.find(&OUTFLOW);
+    night.decide("ana", 1, "pause-vault").unwrap();
+    night.act("ana", 1, Deed::Done { ruling: 1, by_what: "0xabc".into() }).unwrap();
+    let answer = night.answer(1, "pause-vault");
+    assert!(answer.starts_with("denied: it is in effect"), "{answer}");
+    let why = "the attacker unpaused it".to_owned();
+    night.act("chidi", 1, Deed::Undone { ruling: 1, why: why.clone() }).unwrap();
+    assert!(night.act("chidi", 1, Deed::Undone { ruling: 1, why }).is_err(), "once");
+    assert!(!night.answer(1, "pause-vault").contains("cooldown"), "{}", night.answer(1, "pause-vault"));
+    night.decide("ana", 1, "pause-vault").unwrap();
+}
+
+#[test]
+fn a_half_drained_vault_is_never_too_late() {
+    let plan = harbor();
+    let mut night = Night::under(&plan, DAY_MS);
+    night.find(&OUTFLOW);
+    night.wait_s(86_400);
+    night.act("bo", 1, Deed::Ack).unwrap();
+    let decision = night.decisions().pop().unwrap();
+    assert!(decision.in_time.contains("what is left is still at risk. Now: "), "{}", decision.in_time);
+    assert!(!decision.in_time.contains("late"), "{}", decision.in_time);
+    assert!(decision.choices.iter().all(|choice| choice.way.in_time.is_none()));
+}
+
+/// Harbor whose signal waits out a blip.
+fn patient() -> String {
+    harbor().replacen("window_s = ", "for_s = 60\nkeep_for_s = 120\nwindow_s = ", 1)
+}
+
+#[test]
+fn a_blip_wakes_nobody_and_an_outage_does_in_the_time_that_the_plan_says() {
+    let mut night = Night::under(&patient(), DAY_MS);
+    let blip = night.find(&OUTFLOW);
+    night.wait_s(20);
+    night.take_back(blip);
+    night.wait_s(600);
+    assert_eq!(night.state(1), IncidentState::Retracted);
+    assert!(night.pages_since(DAY_MS).is_empty() && notices(&night).is_empty(), "{:?}", notices(&night));
+    let outage_ms = night.now_ms;
+    night.find(&OUTFLOW);
+    night.wait_s(59);
+    assert!(night.pages_since(DAY_MS).is_empty());
+    night.wait_s(1);
+    assert_eq!(night.pages_since(outage_ms).first().unwrap().0, 60);
+}
+
+#[test]
+fn what_comes_and_goes_is_one_incident() {
+    let mut night = Night::under(&patient(), DAY_MS);
+    for _ in 0..5 {
+        let one = night.find(&OUTFLOW);
+        night.wait_s(30);
+        night.take_back(one);
+        night.wait_s(60);
+    }
+    assert_eq!(night.count(), 1);
+    night.wait_s(120);
+    assert_eq!(night.state(1), IncidentState::Retracted);
+}

@@ -82,7 +82,7 @@ fn table(report: &EndpointReport) -> Table {
     let mut table = Table::new(&["asked", "answer"]);
     let mut row = |asked: &str, answer: String| table.row([asked.to_owned(), answer]);
     row("endpoint", report.endpoint.clone());
-    let right = if report.is_right_chain { "" } else { ", which is another one" };
+    let right = if report.is_right_chain || report.chain.is_none() { "" } else { ", which is another one" };
     row("chain", format!("{}{right}", shown(report.chain)));
     row("client", shown(report.client.clone()));
     row("latency", report.latency_ms.map_or_else(|| "not known".into(), |ms| format!("{ms} ms")));

@@ -2,8 +2,6 @@
 
 mod endpoint;
 mod lacks;
-#[cfg(test)]
-mod tests;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -270,3 +268,6 @@ impl Pool {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(coverage);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,7 @@ mod config;
 pub mod decimal;
 mod error;
 pub mod finding;
+pub mod flow;
 mod key;
 pub mod log;
 mod manifest;

@@ -1,0 +1,53 @@
+//! Amounts that no token has.
+
+use watchfire_sdk::flow::selectors::TOKEN;
+use watchfire_sdk::flow::{Party, Transaction};
+use watchfire_sdk::prelude::*;
+
+use crate::claim::{Claim, hex};
+use crate::config::Rules;
+
+/// How many words of the arguments are looked at.
+const WORDS: usize = 12;
+
+pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>) {
+    if let Some((token, what)) = absurd(tx).or_else(|| wraps(tx))
+        && !rules.ignores(tx, token)
+    {
+        claims.push(Claim::new("absurd-amount", Severity::High, token, what));
+    }
+}
+
+/// A transfer of more than any supply.
+fn absurd(tx: &Transaction<'_>) -> Option<(Party, String)> {
+    if !tx.by_logs() {
+        return None;
+    }
+    let moved = tx.transfers.iter().find(|it| it.token != watchfire_sdk::flow::NATIVE && it.amount.bit_len() > 160)?;
+    Some((moved.token, format!("moves {} units of it, more than any supply", moved.amount)))
+}
+
+/// Amounts in the arguments of a call that add up, or times the length of a list, to less than one of them: they overflow.
+fn wraps(tx: &Transaction<'_>) -> Option<(Party, String)> {
+    let is_leaf = |(at, call): &(u32, &watchfire_sdk::flow::Call<'_>)| {
+        call.changes() && call.end == at + 1 && call.has_selector() && !call.is(TOKEN)
+    };
+    for (_, call) in (0u32..).zip(&tx.calls).filter(is_leaf) {
+        let words: Vec<U256> = (0..WORDS).map_while(|position| call.amount(position)).collect();
+        // Neither small, nor a small negative number.
+        let is_huge = |word: &U256| word.bit_len() > 200 && word.wrapping_neg().bit_len() > 200;
+        for (at, one) in words.iter().enumerate().filter(|(_, word)| is_huge(word)) {
+            let sum_wraps = words[at + 1..].iter().any(|other| is_huge(other) && one.wrapping_add(*other).bit_len() < 64);
+            let is_length = |other: &&U256| **other >= U256::from(2) && **other <= U256::from(1_000);
+            let is_list = |length: &U256| words.len() > at + 1 && (call.input.len() - 4) / 32 >= at + 1 + length.saturating_to::<usize>();
+            let product_wraps = words[at + 1..]
+                .iter()
+                .filter(is_length)
+                .any(|length| is_list(length) && one.wrapping_mul(*length).bit_len() < 64);
+            if sum_wraps || product_wraps {
+                return Some((call.target, format!("calls {} of it with amounts that overflow", hex(call.selector))));
+            }
+        }
+    }
+    None
+}

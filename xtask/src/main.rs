@@ -6,6 +6,7 @@ mod fuzz;
 mod languages;
 mod lint;
 mod peers;
+mod score;
 mod step;
 
 use std::path::{Path, PathBuf};
@@ -26,11 +27,14 @@ cargo xtask record-demo   make the demo's recording anew, on a real anvil node
 cargo xtask bench         measure each stage on real blocks, and a real node's block to its decision
 cargo xtask dist          make what is published: tarball, Debian package, OCI image, bill of materials, checksums
                           [--profile NAME] [--out FOLDER]
+cargo xtask score         score the first-party detectors on the data of the study, renew the table in docs/detection.md, and
+                          compare with what is expected [--accept: expect what was found]
 cargo xtask fuzz TARGET   fuzz one of the places that take bytes of others [--seconds N]
 cargo xtask ci            what CI runs (`.ci/run`)";
 
 /// Detectors that are published with the host.
-const FIRST_PARTY: [&str; 3] = ["plugins/privileged-control", "plugins/outflow", "plugins/price-deviation"];
+const FIRST_PARTY: [&str; 4] =
+    ["plugins/privileged-control", "plugins/outflow", "plugins/price-deviation", "plugins/attacks"];
 /// The detector that the benchmark measures the boundary with.
 const BENCH_DETECTOR: &str = "tests/topic-scan";
 /// Targets that detectors are built for; the second one by authors whose code wants WASI.
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
         }),
         Some("record-demo") => record_demo(),
         Some("bench") => bench(&rest),
+        Some("score") => set_up().and_then(|()| score::score(rest.contains(&"--accept"))),
         Some("fuzz") => fuzz::fuzz(&root(), &args.iter().skip(1).map(String::as_str).collect::<Vec<_>>()),
         Some("dist") => dist::dist(&rest),
         Some("ci") => ci(),

@@ -43,6 +43,28 @@ pub struct Config {
     /// And high from here.
     #[serde(default = "default_flash_high_floors")]
     flash_high_floors: f64,
+    /// Least gain through a contract of one's own that spends nothing, in floors.
+    #[serde(default = "default_large_floors")]
+    large_floors: f64,
+    /// Least share of what a contract holds that must leave at once, in percent. Needs `chain`.
+    #[serde(default = "default_share_percent")]
+    #[schemars(range(min = 1, max = 100))]
+    share_percent: u32,
+    /// Least value that must leave at once before its share is asked for, in floors.
+    #[serde(default = "default_share_floors")]
+    share_floors: f64,
+    /// Least share of a token's supply that must be minted at once, in percent. Needs `chain`.
+    #[serde(default = "default_mint_percent")]
+    #[schemars(range(min = 1, max = 100))]
+    mint_percent: u32,
+    /// Addresses that are watched for in the code of new contracts: an attack names its victim.
+    #[serde(default)]
+    #[schemars(with = "Vec<schema::Address>")]
+    protect: Vec<Address>,
+    /// More mixers, beside those that are shipped: who is paid by one is fresh money.
+    #[serde(default)]
+    #[schemars(with = "Vec<schema::Address>")]
+    mixers: Vec<Address>,
     /// Share of the product of a pair's reserves, in percent, that must be left.
     #[serde(default = "default_reserves_left_percent")]
     #[schemars(range(min = 1, max = 100))]
@@ -83,9 +105,29 @@ fn default_flash_floors() -> f64 {
 fn default_flash_high_floors() -> f64 {
     10.0
 }
+fn default_large_floors() -> f64 {
+    100.0
+}
+fn default_mint_percent() -> u32 {
+    10
+}
+fn default_share_percent() -> u32 {
+    30
+}
+fn default_share_floors() -> f64 {
+    10.0
+}
 fn default_reserves_left_percent() -> u32 {
     90
 }
+
+/// Pools of Tornado Cash for 0.1, 1, 10 and 100 ether.
+const MIXERS: [Address; 4] = [
+    address!("0x12d66f87a04a9e220743712ce6d9bb1b5616b8fc"),
+    address!("0x47ce0c6ed5b0ce3d3a51fdb1c52dc66a7c3c2936"),
+    address!("0x910cbd523d972eb0a6f4cae4618ad62622b39dbf"),
+    address!("0xa160cdab225685da1d56aa342ad8841c3b53f291"),
+];
 
 /// The config, checked.
 pub(crate) struct Rules {
@@ -97,6 +139,12 @@ pub(crate) struct Rules {
     pub(crate) pull_floors: f64,
     pub(crate) flash_floors: f64,
     pub(crate) flash_high_floors: f64,
+    pub(crate) large_floors: f64,
+    pub(crate) share: f64,
+    pub(crate) share_floors: f64,
+    pub(crate) mint_share: f64,
+    pub(crate) protect: Vec<Address>,
+    pub(crate) mixers: HashSet<Key<20>>,
     pub(crate) reserves_left: f64,
 }
 
@@ -113,11 +161,16 @@ impl Config {
             ("pull_floors", self.pull_floors),
             ("flash_floors", self.flash_floors),
             ("flash_high_floors", self.flash_high_floors),
+            ("large_floors", self.large_floors),
+            ("share_floors", self.share_floors),
         ];
         for (key, value) in positive {
             if !(value > 0.0 && value.is_finite()) {
                 return Err(ConfigError::at(key, "it must be above zero"));
             }
+        }
+        if !(1..=100).contains(&self.share_percent) {
+            return Err(ConfigError::at("share_percent", "it must be from 1 to 100"));
         }
         if !(1..=100).contains(&self.reserves_left_percent) {
             return Err(ConfigError::at("reserves_left_percent", "it must be from 1 to 100"));
@@ -147,6 +200,12 @@ impl Config {
             pull_floors: self.pull_floors,
             flash_floors: self.flash_floors,
             flash_high_floors: self.flash_high_floors,
+            large_floors: self.large_floors,
+            share: f64::from(self.share_percent) / 100.0,
+            share_floors: self.share_floors,
+            mint_share: f64::from(self.mint_percent) / 100.0,
+            protect: self.protect,
+            mixers: self.mixers.into_iter().chain(MIXERS).map(|it| Key(it.into_array())).collect(),
             reserves_left: f64::from(self.reserves_left_percent) / 100.0,
         };
         Ok((rules, prices))
@@ -157,6 +216,11 @@ impl Rules {
     /// Whether no finding is about this contract.
     pub(crate) fn ignores(&self, tx: &Transaction<'_>, party: Party) -> bool {
         !self.ignore.is_empty() && self.ignore.contains(&Key(tx.parties.address(party).into_array()))
+    }
+
+    /// Whether it is a mixer.
+    pub(crate) fn is_mixer(&self, tx: &Transaction<'_>, party: Party) -> bool {
+        self.mixers.contains(&Key(tx.parties.address(party).into_array()))
     }
 
     /// Whether sender or recipient are the operator's own.

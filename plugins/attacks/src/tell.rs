@@ -9,7 +9,7 @@ use crate::claim::Claim;
 const TOLD_AT_MOST: usize = 8;
 
 /// Kind, default severity, description.
-const KINDS: [(&str, Severity, &str); 19] = [
+const KINDS: [(&str, Severity, &str); 27] = [
     ("reentered", Severity::High, "A contract is entered again while a call of it is under way."),
     ("read-only-reentered", Severity::High, "A contract is read by another while a call of it is under way, and an actor runs in between."),
     ("loan-as-deposit", Severity::High, "A loan is paid back as a deposit, which is taken out afterwards."),
@@ -29,6 +29,14 @@ const KINDS: [(&str, Severity, &str); 19] = [
     ("born-gain", Severity::High, "Money is kept by contracts that the transaction makes."),
     ("repeated-gain", Severity::High, "The same function is called again and again, and money is kept."),
     ("free-gain", Severity::High, "Money is kept over several calls that are no trades, and nothing is spent."),
+    ("swarm", Severity::High, "Contracts of the same code each call the same function, and money is kept."),
+    ("large-gain", Severity::High, "Much money is kept through an own contract, and whoever pays gets nothing."),
+    ("helpers-gain", Severity::High, "Contracts that an actor gives tokens to each call the same function, and give back more."),
+    ("balance-drain", Severity::High, "A large share of what a contract held left it in one transaction."),
+    ("large-mint", Severity::Medium, "A large share of a token's supply was minted to actors in one transaction."),
+    ("unlimited-approvals", Severity::Medium, "A new contract approves several spenders without limit, and does nothing else."),
+    ("names-protected", Severity::Medium, "The code of a new contract names a protected address."),
+    ("mixer-payout", Severity::Low, "A mixer paid an account."),
 ];
 
 pub(crate) fn manifest() -> Manifest {
@@ -38,9 +46,7 @@ pub(crate) fn manifest() -> Manifest {
     for (id, severity, description) in KINDS {
         manifest = manifest.kind(id, severity, description);
     }
-    manifest
-        .kind("swarm", Severity::High, "Contracts of the same code each call the same function, and money is kept.")
-        .asks_for(Capability::Traces)
+    manifest.asks_for(Capability::Traces).asks_for(Capability::Chain)
 }
 
 /// A finding of one claim: one condition for each kind and transaction.

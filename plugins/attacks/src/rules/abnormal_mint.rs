@@ -1,11 +1,15 @@
 //! Amounts that no token has.
 
-use watchfire_sdk::flow::selectors::TOKEN;
-use watchfire_sdk::flow::{Party, Transaction};
+use watchfire_sdk::flow::selectors::{TOKEN, WALLET};
+use watchfire_sdk::flow::{NATIVE, Party, Transaction, Transfer, ZERO, to_f64};
 use watchfire_sdk::prelude::*;
 
 use crate::claim::{Claim, hex};
 use crate::config::Rules;
+
+sol! {
+    function totalSupply() external view returns (uint256 supply);
+}
 
 /// How many words of the arguments are looked at.
 const WORDS: usize = 12;
@@ -16,6 +20,39 @@ pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>)
     {
         claims.push(Claim::new("absurd-amount", Severity::High, token, what));
     }
+    if let Some((token, what)) = large(tx, rules)
+        && !rules.ignores(tx, token)
+    {
+        claims.push(Claim::new("large-mint", Severity::Medium, token, what).confidence(60));
+    }
+}
+
+/// Tokens that are minted to actors, as a share of all there are then. Asked only where money comes with it: shares of vaults and
+/// pools are minted all day.
+fn large(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, String)> {
+    if !tx.by_logs() || !tx.has_own_contract() || tx.root().is(WALLET) {
+        return None;
+    }
+    let minted = |it: &&Transfer| {
+        it.token != NATIVE && it.from == ZERO && tx.parties.is_ours(it.to) && tx.asset(it.token).is_none() && !tx.parties.is_made(it.token)
+    };
+    let mut tokens: Vec<Party> = tx.transfers.iter().filter(minted).map(|it| it.token).collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    let given = |it: &Transfer| tx.parties.is_ours(it.from) && !tx.parties.is_ours(it.to);
+    let spent: f64 = tx.transfers.iter().filter(|it| given(it)).filter_map(|it| tx.floors(it.token, it.amount)).sum();
+    if spent >= 0.1 {
+        return None;
+    }
+    for token in tokens.into_iter().take(2) {
+        let amount: f64 = tx.transfers.iter().filter(minted).filter(|it| it.token == token).map(|it| to_f64(it.amount)).sum();
+        let Ok(supply) = chain::call(tx.parties.address(token), &totalSupplyCall {}) else { return None };
+        let share = amount / to_f64(supply).max(1.0);
+        if share >= rules.mint_share {
+            return Some((token, format!("mints {:.0} % of it to itself and spends next to nothing", share.min(10.0) * 100.0)));
+        }
+    }
+    None
 }
 
 /// A transfer of more than any supply.
@@ -23,14 +60,14 @@ fn absurd(tx: &Transaction<'_>) -> Option<(Party, String)> {
     if !tx.by_logs() {
         return None;
     }
-    let moved = tx.transfers.iter().find(|it| it.token != watchfire_sdk::flow::NATIVE && it.amount.bit_len() > 160)?;
+    let moved = tx.transfers.iter().find(|it| it.token != NATIVE && it.amount.bit_len() > 160)?;
     Some((moved.token, format!("moves {} units of it, more than any supply", moved.amount)))
 }
 
 /// Amounts in the arguments of a call that add up, or times the length of a list, to less than one of them: they overflow.
 fn wraps(tx: &Transaction<'_>) -> Option<(Party, String)> {
     let is_leaf = |(at, call): &(u32, &watchfire_sdk::flow::Call<'_>)| {
-        call.changes() && call.end == at + 1 && call.has_selector() && !call.is(TOKEN)
+        call.changes() && call.has_selector() && !call.is(TOKEN) && tx.within(*at).iter().all(|it| it.is_static)
     };
     for (_, call) in (0u32..).zip(&tx.calls).filter(is_leaf) {
         let words: Vec<U256> = (0..WORDS).map_while(|position| call.amount(position)).collect();

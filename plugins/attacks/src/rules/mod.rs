@@ -1,6 +1,8 @@
 //! One file for each detector. Each rule looks at one transaction.
 
 mod abnormal_mint;
+mod attack_preparation;
+mod balance_drain;
 mod governance_capture;
 mod pair_invariant;
 mod price_manipulation;
@@ -22,7 +24,7 @@ pub(crate) struct Rule {
 }
 
 /// All of them, in the order in which findings come.
-pub(crate) const ALL: [Rule; 9] = [
+pub(crate) const ALL: [Rule; 11] = [
     Rule { name: "reentrancy", look: reentrancy::look },
     Rule { name: "price-manipulation", look: price_manipulation::look },
     Rule { name: "third-party-pull", look: third_party_pull::look },
@@ -32,6 +34,8 @@ pub(crate) const ALL: [Rule; 9] = [
     Rule { name: "abnormal-mint", look: abnormal_mint::look },
     Rule { name: "governance-capture", look: governance_capture::look },
     Rule { name: "unearned-gain", look: unearned_gain::look },
+    Rule { name: "balance-drain", look: balance_drain::look },
+    Rule { name: "attack-preparation", look: attack_preparation::look },
 ];
 
 /// First topics of the events of pairs that rules read.

@@ -1,7 +1,7 @@
 //! A contract that takes the attacker's for an asset or a vault.
 
 use watchfire_sdk::flow::selectors::{
-    APPROVE, ASSET, BALANCE_OF, CALLBACK, MINT, NEUTRAL, PAIR_MINT, PAIR_SWAP, ROUTER, TOKEN, TRANSFER, TRANSFER_FROM,
+    APPROVE, ASSET, BALANCE_OF, CALLBACK, MINT, NEUTRAL, PAIR_MINT, PAIR_SWAP, ROUTER, TOKEN,
 };
 use watchfire_sdk::flow::{Call, Party, Transaction};
 use watchfire_sdk::prelude::*;
@@ -126,6 +126,3 @@ fn acting(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, String)> {
     }
     None
 }
-
-#[allow(dead_code)]
-const MOVES: [u32; 2] = [TRANSFER, TRANSFER_FROM];

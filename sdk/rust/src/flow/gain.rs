@@ -85,7 +85,7 @@ impl Transaction<'_> {
             for (token, sum) in self.net.iter() {
                 match self.asset(token) {
                     Some(asset) => kinds[asset.money as usize] += signed(sum) / asset.floor,
-                    None if sum.bit(255) && !self.may_hold(token) => return 0.0,
+                    None if sum.bit(255) && !self.may_hold(token) && !self.is_of_no_worth(token) => return 0.0,
                     None => {}
                 }
             }
@@ -98,6 +98,12 @@ impl Transaction<'_> {
     /// Whether there is money in it: a pure gain, or a loss of others and no loss of the actors.
     pub fn has_money(&self, floors: f64) -> bool {
         self.pure_gain() >= floors || self.loss() >= floors && self.gain() >= 0.0
+    }
+
+    /// Whether giving a token away is no spending: it, or whoever got it, came into being in this transaction.
+    fn is_of_no_worth(&self, token: Party) -> bool {
+        let given = |it: &&Transfer| it.token == token && self.parties.is_ours(it.from) && !self.parties.is_ours(it.to);
+        self.parties.is_made(token) || self.transfers.iter().filter(given).all(|it| self.parties.is_made(it.to))
     }
 
     /// Whether actors may hold a token for another reason than a transfer: they called a function of its own. By logs, a mint is a

@@ -28,6 +28,8 @@ pub const GOVERNANCE: u32 = 1 << 11;
 pub const PRICE: u32 = 1 << 12;
 /// Views of one word that are no price: balances, supplies, reserves.
 pub const NO_PRICE: u32 = 1 << 13;
+/// Entrances of wallets: what they do is their owners' will, who need not be the sender.
+pub const WALLET: u32 = 1 << 14;
 
 /// `transfer(address,uint256)`.
 pub const TRANSFER: u32 = 0xa9059cbb;
@@ -69,7 +71,7 @@ pub fn classes_of(selector: u32) -> u32 {
 
 /// In order of the selector. Without a signature where only the selector is known.
 #[rustfmt::skip]
-static KNOWN: [(u32, u32, &str); 256] = [
+static KNOWN: [(u32, u32, &str); 269] = [
     (0x0023de29, CALLBACK | HOOK, "tokensReceived(address,address,address,uint256,bytes,bytes)"),
     (0x00991403, CALLBACK, "sushiCall(address,uint256,uint256,bytes)"),
     (0x00a718a9, LIQUIDATE, "liquidationCall(address,address,address,uint256,bool)"),
@@ -88,6 +90,7 @@ static KNOWN: [(u32, u32, &str); 256] = [
     (0x095ea7b3, ASSET | TOKEN, "approve(address,uint256)"),
     (0x0c5c9fa8, FLASH, "flashloan(address,uint256,bytes)"),
     (0x0d61b519, GOVERNANCE, "executeProposal(uint256)"),
+    (0x0dcd7a6c, WALLET, "sendMultiSigToken(address,uint256,address,uint256,uint256,bytes)"),
     (0x0dfe1681, NEUTRAL, "token0()"),
     (0x0fdb11cf, PRICE, "fetchPrice()"),
     (0x10d1e85c, CALLBACK, "uniswapV2Call(address,uint256,uint256,bytes)"),
@@ -105,8 +108,10 @@ static KNOWN: [(u32, u32, &str); 256] = [
     (0x19ab453c, INITIALIZE, "init(address)"),
     (0x1a4c1ca3, SWAP, "exchange(address,address,address,uint256,uint256,address)"),
     (0x1b11d0ff, CALLBACK, "executeOperation(address,uint256,uint256,address,bytes)"),
+    (0x1cff79cd, WALLET, "execute(address,bytes)"),
     (0x1e83409a, ASSET, "claim(address)"),
     (0x1e8b1c2b, LIQUIDATE, "batchLiquidateTroves(address[])"),
+    (0x1fad948c, WALLET, "handleOps((address,uint256,bytes,bytes,uint256,uint256,uint256,uint256,uint256,bytes,bytes)[],address)"),
     (0x205c2878, ASSET, "withdrawTo(address,uint256)"),
     (0x23a69e75, CALLBACK, "pancakeV3SwapCallback(int256,int256,bytes)"),
     (0x23b872dd, ASSET | TOKEN, "transferFrom(address,address,uint256)"),
@@ -130,6 +135,7 @@ static KNOWN: [(u32, u32, &str); 256] = [
     (0x36ef6d5e, CALLBACK, "executeOperation(address[],uint256[],uint256[],bytes)"),
     (0x3850c7bd, NO_PRICE, "slot0()"),
     (0x38ed1739, ROUTER | SWAP, "swapExactTokensForTokens(uint256,uint256,address[],address,uint256)"),
+    (0x39125215, WALLET, "sendMultiSig(address,uint256,bytes,uint256,uint256,bytes)"),
     (0x394747c5, SWAP, "exchange(uint256,uint256,uint256,uint256,bool)"),
     (0x39509351, TOKEN, "increaseAllowance(address,uint256)"),
     (0x3ba0b9a9, PRICE, "exchangeRate()"),
@@ -145,6 +151,8 @@ static KNOWN: [(u32, u32, &str); 256] = [
     (0x42966c68, ASSET | MINT_OR_BURN, "burn(uint256)"),
     (0x42b0b77c, FLASH, "flashLoanSimple(address,address,uint256,bytes,uint16)"),
     (0x45cf2230, LIQUIDATE, "bite(bytes32,address)"),
+    (0x468721a7, WALLET, "execTransactionFromModule(address,uint256,bytes,uint8)"),
+    (0x47e1da2a, WALLET, "executeBatch(address[],uint256[],bytes[])"),
     (0x485cc955, INITIALIZE, "initialize(address,address)"),
     (0x485f3994, CALLBACK, "waultSwapCall(address,uint256,uint256,bytes)"),
     (0x48c89491, FLASH, "unlock(bytes)"),
@@ -174,6 +182,7 @@ static KNOWN: [(u32, u32, &str); 256] = [
     (0x653d46e7, LIQUIDATE, "liquidateTroves(uint256)"),
     (0x679aefce, PRICE, "getRate()"),
     (0x679f0579, FLASH, "flashLoan(address,uint256,uint256,bytes)"),
+    (0x6a761202, WALLET, "execTransaction(address,uint256,bytes,uint8,uint256,uint256,uint256,address,address,bytes)"),
     (0x6c813d29, CALLBACK, "croDefiSwapCall(address,uint256,uint256,bytes)"),
     (0x6e2246a7, FLASH, "borrow(address,uint256,bytes)"),
     (0x6e516e54, CALLBACK, "flashLoanCallback(address,uint256,bytes)"),
@@ -182,6 +191,7 @@ static KNOWN: [(u32, u32, &str); 256] = [
     (0x70a08231, NEUTRAL | NO_PRICE | TOKEN, "balanceOf(address)"),
     (0x73015684, GOVERNANCE, "emergencyCommit(uint32)"),
     (0x75ab9782, CALLBACK | HOOK, "tokensToSend(address,address,address,uint256,bytes,bytes)"),
+    (0x765e827f, WALLET, "handleOps((address,uint256,bytes,bytes,bytes32,uint256,bytes32,bytes,bytes)[],address)"),
     (0x77c7b8fc, PRICE, "getPricePerFullShare()"),
     (0x78e0fae8, SWAP, "swapUnderlying(uint8,uint8,uint256,uint256,uint256)"),
     (0x791ac947, ROUTER | SWAP, "swapExactTokensForETHSupportingFeeOnTransferTokens(uint256,uint256,address[],address,uint256)"),
@@ -253,6 +263,7 @@ static KNOWN: [(u32, u32, &str); 256] = [
     (0xae537afe, FLASH, "flashLoan(address,address,uint256,address,bytes)"),
     (0xaea91078, PRICE, "price(address)"),
     (0xb3596f07, PRICE, "getAssetPrice(address)"),
+    (0xb61d27f6, WALLET, "execute(address,uint256,bytes)"),
     (0xb6b55f25, ASSET, "deposit(uint256)"),
     (0xb6f9de95, ROUTER | SWAP, "swapExactETHForTokensSupportingFeeOnTransferTokens(uint256,address[],address,uint256)"),
     (0xb858183f, SWAP, "exactInput((bytes,address,uint256,uint256))"),
@@ -266,6 +277,7 @@ static KNOWN: [(u32, u32, &str); 256] = [
     (0xbd6d894d, PRICE, "exchangeRateCurrent()"),
     (0xbebbf4d0, ASSET, "depositVault(uint256,address)"),
     (0xbecda363, CALLBACK, "apeCall(address,uint256,uint256,bytes)"),
+    (0xc01a8c84, WALLET, "confirmTransaction(uint256)"),
     (0xc04b8d59, SWAP, "exactInput((bytes,address,uint256,uint256,uint256))"),
     (0xc0c53b8b, INITIALIZE, "initialize(address,address,address)"),
     (0xc0ee0b8a, CALLBACK, "tokenFallback(address,uint256,bytes)"),
@@ -274,6 +286,7 @@ static KNOWN: [(u32, u32, &str); 256] = [
     (0xc3cecfd2, LIQUIDATE, "absorb(address,address[])"),
     (0xc45a0155, NEUTRAL, "factory()"),
     (0xc4d66de8, INITIALIZE, "initialize(address)"),
+    (0xc6427474, WALLET, "submitTransaction(address,uint256,bytes)"),
     (0xc6e6f592, PRICE, "convertToShares(uint256)"),
     (0xcae9ca51, TOKEN, "approveAndCall(address,uint256,bytes)"),
     (0xcc2a9a5b, INITIALIZE, ""),
@@ -289,6 +302,7 @@ static KNOWN: [(u32, u32, &str); 256] = [
     (0xd505accf, ASSET | TOKEN, "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)"),
     (0xd5b99797, CALLBACK, "DSPFlashLoanCall(address,uint256,uint256,bytes)"),
     (0xd784d426, INITIALIZE, "setImplementation(address)"),
+    (0xd7f31eb9, WALLET, "forward(address,uint256,bytes)"),
     (0xda95691a, GOVERNANCE, "propose(address[],uint256[],string[],bytes[],string)"),
     (0xdb006a75, ASSET, "redeem(uint256)"),
     (0xdd62ed3e, NEUTRAL | NO_PRICE | TOKEN, "allowance(address,address)"),
@@ -306,6 +320,7 @@ static KNOWN: [(u32, u32, &str); 256] = [
     (0xeb2021c3, CALLBACK, "DVMFlashLoanCall(address,uint256,uint256,bytes)"),
     (0xeb91d37e, PRICE, "getCurrentPrice()"),
     (0xed998908, LIQUIDATE, "bark(bytes32,address,address)"),
+    (0xee22610b, WALLET, "executeTransaction(uint256)"),
     (0xee872558, CALLBACK, "executeOperation(address,uint256,uint256,bytes)"),
     (0xf04f2707, CALLBACK, "receiveFlashLoan(address[],uint256[],uint256[],bytes)"),
     (0xf140a35a, PRICE, "getAmountOut(uint256,address)"),

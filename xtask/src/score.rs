@@ -180,7 +180,10 @@ fn table(cases: &[Case], attacks: &Run, benign: &Run, transactions: usize, diges
     let _ = writeln!(text, "| **all** | **{}** | **{}** |", cell(of(true)), cell(of(false)));
     let flagged = benign.flagged_transactions.len();
     let rate = flagged as f64 * 100_000.0 / transactions.max(1) as f64;
-    let _ = writeln!(text, "\nBenign: {flagged} of {transactions} transactions flagged at high or above ({rate:.1} in 100,000).");
+    let _ = writeln!(
+        text,
+        "\nBenign: {flagged} of {transactions} transactions flagged at high or above ({rate:.1} in 100,000)."
+    );
     for (transaction, what) in &benign.flagged_transactions {
         let _ = writeln!(text, "- `{transaction}`: {what}");
     }
@@ -218,7 +221,10 @@ fn write_ledger(cases: &[Case], attacks: &Run, benign: &Run, transactions: usize
         let of = |original: bool| share(cases, attacks, |case| case.is_original == original);
         let ((originals, of_originals), (replays, of_replays)) = (of(true), of(false));
         let flagged = benign.flagged_transactions.len();
-        let _ = writeln!(ledger, "attacks,{digest},{originals},{of_originals},{replays},{of_replays},{flagged},{transactions}");
+        let _ = writeln!(
+            ledger,
+            "attacks,{digest},{originals},{of_originals},{replays},{of_replays},{flagged},{transactions}"
+        );
         std::fs::write(path, ledger)?;
     }
     Ok(())
@@ -237,9 +243,12 @@ fn expect(attacks: &Run, benign: &Run, accept: bool) -> anyhow::Result<()> {
     }
     let expected = std::fs::read_to_string(path).unwrap_or_default();
     let (expected, found): (BTreeSet<&str>, BTreeSet<&str>) = (expected.lines().collect(), found.lines().collect());
-    let (missing, new): (Vec<_>, Vec<_>) = (expected.difference(&found).collect(), found.difference(&expected).collect());
+    let (missing, new): (Vec<_>, Vec<_>) =
+        (expected.difference(&found).collect(), found.difference(&expected).collect());
     if !missing.is_empty() || !new.is_empty() {
-        bail!("what was found is not what is expected; where it is right, run `cargo xtask score --accept`\nexpected: {missing:#?}\nfound: {new:#?}");
+        bail!(
+            "what was found is not what is expected; where it is right, run `cargo xtask score --accept`\nexpected: {missing:#?}\nfound: {new:#?}"
+        );
     }
     Ok(())
 }

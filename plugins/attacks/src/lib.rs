@@ -31,7 +31,7 @@ impl Detector for Attacks {
         let (rules, prices) = config.resolve()?;
         let mut subscriptions = flow::subscriptions();
         subscriptions.push(LogFilter::default().topic(0, rules::pair_events()).into());
-        Ok((Self { rules, reader: Reader::new(prices) }, subscriptions))
+        Ok((Self { rules, reader: Reader::new(prices).skipping_plain() }, subscriptions))
     }
 
     fn on_batch(&mut self, batch: &Batch<'_>) -> Result<Vec<Finding>, Error> {

@@ -11,14 +11,30 @@ const TOLD_AT_MOST: usize = 8;
 /// Kind, default severity, description.
 const KINDS: [(&str, Severity, &str); 27] = [
     ("reentered", Severity::High, "A contract is entered again while a call of it is under way."),
-    ("read-only-reentered", Severity::High, "A contract is read by another while a call of it is under way, and an actor runs in between."),
+    (
+        "read-only-reentered",
+        Severity::High,
+        "A contract is read by another while a call of it is under way, and an actor runs in between.",
+    ),
     ("loan-as-deposit", Severity::High, "A loan is paid back as a deposit, which is taken out afterwards."),
-    ("round-trip", Severity::High, "A pool is traded one way and back within one transaction, and there is money in it."),
+    (
+        "round-trip",
+        Severity::High,
+        "A pool is traded one way and back within one transaction, and there is money in it.",
+    ),
     ("view-jump", Severity::High, "The same question about a price is answered differently within one transaction."),
     ("third-party-pull", Severity::High, "Tokens of accounts that take no part are moved through what they approved."),
     ("spoofed-counterpart", Severity::High, "A contract takes the attacker's contract for an asset or a vault."),
-    ("inert-counterpart", Severity::High, "A contract pays for what a contract that the caller named was asked for and did not do."),
-    ("acting-asset", Severity::High, "What is taken for a token moves money when it is asked to approve or to say a balance."),
+    (
+        "inert-counterpart",
+        Severity::High,
+        "A contract pays for what a contract that the caller named was asked for and did not do.",
+    ),
+    (
+        "acting-asset",
+        Severity::High,
+        "What is taken for a token moves money when it is asked to approve or to say a balance.",
+    ),
     ("reserves-fell", Severity::High, "The product of a pair's reserves fell, and nobody withdrew liquidity."),
     ("skim-sync", Severity::High, "A pair is skimmed or synced, then swapped with, and money is kept."),
     ("takeover-drain", Severity::Critical, "A contract is initialised or given to another owner, and then pays."),
@@ -31,10 +47,18 @@ const KINDS: [(&str, Severity, &str); 27] = [
     ("free-gain", Severity::High, "Money is kept over several calls that are no trades, and nothing is spent."),
     ("swarm", Severity::High, "Contracts of the same code each call the same function, and money is kept."),
     ("large-gain", Severity::High, "Much money is kept through an own contract, and whoever pays gets nothing."),
-    ("helpers-gain", Severity::High, "Contracts that an actor gives tokens to each call the same function, and give back more."),
+    (
+        "helpers-gain",
+        Severity::High,
+        "Contracts that an actor gives tokens to each call the same function, and give back more.",
+    ),
     ("balance-drain", Severity::High, "A large share of what a contract held left it in one transaction."),
     ("large-mint", Severity::Medium, "A large share of a token's supply was minted to actors in one transaction."),
-    ("unlimited-approvals", Severity::Medium, "A new contract approves several spenders without limit, and does nothing else."),
+    (
+        "unlimited-approvals",
+        Severity::Medium,
+        "A new contract approves several spenders without limit, and does nothing else.",
+    ),
     ("names-protected", Severity::Medium, "The code of a new contract names a protected address."),
     ("mixer-payout", Severity::Low, "A mixer paid an account."),
 ];
@@ -52,8 +76,13 @@ pub(crate) fn manifest() -> Manifest {
 /// A finding of one claim: one condition for each kind and transaction.
 pub(crate) fn finding(tx: &Transaction<'_>, detector: &str, claim: Claim) -> Finding {
     let (hash, victim) = (tx.hash(), tx.parties.address(claim.victim));
-    let actors: Vec<String> =
-        tx.parties.all().filter(|&it| tx.parties.is_actor(it)).take(TOLD_AT_MOST).map(|it| tx.parties.address(it).to_string()).collect();
+    let actors: Vec<String> = tx
+        .parties
+        .all()
+        .filter(|&it| tx.parties.is_actor(it))
+        .take(TOLD_AT_MOST)
+        .map(|it| tx.parties.address(it).to_string())
+        .collect();
     let (gain, loss) = (tx.gain(), tx.loss());
     let mut finding = Finding::new(claim.kind, claim.severity, Subject::address(victim))
         .confidence(claim.confidence_percent)

@@ -31,7 +31,8 @@ struct Watch {
     address: Address,
     /// What findings call it.
     label: String,
-    /// What it is. All events are watched whatever it is; `safe` also watches the slot of the Safe's own code.
+    /// What it is. All events are watched whatever it is; `safe` and `unitroller` also watch the
+    /// slots of their own code and admin, which have low numbers.
     #[serde(default)]
     kind: Kind,
 }
@@ -49,6 +50,8 @@ pub enum Kind {
     AccessControl,
     /// It runs another contract's code.
     Proxy,
+    /// Compound's Comptroller, and those modelled on it.
+    Unitroller,
     /// A multi-signature account by Safe.
     Safe,
     /// It acts after a delay.

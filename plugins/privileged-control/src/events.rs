@@ -8,6 +8,7 @@ use watchfire_sdk::batch::Log;
 use watchfire_sdk::prelude::*;
 
 use crate::change::Change;
+use crate::older;
 
 sol! {
     event OwnershipTransferred(address previousOwner, address newOwner);
@@ -82,7 +83,12 @@ pub(crate) fn signatures() -> [B256; 23] {
 
 /// The change that a log tells of; `None` where it is no such event, or too short to be one.
 pub(crate) fn read(log: &Log<'_>) -> Option<Change> {
-    ownership(log).or_else(|| roles(log)).or_else(|| proxies(log)).or_else(|| safes(log)).or_else(|| others(log))
+    ownership(log)
+        .or_else(|| roles(log))
+        .or_else(|| proxies(log))
+        .or_else(|| older::read(log))
+        .or_else(|| safes(log))
+        .or_else(|| others(log))
 }
 
 /// Parameter `position` of an event all of whose parameters are one word.
@@ -94,7 +100,7 @@ fn word(log: &Log<'_>, position: usize) -> Option<B256> {
     }
 }
 
-fn account(log: &Log<'_>, position: usize) -> Option<Address> {
+pub(crate) fn account(log: &Log<'_>, position: usize) -> Option<Address> {
     word(log, position).map(Address::from_word)
 }
 

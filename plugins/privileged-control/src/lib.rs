@@ -3,6 +3,7 @@
 mod change;
 mod config;
 mod events;
+mod older;
 mod safe;
 mod slots;
 
@@ -32,6 +33,13 @@ impl Detector for PrivilegedControl {
             .kind("proxy-upgraded", Critical, "A proxy runs other code.")
             .kind("proxy-admin-changed", Critical, "Somebody else can upgrade a proxy.")
             .kind("beacon-upgraded", Critical, "A proxy takes its code from another beacon.")
+            .kind("diamond-cut", Critical, "A diamond runs other code for some of its functions.")
+            .kind(
+                "admin-changed",
+                Critical,
+                "The admin of a timelock, or of a contract modelled on Compound's, changed.",
+            )
+            .kind("admin-change-started", High, "A new admin or new code was named, which can now be accepted.")
             .kind("implementation-slot-changed", Critical, "A proxy runs other code, and no event told of it.")
             .kind("safe-owner-added", High, "A Safe has one owner more.")
             .kind("safe-owner-removed", High, "A Safe has one owner less.")
@@ -51,7 +59,8 @@ impl Detector for PrivilegedControl {
     fn start(config: Config) -> Result<(Self, Vec<Subscription>), ConfigError> {
         let rules = config.resolve()?;
         let addresses = || rules.watched.iter().map(|watched| watched.address);
-        let logs = LogFilter::default().addresses(addresses()).topic(0, events::signatures());
+        let logs =
+            LogFilter::default().addresses(addresses()).topic(0, events::signatures()).topic(0, older::signatures());
         let mut subscriptions = vec![logs.into()];
         if rules.watch_slots {
             let slots = slots::KNOWN.iter().map(|slot| slot.at).collect();
@@ -60,6 +69,12 @@ impl Detector for PrivilegedControl {
             let safes: Vec<Address> = safes.map(|watched| watched.address).collect();
             if !safes.is_empty() {
                 subscriptions.push(StorageFilter { addresses: safes, slots: vec![slots::SAFE_SINGLETON] }.into());
+            }
+            let unitrollers = rules.watched.iter().filter(|watched| watched.kind == Kind::Unitroller);
+            let unitrollers: Vec<Address> = unitrollers.map(|watched| watched.address).collect();
+            if !unitrollers.is_empty() {
+                let slots = vec![slots::UNITROLLER_ADMIN, slots::UNITROLLER_IMPLEMENTATION];
+                subscriptions.push(StorageFilter { addresses: unitrollers, slots }.into());
             }
         }
         if rules.watch_delegatecalls {

@@ -22,8 +22,8 @@ enum Meaning {
     Beacon,
 }
 
-/// Where proxies keep what they run and who may change it: EIP-1967, and its forerunner by OpenZeppelin.
-pub(crate) const KNOWN: [Slot; 5] = [
+/// Where proxies keep what they run and who may change it: EIP-1967, its forerunner by OpenZeppelin, EIP-1822.
+pub(crate) const KNOWN: [Slot; 6] = [
     Slot {
         at: b256!("0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"),
         name: "eip1967.proxy.implementation",
@@ -49,11 +49,22 @@ pub(crate) const KNOWN: [Slot; 5] = [
         name: "org.zeppelinos.proxy.admin",
         meaning: Meaning::Admin,
     },
+    Slot {
+        at: b256!("0xc5f16f0fcc639fa48a6947836d9850f504798523bf8c9a3a87d5876cf622bcf7"),
+        name: "PROXIABLE",
+        meaning: Meaning::Implementation,
+    },
 ];
 
 /// Where a Safe keeps the address of its own code. A delegatecall that writes here takes the Safe over without any
 /// event.
 pub(crate) const SAFE_SINGLETON: B256 = B256::ZERO;
+
+/// Where Compound's Unitroller, and those modelled on it, keep their admin.
+pub(crate) const UNITROLLER_ADMIN: B256 = B256::ZERO;
+
+/// Where they keep the address of their code.
+pub(crate) const UNITROLLER_IMPLEMENTATION: B256 = B256::with_last_byte(2);
 
 /// The change that a slot tells of; `None` where the slot has no such meaning or holds what it held.
 pub(crate) fn read(change: &StorageChange<'_>, kind: Kind) -> Option<Change> {
@@ -61,6 +72,8 @@ pub(crate) fn read(change: &StorageChange<'_>, kind: Kind) -> Option<Change> {
     let meaning = match KNOWN.iter().find(|known| known.at == slot) {
         Some(known) => known.meaning,
         None if kind == Kind::Safe && slot == SAFE_SINGLETON => Meaning::Implementation,
+        None if kind == Kind::Unitroller && slot == UNITROLLER_ADMIN => Meaning::Admin,
+        None if kind == Kind::Unitroller && slot == UNITROLLER_IMPLEMENTATION => Meaning::Implementation,
         None => return None,
     };
     let (from, to) = (Address::from_word(change.before()), Address::from_word(change.after()));

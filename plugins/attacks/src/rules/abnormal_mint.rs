@@ -34,7 +34,11 @@ fn large(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, String)> {
         return None;
     }
     let minted = |it: &&Transfer| {
-        it.token != NATIVE && it.from == ZERO && tx.parties.is_ours(it.to) && tx.asset(it.token).is_none() && !tx.parties.is_made(it.token)
+        it.token != NATIVE
+            && it.from == ZERO
+            && tx.parties.is_ours(it.to)
+            && tx.asset(it.token).is_none()
+            && !tx.parties.is_made(it.token)
     };
     let mut tokens: Vec<Party> = tx.transfers.iter().filter(minted).map(|it| it.token).collect();
     tokens.sort_unstable();
@@ -45,11 +49,15 @@ fn large(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, String)> {
         return None;
     }
     for token in tokens.into_iter().take(2) {
-        let amount: f64 = tx.transfers.iter().filter(minted).filter(|it| it.token == token).map(|it| to_f64(it.amount)).sum();
+        let amount: f64 =
+            tx.transfers.iter().filter(minted).filter(|it| it.token == token).map(|it| to_f64(it.amount)).sum();
         let Ok(supply) = chain::call(tx.parties.address(token), &totalSupplyCall {}) else { return None };
         let share = amount / to_f64(supply).max(1.0);
         if share >= rules.mint_share {
-            return Some((token, format!("mints {:.0} % of it to itself and spends next to nothing", share.min(10.0) * 100.0)));
+            return Some((
+                token,
+                format!("mints {:.0} % of it to itself and spends next to nothing", share.min(10.0) * 100.0),
+            ));
         }
     }
     None
@@ -67,16 +75,22 @@ fn absurd(tx: &Transaction<'_>) -> Option<(Party, String)> {
 /// Amounts in the arguments of a call that add up, or times the length of a list, to less than one of them: they overflow.
 fn wraps(tx: &Transaction<'_>) -> Option<(Party, String)> {
     let is_leaf = |(at, call): &(u32, &watchfire_sdk::flow::Call<'_>)| {
-        call.changes() && call.has_selector() && !call.is(TOKEN) && tx.within(*at).iter().all(|it| it.is_static)
+        call.changes()
+            && call.has_selector()
+            && !call.is(TOKEN)
+            && tx.within(*at).iter().all(|it| it.is_static || tx.parties.is_precompile(it.target))
     };
     for (_, call) in (0u32..).zip(&tx.calls).filter(is_leaf) {
         let words: Vec<U256> = (0..WORDS).map_while(|position| call.amount(position)).collect();
         // Neither small, nor a small negative number.
         let is_huge = |word: &U256| word.bit_len() > 200 && word.wrapping_neg().bit_len() > 200;
         for (at, one) in words.iter().enumerate().filter(|(_, word)| is_huge(word)) {
-            let sum_wraps = words[at + 1..].iter().any(|other| is_huge(other) && one.wrapping_add(*other).bit_len() < 64);
+            let sum_wraps =
+                words[at + 1..].iter().any(|other| is_huge(other) && one.wrapping_add(*other).bit_len() < 64);
             let is_length = |other: &&U256| **other >= U256::from(2) && **other <= U256::from(1_000);
-            let is_list = |length: &U256| words.len() > at + 1 && (call.input.len() - 4) / 32 >= at + 1 + length.saturating_to::<usize>();
+            let is_list = |length: &U256| {
+                words.len() > at + 1 && (call.input.len() - 4) / 32 >= at + 1 + length.saturating_to::<usize>()
+            };
             let product_wraps = words[at + 1..]
                 .iter()
                 .filter(is_length)

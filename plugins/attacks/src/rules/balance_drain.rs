@@ -15,7 +15,7 @@ sol! {
 const READS_AT_MOST: usize = 3;
 
 pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>) {
-    if tx.transfers.is_empty() || rules.knows(tx) {
+    if tx.moved() < rules.share_floors || rules.knows(tx) {
         return;
     }
     let mut lost: Vec<(f64, Party, Party, U256)> = Vec::new();
@@ -45,7 +45,9 @@ pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>)
         if share >= rules.share {
             let severity = if share >= 0.8 { Severity::Critical } else { Severity::High };
             let what = format!("takes {:.0} % of what it held of an asset", share * 100.0);
-            claims.push(Claim::new("balance-drain", severity, party, what).confidence(70).with("share", format!("{share:.3}")));
+            claims.push(
+                Claim::new("balance-drain", severity, party, what).confidence(70).with("share", format!("{share:.3}")),
+            );
             return;
         }
     }

@@ -15,7 +15,8 @@ pub(crate) const BURN_EVENT: B256 = b256!("0xdccd412f0b1252819cb1fd330b93224ca42
 
 pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>) {
     if let Some((pair, times)) = fell_by_answers(tx, rules).or_else(|| fell_by_events(tx, rules)) {
-        let what = format!("leaves {:.1} % of the product of its reserves, and nobody withdrew liquidity", times * 100.0);
+        let what =
+            format!("leaves {:.1} % of the product of its reserves, and nobody withdrew liquidity", times * 100.0);
         claims.push(Claim::new("reserves-fell", Severity::High, pair, what));
     }
     if let Some((pair, selector)) = skim_then_swap(tx) {
@@ -36,7 +37,8 @@ fn fell_by_answers(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, f64)> 
         let before = last.insert(call.target, (at, product));
         let Some((since, before)) = before else { continue };
         if before > 0.0 && product > 0.0 && product < rules.reserves_left * before {
-            let burns = |it: &watchfire_sdk::flow::Call<'_>| it.target == call.target && it.selector == PAIR_BURN && it.success;
+            let burns =
+                |it: &watchfire_sdk::flow::Call<'_>| it.target == call.target && it.selector == PAIR_BURN && it.success;
             if !tx.calls[since as usize + 1..at as usize].iter().any(burns) && !rules.ignores(tx, call.target) {
                 return Some((call.target, product / before));
             }

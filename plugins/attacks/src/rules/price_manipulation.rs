@@ -35,9 +35,10 @@ fn round_trip(tx: &Transaction<'_>) -> Option<(Party, String)> {
         if tx.pure_gain() >= 0.1 {
             return Some((pool, "trades a pool one way and back, and keeps money".to_owned()));
         }
-        let between = tx.calls_out().iter().find(|&&at| {
-            trip.from < f64::from(at) && f64::from(at) < trip.to && tx.calls[at as usize].target != pool
-        });
+        let between = tx
+            .calls_out()
+            .iter()
+            .find(|&&at| trip.from < f64::from(at) && f64::from(at) < trip.to && tx.calls[at as usize].target != pool);
         if let Some(&at) = between {
             let call = &tx.calls[at as usize];
             let (called, address) = (hex(call.selector), tx.parties.address(call.target));

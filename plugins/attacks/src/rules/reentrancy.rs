@@ -1,8 +1,8 @@
 //! A contract that is entered again while a call of it is under way.
 
 use watchfire_sdk::flow::selectors::{
-    CALLBACK, DEPOSIT, FLASH, HOOK, PAIR_BURN, PAIR_MINT, PAIR_SWAP, POOL_SWAP, ROUTER, SUPPORTS_INTERFACE, SYNC, TOKEN,
-    GET_RESERVES, WITHDRAW,
+    CALLBACK, DEPOSIT, FLASH, GET_RESERVES, HOOK, PAIR_BURN, PAIR_MINT, PAIR_SWAP, POOL_SWAP, ROUTER,
+    SUPPORTS_INTERFACE, SYNC, TOKEN, WITHDRAW,
 };
 use watchfire_sdk::flow::{Call, Party, Transaction, to_f64};
 use watchfire_sdk::prelude::*;
@@ -78,7 +78,8 @@ fn reentered(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, String)> {
             }
         }
         let by = came.map_or_else(String::new, |came| format!(" by {}", hex(came.selector)));
-        let what = format!("enters it by {} and, called back{by}, by {} again", hex(entry.selector), hex(call.selector));
+        let what =
+            format!("enters it by {} and, called back{by}, by {} again", hex(entry.selector), hex(call.selector));
         return Some((victim, what));
     }
     None

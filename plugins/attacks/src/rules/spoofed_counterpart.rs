@@ -86,13 +86,14 @@ fn inert(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, String)> {
             continue;
         }
         let Some((top_at, top)) = outermost(tx, at) else { continue };
-        let named = (0..8).any(|position| top.address(position).as_ref().and_then(|it| parties.find(it)) == Some(call.target));
+        let named =
+            (0..8).any(|position| top.address(position).as_ref().and_then(|it| parties.find(it)) == Some(call.target));
         let speaks = tx.logs.iter().any(|log| log.address() == parties.address(call.target));
         let moves = tx.transfers.iter().any(|it| [it.from, it.to, it.token].contains(&call.target));
-        let paid = |it: &watchfire_sdk::flow::Transfer| {
-            it.at > top_at && it.from == call.sender && parties.is_ours(it.to)
-        };
-        if top.target == call.sender && named && !is_service(top) && !speaks && !moves && tx.transfers.iter().any(paid) {
+        let paid =
+            |it: &watchfire_sdk::flow::Transfer| it.at > top_at && it.from == call.sender && parties.is_ours(it.to);
+        if top.target == call.sender && named && !is_service(top) && !speaks && !moves && tx.transfers.iter().any(paid)
+        {
             let what = format!(
                 "names {} in {}, which is asked for {} and does nothing, and is paid",
                 parties.address(call.target),
@@ -120,7 +121,11 @@ fn acting(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, String)> {
         let moved = tx.transfers.iter().filter(|it| at < it.at && it.at < call.end && it.token != call.target);
         let floors: f64 = moved.filter_map(|it| tx.floors(it.token, it.amount)).sum();
         if floors >= 1.0 {
-            let what = format!("makes it call {} of {}, which then moves money", hex(call.selector), parties.address(call.target));
+            let what = format!(
+                "makes it call {} of {}, which then moves money",
+                hex(call.selector),
+                parties.address(call.target)
+            );
             return Some((call.sender, what));
         }
     }

@@ -61,6 +61,7 @@ pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>)
     }
     let accounts = losses.len().max(most);
     let severity = if accounts >= 3 { Severity::Critical } else { Severity::High };
-    let what = format!("moves tokens of {accounts} accounts that take no part and get nothing, through what they approved");
+    let what =
+        format!("moves tokens of {accounts} accounts that take no part and get nothing, through what they approved");
     claims.push(Claim::new("third-party-pull", severity, spender, what).with("accounts", accounts));
 }

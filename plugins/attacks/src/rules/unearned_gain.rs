@@ -12,11 +12,13 @@ pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>)
     if rules.knows(tx) {
         return;
     }
-    let pure = tx.pure_gain();
+    let pure = if tx.moved() >= 0.03 { tx.pure_gain() } else { 0.0 };
     let liquidates = || tx.calls_out().iter().any(|&at| tx.calls[at as usize].is(LIQUIDATE));
     if pure >= 0.1 && !tx.loans().is_empty() {
         let lender = tx.calls[tx.loans()[0].at as usize].target;
-        let what = |calls: usize| format!("keeps money after a loan from {} and {calls} calls that matter", tx.parties.address(lender));
+        let what = |calls: usize| {
+            format!("keeps money after a loan from {} and {calls} calls that matter", tx.parties.address(lender))
+        };
         if let Some(&at) = tx.material().first()
             && !liquidates()
         {
@@ -85,16 +87,24 @@ fn free(tx: &Transaction<'_>) -> Option<(Party, String)> {
     let called: HashSet<(Party, u32)> =
         tx.material().iter().map(|&at| (tx.calls[at as usize].target, tx.calls[at as usize].selector)).collect();
     let victim = tx.calls[*tx.material().first()? as usize].target;
-    (called.len() >= 2).then(|| (victim, format!("keeps money for {} calls that matter, and spends nothing", called.len())))
+    (called.len() >= 2)
+        .then(|| (victim, format!("keeps money for {} calls that matter, and spends nothing", called.len())))
 }
 
 /// Much money kept through a contract of one's own that is no wallet, for which whoever lost it got nothing.
 fn large(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, String)> {
     let pure = tx.pure_gain();
-    if pure < rules.large_floors || !tx.has_own_contract() || tx.root().is(WALLET) || tx.loss() < 0.5 * pure {
+    if pure < rules.large_floors
+        || tx.calls.len() < 8
+        || !tx.has_own_contract()
+        || tx.root().is(WALLET)
+        || tx.loss() < 0.5 * pure
+    {
         return None;
     }
-    let victim = tx.calls[*tx.material().first()? as usize].target;
+    // What is collected by a call without arguments goes where the contract always sends it.
+    let asks = |&&at: &&u32| tx.calls[at as usize].input.len() >= 36;
+    let victim = tx.calls[*tx.material().iter().find(asks)? as usize].target;
     Some((victim, "is paid much, spends nothing, and whoever pays gets nothing".to_owned()))
 }
 
@@ -119,7 +129,8 @@ fn by_helpers(tx: &Transaction<'_>) -> Option<(Party, String)> {
         let mut victims: HashMap<(Party, u32), HashSet<Party>> = HashMap::new();
         for (at, helper) in calls {
             let end = tx.calls[at as usize].end;
-            let given = tx.transfers.iter().filter(|it| it.at < at && it.to == helper && parties.is_actor(it.from)).last();
+            let given =
+                tx.transfers.iter().filter(|it| it.at < at && it.to == helper && parties.is_actor(it.from)).last();
             let Some(given) = given else { continue };
             let back = tx.transfers.iter().any(|it| {
                 at < it.at
@@ -142,7 +153,11 @@ fn by_helpers(tx: &Transaction<'_>) -> Option<(Party, String)> {
         if let Some(((victim, selector), helpers)) = most
             && helpers.len() >= 3
         {
-            let what = format!("has {} contracts call {} of it, each of which gives back more than it was given", helpers.len(), hex(selector));
+            let what = format!(
+                "has {} contracts call {} of it, each of which gives back more than it was given",
+                helpers.len(),
+                hex(selector)
+            );
             return Some((victim, what));
         }
     }
@@ -169,5 +184,6 @@ fn swarm(tx: &Transaction<'_>) -> Option<(Party, String)> {
         }
     }
     let ((_, victim, selector), who) = callers.into_iter().max_by_key(|(key, who)| (who.len(), key.1, key.2))?;
-    (who.len() >= 3).then(|| (victim, format!("calls {} of it by {} contracts of the same code", hex(selector), who.len())))
+    (who.len() >= 3)
+        .then(|| (victim, format!("calls {} of it by {} contracts of the same code", hex(selector), who.len())))
 }

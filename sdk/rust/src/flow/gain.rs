@@ -97,7 +97,12 @@ impl Transaction<'_> {
 
     /// Whether there is money in it: a pure gain, or a loss of others and no loss of the actors.
     pub fn has_money(&self, floors: f64) -> bool {
-        self.pure_gain() >= floors || self.loss() >= floors && self.gain() >= 0.0
+        self.moved() >= floors && (self.pure_gain() >= floors || self.loss() >= floors && self.gain() >= 0.0)
+    }
+
+    /// Floors that moved in all, back and forth: no gain and no loss is more.
+    pub fn moved(&self) -> f64 {
+        *self.moved.get_or_init(|| self.transfers.iter().filter_map(|it| self.floors(it.token, it.amount)).sum())
     }
 
     /// Whether giving a token away is no spending: it, or whoever got it, came into being in this transaction.
@@ -118,7 +123,10 @@ impl Transaction<'_> {
                     && !call.is(selectors::TOKEN)
                     && call.has_selector()
                     && (self.parties.is_actor(call.sender)
-                        || call.address(0).and_then(|it| self.parties.find(&it)).is_some_and(|it| self.parties.is_actor(it)))
+                        || call
+                            .address(0)
+                            .and_then(|it| self.parties.find(&it))
+                            .is_some_and(|it| self.parties.is_actor(it)))
             })
     }
 

@@ -65,7 +65,10 @@ impl Transaction<'_> {
             if is_pair && lender == call.target && later.clone().next().is_some() {
                 return Some(moved.token);
             }
-            let (lent, paid) = (to_f64(moved.amount), later.filter(|it| it.token == moved.token).map(|it| to_f64(it.amount)).sum::<f64>());
+            let (lent, paid) = (
+                to_f64(moved.amount),
+                later.filter(|it| it.token == moved.token).map(|it| to_f64(it.amount)).sum::<f64>(),
+            );
             if paid >= lent && paid <= lent * 1.2 && !is_source(moved.to) {
                 return Some(moved.token);
             }

@@ -36,7 +36,8 @@ impl Transaction<'_> {
                 return Vec::new();
             }
             let balances = self.balances();
-            let held: HashSet<Party> = balances.iter().filter(|(_, sum)| !sum.is_zero()).map(|(key, _)| key.0).collect();
+            let held: HashSet<Party> =
+                balances.iter().filter(|(_, sum)| !sum.is_zero()).map(|(key, _)| key.0).collect();
             let mut minters: HashSet<Party> = HashSet::new();
             for call in &self.calls {
                 if call.kind == FrameKind::Call && call.success && call.is(selectors::MINT_OR_BURN) {

@@ -93,6 +93,12 @@ impl Parties {
         self.has(party, MADE)
     }
 
+    /// Whether it is one of the chain's precompiled contracts.
+    pub fn is_precompile(&self, party: Party) -> bool {
+        let address = self.address(party).into_array();
+        address[..19].iter().all(|&byte| byte == 0) && (1..20).contains(&address[19])
+    }
+
     pub(super) fn has(&self, party: Party, flag: u8) -> bool {
         self.flags.get(party as usize).is_some_and(|flags| flags & flag != 0)
     }

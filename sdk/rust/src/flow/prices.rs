@@ -92,6 +92,11 @@ impl Prices {
         self.chains.get(&chain).unwrap_or(&self.unknown)
     }
 
+    /// Whether a token is known to wrap its chain's coin.
+    pub fn wraps_native(token: &Address) -> bool {
+        WRAPPED.iter().any(|(_, wrapped)| wrapped.parse::<Address>().is_ok_and(|wrapped| wrapped == *token))
+    }
+
     fn chain_mut(&mut self, chain: u64) -> &mut ChainPrices {
         self.chains.entry(chain).or_insert_with(|| self.unknown.clone())
     }

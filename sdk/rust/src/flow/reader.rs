@@ -24,18 +24,19 @@ pub fn subscriptions() -> Vec<Subscription> {
 pub struct Reader {
     prices: Prices,
     own: HashSet<Key<20>>,
-    least_calls: usize,
+    skips_plain: bool,
 }
 
 impl Reader {
     /// A reader that counts money by these prices.
     pub fn new(prices: Prices) -> Self {
-        Self { prices, own: HashSet::new(), least_calls: 1 }
+        Self { prices, own: HashSet::new(), skips_plain: false }
     }
 
-    /// Leaves out transactions of fewer calls, which cost most of the time and say least.
-    pub fn at_least(mut self, calls: usize) -> Self {
-        self.least_calls = calls.max(1);
+    /// Leaves out transactions of one call that only pay, or that only ask a token for what tokens are asked for and move less of it
+    /// than 2^160: half of all, of which no more than a log can be said.
+    pub fn skipping_plain(mut self) -> Self {
+        self.skips_plain = true;
         self
     }
 
@@ -56,10 +57,13 @@ impl Reader {
                 let (first, index) = (at, rows[at].transaction_index());
                 at = (at..frames).find(|&row| rows[row].transaction_index() != index).unwrap_or(frames);
                 log = (log..logs.len()).find(|&row| logs[row].transaction_index() >= index).unwrap_or(logs.len());
-                if at - first < self.least_calls || !rows[first].success() {
+                if !rows[first].success() {
                     continue;
                 }
                 let end = (log..logs.len()).find(|&row| logs[row].transaction_index() > index).unwrap_or(logs.len());
+                if self.skips_plain && at == first + 1 && is_plain(&rows[first], &logs[log..end]) {
+                    continue;
+                }
                 let prices = self.prices.of(batch.chain_id());
                 let own = logs[log..end].to_vec();
                 return Some(Transaction::read(batch, index, &rows[first..at], own, prices, &self.own));
@@ -88,6 +92,7 @@ pub struct Transaction<'b> {
     /// Whether transfers are known by logs, and not by calls alone.
     pub(super) has_logs: bool,
     pub(super) loans: OnceCell<Vec<Loan>>,
+    pub(super) moved: OnceCell<f64>,
     pub(super) loss: OnceCell<f64>,
     pub(super) pure: OnceCell<f64>,
     pub(super) calls_out: OnceCell<Vec<u32>>,
@@ -108,9 +113,9 @@ impl<'b> Transaction<'b> {
         let calls = tree(frames, &mut parties);
         mark_actors(&calls, &mut parties, own);
         let wrapped = prices.wrapped.map(|address| parties.of(address));
-        let has_logs = logs.iter().any(|log| {
-            [transfer::TRANSFER, transfer::DEPOSIT, transfer::WITHDRAWAL].contains(&log.topic_or_zero(0).0)
-        });
+        let has_logs = logs
+            .iter()
+            .any(|log| [transfer::TRANSFER, transfer::DEPOSIT, transfer::WITHDRAWAL].contains(&log.topic_or_zero(0).0));
         let transfers = match has_logs {
             true => transfer::by_logs(&calls, logs.iter().copied(), &mut parties, wrapped),
             false => transfer::by_calls(&calls, &mut parties, wrapped, true),
@@ -128,6 +133,7 @@ impl<'b> Transaction<'b> {
             prices,
             has_logs,
             loans: OnceCell::new(),
+            moved: OnceCell::new(),
             loss: OnceCell::new(),
             pure: OnceCell::new(),
             calls_out: OnceCell::new(),
@@ -222,6 +228,15 @@ impl<'b> Transaction<'b> {
     }
 }
 
+/// Whether the only call of a transaction pays, or asks a token for what tokens are asked for, and moves no absurd amount.
+fn is_plain(frame: &crate::batch::Frame<'_>, logs: &[Log<'_>]) -> bool {
+    let input = frame.input();
+    let selector = input.first_chunk().map_or(0, |selector| u32::from_be_bytes(*selector));
+    let asks_token = frame.kind() == FrameKind::Call && selectors::classes_of(selector) & selectors::TOKEN != 0;
+    let is_small = |log: &Log<'_>| log.data().first_chunk::<12>().is_none_or(|head| head == &[0; 12]);
+    (input.len() < 68 || asks_token) && logs.iter().all(is_small)
+}
+
 /// Calls from frames: parents and ends from depths.
 fn tree<'b>(frames: &[crate::batch::Frame<'b>], parties: &mut Parties) -> Vec<Call<'b>> {
     let mut calls: Vec<Call<'b>> = Vec::with_capacity(frames.len());
@@ -272,7 +287,7 @@ fn mark_actors(calls: &[Call<'_>], parties: &mut Parties, own: &HashSet<Key<20>>
     }
     let root = &calls[0];
     parties.set(root.sender, party::ACTOR);
-    let is_service = root.is(selectors::TOKEN | selectors::ROUTER) || is_precompile(parties, root.target);
+    let is_service = root.is(selectors::TOKEN | selectors::ROUTER) || parties.is_precompile(root.target);
     if root.target != ZERO && root.target != root.sender && !is_service {
         let acts = |call: &Call<'_>| {
             call.sender == root.target && call.kind == FrameKind::Call && !call.is_static && call.target != root.target
@@ -301,11 +316,6 @@ fn mark_actors(calls: &[Call<'_>], parties: &mut Parties, own: &HashSet<Key<20>>
             parties.unset(party, party::TOKEN);
         }
     }
-}
-
-fn is_precompile(parties: &Parties, party: Party) -> bool {
-    let address = parties.address(party).into_array();
-    address[..19].iter().all(|&byte| byte == 0) && (1..20).contains(&address[19])
 }
 
 /// Marks who runs code, and who is paid by an actor and runs none.

@@ -50,7 +50,12 @@ pub fn signed(sum: U256) -> f64 {
 }
 
 /// Native value and transfers that the calls ask for, in order.
-pub(super) fn by_calls(calls: &[Call<'_>], parties: &mut Parties, wrapped: Option<Party>, tokens: bool) -> Vec<Transfer> {
+pub(super) fn by_calls(
+    calls: &[Call<'_>],
+    parties: &mut Parties,
+    wrapped: Option<Party>,
+    tokens: bool,
+) -> Vec<Transfer> {
     let mut moved = Vec::new();
     for (at, call) in (0u32..).zip(calls) {
         if !call.success {

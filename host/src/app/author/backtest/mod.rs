@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use alloy::primitives::B256;
+use anyhow::Context as _;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -113,12 +114,12 @@ pub fn run(options: &Options, ticks: &Ticks<'_>) -> anyhow::Result<Backtest> {
     let labels = options.labels.as_ref();
     let labelled: Vec<B256> =
         labels.iter().flat_map(|labels| &labels.labels).filter_map(|label| label.transaction).collect();
-    let all = options
-        .recordings
-        .par_iter()
-        .enumerate()
-        .map(|(index, path)| course::run(&subjects, (index, path), &labelled, ticks));
-    let mut ran: Vec<Ran> = all.collect::<anyhow::Result<_>>()?;
+    // Threads of their own: each waits for its recording, which is decoded by those that all share.
+    let pool = rayon::ThreadPoolBuilder::new().build().context("no threads to run recordings on")?;
+    let mut ran: Vec<Ran> = pool.install(|| {
+        let all = options.recordings.par_iter().enumerate();
+        all.map(|(index, path)| course::run(&subjects, (index, path), &labelled, ticks)).collect::<anyhow::Result<_>>()
+    })?;
     for of in ran.iter_mut().flat_map(|ran| &mut ran.made) {
         of.sightings.retain(|sighting| sighting.severity >= options.severity);
     }

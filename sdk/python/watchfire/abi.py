@@ -15,6 +15,9 @@ from ._keccak import keccak256
 from ._types import Address, Hash
 
 _WORD = 32
+# How many times over the bytes of a value may be read. Encoders name each place once; lists whose entries all name one place make
+# kilobytes decode to gigabytes.
+_READS = 4
 
 
 class AbiError(ValueError):
@@ -123,7 +126,7 @@ class Event:
             return None
         try:
             plain = [one for one in self.inputs if not one.indexed]
-            values = dict(zip((one.name for one in plain), _decode_all(plain, log.data, 0)))
+            values = dict(zip((one.name for one in plain), _decode_all(plain, _Bounded(log.data), 0)))
             for position, one in enumerate(indexed, 1):
                 word = log.topic(position)
                 values[one.name] = word if one.is_dynamic or one.array or one.components else _decode(one, word, 0, 0)
@@ -148,7 +151,7 @@ class Function:
 
     def decode(self, data: bytes) -> SimpleNamespace:
         """What a call returned, by name; a result without a name is `_0`, `_1` and so on."""
-        return _namespace(dict(zip((one.name for one in self.outputs), _decode_all(self.outputs, data, 0))))
+        return _namespace(dict(zip((one.name for one in self.outputs), _decode_all(self.outputs, _Bounded(data), 0))))
 
 
 def _namespace(values: dict) -> SimpleNamespace:
@@ -157,7 +160,24 @@ def _namespace(values: dict) -> SimpleNamespace:
     return SimpleNamespace(**{name + "_" if keyword.iskeyword(name) else name: value for name, value in values.items()})
 
 
+class _Bounded(bytes):
+    """Bytes of which only so much is read."""
+
+    def __new__(cls, data: bytes):
+        self = super().__new__(cls, data)
+        self.left = _READS * max(len(data), _WORD)
+        return self
+
+
+def _spend(data: bytes, length: int) -> None:
+    if isinstance(data, _Bounded):
+        data.left -= length
+        if data.left < 0:
+            raise AbiError(f"{len(data)} bytes name the same places over and over")
+
+
 def _word(data: bytes, at: int) -> int:
+    _spend(data, _WORD)
     if at + _WORD > len(data):
         raise AbiError(f"{len(data)} bytes end before what is at {at}")
     return int.from_bytes(data[at : at + _WORD], "big")
@@ -187,6 +207,7 @@ def _decode(one: _Parameter, data: bytes, at: int, base: int):
         length, at = _word(data, at), at + _WORD
         if at + length > len(data):
             raise AbiError(f"{length} bytes of text in {len(data)}")
+        _spend(data, length)
         piece = bytes(data[at : at + length])
         return piece if one.type == "bytes" else piece.decode(errors="replace")
     word = _word(data, at)

@@ -198,6 +198,7 @@ fn ci() -> anyhow::Result<()> {
         lint::book()
     })?;
     timed("demo", || demo(&["--fast"]))?;
+    timed("score", || score::score(false))?;
     timed("packages", || dist::dist(&["--profile", "dev"]))?;
     test(&[])
 }

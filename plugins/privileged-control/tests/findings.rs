@@ -254,7 +254,7 @@ fn config_errors_name_their_key() {
     check(
         json!({ "watch": [{ "address": VAULT, "label": "Vault", "kind": "saef" }] }),
         "`watch.0.kind`: unknown variant `saef`, expected one of `contract`, `ownable`, `access-control`, `proxy`, \
-         `safe`, `timelock`, `pausable`",
+         `unitroller`, `safe`, `timelock`, `pausable`",
     );
     check(
         json!({ "watch": [vault], "watch_slot": true }),

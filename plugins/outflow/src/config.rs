@@ -24,6 +24,11 @@ pub struct Config {
     #[serde(default)]
     #[schemars(with = "Option<schema::Decimal>")]
     history_multiple: Option<Decimal>,
+    /// Share of what a watched address held of an asset that may leave within the window, in percent. Needs `chain`, by which what is
+    /// left is read.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 99))]
+    share_percent: Option<u8>,
     /// How many past windows with an outflow make the mean. Fewer than three so far are no history yet.
     #[serde(default = "default_history_windows")]
     #[schemars(range(min = 3, max = 1000))]
@@ -56,6 +61,10 @@ struct Asset {
     #[serde(default)]
     #[schemars(with = "Option<schema::Decimal>")]
     limit: Option<Decimal>,
+    /// Whether the token wraps the chain's coin, so that its `Deposit` and `Withdrawal` are flows. Known of the wrapped coins of nine
+    /// chains.
+    #[serde(default)]
+    wraps_native: bool,
 }
 
 fn default_history_windows() -> u32 {
@@ -78,6 +87,13 @@ impl AssetId {
             AssetId::Native => Key([0; 20]),
             AssetId::Token(address) => Key(address.into_array()),
         }
+    }
+}
+
+impl AssetId {
+    /// Whether it is known to wrap its chain's coin.
+    fn wraps_native(self) -> bool {
+        matches!(self, AssetId::Token(token) if watchfire_sdk::flow::Prices::wraps_native(&token))
     }
 }
 
@@ -115,6 +131,7 @@ pub(crate) struct Tracked {
     pub(crate) decimals: u8,
     /// In smallest units.
     pub(crate) limit: Option<U256>,
+    pub(crate) wraps_native: bool,
 }
 
 /// When an outflow is unusual.
@@ -132,6 +149,7 @@ pub(crate) struct Rules {
     assets: HashMap<Key<20>, Tracked>,
     pub(crate) window_s: u64,
     pub(crate) history: Option<HistoryRule>,
+    pub(crate) share_percent: Option<u8>,
 }
 
 impl Config {
@@ -148,6 +166,10 @@ impl Config {
         if !(3..=1_000).contains(&self.history_windows) {
             return Err(ConfigError::at("history_windows", "between 3 and 1000 windows make a history"));
         }
+        if self.share_percent.is_some_and(|share| !(1..=99).contains(&share)) {
+            return Err(ConfigError::at("share_percent", "it must be from 1 to 99"));
+        }
+        let without_limit = self.history_multiple.is_some() || self.share_percent.is_some();
         if self.assets.is_empty() && self.history_multiple.is_none() {
             return Err(ConfigError::at(
                 "assets",
@@ -171,7 +193,7 @@ impl Config {
             if asset.decimals > 36 {
                 return wrong("decimals", "an asset has at most 36".to_owned());
             }
-            if asset.limit.is_none() && self.history_multiple.is_none() {
+            if asset.limit.is_none() && !without_limit {
                 return wrong("limit", "without a limit only `history_multiple` can find something".to_owned());
             }
             let limit = match asset.limit.map(|limit| limit.to_units(asset.decimals)) {
@@ -179,12 +201,14 @@ impl Config {
                 Some(Ok(limit)) => Some(limit),
                 None => None,
             };
-            assets.push(Tracked { id: asset.address, symbol: asset.symbol, decimals: asset.decimals, limit });
+            let wraps_native = asset.wraps_native || asset.address.wraps_native();
+            let Asset { address: id, symbol, decimals, .. } = asset;
+            assets.push(Tracked { id, symbol, decimals, limit, wraps_native });
         }
         let assets = assets.into_iter().map(|asset| (asset.id.key(), asset)).collect();
         let (windows, window_s) = (self.history_windows as usize, self.window_s);
         let history = self.history_multiple.map(|multiple| HistoryRule { multiple, windows, window_s });
-        Ok(Rules { watched, positions, assets, window_s, history })
+        Ok(Rules { watched, positions, assets, window_s, history, share_percent: self.share_percent })
     }
 }
 
@@ -201,6 +225,17 @@ impl Rules {
             tokens
         };
         (!self.counts_any()).then(sorted)
+    }
+
+    /// Of these, those whose `Deposit` and `Withdrawal` are flows.
+    pub(crate) fn wrapped(&self) -> Vec<Address> {
+        let token = |asset: &Tracked| match asset.id {
+            AssetId::Token(address) if asset.wraps_native => Some(address),
+            _ => None,
+        };
+        let mut tokens: Vec<Address> = self.assets.values().filter_map(token).collect();
+        tokens.sort_unstable();
+        tokens
     }
 
     pub(crate) fn watches_native(&self) -> bool {

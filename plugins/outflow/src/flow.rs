@@ -1,11 +1,13 @@
 //! What moved in a batch, by watched address and asset, and what that makes of each window.
 
 use watchfire_sdk::alloy_primitives::I256;
+use watchfire_sdk::batch::Log;
 use watchfire_sdk::prelude::*;
 use watchfire_sdk::state::{Counter, Moved, StateError, Sums};
 
 use crate::config::{AssetId, Rules, Watched};
 use crate::history;
+use crate::{Deposit, Withdrawal};
 
 /// The window's resolution: what is found covers the window and at most a sixtieth more.
 const BUCKETS: u32 = 60;
@@ -37,6 +39,10 @@ impl Windows {
     /// Takes a batch in and gives the flows in it that matter, in the order in which each first moved.
     pub(crate) fn enter(&mut self, rules: &Rules, batch: &Batch<'_>) -> Result<Vec<Flow>, StateError> {
         for log in batch.logs() {
+            if log.topic_count() == 2 {
+                self.enter_wrapped(rules, batch, &log)?;
+                continue;
+            }
             // A transfer of an ERC-721 token has its id for a fourth topic and moves no amount.
             if log.topic_count() != 3 {
                 continue;
@@ -65,6 +71,33 @@ impl Windows {
             Some(Flow { watched, asset, net: moved.by, window: moved.sum })
         });
         Ok(flows.collect())
+    }
+
+    /// Takes in the wrapping or unwrapping of native coins, unless the token tells of it by a `Transfer` too.
+    fn enter_wrapped(&mut self, rules: &Rules, batch: &Batch<'_>, log: &Log<'_>) -> Result<(), StateError> {
+        let asset = AssetId::Token(log.address());
+        let Some(value) = log.data().first_chunk::<32>() else { return Ok(()) };
+        if !rules.tracked(asset).is_some_and(|tracked| tracked.wraps_native) {
+            return Ok(());
+        }
+        let account = log.topic_address(1);
+        let (from, to) = match () {
+            () if log.is::<Deposit>() => (Address::ZERO, account),
+            () if log.is::<Withdrawal>() => (account, Address::ZERO),
+            () => return Ok(()),
+        };
+        let says_the_same = |other: Log<'_>| {
+            other.topic_count() == 3
+                && other.transaction_index() == log.transaction_index()
+                && other.address() == log.address()
+                && (other.topic_address(1), other.topic_address(2)) == (from, to)
+                && other.data() == log.data()
+        };
+        if batch.logs().any(says_the_same) {
+            return Ok(());
+        }
+        let amount = I256::try_from(U256::from_be_bytes(*value)).unwrap_or(I256::MAX);
+        self.move_between(rules, asset, from, to, amount)
     }
 
     fn move_between(

@@ -13,6 +13,9 @@ use flow::Windows;
 
 sol! {
     event Transfer(address indexed from, address indexed to, uint256 value);
+    event Deposit(address indexed account, uint256 value);
+    event Withdrawal(address indexed account, uint256 value);
+    function balanceOf(address account) external view returns (uint256 balance);
 }
 
 /// The detector.
@@ -38,7 +41,13 @@ impl Detector for Outflow {
                 Severity::Medium,
                 "Much more of an asset left a watched address within the window than in the windows before.",
             )
+            .kind(
+                "outflow-share",
+                Severity::High,
+                "A larger share of what a watched address held of an asset left it within the window than is allowed.",
+            )
             .asks_for(Capability::State)
+            .asks_for(Capability::Chain)
             .asks_for(Capability::Traces)
     }
 
@@ -52,6 +61,11 @@ impl Detector for Outflow {
             let transfers = transfers.addresses(tokens.unwrap_or_default());
             subscriptions.push(transfers.clone().topic(1, watched()).into());
             subscriptions.push(transfers.topic(2, watched()).into());
+        }
+        let wrapped = rules.wrapped();
+        if !wrapped.is_empty() {
+            let wraps = LogFilter::default().addresses(wrapped).event::<Deposit>().event::<Withdrawal>();
+            subscriptions.push(wraps.topic(1, watched()).into());
         }
         if rules.watches_native() {
             subscriptions.push(FrameFilter::default().with_value().into());
@@ -79,6 +93,7 @@ impl Detector for Outflow {
             let (out, tracked) = (flow.window.unsigned_abs(), self.rules.tracked(flow.asset));
             let case = tell::Case { rules: &self.rules, watched, tracked, flow: &flow, out };
             findings.extend(case.over_limit(batch));
+            findings.extend(case.over_share(batch));
             findings.extend(usual.and_then(|usual| case.unusual(batch, usual)));
         }
         Ok(findings)

@@ -2,6 +2,7 @@
 
 use watchfire_sdk::prelude::*;
 
+use crate::balanceOfCall;
 use crate::config::{AssetId, Rules, Tracked, Watched};
 use crate::flow::Flow;
 
@@ -39,6 +40,42 @@ impl Case<'_> {
         )
     }
 
+    /// The finding, where the outflow is more than the allowed share of what the address held.
+    pub(crate) fn over_share(&self, batch: &Batch<'_>) -> Option<Finding> {
+        let allowed = U256::from(self.rules.share_percent?);
+        let left = match self.flow.asset {
+            AssetId::Native => chain::balance(self.watched.address),
+            AssetId::Token(token) => chain::call(token, &balanceOfCall { account: self.watched.address }),
+        };
+        let left = match left {
+            Ok(left) => left,
+            Err(error) => {
+                log::warn(&format!(
+                    "{}: what is left of {} is not known: {error}",
+                    self.watched.label, self.flow.asset
+                ));
+                return None;
+            }
+        };
+        let held = self.out.saturating_add(left);
+        let share = percent(self.out, held);
+        if self.out.saturating_mul(U256::from(100)) <= held.saturating_mul(allowed) {
+            return None;
+        }
+        let severity = if share >= U256::from(80) { Severity::Critical } else { Severity::High };
+        let out = self.amount(self.out);
+        let description = format!(
+            "{out} left {} within {} s, inflows deducted: {share} % of what it held; {allowed} % may leave.",
+            self.watched.label, self.rules.window_s
+        );
+        Some(
+            self.finding("outflow-share", severity, batch)
+                .title(format!("{}: {out} out, {share} % of its holdings", self.watched.label))
+                .description(description)
+                .attribute("percent-of-holdings", share),
+        )
+    }
+
     /// The finding, where the outflow is far over what usually leaves within a window.
     pub(crate) fn unusual(&self, batch: &Batch<'_>, usual: U256) -> Option<Finding> {
         let rule = self.rules.history.as_ref()?;
@@ -73,7 +110,8 @@ impl Case<'_> {
         match asset {
             AssetId::Token(token) => {
                 let leaves = |log: &watchfire_sdk::batch::Log<'_>| {
-                    log.address() == token && log.topic_count() == 3 && log.topic_address(1) == self.watched.address
+                    let gives = matches!(log.topic_count(), 2 | 3);
+                    log.address() == token && gives && log.topic_address(1) == self.watched.address
                 };
                 for log in batch.logs().filter(leaves).take(EVIDENCE_AT_MOST) {
                     finding = finding.evidence(&log);

@@ -14,6 +14,9 @@ const OTHER: Address = address!("0x0000000000000000000000000000000000000d02");
 
 sol! {
     event Transfer(address indexed from, address indexed to, uint256 value);
+    event Deposit(address indexed account, uint256 value);
+    event Withdrawal(address indexed account, uint256 value);
+    function balanceOf(address account) external view returns (uint256 balance);
 }
 
 /// Limit of 1,000 USDX and 10 ether in ten minutes.
@@ -229,4 +232,42 @@ fn config_errors_name_their_key() {
         "`assets`: without any asset only `history_multiple` can find \
          something: set one of them",
     );
+}
+
+#[test]
+fn wrapped_coins_are_flows_once() {
+    let weth = address!("0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2");
+    let asset = json!({ "address": weth, "symbol": "WETH", "decimals": 18, "limit": "10" });
+    let wraps = || json!({ "watch": [{ "address": VAULT, "label": "Vault" }], "assets": [asset], "window_s": 600 });
+    let unwraps = |whole| at(6_000).event(weth, &Withdrawal { account: VAULT, value: ether(whole) });
+    check(wraps(), vec![unwraps(11)], &["6000 outflow-limit High Vault: 11 WETH out, over the limit of 10 WETH"]);
+    check(wraps(), vec![unwraps(11).event(weth, &Deposit { account: VAULT, value: ether(1) })], &[]);
+    // A token that tells of it by a transfer too.
+    let burnt = Transfer { from: VAULT, to: Address::ZERO, value: ether(7) };
+    let mut twice = unwraps(7).event(weth, &burnt);
+    twice.logs[1].transaction_index = 0;
+    check(wraps(), vec![twice], &[]);
+    // Of another token, the same events mean nothing.
+    check(config(), vec![at(6_000).event(USDX, &Withdrawal { account: VAULT, value: units(9_000) })], &[]);
+}
+
+#[test]
+fn a_share_of_what_was_held_is_too_much() {
+    let mut config = config();
+    config["share_percent"] = json!(25);
+    config["assets"][0].as_object_mut().unwrap().remove("limit");
+    let found = |left: u64| {
+        let mut bench = Bench::<Outflow>::start(config.clone()).unwrap();
+        let asked = balanceOfCall { account: VAULT };
+        watchfire_sdk::testing::chain::answer(USDX, &asked, &units(left));
+        let findings = bench.feed(&at(6_000).out(USDX, 100)).unwrap();
+        findings.into_iter().map(|it| format!("{} {:?} {}", it.kind, it.severity, it.title)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(300), [""; 0], "a quarter may leave");
+    assert_eq!(found(299), ["outflow-share High Vault: 100 USDX out, 25 % of its holdings"]);
+    assert_eq!(found(10), ["outflow-share Critical Vault: 100 USDX out, 90 % of its holdings"]);
+    // Without an answer nothing is claimed, and the log says why.
+    let mut bench = Bench::<Outflow>::start(config.clone()).unwrap();
+    assert!(bench.feed(&at(6_000).out(USDX, 100)).unwrap().is_empty());
+    assert!(watchfire_sdk::testing::log::lines().iter().any(|(_, line)| line.contains("is not known")));
 }

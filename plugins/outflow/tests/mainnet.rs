@@ -12,6 +12,8 @@ use watchfire_sdk::testing::{Bench, Block};
 
 const USDT: Address = address!("0xdAC17F958D2ee523a2206206994597C13D831ec7");
 const WETH: Address = address!("0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2");
+const DEPOSIT: B256 = b256!("0xe1fffcc4923d04b559f4d29a8bfc6cda04eb5b0d3c460751c2402c5c5cc9109c");
+const WITHDRAWAL: B256 = b256!("0x7fcf532c15f0a6db0bd6d0e038bea71d30d808c7d98cb3bf7268a95bf5081b65");
 const TRANSFER: B256 = b256!("0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef");
 
 /// The real blocks; `None`, with one visible line, where they are not here.
@@ -32,6 +34,11 @@ fn plain_sums(block: &Block) -> BTreeMap<(Address, String), I256> {
         *sums.entry((account, asset)).or_insert(I256::ZERO) += amount;
     };
     for log in &block.logs {
+        if log.topics.len() == 2 && log.address == WETH && [DEPOSIT, WITHDRAWAL].contains(&log.topics[0]) {
+            let amount = I256::try_from(U256::from_be_slice(&log.data)).unwrap();
+            let amount = if log.topics[0] == DEPOSIT { amount } else { -amount };
+            add(Address::from_word(log.topics[1]), WETH.to_string(), amount);
+        }
         if log.topics.len() == 3 && log.topics[0] == TRANSFER && [USDT, WETH].contains(&log.address) {
             let amount = I256::try_from(U256::from_be_slice(&log.data)).unwrap();
             add(Address::from_word(log.topics[1]), log.address.to_string(), -amount);

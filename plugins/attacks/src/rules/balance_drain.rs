@@ -15,7 +15,8 @@ sol! {
 const READS_AT_MOST: usize = 3;
 
 pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>) {
-    if tx.moved() < rules.share_floors || rules.knows(tx) {
+    // Who gave shares or another kind of money for it has withdrawn or traded.
+    if tx.moved() < rules.share_floors || tx.pure_gain() < 0.5 * rules.share_floors || rules.knows(tx) {
         return;
     }
     let mut lost: Vec<(f64, Party, Party, U256)> = Vec::new();
@@ -23,11 +24,13 @@ pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>)
     for moved in tx.transfers.iter().filter(|it| tx.parties.is_ours(it.to)) {
         *paid.entry(moved.from).or_default() += tx.floors(moved.token, moved.amount).unwrap_or_default();
     }
-    for ((party, token), sum) in tx.balances() {
+    let balances = tx.balances();
+    let is_paid = |party: Party| balances.iter().any(|(key, sum)| key.0 == party && !sum.is_zero() && !sum.bit(255));
+    for (&(party, token), &sum) in &balances {
         let counts = sum.bit(255) && party != ZERO && !tx.parties.is_ours(party) && tx.parties.runs_code(party);
         let Some(floors) = counts.then(|| tx.floors(token, sum.wrapping_neg())).flatten() else { continue };
         let to_actors = paid.get(&party).copied().unwrap_or_default();
-        if floors >= rules.share_floors && to_actors >= 0.5 * floors && !rules.ignores(tx, party) {
+        if floors >= rules.share_floors && to_actors >= 0.5 * floors && !is_paid(party) && !rules.ignores(tx, party) {
             lost.push((floors, party, token, sum.wrapping_neg()));
         }
     }

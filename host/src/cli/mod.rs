@@ -8,6 +8,7 @@ mod drill;
 mod fetch;
 mod given;
 mod incident;
+mod import;
 mod inspect;
 mod journal;
 mod man;
@@ -19,6 +20,7 @@ mod record;
 mod release;
 mod replay;
 mod risk;
+mod rule;
 mod run;
 mod schema;
 mod table;
@@ -96,6 +98,18 @@ Examples:
   watchfire plugin swap my-rule mended.wasm"
     )]
     Plugin(plugin::Command),
+    /// Run the rules of a config over a recording, or over a node's last blocks, and say what matched and why not.
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  watchfire rule test watchfire.toml --recording attack.jsonl.gz
+  watchfire rule try watchfire.toml --node $RPC_URL --last 50
+  watchfire rule test erc20.toml --recording attack.jsonl.gz --format json"
+    )]
+    Rule(rule::Command),
+    /// Read the configuration of another monitor, and write rules and channels that do the same.
+    Import(import::Args),
     /// List, filter and verify what happened.
     #[command(
         subcommand,
@@ -228,6 +242,8 @@ fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
         Command::Backtest(args) => backtest::main(&args, &sandboxes),
         Command::Check(args) => check::main(args, &sandboxes),
         Command::Plugin(command) => plugin::main(command, &sandboxes),
+        Command::Rule(command) => rule::main(&command, &sandboxes),
+        Command::Import(args) => import::main(&args),
         Command::Journal(command) => journal::main(command, &sandboxes),
         Command::Plan(command) => plan::main(command),
         Command::Risk(command) => risk::main(command),

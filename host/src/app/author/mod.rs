@@ -5,4 +5,6 @@ pub mod bench;
 pub mod cases;
 pub mod cpu_profile;
 pub mod fetch;
+pub mod rule_file;
+pub mod rule_run;
 pub mod test_run;

@@ -2,6 +2,7 @@
 //!
 //! Each stage owns its own part; this file only lists them, checks the names between them, and fetches secrets.
 
+pub mod included;
 mod places;
 mod schema;
 
@@ -54,6 +55,8 @@ pub struct Config {
     pub feeds: BTreeMap<String, FeedConfig>,
     /// Detectors by id.
     pub detectors: BTreeMap<String, DetectorConfig>,
+    /// Files that configs of detectors include.
+    pub included: Vec<PathBuf>,
     /// The plan's folder or file.
     pub plan: Option<PathBuf>,
     /// Protocols by name, where the host watches over several.
@@ -268,6 +271,7 @@ impl Config {
             chains: section(&mut toml, "chain"),
             feeds: section(&mut toml, "feed"),
             detectors: if whole { section(&mut toml, "detector") } else { BTreeMap::new() },
+            included: Vec::new(),
             plan,
             protocols: if whole { section(&mut toml, "protocol") } else { BTreeMap::new() },
             cache: toml.read(&["cache"]).unwrap_or_default(),
@@ -288,6 +292,7 @@ impl Config {
                 }
             }
         }
+        config.include_files(&mut toml);
         config.check_names(&mut toml);
         config.check_secrets(&mut toml);
         config.check_answers(&mut toml);
@@ -421,6 +426,19 @@ impl Config {
         }
         if answers.valid_s == 0 {
             toml.tell_at(&["answers", "valid_s"], "it must be more than 0", "");
+        }
+    }
+
+    /// Puts files in the places where configs of detectors name them.
+    fn include_files(&mut self, toml: &mut TomlFile<'_>) {
+        let folder = self.folder();
+        for (id, detector) in &mut self.detectors {
+            let (files, wrong) = included::include(&mut detector.config, &folder);
+            self.included.extend(files);
+            for included::Wrong { path, message } in wrong {
+                let path: Vec<&str> = ["detector", id, "config"].into_iter().chain(path.iter().map(String::as_str)).collect();
+                toml.tell_at(&path, message, "name a file, relative to the config's folder");
+            }
         }
     }
 

@@ -43,6 +43,7 @@ impl Watched {
     fn of(file: &Path, config: &Config) -> Self {
         let mut files = BTreeSet::from([file.to_owned()]);
         files.extend(config.detectors.values().map(|detector| config.component_path(detector)));
+        files.extend(config.included.iter().cloned());
         let (plan_folders, plan_files) =
             config.plan_paths().into_iter().partition::<BTreeSet<_>, _>(|path| path.is_dir());
         files.extend(plan_files);

@@ -9,6 +9,7 @@ mod columns;
 pub(super) mod guest;
 mod host_calls;
 pub(super) mod manifest;
+mod named_kinds;
 mod rows;
 pub(super) mod state;
 pub(super) mod subscribe;

@@ -88,7 +88,8 @@ impl Detector {
         if spec.component.settings() != spec.limits.engine() {
             return Err(LoadError::OtherEngine);
         }
-        let manifest = describe(&spec.component, &spec.limits)?;
+        let mut manifest = describe(&spec.component, &spec.limits)?;
+        manifest.add_named_kinds(&spec.config);
         let asks = &manifest.capabilities;
         let missing: Vec<String> = asks.iter().filter(|name| !spec.grants.contains(name)).cloned().collect();
         if !missing.is_empty() {

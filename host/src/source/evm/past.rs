@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, U64};
@@ -14,6 +15,7 @@ use super::config::ChainConfig;
 use super::fault::{Fault, Meaning};
 use super::fetch::{self, Want};
 use super::pool::Pool;
+use super::read::Reader;
 use super::rest::rest;
 use super::rpc::Call;
 use crate::block::ChainId;
@@ -30,7 +32,7 @@ const SPAN: u64 = 1_000;
 
 /// Fetches from nodes that are not trusted: each block is held against its header.
 pub struct Past {
-    pool: Pool,
+    pool: Arc<Pool>,
     want: Want,
 }
 
@@ -48,7 +50,7 @@ impl Past {
     /// If no node answers.
     pub async fn new(config: &ChainConfig, needs: Needs) -> anyhow::Result<Self> {
         let want = Want { chain: config.id, level: config.verify, needs, patient: true };
-        let mut past = Self { pool: Pool::of_any_chain(config), want };
+        let mut past = Self { pool: Arc::new(Pool::of_any_chain(config)), want };
         past.want.chain = past.ask::<U64>("eth_chainId", json!([])).await?.to();
         Ok(past)
     }
@@ -56,6 +58,19 @@ impl Past {
     /// Returns the chain that the nodes are on.
     pub fn chain(&self) -> ChainId {
         self.want.chain
+    }
+
+    /// Returns the number of the newest block.
+    ///
+    /// # Errors
+    /// If no node answers.
+    pub async fn newest(&self) -> anyhow::Result<u64> {
+        Ok(self.ask::<U64>("eth_blockNumber", json!([])).await?.to())
+    }
+
+    /// Returns a reader of the chain's state by the same nodes. It waits on the runtime that this is called in.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.pool.clone(), tokio::runtime::Handle::current())
     }
 
     /// Returns the block of a transaction.

@@ -58,7 +58,7 @@ impl<'a> Contents<'a> {
         }
         let config = String::from_utf8(read(&format!("{folder}/watchfire.toml"))?)?;
         let (here, installed) = COMPONENTS;
-        ensure!(config.matches(here).count() == DETECTORS.len(), "the demo's config has its detectors elsewhere");
+        ensure!(config.contains(here), "the demo's config has its detectors elsewhere");
         shared.file("demo/watchfire.toml", config.replace(here, installed));
         Ok(Self {
             binary,

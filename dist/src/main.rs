@@ -38,7 +38,7 @@ struct Args {
 }
 
 /// First-party detectors: packages of this workspace, and names of their components.
-const DETECTORS: [&str; 3] = ["outflow", "price-deviation", "privileged-control"];
+const DETECTORS: [&str; 4] = ["outflow", "price-deviation", "privileged-control", "rules"];
 
 /// The target that detectors are built for.
 const DETECTORS_TARGET: &str = "wasm32-unknown-unknown";

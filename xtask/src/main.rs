@@ -33,12 +33,13 @@ cargo xtask fuzz TARGET   fuzz one of the places that take bytes of others [--se
 cargo xtask ci            what CI runs (`.ci/run`)";
 
 /// Detectors that are published with the host.
-const FIRST_PARTY: [&str; 5] = [
+const FIRST_PARTY: [&str; 6] = [
     "plugins/privileged-control",
     "plugins/outflow",
     "plugins/price-deviation",
     "plugins/attacks",
     "plugins/attack-combiner",
+    "plugins/rules",
 ];
 /// The detector that the benchmark measures the boundary with.
 const BENCH_DETECTOR: &str = "tests/topic-scan";

@@ -4,6 +4,7 @@ pub mod author;
 pub mod config;
 pub mod deploy;
 pub mod engine;
+pub mod import;
 pub mod live;
 pub mod past;
 pub mod plan;

@@ -28,5 +28,6 @@ mod recordings;
 mod reload;
 mod reorgs;
 mod retention;
+mod rules;
 mod swaps;
 mod templates;

@@ -113,6 +113,7 @@ fn read_monitor(
         let message = trigger.get("config")?.get("message")?;
         Some(text(message, "body").to_owned())
     });
+    let said = said.filter(|said| !said.is_empty());
     let empty = Value::Null;
     let conditions = monitor.get("match_conditions").unwrap_or(&empty);
     let transactions = list(conditions, "transactions");
@@ -146,6 +147,7 @@ fn read_monitor(
                     rule.insert("on".to_owned(), format!("call {signature}").into())
                 }
             };
+            let said = said.as_deref().map(|said| message(imported, &place, said, &name, &known));
             finish(&mut rule, &name, !addresses.is_empty(), &when, said.as_deref());
             rules.push(rule);
         }
@@ -163,6 +165,7 @@ fn read_monitor(
                 ("on".to_owned(), Toml::from("transaction")),
                 ("status".to_owned(), status(transaction).into()),
             ]);
+            let said = said.as_deref().map(|said| message(imported, &place, said, &name, &[]));
             finish(&mut rule, &name, false, &when, said.as_deref());
             rules.push(rule);
         }
@@ -205,6 +208,35 @@ fn translated(
     }
 }
 
+/// A message as a rule's description: values in the words of rules, and those that rules do not have as they were written.
+fn message(imported: &mut Imported, place: &str, said: &str, monitor: &str, known: &[String]) -> String {
+    let escape = |text: &str| text.replace('{', "{{").replace('}', "}}");
+    let mut parts = said.split("${");
+    let mut description = escape(parts.next().unwrap_or_default());
+    for part in parts {
+        let Some((value, rest)) = part.split_once('}') else {
+            description.push_str(&escape(&format!("${{{part}")));
+            continue;
+        };
+        let of_row = ["events.0.args.", "functions.0.args.", "event_0_", "function_0_"];
+        let parameter = of_row.iter().find_map(|start| value.strip_prefix(start)).filter(|name| known.iter().any(|k| k == name));
+        description.push_str(&match (value, parameter) {
+            (_, Some(name)) => format!("{{{name}}}"),
+            ("transaction.hash" | "transaction_hash", None) => "{tx.hash}".to_owned(),
+            ("transaction.from" | "transaction_from", None) => "{tx.from}".to_owned(),
+            ("transaction.to" | "transaction_to", None) => "{tx.to}".to_owned(),
+            ("transaction.value" | "transaction_value", None) => "{tx.value}".to_owned(),
+            ("monitor.name" | "monitor_name", None) => escape(monitor),
+            _ => {
+                imported.note(format!("{place}: the message has `{value}`, which rules do not know; mend `description`"));
+                escape(&format!("${{{value}}}"))
+            }
+        });
+        description.push_str(&escape(rest));
+    }
+    description
+}
+
 /// What all rules have.
 pub(super) fn finish(rule: &mut Table, name: &str, of_contract: bool, when: &[Option<String>], said: Option<&str>) {
     if of_contract {
@@ -219,8 +251,8 @@ pub(super) fn finish(rule: &mut Table, name: &str, of_contract: bool, when: &[Op
         rule.insert("when".to_owned(), parts.join(" && ").into());
     }
     rule.insert("title".to_owned(), name.replace('{', "{{").replace('}', "}}").into());
-    if let Some(said) = said.filter(|said| !said.contains("${")) {
-        rule.insert("description".to_owned(), said.replace('{', "{{").replace('}', "}}").into());
+    if let Some(said) = said {
+        rule.insert("description".to_owned(), said.into());
     }
 }
 

@@ -32,7 +32,7 @@ fn folder() -> tempfile::TempDir {
     write("networks/star.json", json!({ "network_type": "Stellar", "slug": "star" }));
     write("triggers/all.json", json!({
         "to_slack": { "name": "S", "trigger_type": "slack", "config": {
-            "slack_url": { "type": "plain", "value": "https://hooks.example/SECRET" }, "message": { "title": "t", "body": "plain words" } } },
+            "slack_url": { "type": "plain", "value": "https://hooks.example/SECRET" }, "message": { "title": "t", "body": "${monitor.name}: ${events.0.args.amount} in ${transaction.hash} {by} ${events.0.args.gone}" } } },
         "to_script": { "trigger_type": "script", "config": { "script_path": "./run.py", "language": "Python" } },
     }));
     write("monitors/a.json", json!({
@@ -63,7 +63,7 @@ fn monitors_become_rules_and_what_is_lost_is_said() {
     assert_eq!(rules[0]["on"].as_str(), Some("event Moved(address indexed from, uint256 amount)"));
     let when = "amount > 100 && from == 0xaabbccddeeff00112233445566778899aabbccdd";
     assert_eq!(rules[0]["when"].as_str(), Some(when));
-    assert_eq!(rules[0]["description"].as_str(), Some("plain words"));
+    assert_eq!(rules[0]["description"].as_str(), Some("Big Moves: {amount} in {tx.hash} {{by}} ${{events.0.args.gone}}"));
     assert_eq!(rules[1]["on"].as_str(), Some("call drain((address to, uint8 n) order)"));
     assert_eq!(rules[1]["status"].as_str(), Some("success"));
     let failed = &table["detector"]["failures"]["config"]["rule"][0];
@@ -71,7 +71,7 @@ fn monitors_become_rules_and_what_is_lost_is_said() {
     assert_eq!(table["chain"]["one"]["endpoints"][0]["env"].as_str(), Some("ONE_RPC"));
     assert_eq!(table["channel"]["to-slack"]["kind"].as_str(), Some("slack"));
     assert!(!text.contains("SECRET"), "no secret is copied");
-    for said in ["gas_price", "filter.py", "run.py", "`star`", "TO_SLACK_URL"] {
+    for said in ["events.0.args.gone", "gas_price", "filter.py", "run.py", "`star`", "TO_SLACK_URL"] {
         assert!(imported.by_hand.iter().any(|what| what.contains(said)), "{said}: {:?}", imported.by_hand);
     }
 }

@@ -13,6 +13,7 @@ const VAULT: Address = address!("0x00000000000000000000000000000000000000aa");
 const ALICE: Address = address!("0x00000000000000000000000000000000000000a1");
 
 sol! {
+    function drain(address to, uint256 amount);
     event Transfer(address indexed from, address indexed to, uint256 value);
 }
 
@@ -62,10 +63,10 @@ fn mistakes_have_a_place_and_say_what_is_known() {
     check(when("value"), "rule.0.when", "a condition is a bool, and this is a number");
     check(when("value >"), "rule.0.when", "line 1, column ");
     check(when("value > 10x"), "rule.0.when", "column 9: `10x` is no number");
-    check(when("from == 0x00000000000000000000000000000000000000aA && to == 0x1234"), "rule.0.when", "column 55");
+    check(when("from == 0x00000000000000000000000000000000000000aa && to == 0x1234"), "rule.0.when", "column 55");
     check(when("watched"), "rule.0.when", "this is a list of addresses");
     check(json!({ "on": "event Transfer(address from" }), "rule.0.on", "no event as Solidity has it");
-    check(json!({ "on": "evnt X()" }), "rule.0.on", "`evnt` is nothing that a rule looks at");
+    check(json!({ "on": "evnt X()" }), "rule.0.on", "`evnt X()` is nothing that a rule looks at");
     check(json!({ "on": TRANSFER, "contract": "usdt" }), "rule.0.contract", "did you mean `usdc`?");
     check(json!({ "on": TRANSFER, "title": "{vale}" }), "rule.0.title", "column 2: there is no `vale`");
     check(json!({ "on": TRANSFER, "title": "{value" }), "rule.0.title", "column 1: this brace is not closed");
@@ -137,7 +138,6 @@ fn calls_transfers_slots_and_creations_are_candidates() {
         { "name": "native", "on": "native transfer", "when": "from == vault && value > 5", "title": "{value} out" },
         { "name": "slot", "on": "storage", "contract": "vault", "slot": "3", "title": "{before} to {after}" },
     ] });
-    sol! { function drain(address to, uint256 amount); }
     let input = drainCall { to: ALICE, amount: U256::from(9) }.abi_encode();
     let word = |value: u8| B256::with_last_byte(value);
     use watchfire_sdk::batch::FrameKind;

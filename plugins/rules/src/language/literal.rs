@@ -1,6 +1,8 @@
 //! Numbers as operators write them: `1_000_000`, `10^18`, `2.5`, `0x…` of any length. CEL has none of these, so each is
 //! put aside and a name of the same length stands in its place; every column stays where it was.
 
+use watchfire_sdk::prelude::*;
+
 use super::number::Number;
 
 /// What a literal says.
@@ -121,6 +123,10 @@ fn literal(written: &str) -> Result<Literal, String> {
         let digits = digits.replace('_', "");
         if digits.is_empty() || digits.len() > 512 {
             return Err(format!("{}; hexadecimal digits follow `0x`", none()));
+        }
+        let is_mixed = digits.bytes().any(|byte| byte.is_ascii_uppercase()) && digits.bytes().any(|byte| byte.is_ascii_lowercase());
+        if digits.len() == 40 && is_mixed && Address::parse_checksummed(format!("0x{digits}"), None).is_err() {
+            return Err(format!("`{written}` has a wrong checksum: a digit is mistyped, or write all of it in small letters"));
         }
         let digits = if digits.len() % 2 == 1 { format!("0{digits}") } else { digits };
         let bytes = watchfire_sdk::alloy_primitives::hex::decode(&digits);

@@ -85,11 +85,22 @@ impl<D: Detector> Bench<D> {
         let (mut detector, _) = D::start(parse_config(&self.config)?)?;
         let before = state::entries();
         let findings = detector.on_batch(&Batch::new(&narrowed)).inspect_err(|_| state::restore(before))?;
-        let kinds = D::manifest().finding_kinds;
+        let mut kinds: Vec<String> = D::manifest().finding_kinds.into_iter().map(|kind| kind.id).collect();
+        kinds.extend(self.named_kinds());
         for finding in &findings {
-            assert!(kinds.iter().any(|kind| kind.id == finding.kind), "the manifest declares no `{}`", finding.kind);
+            assert!(kinds.contains(&finding.kind), "the manifest declares no `{}`", finding.kind);
         }
         Ok(findings)
+    }
+
+    /// Kinds that the config names, where the schema says by `x-finding-kinds` that it does, as the host adds them.
+    fn named_kinds(&self) -> Vec<String> {
+        let schema: Value = serde_json::from_str(&crate::schema::of::<D::Config>()).unwrap_or_default();
+        let config: Value = serde_json::from_str(&self.config).unwrap_or_default();
+        let place = |key: &str| schema["x-finding-kinds"][key].as_str().map(str::to_owned);
+        let (Some(list), Some(id)) = (place("list"), place("id")) else { return Vec::new() };
+        let members = config[list].as_array().into_iter().flatten();
+        members.filter_map(|member| Some(member[&id].as_str()?.to_owned())).collect()
     }
 
     fn due(&mut self, block: &Block) -> Vec<u32> {

@@ -174,3 +174,51 @@ fn a_rule_that_is_wrong_is_refused_with_its_place() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("rule.0.when: line 1, column 5: there is no `amunt`; did you mean `amount`?"), "{error}");
 }
+
+/// A monitor of OpenZeppelin Monitor's, imported and run on real blocks: it finds what its condition says.
+#[test]
+fn imported_monitors_find_what_they_found() {
+    let mainnet = watchfire_tests::peers::root().join("../shared/data/mainnet");
+    if !mainnet.is_dir() {
+        return skip_or_fail("../shared/data");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, json: Value| {
+        let path = folder.path().join("ozm").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, json.to_string()).unwrap();
+    };
+    write(
+        "networks/main.json",
+        json!({ "network_type": "EVM", "slug": "main", "chain_id": 1, "rpc_urls": [
+            { "type_": "rpc", "url": { "type": "environment", "value": "MAIN_RPC" }, "weight": 100 },
+        ] }),
+    );
+    let input = |name: &str, of: &str, indexed: bool| json!({ "name": name, "type": of, "indexed": indexed });
+    let inputs = [input("src", "address", true), input("dst", "address", true), input("wad", "uint256", false)];
+    let transfer = json!({ "type": "event", "name": "Transfer", "inputs": inputs });
+    write(
+        "monitors/weth.json",
+        json!({
+            "name": "Large WETH", "paused": false, "networks": ["main"], "triggers": [], "trigger_conditions": [],
+            "addresses": [{ "address": "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2", "contract_spec": [transfer] }],
+            "match_conditions": {
+                "functions": [], "transactions": [{ "status": "Success", "expression": null }],
+                "events": [{ "signature": "Transfer(address,address,uint256)", "expression": "wad > 150000000000000000000" }],
+            },
+        }),
+    );
+    let component = component("rules").unwrap().display().to_string();
+    let args = ["import", "ozm", "ozm", "--out", "watchfire.toml", "--component", &component];
+    let output = watchfire(folder.path(), &args).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let recording = mainnet.display().to_string();
+    let args = ["rule", "test", "watchfire.toml", "--recording", &recording, "--format", "json"];
+    let output = watchfire(folder.path(), &args).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = line["result"]["found"].as_array().unwrap();
+    let blocks: Vec<u64> = found.iter().filter_map(|found| found["block"].as_u64()).collect();
+    assert_eq!(blocks, [10_760_440, 10_760_440, 14_029_313, 15_274_915, 15_538_827]);
+    assert!(found.iter().all(|found| found["kind"] == "large-weth"));
+}

@@ -138,37 +138,58 @@ impl Node {
         }
     }
 
-    fn truth(&self, slots: &Slots<'_>, locals: &mut Vec<Value>) -> Result<bool, EvaluationError> {
-        Ok(matches!(&*self.lend(slots, locals)?, Value::Bool(true)))
+    /// What a node that gives a bool says; no value is made for it.
+    pub(super) fn truth(&self, slots: &Slots<'_>, locals: &mut Vec<Value>) -> Result<bool, EvaluationError> {
+        Ok(match self {
+            Node::Not(of) => !of.truth(slots, locals)?,
+            Node::And(left, right) => left.truth(slots, locals)? && right.truth(slots, locals)?,
+            Node::Or(left, right) => left.truth(slots, locals)? || right.truth(slots, locals)?,
+            Node::Compare(order, left, right) => {
+                let left = left.lend(slots, locals)?;
+                let right = right.lend(slots, locals)?;
+                let (left, right) = (number(&left)?, number(&right)?);
+                match order {
+                    Order::Less => left < right,
+                    Order::AtMost => left <= right,
+                    Order::Greater => left > right,
+                    Order::AtLeast => left >= right,
+                }
+            }
+            Node::Equal(is_equal, left, right) => {
+                let left = left.lend(slots, locals)?;
+                let right = right.lend(slots, locals)?;
+                (*left == *right) == *is_equal
+            }
+            Node::InSet(member, set) => match &*member.lend(slots, locals)? {
+                Value::Address(address) => set.addresses.contains(&Key(address.into_array())),
+                _ => false,
+            },
+            Node::InList(member, list) => {
+                let member = member.lend(slots, locals)?;
+                match &*list.lend(slots, locals)? {
+                    Value::List(values) => values.contains(&member),
+                    _ => false,
+                }
+            }
+            other => matches!(&*other.lend(slots, locals)?, Value::Bool(true)),
+        })
     }
 
     fn run(&self, slots: &Slots<'_>, locals: &mut Vec<Value>) -> Result<Value, EvaluationError> {
         Ok(match self {
             Node::Constant(_) | Node::Slot(_) => self.lend(slots, locals)?.clone(),
             Node::Local(at) => locals.get(*at).cloned().ok_or(EvaluationError::Missing)?,
-            Node::Not(of) => Value::Bool(!of.truth(slots, locals)?),
-            Node::And(left, right) => Value::Bool(left.truth(slots, locals)? && right.truth(slots, locals)?),
-            Node::Or(left, right) => Value::Bool(left.truth(slots, locals)? || right.truth(slots, locals)?),
+            Node::Not(_)
+            | Node::And(..)
+            | Node::Or(..)
+            | Node::Compare(..)
+            | Node::Equal(..)
+            | Node::InSet(..)
+            | Node::InList(..) => Value::Bool(self.truth(slots, locals)?),
             Node::If(condition, yes, no) => match condition.truth(slots, locals)? {
                 true => yes.run(slots, locals)?,
                 false => no.run(slots, locals)?,
             },
-            Node::Compare(order, left, right) => {
-                let left = left.lend(slots, locals)?;
-                let right = right.lend(slots, locals)?;
-                let (left, right) = (number(&left)?, number(&right)?);
-                Value::Bool(match order {
-                    Order::Less => left < right,
-                    Order::AtMost => left <= right,
-                    Order::Greater => left > right,
-                    Order::AtLeast => left >= right,
-                })
-            }
-            Node::Equal(is_equal, left, right) => {
-                let left = left.lend(slots, locals)?;
-                let right = right.lend(slots, locals)?;
-                Value::Bool((*left == *right) == *is_equal)
-            }
             Node::Arithmetic(operation, left, right) => {
                 let left = left.lend(slots, locals)?;
                 let right = right.lend(slots, locals)?;
@@ -182,17 +203,6 @@ impl Node {
                 }?)
             }
             Node::Negate(of) => Value::Number(number(&*of.lend(slots, locals)?)?.negate()?),
-            Node::InSet(member, set) => match &*member.lend(slots, locals)? {
-                Value::Address(address) => Value::Bool(set.addresses.contains(&Key(address.into_array()))),
-                _ => Value::Bool(false),
-            },
-            Node::InList(member, list) => {
-                let member = member.lend(slots, locals)?;
-                match &*list.lend(slots, locals)? {
-                    Value::List(values) => Value::Bool(values.contains(&member)),
-                    _ => Value::Bool(false),
-                }
-            }
             Node::Index(list, index) => {
                 let list = list.lend(slots, locals)?;
                 let index = index.lend(slots, locals)?;

@@ -140,7 +140,7 @@ impl Condition {
     /// As [`Expression::evaluate`].
     pub fn judge(&self, slots: &Slots<'_>) -> Result<Verdict, EvaluationError> {
         for (at, part) in self.parts.iter().enumerate() {
-            if part.expression.evaluate(slots)? != Value::Bool(true) {
+            if !part.expression.node.truth(slots, &mut Vec::new())? {
                 return Ok(Verdict::Fails(at));
             }
         }

@@ -45,7 +45,11 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         From::Defender => Kind::Defender,
     };
     let imported = read(kind, &args.path)?;
-    anyhow::ensure!(!imported.monitors.is_empty() || !imported.by_hand.is_empty(), "`{}` has no monitor", args.path.display());
+    anyhow::ensure!(
+        !imported.monitors.is_empty() || !imported.by_hand.is_empty(),
+        "`{}` has no monitor",
+        args.path.display()
+    );
     let text = imported.to_toml(&args.component)?;
     match &args.out {
         None => print!("{text}"),

@@ -165,9 +165,9 @@ impl Abi {
                 let fits = *bits == 256 || (number < limit && number >= -limit);
                 Value::number(Some(number).filter(|_| fits)?)
             }
-            Abi::Address => Value::Address(Some(word).filter(|word| word[..12] == [0; 12]).map(|word| {
-                Address::from_slice(&word[12..])
-            })?),
+            Abi::Address => Value::Address(
+                Some(word).filter(|word| word[..12] == [0; 12]).map(|word| Address::from_slice(&word[12..]))?,
+            ),
             Abi::Bool => Value::Bool(Some(number()).filter(|number| *number <= U256::ONE)? == U256::ONE),
             Abi::Fixed(count) => {
                 Value::Bytes(Some(word).filter(|word| word[*count..].iter().all(|byte| *byte == 0))?[..*count].into())
@@ -181,7 +181,9 @@ fn named(name: &str, at: usize) -> String {
     if name.is_empty() { format!("arg{at}") } else { name.to_owned() }
 }
 
-fn parameters<'a>(params: impl Iterator<Item = (&'a str, &'a str, &'a [Param], bool)>) -> Result<Vec<Parameter>, String> {
+fn parameters<'a>(
+    params: impl Iterator<Item = (&'a str, &'a str, &'a [Param], bool)>,
+) -> Result<Vec<Parameter>, String> {
     params
         .enumerate()
         .map(|(at, (name, of, components, is_indexed))| {

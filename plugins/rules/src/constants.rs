@@ -28,8 +28,8 @@ pub fn read(config: &Config) -> Result<Constants, ConfigError> {
         let mut values = Vec::with_capacity(members.len());
         let mut of: Option<Type> = None;
         for (at, member) in members.iter().enumerate() {
-            let (value, kind) =
-                self::member(member, &mut constants).map_err(|message| ConfigError::at(format!("{key}.{at}"), message))?;
+            let (value, kind) = self::member(member, &mut constants)
+                .map_err(|message| ConfigError::at(format!("{key}.{at}"), message))?;
             if let Some(of) = of.as_ref().filter(|of| **of != kind) {
                 let message = format!("this is {kind}, and the list begins with {of}");
                 return Err(ConfigError::at(format!("{key}.{at}"), message));
@@ -79,7 +79,8 @@ fn member(member: &Json, constants: &mut Constants) -> Result<(Value, Type), Str
 pub fn address(text: &str) -> Result<Address, String> {
     let address = Address::from_str(text).map_err(|_| format!("`{text}` is no address: `0x` and 40 digits"))?;
     let digits = text.trim_start_matches("0x");
-    let is_mixed = digits.bytes().any(|byte| byte.is_ascii_uppercase()) && digits.bytes().any(|byte| byte.is_ascii_lowercase());
+    let is_mixed =
+        digits.bytes().any(|byte| byte.is_ascii_uppercase()) && digits.bytes().any(|byte| byte.is_ascii_lowercase());
     if is_mixed && address.to_checksum(None) != text {
         return Err(format!("`{text}` has a wrong checksum: a digit is mistyped, or write all of it in small letters"));
     }

@@ -40,7 +40,8 @@ pub fn count(rule: RuleId, span_s: u64, group: &[u8], now_s: u64, amount: I256) 
                 break;
             }
             state::delete(&key);
-            let is_alive = [span, span.saturating_sub(1)].iter().any(|span| state::get_raw(&seen(*span, quiet)).is_some());
+            let is_alive =
+                [span, span.saturating_sub(1)].iter().any(|span| state::get_raw(&seen(*span, quiet)).is_some());
             if !is_alive {
                 state::delete(&window("counts", quiet));
                 state::delete(&window("sums", quiet));

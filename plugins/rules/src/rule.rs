@@ -1,8 +1,8 @@
 //! A rule, checked: its condition, its memory, its words.
 
 use hashbrown::HashSet;
-use watchfire_sdk::alloy_primitives::keccak256;
 use watchfire_sdk::Key;
+use watchfire_sdk::alloy_primitives::keccak256;
 use watchfire_sdk::prelude::*;
 
 use crate::config::{RuleConfig, span_s};
@@ -99,7 +99,13 @@ impl<'a> Builder<'a> {
     /// # Errors
     ///
     /// If it is wrong, or of another type where one is asked for.
-    pub fn expression(&self, key: &str, text: &str, scope: &Scope, of: Option<Type>) -> Result<Expression, ConfigError> {
+    pub fn expression(
+        &self,
+        key: &str,
+        text: &str,
+        scope: &Scope,
+        of: Option<Type>,
+    ) -> Result<Expression, ConfigError> {
         let expression = Expression::new(text, scope, self.constants).map_err(self.mistake(key))?;
         match of {
             Some(of) if of != expression.of => {
@@ -123,7 +129,12 @@ impl<'a> Builder<'a> {
     /// # Errors
     ///
     /// If a part of it is wrong.
-    pub fn build(&self, scope: &Scope, contracts: Option<&[Address]>, default_title: &str) -> Result<Rule, ConfigError> {
+    pub fn build(
+        &self,
+        scope: &Scope,
+        contracts: Option<&[Address]>,
+        default_title: &str,
+    ) -> Result<Rule, ConfigError> {
         let config = self.config;
         if let Some(name) = &config.name {
             let is_kebab = name.len() <= 64
@@ -137,14 +148,16 @@ impl<'a> Builder<'a> {
         let mut own = scope.clone();
         let window = match self.span("window", &config.window)? {
             None => {
-                let alone = [("by", !config.by.is_empty()), ("sum", config.sum.is_some()), ("having", config.having.is_some())];
+                let alone =
+                    [("by", !config.by.is_empty()), ("sum", config.sum.is_some()), ("having", config.having.is_some())];
                 if let Some((key, _)) = alone.iter().find(|(_, is_set)| *is_set) {
                     return Err(self.wrong(key, "it counts within a `window`; set one, such as `1 h`"));
                 }
                 None
             }
             Some(span_s) => {
-                let by = config.by.iter().map(|text| self.expression("by", text, scope, None)).collect::<Result<_, _>>()?;
+                let by =
+                    config.by.iter().map(|text| self.expression("by", text, scope, None)).collect::<Result<_, _>>()?;
                 let sum = config.sum.as_ref().map(|text| self.expression("sum", text, scope, Some(Type::Number)));
                 own.add("count", Type::Number);
                 own.add("sum", Type::Number);
@@ -167,8 +180,18 @@ impl<'a> Builder<'a> {
         let kind = config.name.clone().unwrap_or_else(|| UNNAMED.to_owned());
         let said = format!(
             "{:?}",
-            (&kind, &config.on, &config.contract, &config.when, &config.window, &config.by, &config.sum, &config.first,
-             &config.slot, &config.args)
+            (
+                &kind,
+                &config.on,
+                &config.contract,
+                &config.when,
+                &config.window,
+                &config.by,
+                &config.sum,
+                &config.first,
+                &config.slot,
+                &config.args
+            )
         );
         let mut id = [0; 8];
         id.copy_from_slice(&keccak256(said)[..8]);

@@ -130,7 +130,8 @@ impl Rules {
 
 /// As few subscriptions as the host takes: past that, all logs in one that covers them all.
 fn few(wants: Vec<Subscription>) -> Vec<Subscription> {
-    let (logs, mut others): (Vec<_>, Vec<_>) = wants.into_iter().partition(|want| matches!(want, Subscription::Logs(_)));
+    let (logs, mut others): (Vec<_>, Vec<_>) =
+        wants.into_iter().partition(|want| matches!(want, Subscription::Logs(_)));
     if logs.len() <= LOG_SUBSCRIPTIONS {
         others.extend(logs);
         return others;

@@ -44,7 +44,8 @@ impl Rules {
                     with_value: false,
                 };
                 let name = signature.split('(').next().unwrap_or_default();
-                let title = format!("{{caller}} called {} of {{target}}", if name.is_empty() { "a function" } else { name });
+                let title =
+                    format!("{{caller}} called {} of {{target}}", if name.is_empty() { "a function" } else { name });
                 self.add_call(builder, contracts, layout, asks, &title)?
             }
             ("transaction", "") => {

@@ -22,8 +22,7 @@ fn without_files(value: &mut Value) {
 #[test]
 fn every_example_of_the_page_starts() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/rules.md")).unwrap();
-    let blocks: Vec<&str> =
-        page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let blocks: Vec<&str> = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(blocks.len() >= 3);
     for block in blocks {
         let mut config: Value = toml::from_str(block).unwrap();

@@ -59,7 +59,11 @@ fn mistakes_have_a_place_and_say_what_is_known() {
     };
     let when = |when: &str| json!({ "on": TRANSFER, "when": when });
     check(when("form == vault"), "rule.0.when", "line 1, column 1: there is no `form`; did you mean `from`? Known are");
-    check(when("value > 1 && from > 3"), "rule.0.when", "column 14: what is compared by size is a number, and this is an address");
+    check(
+        when("value > 1 && from > 3"),
+        "rule.0.when",
+        "column 14: what is compared by size is a number, and this is an address",
+    );
     check(when("value"), "rule.0.when", "a condition is a bool, and this is a number");
     check(when("value >"), "rule.0.when", "line 1, column ");
     check(when("value > 10x"), "rule.0.when", "column 9: `10x` is no number");
@@ -147,7 +151,10 @@ fn calls_transfers_slots_and_creations_are_candidates() {
         .frame(FrameKind::DelegateCall, VAULT, ALICE, U256::from(6), &[])
         .storage_change(VAULT, word(3), word(1), word(2))
         .storage_change(VAULT, word(4), word(1), word(2));
-    assert_eq!(titles(config, &block), [format!("call {ALICE} 9"), "native 6 out".to_owned(), "slot 1 to 2".to_owned()]);
+    assert_eq!(
+        titles(config, &block),
+        [format!("call {ALICE} 9"), "native 6 out".to_owned(), "slot 1 to 2".to_owned()]
+    );
 }
 
 #[test]

@@ -87,7 +87,10 @@ fn mistakes_are_found_before_anything_runs() {
         ("mim(1, 2)", "wrong: line 1, column"),
         ("list.map(x, x)", "wrong: line 1, column"),
         ("{1: 2}", "wrong: line 1, column"),
-        ("0x52908400098527886E0F7030069857D2E4169Ee7 == who", "wrong: line 1, column 1: `0x52908400098527886E0F7030069857D2E4169Ee7` has a wrong checksum"),
+        (
+            "0x52908400098527886E0F7030069857D2E4169Ee7 == who",
+            "wrong: line 1, column 1: `0x52908400098527886E0F7030069857D2E4169Ee7` has a wrong checksum",
+        ),
         ("", "wrong: line 1, column 1: there is no expression"),
         ("((((((", "wrong: line 1, column"),
     ] {

@@ -16,7 +16,19 @@ async fn tried(folder: &Path, anvil: &Anvil, last: u64, rules: &str) -> (Value, 
     let last = last.to_string();
     let folder = folder.to_owned();
     let output = tokio::task::spawn_blocking(move || {
-        let args = ["rule", "try", "rules.toml", "--node", &url, "--last", &last, "--component", &component, "--format", "json"];
+        let args = [
+            "rule",
+            "try",
+            "rules.toml",
+            "--node",
+            &url,
+            "--last",
+            &last,
+            "--component",
+            &component,
+            "--format",
+            "json",
+        ];
         watchfire(&folder, &args).unwrap()
     });
     let output = output.await.unwrap();
@@ -26,7 +38,8 @@ async fn tried(folder: &Path, anvil: &Anvil, last: u64, rules: &str) -> (Value, 
     let result = &line["result"];
     assert_eq!(result["failures"], json!([]), "{error}");
     let found = result["found"].as_array().unwrap();
-    let titles = found.iter().map(|found| format!("{}: {}", found["kind"].as_str().unwrap(), found["title"].as_str().unwrap()));
+    let titles =
+        found.iter().map(|found| format!("{}: {}", found["kind"].as_str().unwrap(), found["title"].as_str().unwrap()));
     (result["rules"].clone(), titles.collect())
 }
 

@@ -177,7 +177,8 @@ impl RuleRun {
 
 impl Tried {
     fn explained(&mut self, text: &str) -> anyhow::Result<()> {
-        let lines: Vec<Explained> = serde_json::from_str(text).context("the component explains itself in another way")?;
+        let lines: Vec<Explained> =
+            serde_json::from_str(text).context("the component explains itself in another way")?;
         for Explained { rule, candidates } in lines {
             let all = self.rules.entry(rule).or_default();
             all.candidates += candidates.candidates;

@@ -82,7 +82,8 @@ mod tests {
         let mut config: toml::Table = toml::from_str(text).unwrap();
         let (files, wrong) = include(&mut config, folder.path());
         assert_eq!(config["abi"][0].as_str(), Some("[]"));
-        let lines: Vec<_> = config["lists"]["watched"].as_array().unwrap().iter().map(|l| l.as_str().unwrap()).collect();
+        let lines: Vec<_> =
+            config["lists"]["watched"].as_array().unwrap().iter().map(|l| l.as_str().unwrap()).collect();
         assert_eq!(lines, ["0xaa vault", "0xbb"]);
         assert!(config["lists"]["plain"].is_table());
         assert_eq!(files.len(), 3);

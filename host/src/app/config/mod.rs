@@ -436,7 +436,8 @@ impl Config {
             let (files, wrong) = included::include(&mut detector.config, &folder);
             self.included.extend(files);
             for included::Wrong { path, message } in wrong {
-                let path: Vec<&str> = ["detector", id, "config"].into_iter().chain(path.iter().map(String::as_str)).collect();
+                let path: Vec<&str> =
+                    ["detector", id, "config"].into_iter().chain(path.iter().map(String::as_str)).collect();
                 toml.tell_at(&path, message, "name a file, relative to the config's folder");
             }
         }

@@ -61,7 +61,8 @@ fn parameter(input: &Value, of: Of) -> String {
     let written = text(input, "type");
     let base = match written.strip_prefix("tuple") {
         Some(arrays) => {
-            let parts: Vec<String> = list(input, "components").iter().map(|part| parameter(part, Of::Function)).collect();
+            let parts: Vec<String> =
+                list(input, "components").iter().map(|part| parameter(part, Of::Function)).collect();
             format!("({}){arrays}", parts.join(", "))
         }
         None => written.to_owned(),

@@ -12,10 +12,27 @@ use super::{Chain, Endpoint, Imported, Monitor, json_files, list, slug, text, te
 
 /// Chains by the names that Defender gave them.
 const CHAINS: [(&str, u64); 22] = [
-    ("mainnet", 1), ("sepolia", 11_155_111), ("goerli", 5), ("holesky", 17_000), ("matic", 137), ("amoy", 80_002),
-    ("arbitrum", 42_161), ("arbitrum-sepolia", 421_614), ("arbitrum-nova", 42_170), ("optimism", 10),
-    ("optimism-sepolia", 11_155_420), ("base", 8_453), ("base-sepolia", 84_532), ("bsc", 56), ("avalanche", 43_114),
-    ("fantom", 250), ("xdai", 100), ("celo", 42_220), ("linea", 59_144), ("zksync", 324), ("scroll", 534_352),
+    ("mainnet", 1),
+    ("sepolia", 11_155_111),
+    ("goerli", 5),
+    ("holesky", 17_000),
+    ("matic", 137),
+    ("amoy", 80_002),
+    ("arbitrum", 42_161),
+    ("arbitrum-sepolia", 421_614),
+    ("arbitrum-nova", 42_170),
+    ("optimism", 10),
+    ("optimism-sepolia", 11_155_420),
+    ("base", 8_453),
+    ("base-sepolia", 84_532),
+    ("bsc", 56),
+    ("avalanche", 43_114),
+    ("fantom", 250),
+    ("xdai", 100),
+    ("celo", 42_220),
+    ("linea", 59_144),
+    ("zksync", 324),
+    ("scroll", 534_352),
     ("mantle", 5_000),
 ];
 
@@ -79,7 +96,8 @@ fn read_sentinel(imported: &mut Imported, file: &str, sentinel: &Value) {
     for group in groups {
         addresses.extend(texts(group.get("addresses")).into_iter().map(|address| address.to_lowercase()));
         let abis: Vec<Value> = abi(group.get("abi")).into_iter().collect();
-        let conditions = if group.get("conditions").is_some() { list(group, "conditions") } else { std::slice::from_ref(group) };
+        let conditions =
+            if group.get("conditions").is_some() { list(group, "conditions") } else { std::slice::from_ref(group) };
         for condition in conditions {
             read_conditions(imported, &place, &name, condition, &abis, &mut rules);
         }
@@ -194,13 +212,15 @@ fn channels(imported: &mut Imported, place: &str, sentinel: &Value) {
             _ => ("url", "URL"),
         };
         let env = format!("{}_{suffix}", section.to_uppercase().replace('-', "_"));
-        imported.note(format!("{place}: put `{key}` of the notification `{name}` into the environment variable `{env}`"));
+        imported
+            .note(format!("{place}: put `{key}` of the notification `{name}` into the environment variable `{env}`"));
         let mut channel = Table::new();
         channel.insert("kind".to_owned(), kind.into());
         channel.insert(key.to_owned(), Toml::Table(Table::from_iter([("env".to_owned(), Toml::from(env))])));
         imported.channels.insert(section, channel);
     }
     if notifications.is_empty() && !list(sentinel, "notificationChannels").is_empty() {
-        imported.note(format!("{place}: its notification channels are not in the export; write them as `[channel.NAME]`"));
+        imported
+            .note(format!("{place}: its notification channels are not in the export; write them as `[channel.NAME]`"));
     }
 }

@@ -118,7 +118,8 @@ fn read_monitor(
     let conditions = monitor.get("match_conditions").unwrap_or(&empty);
     let transactions = list(conditions, "transactions");
     let mut rules = Vec::new();
-    let each = |key: &str, of: Of| list(conditions, key).iter().map(move |condition| (condition, of)).collect::<Vec<_>>();
+    let each =
+        |key: &str, of: Of| list(conditions, key).iter().map(move |condition| (condition, of)).collect::<Vec<_>>();
     for (condition, of) in each("events", Of::Event).into_iter().chain(each("functions", Of::Function)) {
         let signature = text(condition, "signature");
         let Some(signature) = named(signature, of, &specs) else {
@@ -219,7 +220,8 @@ fn message(imported: &mut Imported, place: &str, said: &str, monitor: &str, know
             continue;
         };
         let of_row = ["events.0.args.", "functions.0.args.", "event_0_", "function_0_"];
-        let parameter = of_row.iter().find_map(|start| value.strip_prefix(start)).filter(|name| known.iter().any(|k| k == name));
+        let parameter =
+            of_row.iter().find_map(|start| value.strip_prefix(start)).filter(|name| known.iter().any(|k| k == name));
         description.push_str(&match (value, parameter) {
             (_, Some(name)) => format!("{{{name}}}"),
             ("transaction.hash" | "transaction_hash", None) => "{tx.hash}".to_owned(),
@@ -228,7 +230,8 @@ fn message(imported: &mut Imported, place: &str, said: &str, monitor: &str, know
             ("transaction.value" | "transaction_value", None) => "{tx.value}".to_owned(),
             ("monitor.name" | "monitor_name", None) => escape(monitor),
             _ => {
-                imported.note(format!("{place}: the message has `{value}`, which rules do not know; mend `description`"));
+                imported
+                    .note(format!("{place}: the message has `{value}`, which rules do not know; mend `description`"));
                 escape(&format!("${{{value}}}"))
             }
         });
@@ -286,7 +289,8 @@ fn read_trigger(imported: &mut Imported, name: &str, trigger: &Value) {
             secret(imported, "url", "url", "URL");
             if config.get("secret").is_some_and(|given| !given.is_null()) {
                 secret(imported, "secret", "secret", "SECRET");
-                imported.note(format!("triggers: `{name}`: the receiver must check the signature as Watchfire makes it"));
+                imported
+                    .note(format!("triggers: `{name}`: the receiver must check the signature as Watchfire makes it"));
             }
         }
         "email" => {

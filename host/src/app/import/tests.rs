@@ -25,32 +25,44 @@ fn folder() -> tempfile::TempDir {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, json.to_string()).unwrap();
     };
-    write("networks/one.json", json!({ "network_type": "EVM", "slug": "one", "chain_id": 1, "rpc_urls": [
+    write(
+        "networks/one.json",
+        json!({ "network_type": "EVM", "slug": "one", "chain_id": 1, "rpc_urls": [
         { "type_": "rpc", "url": { "type": "environment", "value": "ONE_RPC" }, "weight": 100 },
         { "type_": "rpc", "url": { "type": "plain", "value": "https://rpc.example" }, "weight": 50 },
-    ] }));
+    ] }),
+    );
     write("networks/star.json", json!({ "network_type": "Stellar", "slug": "star" }));
-    write("triggers/all.json", json!({
-        "to_slack": { "name": "S", "trigger_type": "slack", "config": {
-            "slack_url": { "type": "plain", "value": "https://hooks.example/SECRET" }, "message": { "title": "t", "body": "${monitor.name}: ${events.0.args.amount} in ${transaction.hash} {by} ${events.0.args.gone}" } } },
-        "to_script": { "trigger_type": "script", "config": { "script_path": "./run.py", "language": "Python" } },
-    }));
-    write("monitors/a.json", json!({
-        "name": "Big Moves", "paused": false, "networks": ["one"],
-        "addresses": [{ "address": TOKEN, "contract_spec": spec() }],
-        "match_conditions": {
-            "events": [{ "signature": "Moved(address,uint256)", "expression": "amount > 100 AND from == '0xAAbbccddeeff00112233445566778899aabbccdd'" }],
-            "functions": [{ "signature": "drain((address,uint8))", "expression": null }],
-            "transactions": [{ "status": "Success", "expression": "value > 5 AND gas_price > 1" }],
-        },
-        "triggers": ["to_slack", "to_script"],
-        "trigger_conditions": [{ "script_path": "./filter.py", "language": "Python", "timeout_ms": 1000 }],
-    }));
-    write("monitors/b.json", json!({
-        "name": "Failures", "networks": ["one", "star"], "addresses": [],
-        "match_conditions": { "events": [], "functions": [], "transactions": [{ "status": "Failure", "expression": "value >= 10" }] },
-        "triggers": [], "trigger_conditions": [],
-    }));
+    write(
+        "triggers/all.json",
+        json!({
+            "to_slack": { "name": "S", "trigger_type": "slack", "config": {
+                "slack_url": { "type": "plain", "value": "https://hooks.example/SECRET" }, "message": { "title": "t", "body": "${monitor.name}: ${events.0.args.amount} in ${transaction.hash} {by} ${events.0.args.gone}" } } },
+            "to_script": { "trigger_type": "script", "config": { "script_path": "./run.py", "language": "Python" } },
+        }),
+    );
+    write(
+        "monitors/a.json",
+        json!({
+            "name": "Big Moves", "paused": false, "networks": ["one"],
+            "addresses": [{ "address": TOKEN, "contract_spec": spec() }],
+            "match_conditions": {
+                "events": [{ "signature": "Moved(address,uint256)", "expression": "amount > 100 AND from == '0xAAbbccddeeff00112233445566778899aabbccdd'" }],
+                "functions": [{ "signature": "drain((address,uint8))", "expression": null }],
+                "transactions": [{ "status": "Success", "expression": "value > 5 AND gas_price > 1" }],
+            },
+            "triggers": ["to_slack", "to_script"],
+            "trigger_conditions": [{ "script_path": "./filter.py", "language": "Python", "timeout_ms": 1000 }],
+        }),
+    );
+    write(
+        "monitors/b.json",
+        json!({
+            "name": "Failures", "networks": ["one", "star"], "addresses": [],
+            "match_conditions": { "events": [], "functions": [], "transactions": [{ "status": "Failure", "expression": "value >= 10" }] },
+            "triggers": [], "trigger_conditions": [],
+        }),
+    );
     folder
 }
 
@@ -63,7 +75,10 @@ fn monitors_become_rules_and_what_is_lost_is_said() {
     assert_eq!(rules[0]["on"].as_str(), Some("event Moved(address indexed from, uint256 amount)"));
     let when = "amount > 100 && from == 0xaabbccddeeff00112233445566778899aabbccdd";
     assert_eq!(rules[0]["when"].as_str(), Some(when));
-    assert_eq!(rules[0]["description"].as_str(), Some("Big Moves: {amount} in {tx.hash} {{by}} ${{events.0.args.gone}}"));
+    assert_eq!(
+        rules[0]["description"].as_str(),
+        Some("Big Moves: {amount} in {tx.hash} {{by}} ${{events.0.args.gone}}")
+    );
     assert_eq!(rules[1]["on"].as_str(), Some("call drain((address to, uint8 n) order)"));
     assert_eq!(rules[1]["status"].as_str(), Some("success"));
     let failed = &table["detector"]["failures"]["config"]["rule"][0];

@@ -38,7 +38,8 @@ impl Manifest {
     /// Adds the kinds that a config names. A name that is none is left out: the detector reports it when it starts.
     pub(in crate::plugin) fn add_named_kinds(&mut self, config: &Value) {
         let schema = serde_json::from_str::<Value>(&self.config_schema).unwrap_or_default();
-        let places = schema.get("x-finding-kinds").cloned().and_then(|places| serde_json::from_value::<Places>(places).ok());
+        let places =
+            schema.get("x-finding-kinds").cloned().and_then(|places| serde_json::from_value::<Places>(places).ok());
         let Some(places) = places else { return };
         let members = config.get(&places.list).and_then(Value::as_array);
         for member in members.into_iter().flatten().take(NAMED_AT_MOST) {
@@ -83,7 +84,8 @@ mod tests {
 
     #[test]
     fn a_schema_says_where_a_config_names_kinds() {
-        let mut named = manifest(json!({ "x-finding-kinds": { "list": "rule", "id": "name", "severity": "severity" } }));
+        let mut named =
+            manifest(json!({ "x-finding-kinds": { "list": "rule", "id": "name", "severity": "severity" } }));
         named.add_named_kinds(&json!({ "rule": [
             { "name": "big-exit", "severity": "high" }, { "name": "fixed" }, { "name": "No Name" }, {}, { "name": "plain" },
         ] }));

@@ -7,13 +7,13 @@ use cel::IdedExpr;
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, SelectExpr, SourceInfo, operators};
 use watchfire_sdk::prelude::*;
 
+use super::Mistake;
 use super::evaluate::{Arithmetic, Node, Order, Set};
 use super::function::Function;
 use super::literal::{self, Literal};
 use super::names::{Constants, Scope, nearest};
 use super::number::Number;
 use super::value::{Type, Value};
-use super::Mistake;
 
 /// A node and what it gives.
 pub(super) struct Typed {

@@ -101,7 +101,10 @@ pub(super) enum Node {
     List(Vec<Node>),
     Call(Function, Vec<Node>, Option<Rc<HashMap<Address, String>>>),
     /// Range, beginning, condition, step, result; the member is the local `at`, what is carried the one after it.
-    Fold { at: usize, parts: [Box<Node>; 5] },
+    Fold {
+        at: usize,
+        parts: [Box<Node>; 5],
+    },
 }
 
 /// A value that need not be copied.

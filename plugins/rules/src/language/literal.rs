@@ -124,9 +124,12 @@ fn literal(written: &str) -> Result<Literal, String> {
         if digits.is_empty() || digits.len() > 512 {
             return Err(format!("{}; hexadecimal digits follow `0x`", none()));
         }
-        let is_mixed = digits.bytes().any(|byte| byte.is_ascii_uppercase()) && digits.bytes().any(|byte| byte.is_ascii_lowercase());
+        let is_mixed = digits.bytes().any(|byte| byte.is_ascii_uppercase())
+            && digits.bytes().any(|byte| byte.is_ascii_lowercase());
         if digits.len() == 40 && is_mixed && Address::parse_checksummed(format!("0x{digits}"), None).is_err() {
-            return Err(format!("`{written}` has a wrong checksum: a digit is mistyped, or write all of it in small letters"));
+            return Err(format!(
+                "`{written}` has a wrong checksum: a digit is mistyped, or write all of it in small letters"
+            ));
         }
         let digits = if digits.len() % 2 == 1 { format!("0{digits}") } else { digits };
         let bytes = watchfire_sdk::alloy_primitives::hex::decode(&digits);

@@ -81,10 +81,13 @@ impl Template {
 
     /// Slots that it reads.
     pub fn reads(&self) -> impl Iterator<Item = usize> + '_ {
-        self.parts.iter().flat_map(|part| match part {
-            Part::Text(_) => &[][..],
-            Part::Expression(expression) => &expression.reads,
-        }).copied()
+        self.parts
+            .iter()
+            .flat_map(|part| match part {
+                Part::Text(_) => &[][..],
+                Part::Expression(expression) => &expression.reads,
+            })
+            .copied()
     }
 }
 

@@ -135,7 +135,10 @@ impl CallGroup {
             return;
         }
         for (place, row) in batch.frames().enumerate() {
-            let is_call = matches!(row.kind(), FrameKind::Call | FrameKind::StaticCall | FrameKind::DelegateCall | FrameKind::CallCode);
+            let is_call = matches!(
+                row.kind(),
+                FrameKind::Call | FrameKind::StaticCall | FrameKind::DelegateCall | FrameKind::CallCode
+            );
             for group in fitting(row.input()).into_iter().filter(|group| group.sees_internal()) {
                 let fits_depth = group.asks.calls == Calls::All || row.depth() > 0;
                 let fits_kind = if group.asks.with_value { row.kind().moves_value() } else { is_call };

@@ -142,7 +142,8 @@ impl LevelRule {
             Read::View(layout, calldata) => {
                 let output = chain::call_raw(*target, calldata).map_err(why)?;
                 let decoded = layout.decode_output(&output);
-                decoded.ok_or_else(|| format!("{} bytes came back, which are not what the function returns", output.len()))
+                decoded
+                    .ok_or_else(|| format!("{} bytes came back, which are not what the function returns", output.len()))
             }
         }
     }

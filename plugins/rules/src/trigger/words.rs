@@ -96,10 +96,9 @@ pub(super) fn changes(before: &Number, value: &Number) -> [Value; 3] {
     let percent = match (before == &Number::ZERO, change == Number::ZERO) {
         (true, true) => Number::ZERO,
         (true, false) => hundred,
-        (false, _) => before
-            .absolute()
-            .and_then(|before| change.multiply(&hundred)?.divide(&before))
-            .unwrap_or(Number::ZERO),
+        (false, _) => {
+            before.absolute().and_then(|before| change.multiply(&hundred)?.divide(&before)).unwrap_or(Number::ZERO)
+        }
     };
     [Value::Number(before.clone()), Value::Number(change), Value::Number(percent)]
 }

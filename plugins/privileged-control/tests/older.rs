@@ -29,7 +29,8 @@ fn check(block: Block, expected: &[&str]) {
         { "address": COMPTROLLER, "label": "Comptroller", "kind": "unitroller" },
     ]);
     let mut bench = Bench::<PrivilegedControl>::start(json!({ "watch": watch, "watch_slots": true })).unwrap();
-    let told = |it: &Finding| format!("{} {:?} {}", it.kind, it.severity, it.title.replace(&MALLORY.to_string(), "MALLORY"));
+    let told =
+        |it: &Finding| format!("{} {:?} {}", it.kind, it.severity, it.title.replace(&MALLORY.to_string(), "MALLORY"));
     assert_eq!(bench.feed(&block).unwrap().iter().map(told).collect::<Vec<_>>(), expected);
 }
 
@@ -43,7 +44,8 @@ fn a_diamond_is_cut() {
     let event = DiamondCut { diamondCut: vec![cut], init: MALLORY, callData: vec![1].into() };
     let cut = block().event(PROXY, &event);
     check(cut.clone(), &["diamond-cut Critical Proxy: its functions were cut"]);
-    let mut bench = Bench::<PrivilegedControl>::start(json!({ "watch": [{ "address": PROXY, "label": "P" }] })).unwrap();
+    let mut bench =
+        Bench::<PrivilegedControl>::start(json!({ "watch": [{ "address": PROXY, "label": "P" }] })).unwrap();
     let finding = bench.feed(&cut).unwrap().remove(0);
     assert!(finding.attributes.contains(&("facets".to_owned(), MALLORY.to_string())), "{:?}", finding.attributes);
     // Offsets that lead nowhere, and a list that claims to be endless.
@@ -63,7 +65,10 @@ fn compound_changes_hands() {
     check(upgraded, &["proxy-upgraded Critical Comptroller: upgraded to MALLORY"]);
     let silent = block().storage_change(COMPTROLLER, slot, PROXY.into_word(), MALLORY.into_word());
     check(silent, &["implementation-slot-changed Critical Comptroller: runs the code of MALLORY, without an event"]);
-    check(block().event(PROXY, &NewAdmin { newAdmin: MALLORY }), &["admin-changed Critical Proxy: its admin is MALLORY"]);
+    check(
+        block().event(PROXY, &NewAdmin { newAdmin: MALLORY }),
+        &["admin-changed Critical Proxy: its admin is MALLORY"],
+    );
     let pending = NewPendingAdmin { oldPendingAdmin: PROXY, newPendingAdmin: MALLORY };
     check(
         block().event(COMPTROLLER, &pending),

@@ -185,7 +185,7 @@ impl Bench {
         KeptSpec {
             chains: vec![1],
             feeds: Vec::new(),
-            grants: vec!["chain".into(), "state".into(), "traces".into()],
+            grants: vec!["state".into(), "traces".into()],
             shadow_of: None,
             limits: Limits {
                 findings_per_batch: 10_000,

@@ -152,7 +152,7 @@ fn specs() -> Vec<(&'static str, KeptSpec, bool)> {
     let (plain, hears) = (serde_json::json!({}), serde_json::json!({ "hears": true }));
     let state = ["state", "feeds", "findings"];
     vec![
-        ("outflow", spec(&[1, 2], outflow, &["chain", "state", "traces"]), false),
+        ("outflow", spec(&[1, 2], outflow, &["state", "traces"]), false),
         ("ledger-of-all", spec(&[2, 1], plain.clone(), &state), true),
         ("ledger-of-one", spec(&[1], plain, &state), true),
         ("listener-of-two", spec(&[2], hears, &state), true),

@@ -46,7 +46,7 @@ impl Deployment {
         let endpoints: Vec<String> = self.endpoints.iter().map(|endpoint| format!("\"{endpoint}\"")).collect();
         let text = format!(
             "[chain.local]\nid = 31337\nendpoints = [{}]\nstart = 0\npoll_interval_ms = 50\n{}\n\n\
-             [detector.outflow]\ncomponent = \"{}\"\nchains = [\"local\"]\ngrant = [\"chain\", \"state\", \"traces\"]\n\n\
+             [detector.outflow]\ncomponent = \"{}\"\nchains = [\"local\"]\ngrant = [\"state\", \"traces\"]\n\n\
              [detector.outflow.config]\nwatch = [{{ address = \"{ALICE}\", label = \"treasury\" }}]\n\
              assets = [{{ address = \"native\", symbol = \"ETH\", decimals = 18, limit = \"{}\" }}]\nwindow_s = 3600\n\n\
              [plan]\npath = \"response\"\n\n{}\n",

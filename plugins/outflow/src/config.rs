@@ -24,11 +24,6 @@ pub struct Config {
     #[serde(default)]
     #[schemars(with = "Option<schema::Decimal>")]
     history_multiple: Option<Decimal>,
-    /// Share of what a watched address held of an asset that may leave within the window, in percent. Needs `chain`, by which what is
-    /// left is read.
-    #[serde(default)]
-    #[schemars(range(min = 1, max = 99))]
-    share_percent: Option<u8>,
     /// How many past windows with an outflow make the mean. Fewer than three so far are no history yet.
     #[serde(default = "default_history_windows")]
     #[schemars(range(min = 3, max = 1000))]
@@ -149,7 +144,6 @@ pub(crate) struct Rules {
     assets: HashMap<Key<20>, Tracked>,
     pub(crate) window_s: u64,
     pub(crate) history: Option<HistoryRule>,
-    pub(crate) share_percent: Option<u8>,
 }
 
 impl Config {
@@ -166,10 +160,6 @@ impl Config {
         if !(3..=1_000).contains(&self.history_windows) {
             return Err(ConfigError::at("history_windows", "between 3 and 1000 windows make a history"));
         }
-        if self.share_percent.is_some_and(|share| !(1..=99).contains(&share)) {
-            return Err(ConfigError::at("share_percent", "it must be from 1 to 99"));
-        }
-        let without_limit = self.history_multiple.is_some() || self.share_percent.is_some();
         if self.assets.is_empty() && self.history_multiple.is_none() {
             return Err(ConfigError::at(
                 "assets",
@@ -193,7 +183,7 @@ impl Config {
             if asset.decimals > 36 {
                 return wrong("decimals", "an asset has at most 36".to_owned());
             }
-            if asset.limit.is_none() && !without_limit {
+            if asset.limit.is_none() && self.history_multiple.is_none() {
                 return wrong("limit", "without a limit only `history_multiple` can find something".to_owned());
             }
             let limit = match asset.limit.map(|limit| limit.to_units(asset.decimals)) {
@@ -208,7 +198,7 @@ impl Config {
         let assets = assets.into_iter().map(|asset| (asset.id.key(), asset)).collect();
         let (windows, window_s) = (self.history_windows as usize, self.window_s);
         let history = self.history_multiple.map(|multiple| HistoryRule { multiple, windows, window_s });
-        Ok(Rules { watched, positions, assets, window_s, history, share_percent: self.share_percent })
+        Ok(Rules { watched, positions, assets, window_s, history })
     }
 }
 

@@ -15,7 +15,6 @@ sol! {
     event Transfer(address indexed from, address indexed to, uint256 value);
     event Deposit(address indexed account, uint256 value);
     event Withdrawal(address indexed account, uint256 value);
-    function balanceOf(address account) external view returns (uint256 balance);
 }
 
 /// The detector.
@@ -41,13 +40,7 @@ impl Detector for Outflow {
                 Severity::Medium,
                 "Much more of an asset left a watched address within the window than in the windows before.",
             )
-            .kind(
-                "outflow-share",
-                Severity::High,
-                "A larger share of what a watched address held of an asset left it within the window than is allowed.",
-            )
             .asks_for(Capability::State)
-            .asks_for(Capability::Chain)
             .asks_for(Capability::Traces)
     }
 
@@ -93,7 +86,6 @@ impl Detector for Outflow {
             let (out, tracked) = (flow.window.unsigned_abs(), self.rules.tracked(flow.asset));
             let case = tell::Case { rules: &self.rules, watched, tracked, flow: &flow, out };
             findings.extend(case.over_limit(batch));
-            findings.extend(case.over_share(batch));
             findings.extend(usual.and_then(|usual| case.unusual(batch, usual)));
         }
         Ok(findings)

@@ -2,7 +2,6 @@
 
 use watchfire_sdk::prelude::*;
 
-use crate::balanceOfCall;
 use crate::config::{AssetId, Rules, Tracked, Watched};
 use crate::flow::Flow;
 
@@ -37,42 +36,6 @@ impl Case<'_> {
                 .description(description)
                 .attribute("limit", limit)
                 .attribute("percent-of-limit", percent(self.out, limit)),
-        )
-    }
-
-    /// The finding, where the outflow is more than the allowed share of what the address held.
-    pub(crate) fn over_share(&self, batch: &Batch<'_>) -> Option<Finding> {
-        let allowed = U256::from(self.rules.share_percent?);
-        let left = match self.flow.asset {
-            AssetId::Native => chain::balance(self.watched.address),
-            AssetId::Token(token) => chain::call(token, &balanceOfCall { account: self.watched.address }),
-        };
-        let left = match left {
-            Ok(left) => left,
-            Err(error) => {
-                log::warn(&format!(
-                    "{}: what is left of {} is not known: {error}",
-                    self.watched.label, self.flow.asset
-                ));
-                return None;
-            }
-        };
-        let held = self.out.saturating_add(left);
-        let share = percent(self.out, held);
-        if self.out.saturating_mul(U256::from(100)) <= held.saturating_mul(allowed) {
-            return None;
-        }
-        let severity = if share >= U256::from(80) { Severity::Critical } else { Severity::High };
-        let out = self.amount(self.out);
-        let description = format!(
-            "{out} left {} within {} s, inflows deducted: {share} % of what it held; {allowed} % may leave.",
-            self.watched.label, self.rules.window_s
-        );
-        Some(
-            self.finding("outflow-share", severity, batch)
-                .title(format!("{}: {out} out, {share} % of its holdings", self.watched.label))
-                .description(description)
-                .attribute("percent-of-holdings", share),
         )
     }
 

@@ -16,7 +16,6 @@ sol! {
     event Transfer(address indexed from, address indexed to, uint256 value);
     event Deposit(address indexed account, uint256 value);
     event Withdrawal(address indexed account, uint256 value);
-    function balanceOf(address account) external view returns (uint256 balance);
 }
 
 /// Limit of 1,000 USDX and 10 ether in ten minutes.
@@ -249,25 +248,4 @@ fn wrapped_coins_are_flows_once() {
     check(wraps(), vec![twice], &[]);
     // Of another token, the same events mean nothing.
     check(config(), vec![at(6_000).event(USDX, &Withdrawal { account: VAULT, value: units(9_000) })], &[]);
-}
-
-#[test]
-fn a_share_of_what_was_held_is_too_much() {
-    let mut config = config();
-    config["share_percent"] = json!(25);
-    config["assets"][0].as_object_mut().unwrap().remove("limit");
-    let found = |left: u64| {
-        let mut bench = Bench::<Outflow>::start(config.clone()).unwrap();
-        let asked = balanceOfCall { account: VAULT };
-        watchfire_sdk::testing::chain::answer(USDX, &asked, &units(left));
-        let findings = bench.feed(&at(6_000).out(USDX, 100)).unwrap();
-        findings.into_iter().map(|it| format!("{} {:?} {}", it.kind, it.severity, it.title)).collect::<Vec<_>>()
-    };
-    assert_eq!(found(300), [""; 0], "a quarter may leave");
-    assert_eq!(found(299), ["outflow-share High Vault: 100 USDX out, 25 % of its holdings"]);
-    assert_eq!(found(10), ["outflow-share Critical Vault: 100 USDX out, 90 % of its holdings"]);
-    // Without an answer nothing is claimed, and the log says why.
-    let mut bench = Bench::<Outflow>::start(config.clone()).unwrap();
-    assert!(bench.feed(&at(6_000).out(USDX, 100)).unwrap().is_empty());
-    assert!(watchfire_sdk::testing::log::lines().iter().any(|(_, line)| line.contains("is not known")));
 }

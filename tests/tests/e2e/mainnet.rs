@@ -43,7 +43,7 @@ watch_delegatecalls = false
 
 [detector.outflow]
 component = "{}"
-grant = ["chain", "state", "traces"]
+grant = ["state", "traces"]
 [detector.outflow.config]
 watch = [
     {{ address = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2", label = "WETH" }},

@@ -19,6 +19,7 @@ mod kills;
 mod lies;
 mod mainnet;
 mod metrics;
+mod night;
 mod outlets;
 mod packages;
 mod probe;

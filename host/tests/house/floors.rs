@@ -7,6 +7,7 @@ use crate::{root, source};
 
 const NOUNS: &[&str] = &[
     "block",
+    "brief",
     "chain",
     "chain_read",
     "column",

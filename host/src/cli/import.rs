@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::Exit;
-use crate::app::import::{Kind, read};
+use crate::app::import::{Kind, read, to_toml};
 
 /// Whose configuration it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -50,7 +50,7 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         "`{}` has no monitor",
         args.path.display()
     );
-    let text = imported.to_toml(&args.component)?;
+    let text = to_toml(&imported, &args.component)?;
     match &args.out {
         None => print!("{text}"),
         Some(out) => {

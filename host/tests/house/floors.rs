@@ -42,6 +42,7 @@ type Rooms = &'static [(&'static str, &'static [&'static str])];
 
 /// `live` and `author` stand on top, beside each other.
 const APP: Rooms = &[
+    ("import", &[]),
     ("config", &[]),
     ("engine", &[]),
     ("deploy", &["config", "engine"]),

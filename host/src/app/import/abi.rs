@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{list, text};
+use super::model::{list, text};
 
 /// What a signature is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

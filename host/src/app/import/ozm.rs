@@ -9,7 +9,7 @@ use toml::{Table, Value as Toml};
 
 use super::abi::{Of, named, names};
 use super::condition::translate;
-use super::{Chain, Endpoint, Imported, Monitor, json_files, list, slug, text, texts};
+use super::model::{Chain, Endpoint, Imported, Monitor, json_files, list, slug, text, texts};
 
 pub(super) fn read(folder: &Path) -> anyhow::Result<Imported> {
     ensure!(

@@ -1,6 +1,6 @@
 //! Configurations made up here, in the shapes of the other monitors.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -69,7 +69,7 @@ fn folder() -> tempfile::TempDir {
 #[test]
 fn monitors_become_rules_and_what_is_lost_is_said() {
     let imported = read(Kind::Ozm, folder().path()).unwrap();
-    let text = imported.to_toml("plugins/rules.wasm").unwrap();
+    let text = to_toml(&imported, "plugins/rules.wasm").unwrap();
     let table: toml::Table = toml::from_str(&text).unwrap();
     let rules = &table["detector"]["big-moves"]["config"]["rule"];
     assert_eq!(rules[0]["on"].as_str(), Some("event Moved(address indexed from, uint256 amount)"));
@@ -107,7 +107,7 @@ fn sentinels_of_both_shapes_become_rules() {
     });
     std::fs::write(folder.path().join("all.json"), json!({ "items": [flat, nested] }).to_string()).unwrap();
     let imported = read(Kind::Defender, &folder.path().join("all.json")).unwrap();
-    let table: toml::Table = toml::from_str(&imported.to_toml("rules.wasm").unwrap()).unwrap();
+    let table: toml::Table = toml::from_str(&to_toml(&imported, "rules.wasm").unwrap()).unwrap();
     let flat = &table["detector"]["flat"]["config"]["rule"][0];
     assert_eq!((flat["when"].as_str(), flat["window"].as_str()), (Some("amount >= 7"), Some("600 s")));
     assert_eq!(flat["having"].as_str(), Some("count >= 3"));

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use toml::{Table, Value};
 
-use super::{Endpoint, Imported, slug};
+use super::model::{Endpoint, Imported, slug};
 
 pub(super) fn to_toml(imported: &Imported, component: &str) -> anyhow::Result<String> {
     let mut root = Table::new();

@@ -7,8 +7,8 @@ use toml::{Table, Value as Toml};
 
 use super::abi::{Of, named, names};
 use super::condition::translate;
-use super::ozm::{finish, number};
 use super::model::{Chain, Endpoint, Imported, Monitor, json_files, list, slug, text, texts};
+use super::ozm::{finish, number};
 
 /// Chains by the names that Defender gave them.
 const CHAINS: [(&str, u64); 22] = [

@@ -140,13 +140,13 @@ fn votes_are_said_with_whose_are_missing() {
     let mut night = Night::under(&harbor(), DAY_MS);
     night.find(&OUTFLOW);
     night.decide("chidi", 1, "freeze-borrowing").unwrap();
-    let proposals = night.orders().into_iter().filter_map(|one| match one.effect {
+    let mut proposals = night.orders().into_iter().filter_map(|one| match one.effect {
         Effect::Propose { intervention, text, terms, .. } if intervention == "freeze-borrowing" => {
             Some((text, terms.unwrap()))
         }
         _ => None,
     });
-    let (text, terms) = proposals.last().unwrap();
+    let (text, terms) = proposals.next_back().unwrap();
     assert!(text.contains("1 of 2 agree") && text.contains("watchfire incident approve 1"), "{text}");
     let missing: Vec<&str> = terms.missing.iter().map(|one| one.id.as_str()).collect();
     assert!(!missing.contains(&"chidi") && missing.contains(&"dana"), "{missing:?}");

@@ -166,6 +166,7 @@ fn letter(name: &str, address: String) -> Letter {
         person: String::new(),
         channel: address.clone(),
         text: title.clone(),
+        brief: None,
     };
     let key = B256::from(rand::random::<[u8; 32]>());
     let brief = Brief {

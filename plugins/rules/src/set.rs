@@ -143,10 +143,8 @@ fn few(wants: Vec<Subscription>) -> Vec<Subscription> {
         addresses.extend(filter.addresses);
         topics.extend(filter.topics.into_iter().next().unwrap_or_default());
     }
-    for list in [&mut topics] {
-        list.sort_unstable();
-        list.dedup();
-    }
+    topics.sort_unstable();
+    topics.dedup();
     addresses.sort_unstable();
     addresses.dedup();
     let filter = LogFilter::default().topic(0, topics);

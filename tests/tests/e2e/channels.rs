@@ -23,10 +23,12 @@ fn letter(intent: Intent, address: &str, title: &str) -> Letter {
     let severity = Severity::Critical;
     let text = format!("Incident 7 (critical): {title}");
     let effect = match intent {
-        Intent::Page => Effect::Page { incident: 7, severity, person: "ana".into(), channel: address.into(), text },
-        Intent::Tell => Effect::Notify { incident: 7, severity, what: Notice::Opened, text },
-        Intent::Update => Effect::Notify { incident: 7, severity, what: Notice::Changed, text },
-        Intent::Resolve => Effect::Notify { incident: 7, severity, what: Notice::Ended, text },
+        Intent::Page => {
+            Effect::Page { incident: 7, severity, person: "ana".into(), channel: address.into(), text, brief: None }
+        }
+        Intent::Tell => Effect::Notify { incident: 7, severity, what: Notice::Opened, text, brief: None },
+        Intent::Update => Effect::Notify { incident: 7, severity, what: Notice::Changed, text, brief: None },
+        Intent::Resolve => Effect::Notify { incident: 7, severity, what: Notice::Ended, text, brief: None },
     };
     let people =
         [("ana".to_owned(), watchfire::deliver::channel::Contact { name: "Ana".into(), ..Default::default() })];

@@ -29,13 +29,16 @@ const ANSWERED_WITHIN: Duration = Duration::from_millis(2_500);
 /// How often a refusal is logged.
 const REFUSALS_LOGGED: Quota = Quota::per_minute(NonZeroU32::new(6).expect("six is not zero"));
 
+/// What makes and reads the tokens of answers, and each channel's door by its name.
+type Open = (Asks, BTreeMap<String, Door>);
+
 /// Who is let in, as the config has it now.
 #[derive(Clone, Default)]
-pub struct Doors(Arc<RwLock<Option<(Asks, BTreeMap<String, Door>)>>>);
+pub struct Doors(Arc<RwLock<Option<Open>>>);
 
 impl Doors {
     /// Lets others in from here on.
-    pub fn replace(&self, doors: Option<(Asks, BTreeMap<String, Door>)>) {
+    pub fn replace(&self, doors: Option<Open>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = doors;
     }
 

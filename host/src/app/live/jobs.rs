@@ -161,8 +161,11 @@ mod tests {
     fn job(seq: u64, severity: Severity, intent: Intent, earlier: Option<&str>) -> Job {
         let (incident, text) = (seq, String::new());
         let effect = match intent {
-            Intent::Page => Effect::Page { incident, severity, person: "ana".into(), channel: "sms:1".into(), text },
-            _ => Effect::Notify { incident, severity, what: Notice::Changed, text },
+            Intent::Page => {
+                let (person, channel) = ("ana".into(), "sms:1".into());
+                Effect::Page { incident, severity, person, channel, text, brief: None }
+            }
+            _ => Effect::Notify { incident, severity, what: Notice::Changed, text, brief: None },
         };
         let key = B256::with_last_byte(seq as u8);
         let effect = Ordered { key, at_ms: 0, dry_run: false, effect };

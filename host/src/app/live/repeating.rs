@@ -26,7 +26,7 @@ impl Loop {
                         continue;
                     };
                     let (severity, what) = (brief.severity, Notice::Changed);
-                    let effect = Effect::Notify { incident: id, severity, what, text: String::new() };
+                    let effect = Effect::Notify { incident: id, severity, what, text: String::new(), brief: None };
                     let letter = Letter {
                         ordered: Ordered { key: posted.key, at_ms: brief.opened_at_ms, dry_run: false, effect },
                         intent: Intent::Update,

@@ -233,7 +233,8 @@ impl ChannelConfig {
             ("account", self.account.is_some()),
             ("answer_secret", self.answer_secret.is_some()),
         ];
-        for (key, _) in set.into_iter().filter(|(key, is_set)| *is_set && !self.kind.keys().contains(key)) {
+        let foreign = set.into_iter().find(|(key, is_set)| *is_set && !self.kind.keys().contains(key));
+        if let Some((key, _)) = foreign {
             let message =
                 format!("a channel of kind `{}` has no `{key}`; take it out, or change `kind`", self.kind.name());
             return Err((key.to_owned(), message));

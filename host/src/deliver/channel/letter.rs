@@ -21,7 +21,7 @@ impl Intent {
     pub fn of(effect: &Effect) -> Self {
         match effect {
             Effect::Page { .. } => Intent::Page,
-            Effect::Notify { what: Notice::Changed, .. } => Intent::Update,
+            Effect::Notify { what: Notice::Changed | Notice::Grown, .. } => Intent::Update,
             Effect::Notify { what: Notice::Ended | Notice::Retracted, .. } => Intent::Resolve,
             _ => Intent::Tell,
         }

@@ -65,8 +65,10 @@ pub fn stops(course: &Course<'_>, effect: &Effect, brief: &Brief) -> Vec<Stop> {
         }
         Effect::Notify { what, .. } => {
             let follows = match (what, course.after) {
-                (Notice::Opened | Notice::Unreached, _) | (_, After::Nothing) | (Notice::Changed, After::Says) => false,
-                (Notice::Changed | Notice::Ended | Notice::Retracted, _) => true,
+                (Notice::Opened | Notice::Unreached, _)
+                | (_, After::Nothing)
+                | (Notice::Changed | Notice::Grown, After::Says) => false,
+                (Notice::Changed | Notice::Grown | Notice::Ended | Notice::Retracted, _) => true,
             };
             if follows {
                 stops.extend(course.posted.iter().map(|(address, _)| course.stop(address, intent)));
@@ -81,6 +83,11 @@ pub fn stops(course: &Course<'_>, effect: &Effect, brief: &Brief) -> Vec<Stop> {
         Effect::Remind { whom, .. } => stops.extend(of_people(course, whom, brief, false)),
         Effect::Propose { whom, .. } | Effect::Revert { whom, .. } => {
             stops.extend(of_people(course, whom, brief, true));
+            stops.extend(course.room.map(|room| course.stop(room, intent)));
+        }
+        Effect::CarryOut { terms, .. } => {
+            let whom: Vec<String> = terms.may_carry_out.iter().map(|person| person.id.clone()).collect();
+            stops.extend(of_people(course, &whom, brief, true));
             stops.extend(course.room.map(|room| course.stop(room, intent)));
         }
         Effect::Withdraw { .. } => stops.extend(course.room.map(|room| course.stop(room, intent))),
@@ -145,7 +152,7 @@ mod tests {
     }
 
     fn notice(what: Notice) -> Effect {
-        Effect::Notify { incident: 1, severity: Severity::High, what, text: String::new() }
+        Effect::Notify { incident: 1, severity: Severity::High, what, text: String::new(), brief: None }
     }
 
     #[test]
@@ -183,6 +190,7 @@ mod tests {
             authority: "guardian".into(),
             whom: vec!["Bo".into()],
             text: String::new(),
+            terms: None,
         };
         check(After::Says, None, &[], propose, &[("sms:2", Intent::Tell)]);
         let channels = vec!["sms:5".to_owned(), "x:@harbor".to_owned(), "sms:5".to_owned()];

@@ -64,7 +64,8 @@ impl View {
         let said = said.strip_prefix(&brief.title).filter(|_| !by_people).unwrap_or(&said);
         let said = said.trim_start_matches(['.', ';', ' ']);
         let is_open = brief.state.is_open() && !by_people && !letter.is_test;
-        let is_page = letter.intent == Intent::Page || matches!(effect, Effect::Propose { .. });
+        let is_page =
+            letter.intent == Intent::Page || matches!(effect, Effect::Propose { .. } | Effect::CarryOut { .. });
         let asks = is_open
             && brief.acked_by.is_none()
             && (is_page || (matches!(effect, Effect::Notify { .. }) && letter.intent != Intent::Resolve));
@@ -159,6 +160,7 @@ fn text_of(effect: &Effect) -> String {
         | Effect::Revert { text, .. }
         | Effect::UpdateRisk { text, .. }
         | Effect::Propose { text, .. }
+        | Effect::CarryOut { text, .. }
         | Effect::Withdraw { text, .. } => text.trim().to_owned(),
     }
 }

@@ -129,8 +129,7 @@ fn by_helpers(tx: &Transaction<'_>) -> Option<(Party, String)> {
         let mut victims: HashMap<(Party, u32), HashSet<Party>> = HashMap::new();
         for (at, helper) in calls {
             let end = tx.calls[at as usize].end;
-            let given =
-                tx.transfers.iter().filter(|it| it.at < at && it.to == helper && parties.is_actor(it.from)).last();
+            let given = tx.transfers.iter().rfind(|it| it.at < at && it.to == helper && parties.is_actor(it.from));
             let Some(given) = given else { continue };
             let back = tx.transfers.iter().any(|it| {
                 at < it.at

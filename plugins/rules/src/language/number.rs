@@ -296,7 +296,7 @@ impl Number {
             None => (false, text),
         };
         let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-        if whole.is_empty() || digits.ends_with('.') || part.len() > 77 || !(whole.len() + part.len() <= 160) {
+        if whole.is_empty() || digits.ends_with('.') || part.len() > 77 || whole.len() + part.len() > 160 {
             return None;
         }
         let mut value = Number::ZERO;

@@ -106,10 +106,8 @@ impl Storage {
         if let Some(slots) = self.rules.iter().map(|(_, slot)| *slot).collect::<Option<Vec<B256>>>() {
             filter.slots = slots;
         }
-        for list in [&mut filter.addresses] {
-            list.sort_unstable();
-            list.dedup();
-        }
+        filter.addresses.sort_unstable();
+        filter.addresses.dedup();
         filter.slots.sort_unstable();
         filter.slots.dedup();
         let transactions = needs_transactions.then(|| TransactionFilter::default().into());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use alloy_primitives::{Address, B256, I256, U256, keccak256};
+use alloy_primitives::{Address, B256, I256, U256, address, keccak256};
 use anyhow::Context;
 use hashbrown::{HashMap, HashSet};
 
@@ -10,6 +10,8 @@ use watchfire::block::{Block, Logs};
 use watchfire::entry::StateChange;
 use watchfire::narrow::Rows;
 
+/// The one token of the measured blocks that wraps the chain's coin.
+const WETH: Address = address!("0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2");
 /// Resolution of a window, as the detector has it.
 const BUCKETS: u64 = 60;
 
@@ -17,6 +19,8 @@ const BUCKETS: u64 = 60;
 /// do: what is remembered must outlive the process either way.
 pub(super) struct Outflow {
     transfer: B256,
+    deposit: B256,
+    withdrawal: B256,
     watched: HashSet<[u8; 20]>,
     limits: HashMap<[u8; 20], U256>,
     window_s: u64,
@@ -69,6 +73,8 @@ impl Outflow {
         }
         Ok(Self {
             transfer: keccak256("Transfer(address,address,uint256)"),
+            deposit: keccak256("Deposit(address,uint256)"),
+            withdrawal: keccak256("Withdrawal(address,uint256)"),
             watched: list("watch").iter().map(address).collect::<anyhow::Result<_>>()?,
             limits,
             window_s: config["window_s"].as_u64().context("a window")?,
@@ -131,16 +137,24 @@ impl Outflow {
     }
 
     fn enter(&mut self, logs: &Logs, row: usize) {
-        if logs.topics[0].get(row) != &self.transfer.0 || logs.topic_count[row] != 3 {
+        let (topic, token) = (logs.topics[0].get(row), logs.address.get(row));
+        let is_wrap = logs.topic_count[row] == 2
+            && token == &WETH.into_array()
+            && (topic == &self.deposit.0 || topic == &self.withdrawal.0);
+        if !is_wrap && (topic != &self.transfer.0 || logs.topic_count[row] != 3) {
             return;
         }
-        let token = logs.address.get(row);
         let Some(value) = logs.data.get(row).first_chunk::<32>() else { return };
         if !self.limits.contains_key(token) {
             return;
         }
         let amount = I256::try_from(U256::from_be_bytes(*value)).unwrap_or(I256::MAX);
-        for (topic, amount) in [(1, -amount), (2, amount)] {
+        let moves = match () {
+            () if is_wrap && topic == &self.deposit.0 => [Some((1, amount)), None],
+            () if is_wrap => [Some((1, -amount)), None],
+            () => [Some((1, -amount)), Some((2, amount))],
+        };
+        for (topic, amount) in moves.into_iter().flatten() {
             let Some(party) = logs.topics[topic].get(row).last_chunk::<20>() else { continue };
             if !self.watched.contains(party) {
                 continue;

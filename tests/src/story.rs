@@ -7,6 +7,7 @@ use std::path::Path;
 use alloy_primitives::B256;
 use anyhow::Context;
 use watchfire::block::BlockRef;
+use watchfire::effect::Effect;
 use watchfire::entry::Entry;
 use watchfire::event::{Event, Stamped};
 use watchfire::finding::COVERAGE;
@@ -25,6 +26,19 @@ pub struct Story {
     pub told: Vec<Entry>,
     /// Detectors and plans, each where it is another one than before.
     pub exchanged: Vec<String>,
+}
+
+/// Takes out of an effect when the host did what.
+fn without_times(effect: &mut Effect) {
+    match effect {
+        Effect::Notify { brief: Some(brief), .. } | Effect::Page { brief: Some(brief), .. } => {
+            brief.evidence.iter_mut().for_each(|evidence| evidence.at_ms = 0);
+        }
+        Effect::Propose { terms: Some(terms), .. } | Effect::CarryOut { terms, .. } => {
+            terms.valid_until_ms = terms.valid_until_ms.map(|_| 0);
+        }
+        _ => {}
+    }
 }
 
 /// The journal of a deployment.
@@ -82,6 +96,7 @@ impl Story {
                 Entry::Incident(mut incident) => {
                     incident.opened_at_ms = 0;
                     incident.closed_at_ms = incident.closed_at_ms.map(|_| 0);
+                    incident.evidence.iter_mut().for_each(|evidence| evidence.at_ms = 0);
                     story.told.push(Entry::Incident(incident));
                 }
                 Entry::Decision(mut decision) => {
@@ -93,6 +108,7 @@ impl Story {
                 }
                 Entry::Effect(mut ordered) => {
                     ordered.at_ms = 0;
+                    without_times(&mut ordered.effect);
                     story.told.push(Entry::Effect(ordered));
                 }
                 // Its hash goes over the time, so what is told stands for it.

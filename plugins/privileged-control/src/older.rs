@@ -94,7 +94,8 @@ pub(crate) fn read(log: &Log<'_>) -> Option<Change> {
 
 /// A word of the data.
 fn data_word(log: &Log<'_>, position: usize) -> Option<B256> {
-    log.data().get(position * 32..position * 32 + 32).map(B256::from_slice)
+    let start = position.checked_mul(32)?;
+    log.data().get(start..start.checked_add(32)?).map(B256::from_slice)
 }
 
 /// The first facets of a cut. Read by hand: lists within lists can name one place many times.

@@ -149,18 +149,23 @@ impl Outflow {
             return;
         }
         let amount = I256::try_from(U256::from_be_bytes(*value)).unwrap_or(I256::MAX);
-        let moves = match () {
-            () if is_wrap && topic == &self.deposit.0 => [Some((1, amount)), None],
-            () if is_wrap => [Some((1, -amount)), None],
-            () => [Some((1, -amount)), Some((2, amount))],
+        let party = |topic: usize| logs.topics[topic].get(row).last_chunk::<20>().copied().unwrap_or_default();
+        // The detector asks for the wraps of watched accounts alone.
+        if is_wrap && !self.watched.contains(&party(1)) {
+            return;
+        }
+        // Wrapping makes coins out of nothing, as minting does.
+        let (from, to) = match () {
+            () if is_wrap && topic == &self.deposit.0 => ([0; 20], party(1)),
+            () if is_wrap => (party(1), [0; 20]),
+            () => (party(1), party(2)),
         };
-        for (topic, amount) in moves.into_iter().flatten() {
-            let Some(party) = logs.topics[topic].get(row).last_chunk::<20>() else { continue };
-            if !self.watched.contains(party) {
+        for (party, amount) in [(from, -amount), (to, amount)] {
+            if !self.watched.contains(&party) {
                 continue;
             }
             let mut item = [0; 40];
-            item[..20].copy_from_slice(party);
+            item[..20].copy_from_slice(&party);
             item[20..].copy_from_slice(token);
             let place = *self.places.entry(item).or_insert_with(|| {
                 self.windows.push(Window::default());

@@ -118,14 +118,23 @@ impl Fit<'_> {
         let plan = self.plan;
         for (id, signal) in &plan.tables().signal {
             let dead: Vec<String> = signal.matchers.iter().filter_map(|one| dead(one, detectors)).collect();
+            let all = dead.len() == signal.matchers.len();
+            if let Some(why) = &signal.pending {
+                let (message, help) = match all {
+                    true => (format!("nothing raises it yet: {why}"), "add the detector, and take `pending` out"),
+                    false => ("it is pending, and a detector of the config raises it".into(), "take `pending` out"),
+                };
+                self.say(Gravity::Warning, &["signal", id, "pending"], message, help.to_owned());
+                continue;
+            }
             if dead.is_empty() {
                 continue;
             }
-            let all = dead.len() == signal.matchers.len();
             let gravity = if all { Gravity::Error } else { Gravity::Warning };
             let what = if all { "nothing can raise it" } else { "part of it can't be raised" };
-            let help = "name a detector of the config and a kind that `watchfire plugin inspect` lists".to_owned();
-            self.say(gravity, &["signal", id, "match"], format!("{what}: {}", dead.join("; ")), help);
+            let help = "name a detector of the config and a kind that `watchfire plugin inspect` lists; a gap that is known may \
+                        say why, by `pending`";
+            self.say(gravity, &["signal", id, "match"], format!("{what}: {}", dead.join("; ")), help.to_owned());
         }
     }
 

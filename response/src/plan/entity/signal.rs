@@ -113,6 +113,10 @@ pub struct Signal {
     /// Where it says what to do, an absolute URL: pages and notices give it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runbook: Option<String>,
+    /// Why no detector raises it yet: a gap that the protocol knows of. `check` warns of it, where it would refuse a signal
+    /// that nothing can raise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<String>,
     /// When a replay of an attack last made it fire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fired_at: Option<Moment>,

@@ -34,9 +34,9 @@ pub struct Args {
     /// Where the config goes; standard output by default. A file that is there is left as it is.
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The component of rules, as the config names it.
-    #[arg(long, value_name = "FILE", default_value = "plugins/rules.wasm")]
-    component: String,
+    /// The component of rules, in place of the one that ships with the host.
+    #[arg(long, value_name = "FILE")]
+    component: Option<String>,
 }
 
 pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
@@ -50,7 +50,7 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         "`{}` has no monitor",
         args.path.display()
     );
-    let text = to_toml(&imported, &args.component)?;
+    let text = to_toml(&imported, args.component.as_deref())?;
     match &args.out {
         None => print!("{text}"),
         Some(out) => {

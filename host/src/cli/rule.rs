@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::json;
 
 use super::table::Table;
 use super::{Exit, runtime};
 use crate::app::author::fetch::{Options, fetch};
-use crate::app::author::rule_file::{RuleSet, component_beside, read};
+use crate::app::author::rule_file::{RuleSet, read};
 use crate::app::author::rule_run::{RuleRun, Tried};
 use crate::app::config::CacheConfig;
+use crate::app::config::shipped;
 use crate::app::deploy::sandbox::{Sandboxes, own_binary};
 use crate::app::live::output::Format;
 use crate::block::Verification;
@@ -121,7 +122,8 @@ fn refused(set: &RuleSet, error: &anyhow::Error) -> anyhow::Result<Exit> {
 fn load(set: &RuleSet, component: Option<&Path>, sandboxes: &Sandboxes) -> anyhow::Result<RuleRun> {
     let path = match component.map(Path::to_owned).or_else(|| set.component.clone()) {
         Some(path) => path,
-        None => component_beside(&own_binary()?)?,
+        None => shipped::component("rules", &own_binary()?)
+            .map_err(|(message, _)| anyhow!("{message}; name the component of rules by `--component`"))?,
     };
     let bytes = std::fs::read(&path).with_context(|| format!("`{}` can't be read", path.display()))?;
     let limits = Limits::default();

@@ -11,7 +11,7 @@ use crate::effect::{Effect, Notice};
 use crate::finding::Finding;
 use crate::incident::{Incident, IncidentId};
 use crate::outcome::Outcome;
-use crate::plan::{Plan, grouped};
+use crate::plan::{Asset, Plan, grouped};
 use crate::triage::{Growth, label};
 
 /// People are told of growth at most so often, milliseconds: a loss goes unsaid no longer than this.
@@ -106,20 +106,27 @@ fn said_of(loss: &Loss) -> String {
 pub(crate) fn losses(plan: &Plan, loss: &BTreeMap<String, u128>) -> Vec<Loss> {
     let losses = loss.iter().map(|(name, amount)| {
         let known = label::folded(name);
-        let is_it = |one: &&crate::plan::Asset| one.names.iter().any(|name| label::folded(name) == known);
+        let is_it = |one: &&Asset| one.names.iter().any(|name| label::folded(name) == known);
         let asset = plan.tables().asset.values().find(is_it);
         let digits = amount.to_string();
         Loss {
             asset: name.clone(),
-            text: asset.map_or_else(
-                || format!("{} of {name}, in its smallest unit", grouped(&digits)),
-                |asset| asset.text(*amount),
-            ),
+            text: match asset {
+                Some(asset) => asset.text(*amount),
+                None if known == "native" => coin().text(*amount),
+                None => format!("{} of {name}, in its smallest unit", grouped(&digits)),
+            },
             worth_usd: asset.and_then(|asset| asset.worth_usd(*amount)).map(|worth| worth.to_string()),
             amount: digits,
         }
     });
     losses.collect()
+}
+
+/// Returns the coin of a chain, where the plan does not name it: nodes count it by the 18 digits of Ethereum's.
+fn coin() -> Asset {
+    let symbol = "of the chain's coin".to_owned();
+    Asset { names: vec!["native".to_owned()], symbol, decimals: 18, usd: None }
 }
 
 /// Returns what is known of an incident, as its plan has people read it.

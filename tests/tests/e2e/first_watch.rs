@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use watchfire_tests::anvil::free_port;
-use watchfire_tests::host::{binary, component};
+use watchfire_tests::host::binary;
 use watchfire_tests::peers;
 
 /// A newcomer's desk: a folder, a path, and programs that run in terminals of their own.
@@ -34,7 +34,6 @@ impl Newcomer {
             .args(["-ec", typed])
             .current_dir(if made.is_dir() { &made } else { self.folder.path() })
             .env("PATH", &self.path)
-            .env("DETECTORS", component("outflow").unwrap().parent().unwrap())
             .env("WATCHFIRE_CACHE", binary().unwrap().with_file_name("compiled"))
             .stdin(Stdio::null());
         shell
@@ -136,7 +135,7 @@ fn the_first_watch_is_what_a_newcomer_can_type() {
             assert!(!refused.status.success() && why.contains("is not of `guardian`"), "{why}");
         }
     }
-    assert_eq!(blocks.len(), 12, "blocks of commands");
+    assert_eq!(blocks.len(), 11, "blocks of commands");
 
     let watched = newcomer.printed("watchfire");
     for expected in ["incident   #1", "outflow/outflow-limit", "do-nothing"] {
@@ -145,8 +144,9 @@ fn the_first_watch_is_what_a_newcomer_can_type() {
     for expected in [
         "0 errors",
         "only 1 of the 2 sources agree so far",
-        "first has it",
-        "ruling 1: pause-borrowing by first",
+        "First Guardian has it",
+        "lost or moved so far: 20 of the chain's coin",
+        "1. pause-borrowing by First Guardian: approved",
         "whole: ",
         "\nidentical",
         "# Incident 1",

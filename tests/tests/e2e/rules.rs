@@ -221,8 +221,7 @@ fn imported_monitors_find_what_they_found() {
             },
         }),
     );
-    let component = component("rules").unwrap().display().to_string();
-    let args = ["import", "ozm", "ozm", "--out", "watchfire.toml", "--component", &component];
+    let args = ["import", "ozm", "ozm", "--out", "watchfire.toml"];
     let output = watchfire(folder.path(), &args).unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let recording = mainnet.display().to_string();

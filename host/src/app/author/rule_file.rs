@@ -53,18 +53,6 @@ pub fn read(file: &Path) -> anyhow::Result<Vec<RuleSet>> {
     Ok(sets)
 }
 
-/// Where the component of rules lies if nobody names it: beside the binary, as releases and builds have it.
-///
-/// # Errors
-///
-/// If it is at neither place.
-pub fn component_beside(binary: &Path) -> anyhow::Result<PathBuf> {
-    let folder = binary.parent().unwrap_or(Path::new("."));
-    let places = ["plugins/rules.wasm", "../plugins/rules.wasm", "../lib/watchfire/plugins/rules.wasm"];
-    let found = places.iter().map(|place| folder.join(place)).find(|place| place.is_file());
-    found.context("the component of rules is not beside this binary; name it with `--component`")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -37,7 +37,7 @@ pub fn read(kind: Kind, path: &Path) -> anyhow::Result<Imported> {
 /// # Errors
 ///
 /// If what is written could not be read again.
-pub fn to_toml(imported: &Imported, component: &str) -> anyhow::Result<String> {
+pub fn to_toml(imported: &Imported, component: Option<&str>) -> anyhow::Result<String> {
     write::to_toml(imported, component)
 }
 

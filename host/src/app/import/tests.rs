@@ -69,8 +69,9 @@ fn folder() -> tempfile::TempDir {
 #[test]
 fn monitors_become_rules_and_what_is_lost_is_said() {
     let imported = read(Kind::Ozm, folder().path()).unwrap();
-    let text = to_toml(&imported, "plugins/rules.wasm").unwrap();
+    let text = to_toml(&imported, None).unwrap();
     let table: toml::Table = toml::from_str(&text).unwrap();
+    assert_eq!(table["detector"]["big-moves"]["use"].as_str(), Some("rules"));
     let rules = &table["detector"]["big-moves"]["config"]["rule"];
     assert_eq!(rules[0]["on"].as_str(), Some("event Moved(address indexed from, uint256 amount)"));
     let when = "amount > 100 && from == 0xaabbccddeeff00112233445566778899aabbccdd";
@@ -107,7 +108,8 @@ fn sentinels_of_both_shapes_become_rules() {
     });
     std::fs::write(folder.path().join("all.json"), json!({ "items": [flat, nested] }).to_string()).unwrap();
     let imported = read(Kind::Defender, &folder.path().join("all.json")).unwrap();
-    let table: toml::Table = toml::from_str(&to_toml(&imported, "rules.wasm").unwrap()).unwrap();
+    let table: toml::Table = toml::from_str(&to_toml(&imported, Some("rules.wasm")).unwrap()).unwrap();
+    assert_eq!(table["detector"]["flat"]["component"].as_str(), Some("rules.wasm"));
     let flat = &table["detector"]["flat"]["config"]["rule"][0];
     assert_eq!((flat["when"].as_str(), flat["window"].as_str()), (Some("amount >= 7"), Some("600 s")));
     assert_eq!(flat["having"].as_str(), Some("count >= 3"));

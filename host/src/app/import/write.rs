@@ -5,7 +5,7 @@ use toml::{Table, Value};
 
 use super::model::{Endpoint, Imported, slug};
 
-pub(super) fn to_toml(imported: &Imported, component: &str) -> anyhow::Result<String> {
+pub(super) fn to_toml(imported: &Imported, component: Option<&str>) -> anyhow::Result<String> {
     let mut root = Table::new();
     let mut chains = Table::new();
     for (name, chain) in &imported.chains {
@@ -33,7 +33,10 @@ pub(super) fn to_toml(imported: &Imported, component: &str) -> anyhow::Result<St
         config.insert("rule".to_owned(), Value::Array(monitor.rules.iter().cloned().map(Value::Table).collect()));
         let grants = ["chain", "state", "traces", "storage", "feeds", "findings"].map(Value::from).to_vec();
         let mut detector = Table::new();
-        detector.insert("component".to_owned(), Value::from(component));
+        match component {
+            Some(path) => detector.insert("component".to_owned(), Value::from(path)),
+            None => detector.insert("use".to_owned(), Value::from("rules")),
+        };
         if !monitor.chains.is_empty() {
             detector.insert("chains".to_owned(), strings(&monitor.chains));
         }

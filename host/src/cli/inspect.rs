@@ -79,7 +79,11 @@ pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
             Deployed {
                 component: args.component.unwrap_or_else(|| config.component_path(detector)),
                 limits: detector.limits.clone(),
-                granted: Some(detector.grant.clone()),
+                granted: match (&detector.grant, &detector.shipped) {
+                    // It has what it asks for.
+                    (None, Some(_)) => None,
+                    _ => Some(detector.grants()),
+                },
                 cache: config.cache.clone(),
                 folder: config.folder(),
             }

@@ -64,7 +64,7 @@ impl Config {
         for (id, detector) in &self.detectors {
             expect_known(toml, id, "chains", &detector.chains, &chains, "chain");
             expect_known(toml, id, "feeds", &detector.feeds, &feeds, "feed");
-            expect_known(toml, id, "grant", &detector.grant, &capabilities, "capability");
+            expect_known(toml, id, "grant", detector.grant.as_deref().unwrap_or_default(), &capabilities, "capability");
             if let Some(of) = &detector.shadow_of {
                 let real: Vec<&str> = self
                     .detectors

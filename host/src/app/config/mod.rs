@@ -92,9 +92,10 @@ pub struct DetectorConfig {
     #[serde(default)]
     pub feeds: Vec<String>,
     /// Capabilities that it is granted, of those that it asks for: `chain`, `state`, `traces`, `storage`,
-    /// `mempool`, `feeds`, `findings`.
+    /// `mempool`, `feeds`, `findings`. Where the key is absent, a detector that ships with the host has what it asks for,
+    /// and any other has none.
     #[serde(default)]
-    pub grant: Vec<String>,
+    pub grant: Option<Vec<String>>,
     /// The detector that it runs beside as a shadow: what it finds is recorded and compared, not acted on.
     #[serde(default)]
     pub shadow_of: Option<String>,
@@ -105,6 +106,17 @@ pub struct DetectorConfig {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub config: toml::Table,
+}
+
+impl DetectorConfig {
+    /// Returns the capabilities that it may use if it asks for them.
+    pub fn grants(&self) -> Vec<String> {
+        match (&self.grant, &self.shipped) {
+            (Some(grant), _) => grant.clone(),
+            (None, Some(_)) => CAPABILITIES.map(str::to_owned).to_vec(),
+            (None, None) => Vec::new(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

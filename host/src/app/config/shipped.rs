@@ -14,7 +14,9 @@ const PLACES: [&str; 4] = ["plugins", "../plugins", "../../plugins", "../share/w
 /// If nothing ships with it, or no detector of that name: what is wrong, and what to do.
 pub fn component(name: &str, binary: &Path) -> Result<PathBuf, (String, String)> {
     let beside = binary.parent().unwrap_or(Path::new("."));
+    // Without `..`, as messages name it.
     let folder = PLACES.iter().map(|place| beside.join(place)).find(|folder| folder.is_dir());
+    let folder = folder.map(|folder| folder.canonicalize().unwrap_or(folder));
     let Some(folder) = folder else {
         let message = format!("no detectors ship with `{}`", binary.display());
         return Err((

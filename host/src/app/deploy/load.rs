@@ -127,7 +127,7 @@ pub fn detector_of(runtime: &Runtime, config: &Config, id: &str, bytes: Vec<u8>)
 /// Returns a warning for each thing that the operator grants and the detector does not ask for.
 fn unused(config: &Config, id: &str, wanted: &DetectorConfig, detector: &Detector) -> Vec<Diagnostic> {
     let asks = &detector.profile().manifest().capabilities;
-    let idle = wanted.grant.iter().enumerate().filter(|(_, name)| !asks.contains(name));
+    let idle = wanted.grant.iter().flatten().enumerate().filter(|(_, name)| !asks.contains(name));
     let mut warnings: Vec<Diagnostic> = idle
         .map(|(at, name)| {
             let message = format!("`{name}` is granted, and `{id}` does not ask for it");

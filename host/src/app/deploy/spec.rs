@@ -45,7 +45,7 @@ impl KeptSpec {
         Self {
             chains: config.chain_ids(detector),
             feeds: detector.feeds.clone(),
-            grants: detector.grant.clone(),
+            grants: detector.grants(),
             shadow_of: detector.shadow_of.clone(),
             limits: detector.limits.clone(),
             config: serde_json::to_value(&detector.config).unwrap_or_default(),

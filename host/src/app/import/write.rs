@@ -31,16 +31,20 @@ pub(super) fn to_toml(imported: &Imported, component: Option<&str>) -> anyhow::R
             config.insert("lists".to_owned(), Value::Table(lists));
         }
         config.insert("rule".to_owned(), Value::Array(monitor.rules.iter().cloned().map(Value::Table).collect()));
-        let grants = ["chain", "state", "traces", "storage", "feeds", "findings"].map(Value::from).to_vec();
         let mut detector = Table::new();
         match component {
-            Some(path) => detector.insert("component".to_owned(), Value::from(path)),
-            None => detector.insert("use".to_owned(), Value::from("rules")),
-        };
+            Some(path) => {
+                let grants = ["chain", "state", "traces", "storage", "feeds", "findings"].map(Value::from).to_vec();
+                detector.insert("component".to_owned(), Value::from(path));
+                detector.insert("grant".to_owned(), Value::Array(grants));
+            }
+            None => {
+                detector.insert("use".to_owned(), Value::from("rules"));
+            }
+        }
         if !monitor.chains.is_empty() {
             detector.insert("chains".to_owned(), strings(&monitor.chains));
         }
-        detector.insert("grant".to_owned(), Value::Array(grants));
         detector.insert("config".to_owned(), Value::Table(config));
         detectors.insert(id, Value::Table(detector));
     }

@@ -38,7 +38,17 @@ struct Args {
 }
 
 /// First-party detectors: packages of this workspace, and names of their components.
-const DETECTORS: [&str; 4] = ["outflow", "price-deviation", "privileged-control", "rules"];
+const DETECTORS: [&str; 9] = [
+    "attack-combiner",
+    "attacks",
+    "bridge-accounting",
+    "key-compromise",
+    "outflow",
+    "price-deviation",
+    "privileged-control",
+    "rules",
+    "share-price",
+];
 
 /// The target that detectors are built for.
 const DETECTORS_TARGET: &str = "wasm32-unknown-unknown";

@@ -33,12 +33,15 @@ cargo xtask fuzz TARGET   fuzz one of the places that take bytes of others [--se
 cargo xtask ci            what CI runs (`.ci/run`)";
 
 /// Detectors that are published with the host.
-const FIRST_PARTY: [&str; 6] = [
+const FIRST_PARTY: [&str; 9] = [
     "plugins/privileged-control",
     "plugins/outflow",
     "plugins/price-deviation",
     "plugins/attacks",
     "plugins/attack-combiner",
+    "plugins/share-price",
+    "plugins/bridge-accounting",
+    "plugins/key-compromise",
     "plugins/rules",
 ];
 /// The detector that the benchmark measures the boundary with.

@@ -35,7 +35,7 @@ pub struct Rules {
     pub(crate) others: Others,
     pub(crate) levels: Vec<LevelRule>,
     pub(crate) silences: Vec<SilenceRule>,
-    explain: bool,
+    pub(crate) explain: bool,
 }
 
 impl Rules {

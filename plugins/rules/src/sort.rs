@@ -114,7 +114,7 @@ impl Rules {
             Some(at) => at,
             None => {
                 self.by_topic.entry(Key(layout.topic.0)).or_default().push(self.events.len());
-                self.events.push(EventGroup::new(layout));
+                self.events.push(EventGroup::new(layout, self.explain));
                 self.events.len() - 1
             }
         };
@@ -135,7 +135,7 @@ impl Rules {
         let at = match self.calls.iter().position(|group| group.layout == layout && group.asks == asks) {
             Some(at) => at,
             None => {
-                self.calls.push(CallGroup::new(layout, asks));
+                self.calls.push(CallGroup::new(layout, asks, self.explain));
                 self.calls.len() - 1
             }
         };

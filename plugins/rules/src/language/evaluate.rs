@@ -56,6 +56,15 @@ impl Slots<'_> {
     }
 }
 
+/// What a number must be for a condition to hold; the condition may ask for more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// At least this.
+    Least(Number),
+    /// At most this.
+    Most(Number),
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Order {
     Less,
@@ -289,6 +298,18 @@ impl Node {
             Node::List(nodes) | Node::Call(_, nodes, _) => nodes.iter().for_each(|node| node.visit(see)),
             Node::Fold { parts, .. } => parts.iter().for_each(|node| node.visit(see)),
         }
+    }
+
+    /// The slot whose number must reach or stay below a constant, where that is what this says.
+    pub(super) fn bound(&self) -> Option<(usize, Bound)> {
+        let Node::Compare(order, left, right) = self else { return None };
+        let is_more = matches!(order, Order::Greater | Order::AtLeast);
+        let (at, number, is_least) = match (&**left, &**right) {
+            (Node::Slot(at), Node::Constant(Value::Number(number))) => (*at, number, is_more),
+            (Node::Constant(Value::Number(number)), Node::Slot(at)) => (*at, number, !is_more),
+            _ => return None,
+        };
+        Some((at, if is_least { Bound::Least(number.clone()) } else { Bound::Most(number.clone()) }))
     }
 
     /// The slot that must hold one of some addresses, where that is what this says.

@@ -15,7 +15,7 @@ use cel::parser::Parser;
 
 use check::Checker;
 use evaluate::Node;
-pub use evaluate::{EvaluationError, Slots};
+pub use evaluate::{Bound, EvaluationError, Slots};
 pub use names::{Constants, Scope};
 pub use number::Number;
 pub use template::Template;
@@ -155,6 +155,11 @@ impl Condition {
     /// The slot and the addresses of which it must be one, by the first part that says so.
     pub fn guards(&self) -> impl Iterator<Item = (usize, Vec<watchfire_sdk::prelude::Address>)> + '_ {
         self.parts.iter().filter_map(|part| part.expression.node.guard())
+    }
+
+    /// Slots whose numbers must reach or stay below another, by the parts that say so.
+    pub fn bounds(&self) -> impl Iterator<Item = (usize, Bound)> + '_ {
+        self.parts.iter().filter_map(|part| part.expression.node.bound())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::judge::{Candidate, Judge};
 use crate::language::{Scope, Type, Value};
 use crate::rule::Rule;
 use crate::trigger::common::{Commons, Origin, Senders};
-use crate::trigger::event::Index;
+use crate::trigger::index::Index;
 
 /// What a rule asks for beside its condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +51,8 @@ struct Call<'b> {
 }
 
 impl CallGroup {
-    /// A group without rules.
-    pub fn new(layout: Option<FunctionLayout>, asks: Asks) -> Self {
+    /// A group without rules. `explain` as in [`Index::new`].
+    pub fn new(layout: Option<FunctionLayout>, asks: Asks, explain: bool) -> Self {
         let mut scope = Scope::default();
         for parameter in layout.iter().flat_map(|layout| &layout.inputs) {
             scope.add(&parameter.name, parameter.abi.of_value());
@@ -75,7 +75,7 @@ impl CallGroup {
             }
         }
         let commons = Commons::add(&mut scope, true, false);
-        Self { layout, asks, scope, own, commons, index: Index::default() }
+        Self { layout, asks, scope, own, commons, index: Index::new(explain) }
     }
 
     /// Adds a rule.

@@ -1,16 +1,15 @@
 //! Events. Rules of one event share their decoding: a log is found by its first topic, then by the contract or the address that a
 //! rule asks for, and is decoded once for all of them.
 
-use hashbrown::{HashMap, HashSet};
-use watchfire_sdk::Key;
 use watchfire_sdk::batch::Log;
 use watchfire_sdk::prelude::*;
 
 use crate::abi::EventLayout;
 use crate::judge::{Candidate, Judge};
-use crate::language::{Scope, Value};
+use crate::language::Scope;
 use crate::rule::Rule;
 use crate::trigger::common::{Commons, Origin, Senders};
+use crate::trigger::index::Index;
 
 /// Rules of one event.
 pub struct EventGroup {
@@ -22,90 +21,15 @@ pub struct EventGroup {
     index: Index,
 }
 
-/// Which rules may match, by what is quickest to look at. A rule stands in one place.
-#[derive(Default)]
-pub struct Index {
-    /// By the address that a value must be: the value's place, and rules by address.
-    by_value: Vec<(usize, HashMap<Key<20>, Vec<usize>>)>,
-    by_contract: HashMap<Key<20>, Vec<usize>>,
-    any: Vec<usize>,
-    /// Contracts of rules that stand in `by_value`; `None` where one of them takes any.
-    contracts: HashMap<usize, Option<HashSet<Address>>>,
-}
-
-impl Index {
-    /// Adds a rule; `is_value` says which places can be looked up.
-    pub fn add(&mut self, position: usize, rule: &Rule, is_value: impl Fn(usize) -> bool) {
-        let guard = rule.when.guards().filter(|(at, _)| is_value(*at)).min_by_key(|(_, addresses)| addresses.len());
-        let contracts = rule.contracts.as_ref();
-        match (guard, contracts) {
-            (Some((at, addresses)), _) => {
-                let place = match self.by_value.iter().position(|(place, _)| *place == at) {
-                    Some(place) => place,
-                    None => {
-                        self.by_value.push((at, HashMap::new()));
-                        self.by_value.len() - 1
-                    }
-                };
-                for address in addresses {
-                    self.by_value[place].1.entry(Key(address.into_array())).or_default().push(position);
-                }
-                let known = self.contracts.entry(at).or_insert_with(|| Some(HashSet::new()));
-                match (contracts, known) {
-                    (Some(contracts), Some(known)) => known.extend(contracts.iter().map(|key| Address::new(key.0))),
-                    (_, known) => *known = None,
-                }
-            }
-            (None, Some(contracts)) => {
-                contracts.iter().for_each(|key| self.by_contract.entry(*key).or_default().push(position));
-            }
-            (None, None) => self.any.push(position),
-        }
-    }
-
-    /// Rules that may match, by the row's contract and values.
-    pub fn candidates<'i>(&'i self, contract: &Address, values: &'i [Value]) -> impl Iterator<Item = usize> + 'i {
-        let by_value = self.by_value.iter().filter_map(|(at, rules)| match values.get(*at) {
-            Some(Value::Address(address)) => rules.get(&Key(address.into_array())),
-            _ => None,
-        });
-        let by_contract = self.by_contract.get(&Key(contract.into_array()));
-        by_value.chain(by_contract).flatten().chain(&self.any).copied()
-    }
-
-    /// Whether a row of a contract may match anything, before it is decoded.
-    pub fn may_match(&self, contract: &Address) -> bool {
-        !self.any.is_empty() || !self.by_value.is_empty() || self.by_contract.contains_key(&Key(contract.into_array()))
-    }
-
-    /// Contracts of all rules; `None` where one takes any.
-    pub fn all_contracts(&self) -> Option<Vec<Address>> {
-        if !self.any.is_empty() || self.contracts.values().any(Option::is_none) {
-            return None;
-        }
-        let mut all: Vec<Address> = self.by_contract.keys().map(|key| Address::new(key.0)).collect();
-        all.extend(self.contracts.values().flatten().flatten());
-        all.sort_unstable();
-        all.dedup();
-        Some(all)
-    }
-
-    /// The rules.
-    pub fn positions(&self) -> impl Iterator<Item = usize> + '_ {
-        let by_value = self.by_value.iter().flat_map(|(_, rules)| rules.values());
-        by_value.chain(self.by_contract.values()).flatten().chain(&self.any).copied()
-    }
-}
-
 impl EventGroup {
-    /// A group without rules.
-    pub fn new(layout: EventLayout) -> Self {
+    /// A group without rules. `explain` as in [`Index::new`].
+    pub fn new(layout: EventLayout, explain: bool) -> Self {
         let mut scope = Scope::default();
         for parameter in &layout.parameters {
             scope.add(&parameter.name, EventLayout::type_of(parameter));
         }
         let commons = Commons::add(&mut scope, true, true);
-        Self { layout, scope, commons, index: Index::default() }
+        Self { layout, scope, commons, index: Index::new(explain) }
     }
 
     /// Adds a rule.
@@ -119,19 +43,18 @@ impl EventGroup {
         let needs_transactions = self.commons.keep_read(self.index.positions().map(|position| &rules[position]));
         let filter = || LogFilter::default().topic(0, [self.layout.topic]);
         let mut wants: Vec<Subscription> = Vec::new();
-        if !self.index.any.is_empty() {
+        if self.index.takes_any() {
             wants.push(filter().into());
-        } else if !self.index.by_contract.is_empty() {
-            let contracts = self.index.by_contract.keys().map(|key| Address::new(key.0));
+        } else if let Some(contracts) = self.index.named_contracts() {
             wants.push(filter().addresses(contracts).into());
         }
-        for (at, rules) in &self.index.by_value {
+        for (at, addresses, contracts) in self.index.looked_up() {
             let mut filter = filter();
-            if let Some(Some(contracts)) = self.index.contracts.get(at) {
+            if let Some(contracts) = contracts {
                 filter = filter.addresses(contracts.iter().copied());
             }
-            if let Some(topic) = self.layout.topic_of(*at) {
-                filter = filter.topic(topic, rules.keys().map(|key| Address::new(key.0).into_word()));
+            if let Some(topic) = self.layout.topic_of(at) {
+                filter = filter.topic(topic, addresses.map(|address| address.into_word()));
             }
             wants.push(filter.into());
         }

@@ -3,6 +3,7 @@
 pub mod call;
 pub mod common;
 pub mod event;
+pub mod index;
 pub mod level;
 pub mod rows;
 pub mod silence;

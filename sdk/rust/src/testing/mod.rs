@@ -52,8 +52,13 @@ pub struct Bench<D: Detector> {
     subscriptions: Vec<Subscription>,
     /// Positions of `EverySeconds` subscriptions and the span that was last due.
     spans: Vec<(u32, u64)>,
+    /// State and spans as they were before each block that was fed, oldest first.
+    before: Vec<Before>,
     detector: PhantomData<D>,
 }
+
+/// Entries of the state, and spans.
+type Before = (Vec<(Vec<u8>, Vec<u8>)>, Vec<(u32, u64)>);
 
 impl<D: Detector> Bench<D> {
     /// Starts a detector on an empty store, chain and log.
@@ -63,7 +68,28 @@ impl<D: Detector> Bench<D> {
         log::clear();
         let config = config.to_string();
         let (_, subscriptions) = D::start(parse_config(&config)?)?;
-        Ok(Self { config, subscriptions, spans: Vec::new(), detector: PhantomData })
+        Ok(Self { config, subscriptions, spans: Vec::new(), before: Vec::new(), detector: PhantomData })
+    }
+
+    /// Puts another config in the place of this one, over the same state, as the host does when a detector is swapped.
+    pub fn swap(&mut self, config: Value) -> Result<(), ConfigError> {
+        let config = config.to_string();
+        let (_, subscriptions) = D::start(parse_config(&config)?)?;
+        (self.config, self.subscriptions) = (config, subscriptions);
+        self.spans.clear();
+        Ok(())
+    }
+
+    /// Takes back the last `count` blocks that were fed, as the host does on a reorg: the state is what it was before the first of them.
+    ///
+    /// Panics where fewer were fed.
+    pub fn revert(&mut self, count: usize) {
+        assert!(count > 0 && count <= self.before.len(), "{} blocks were fed", self.before.len());
+        let at = self.before.len() - count;
+        if let Some((entries, spans)) = self.before.drain(at..).next() {
+            state::restore(entries);
+            self.spans = spans;
+        }
     }
 
     /// What it subscribed to.
@@ -76,6 +102,9 @@ impl<D: Detector> Bench<D> {
     ///
     /// Panics where a finding is of a kind that the manifest doesn't declare, which the host would refuse.
     pub fn feed(&mut self, block: &Block) -> Result<Vec<Finding>, Error> {
+        if block.trigger == "block" {
+            self.before.push((state::entries(), self.spans.clone()));
+        }
         let mut narrowed = narrow::narrow(block, &self.subscriptions);
         // Ticks come with blocks only.
         narrowed.due_ticks = if block.trigger == "block" { self.due(block) } else { Vec::new() };

@@ -29,6 +29,7 @@ pub mod score;
 pub mod deliver;
 pub mod journal;
 pub mod plugin;
+pub mod share;
 pub mod source;
 pub mod stream;
 

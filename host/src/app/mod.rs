@@ -8,3 +8,4 @@ pub mod import;
 pub mod live;
 pub mod past;
 pub mod plan;
+pub mod share;

@@ -77,7 +77,7 @@ pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
                 .get(id)
                 .with_context(|| format!("`{}` has no detector `{id}`; it has {ids}", args.config.display()))?;
             Deployed {
-                component: args.component.unwrap_or_else(|| config.component_path(detector)),
+                component: args.component.unwrap_or_else(|| config.component_path(id, detector)),
                 limits: detector.limits.clone(),
                 granted: match (&detector.grant, &detector.shipped) {
                     // It has what it asks for.

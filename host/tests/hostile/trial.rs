@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use watchfire::app::deploy::spec::KeptSpec;
-use watchfire::app::deploy::trial::{Rehearsal, Version, rehearse};
+use watchfire::app::deploy::trial::{INPUTS, Rehearsal, Version, rehearse};
 use watchfire::app::engine::{Engine, Given};
 use watchfire::chain_read::ChainReader;
 use watchfire::entry::Entry;
@@ -99,7 +99,7 @@ fn tried(runs: &Version, old: Option<&Version>, new: &Version, events: Vec<Event
             }
         }
     }
-    (titles, rehearse(&path, "odd", old, new, reader).unwrap())
+    (titles, rehearse(&path, "odd", old, new, reader, INPUTS).unwrap())
 }
 
 #[test]

@@ -34,7 +34,7 @@ const NOUNS: &[&str] = &[
     "whole_file",
 ];
 const LOGIC: &[&str] = &["desk", "drill", "narrow", "plan", "record", "score", "triage"];
-const EDGES: &[&str] = &["deliver", "journal", "plugin", "source", "stream"];
+const EDGES: &[&str] = &["deliver", "journal", "plugin", "share", "source", "stream"];
 const TOP: &[&str] = &["app", "cli", "fuzz"];
 
 /// The rooms of a module, each with the rooms that it may import.
@@ -49,7 +49,8 @@ const APP: Rooms = &[
     ("plan", &["config", "deploy"]),
     ("past", &["config", "engine", "deploy"]),
     ("author", &["config", "engine", "deploy", "past"]),
-    ("live", &["config", "engine", "deploy"]),
+    ("live", &["config", "engine", "deploy", "share"]),
+    ("share", &["config", "engine", "deploy", "past", "plan"]),
 ];
 
 /// What runs guests stands on what compiles them, and that on the boundary that they are linked to.

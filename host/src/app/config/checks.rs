@@ -81,8 +81,8 @@ impl Config {
             for (key, message) in detector.limits.mistakes() {
                 toml.tell_at(&["detector", id, "limits", key], message, "");
             }
-            let component = self.component_path(detector);
-            if detector.component.is_some() && !component.is_file() {
+            let component = self.component_path(id, detector);
+            if detector.component.is_some() && !detector.is_shared() && !component.is_file() {
                 let message = format!("there is no file `{}`", component.display());
                 let help = "build it with `watchfire plugin build`, or mend the path";
                 toml.tell_at(&["detector", id, "component"], message, help);

@@ -2,10 +2,12 @@
 //!
 //! Each stage owns its own part; this file only lists them, checks the names between them, and fetches secrets.
 
+mod cache;
 mod checks;
 pub mod included;
 mod places;
 mod schema;
+mod shared;
 pub mod shipped;
 
 use std::collections::BTreeMap;
@@ -23,12 +25,16 @@ use crate::deliver::webhook::{Webhook, WebhookConfig};
 use crate::diagnostic::{Diagnostic, Gravity};
 use crate::journal::{Channel, Hears, scheme};
 use crate::plugin::Limits;
+use crate::share::lock::Lock;
+use crate::share::trust::TrustConfig;
 use crate::source::evm::config::ChainConfig;
 use crate::source::feed::FeedConfig;
 use crate::toml_file::TomlFile;
 
+pub use cache::CacheConfig;
 pub use places::Places;
 pub use schema::config_schema;
+pub use shared::Sharing;
 
 /// A config whose every reference holds and whose secrets are at hand.
 #[derive(Clone, Debug)]
@@ -73,13 +79,17 @@ pub struct Config {
     pub delivery: DeliveryConfig,
     /// Where compiled components are kept.
     pub cache: CacheConfig,
+    /// Whom the operator trusts for detectors from registries.
+    pub trust: TrustConfig,
+    /// What each detector from a registry is pinned to.
+    pub lock: Lock,
 }
 
 /// A detector, as the operator allows it.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DetectorConfig {
-    /// The component, relative to the config's folder.
+    /// The component: a file, relative to the config's folder, or `oci://registry/owner/name:1.2.0`, which `watchfire.lock` pins.
     #[serde(default)]
     pub component: Option<PathBuf>,
     /// A detector that ships with the host, in place of a component: `rules`, `outflow`, …
@@ -156,24 +166,6 @@ impl Default for HostConfig {
     }
 }
 
-/// Where compiled components are kept.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct CacheConfig {
-    /// Whether they are kept at all.
-    pub enabled: bool,
-    /// The folder, relative to the config's folder; `watchfire/compiled` in the user's cache folder where absent.
-    pub path: Option<PathBuf>,
-    /// Largest size of the folder, bytes; what was not used for longest goes first.
-    pub max_bytes: u64,
-}
-
-impl Default for CacheConfig {
-    fn default() -> Self {
-        Self { enabled: true, path: None, max_bytes: 2 << 30 }
-    }
-}
-
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PlanConfig {
@@ -215,9 +207,9 @@ enum Part<'a> {
     Sources,
 }
 
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "host", "journal", "chain", "feed", "detector", "plan", "protocol", "webhook", "channel", "answers", "delivery",
-    "cache",
+    "cache", "trust",
 ];
 
 /// Capabilities that there are.
@@ -293,6 +285,8 @@ impl Config {
             plan,
             protocols: if whole { section(&mut toml, "protocol") } else { BTreeMap::new() },
             cache: toml.read(&["cache"]).unwrap_or_default(),
+            trust: toml.read(&["trust"]).unwrap_or_default(),
+            lock: Lock::default(),
             webhooks: if whole { section(&mut toml, "webhook") } else { BTreeMap::new() },
             channel: if whole { section(&mut toml, "channel") } else { BTreeMap::new() },
             answers: if whole { toml.read(&["answers"]) } else { None },
@@ -303,7 +297,8 @@ impl Config {
         }
         config.find_shipped(&mut toml);
         if let Part::Whole { components: Some(components) } = part {
-            for component in config.detectors.values_mut().filter_map(|detector| detector.component.as_mut()) {
+            for detector in config.detectors.values_mut().filter(|detector| !detector.is_shared()) {
+                let Some(component) = detector.component.as_mut() else { continue };
                 if let Some(name) = component.file_name() {
                     // An absolute path is not taken for one below the config's folder.
                     let moved = std::path::absolute(components.join(name));
@@ -312,20 +307,17 @@ impl Config {
             }
         }
         config.include_files(&mut toml);
+        config.read_lock(&mut toml);
         config.check_names(&mut toml);
         config.check_secrets(&mut toml);
         config.check_answers(&mut toml);
+        config.check_trust(&mut toml);
         if toml.diagnostics.iter().any(Diagnostic::is_error) { Err(toml.diagnostics) } else { Ok(config) }
     }
 
     /// The folder that relative paths start from.
     pub fn folder(&self) -> PathBuf {
         folder_of(&self.file)
-    }
-
-    /// The component's file of a detector.
-    pub fn component_path(&self, detector: &DetectorConfig) -> PathBuf {
-        self.folder().join(detector.component.as_deref().unwrap_or(Path::new("")))
     }
 
     /// Returns a section as it is written, for finding out whether it changed: a parsed one does not show its secrets.

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 
 use super::{
     AnswersConfig, CacheConfig, ChainConfig, ChannelConfig, DeliveryConfig, DetectorConfig, FeedConfig, HostConfig,
-    JournalConfig, PlanConfig, ProtocolConfig, WebhookConfig,
+    JournalConfig, PlanConfig, ProtocolConfig, TrustConfig, WebhookConfig,
 };
 
 /// The whole file, only ever used for its schema: reading goes section by section.
@@ -50,6 +50,9 @@ struct File {
     /// Where compiled components are kept.
     #[schemars(default)]
     cache: CacheConfig,
+    /// Whom the operator trusts for detectors from registries.
+    #[schemars(default)]
+    trust: TrustConfig,
 }
 
 /// JSON Schema of `watchfire.toml`.

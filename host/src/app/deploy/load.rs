@@ -67,12 +67,9 @@ fn at_once<T: Send>(
 /// If it can't be read, compiled or started: what is wrong, at its place in the config.
 pub fn detector(runtime: &Runtime, config: &Config, id: &str) -> Result<Ready, Vec<Diagnostic>> {
     let Some(wanted) = config.detectors.get(id) else { return Err(Vec::new()) };
-    let path = config.component_path(wanted);
-    let bytes = std::fs::read(&path).map_err(|error| {
-        let message = format!("`{}` can't be read: {error}", path.display());
-        let help = "build it with `watchfire plugin build`";
-        vec![diagnostic(config, &["detector", id, "component"], message, help)]
-    })?;
+    let bytes = config.component_bytes(id, wanted);
+    let bytes =
+        bytes.map_err(|(message, help)| vec![diagnostic(config, &["detector", id, "component"], message, &help)])?;
     detector_of(runtime, config, id, bytes)
 }
 
@@ -83,7 +80,7 @@ pub fn detector(runtime: &Runtime, config: &Config, id: &str) -> Result<Ready, V
 /// If it can't be compiled or started: what is wrong, at its place in the config.
 pub fn detector_of(runtime: &Runtime, config: &Config, id: &str, bytes: Vec<u8>) -> Result<Ready, Vec<Diagnostic>> {
     let Some(wanted) = config.detectors.get(id) else { return Err(Vec::new()) };
-    let path = config.component_path(wanted);
+    let path = config.component_path(id, wanted);
     let wrong = |key: &[&str], message: String, help: &str| {
         let place: Vec<&str> = ["detector", id].iter().chain(key).copied().collect();
         vec![diagnostic(config, &place, message, help)]

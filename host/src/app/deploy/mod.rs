@@ -23,7 +23,7 @@ use crate::app::deploy::change::{Change, DiskFloor, Outlets};
 use crate::app::deploy::load::{LoadedPlan, Ready};
 use crate::app::deploy::readiness::Unready;
 use crate::app::deploy::spec::KeptSpec;
-use crate::app::deploy::trial::{Rehearsal, Version, rehearse};
+use crate::app::deploy::trial::{INPUTS, Rehearsal, Version, rehearse};
 use crate::app::engine::retention::Retention;
 use crate::chain_read::ChainReader;
 use crate::diagnostic::Diagnostic;
@@ -158,14 +158,12 @@ impl<T: From<Change>> Deployment<T> {
         wanted: &DetectorConfig,
         applied: &mut Applied,
     ) -> anyhow::Result<Option<Vec<u8>>> {
-        let path = config.component_path(wanted);
+        let path = config.component_path(id, wanted);
         let place = ["detector", id, "component"];
-        let bytes = match tokio::fs::read(&path).await {
+        let bytes = match config.component_bytes(id, wanted) {
             Ok(bytes) => bytes,
-            Err(error) => {
-                let message = format!("`{}` can't be read: {error}", path.display());
-                let help = "build it with `watchfire plugin build`";
-                applied.diagnostics.push(load::diagnostic(config, &place, message, help));
+            Err((message, help)) => {
+                applied.diagnostics.push(load::diagnostic(config, &place, message, &help));
                 return Ok(None);
             }
         };
@@ -210,7 +208,7 @@ impl<T: From<Change>> Deployment<T> {
         let (old, journal, reader) = (self.detectors.get(id).cloned(), self.journal.clone(), self.reader.clone());
         let tried = tokio::task::spawn_blocking(move || {
             let rehearsal = match &old {
-                Some(old) => Some(rehearse(&journal, &name, Some(old), &new, reader)?),
+                Some(old) => Some(rehearse(&journal, &name, Some(old), &new, reader, INPUTS)?),
                 None => None,
             };
             anyhow::Ok((new, rehearsal))

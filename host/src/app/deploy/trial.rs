@@ -94,7 +94,7 @@ struct Scenery {
     heads: BTreeMap<ChainId, Head>,
 }
 
-/// Runs both versions over the last inputs of a journal, from the state that the detector had before them. Nothing of it
+/// Runs both versions over the last inputs of a journal, so many at most, from the state that the detector had before them. Nothing of it
 /// is kept.
 ///
 /// # Errors
@@ -106,10 +106,11 @@ pub fn rehearse(
     old: Option<&Version>,
     new: &Version,
     now: Arc<dyn ChainReader>,
+    inputs_at_most: usize,
 ) -> anyhow::Result<Rehearsal> {
     let journal = Journal::open_existing_read_only(journal)?;
     let mut rehearsal = Rehearsal::default();
-    let inputs = journal.newest_inputs(INPUTS)?;
+    let inputs = journal.newest_inputs(inputs_at_most)?;
     let Some(first) = inputs.first().copied() else { return Ok(rehearsal) };
     let then = Answers::default();
     let mut scenery = Vec::new();

@@ -30,7 +30,12 @@ impl<T: From<Change>> Deployment<T> {
         force: bool,
     ) -> anyhow::Result<Result<Swapped, Vec<Diagnostic>>> {
         let wanted = config.detectors.get(id).with_context(|| format!("the config has no detector `{id}`"))?;
-        let (digest, path) = (sha256(&bytes), config.component_path(wanted));
+        ensure!(
+            !wanted.is_shared(),
+            "`{id}` comes from a registry and is pinned by `watchfire.lock`: take another version by `watchfire plugin update \
+             {id} --to VERSION`, or go back by `watchfire plugin update {id} --back`"
+        );
+        let (digest, path) = (sha256(&bytes), config.component_path(id, wanted));
         let is_rejected = self.rejected.get(id).is_some_and(|rejected| rejected.contains(&digest));
         ensure!(
             force || !is_rejected,

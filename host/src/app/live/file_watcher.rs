@@ -12,6 +12,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::app::config::Config;
+use crate::app::share::indexes;
+use crate::share::lock::Lock;
 
 /// How often files are looked at.
 const EVERY: Duration = Duration::from_millis(100);
@@ -42,7 +44,11 @@ type Seen = BTreeMap<PathBuf, Stamp>;
 impl Watched {
     fn of(file: &Path, config: &Config) -> Self {
         let mut files = BTreeSet::from([file.to_owned()]);
-        files.extend(config.detectors.values().map(|detector| config.component_path(detector)));
+        files.extend(config.detectors.iter().map(|(id, detector)| config.component_path(id, detector)));
+        if config.detectors.values().any(|detector| detector.is_shared()) {
+            files.insert(Lock::path(&config.folder()));
+            files.extend(indexes::files(config));
+        }
         files.extend(config.included.iter().cloned());
         let (plan_folders, plan_files) =
             config.plan_paths().into_iter().partition::<BTreeSet<_>, _>(|path| path.is_dir());

@@ -15,6 +15,7 @@ use crate::app::deploy::Deployment;
 use crate::app::deploy::applied::{Applied, Earlier};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::engine::Engine;
+use crate::app::live::advisories::Advisories;
 use crate::app::live::answers::{self, Doors};
 use crate::app::live::control::Control;
 use crate::app::live::file_watcher::Watcher;
@@ -24,6 +25,7 @@ use crate::app::live::output::{Format, Output};
 use crate::app::live::pulse::Pulse;
 use crate::app::live::sources::{Readers, Sources};
 use crate::app::live::{metrics, operator_requests, progress};
+use crate::app::share::shadow;
 use crate::diagnostic::Diagnostic;
 use crate::journal::Journal;
 use crate::plugin::Fleet;
@@ -109,6 +111,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let mut deployment = Deployment::new(runtime, messages.clone(), Arc::new(readers), earlier);
     // Begun before the config is taken up: what changes meanwhile is found.
     let mut watcher = Watcher::new(&options.config, &config)?;
+    let mut advisories = Advisories::default();
     let applied = match apply(&mut deployment, &mut sources, &config).await {
         Ok(applied) => applied,
         Err(error) => return Err(reason(error, looping).await),
@@ -116,12 +119,21 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let refused = applied.diagnostics.iter().any(Diagnostic::is_error);
     if !refused {
         announce(&config, &applied);
+        if let Err(error) = advisories.report(&config, &messages).await {
+            return Err(reason(error, looping).await);
+        }
+        let takeovers = tokio::spawn(shadow::watch(options.config.clone()));
         loop {
             tokio::select! {
                 () = interrupts.next() => break,
                 ended = &mut looping => return ended.context("the loop ended by a panic; please report it")?.map(|()| Ended::Stopped),
                 () = watcher.changed() => {
-                    if let Err(error) = reload(&mut deployment, &mut sources, &mut watcher, &doors, &options.config).await {
+                    let reloaded = reload(&mut deployment, &mut sources, &mut watcher, &doors, &options.config).await;
+                    let reported = match reloaded {
+                        Ok(Some(config)) => advisories.report(&config, &messages).await,
+                        other => other.map(drop),
+                    };
+                    if let Err(error) = reported {
                         return Err(reason(error, looping).await);
                     }
                 }
@@ -139,6 +151,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                 }
             }
         }
+        takeovers.abort();
         tracing::info!("stopping: sources first, then what is under way; interrupt again to end at once");
     }
     sources.stop().await;
@@ -171,20 +184,21 @@ pub(super) async fn apply(
     Ok(applied)
 }
 
+/// Takes up a config that changed. Returns it; `None` if it is wrong, which was reported.
 async fn reload(
     deployment: &mut Deployment<Message>,
     sources: &mut Sources,
     watcher: &mut Watcher,
     doors: &Doors,
     file: &Path,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<Config>> {
     let config = match Config::load(file) {
         Ok(config) => config,
         Err(diagnostics) => {
             diagnostics
                 .iter()
                 .for_each(|found| tracing::error!("config change refused, the old one stays in force: {found}"));
-            return Ok(());
+            return Ok(None);
         }
     };
     let applied = apply(deployment, sources, &config).await?;
@@ -200,7 +214,7 @@ async fn reload(
     }
     doors.replace(config.doors()?);
     watcher.follow(file, &config);
-    Ok(())
+    Ok(Some(config))
 }
 
 fn announce(config: &Config, applied: &Applied) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::app::config::Config;
 use crate::app::deploy::load;
 use crate::app::deploy::sandbox::Sandboxes;
-use crate::app::plan::{carried, fit};
+use crate::app::plan::{carried, fit, listens};
 use crate::diagnostic::Diagnostic;
 use crate::plan::ready::Waived;
 use crate::plan::{Plan, readiness};
@@ -85,6 +85,7 @@ pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<C
     }
     // What finds what is known only of detectors that start.
     let all = (checked.detectors.len() == ids.len()).then_some(checked.detectors.as_slice());
+    checked.diagnostics.extend(all.map(|known| listens::unmet(&config, known)).unwrap_or_default());
     let mut misfits = Vec::new();
     let mut read = Vec::new();
     for files in &plans {

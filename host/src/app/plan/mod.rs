@@ -4,5 +4,6 @@ mod carried;
 pub mod check;
 mod fit;
 pub mod git_tags;
+mod listens;
 pub mod register;
 pub mod release_gate;

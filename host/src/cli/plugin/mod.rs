@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use alloy::primitives::B256;
 use anyhow::Context;
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -11,12 +12,16 @@ use super::{Exit, inspect, operate};
 use crate::app::config::CacheConfig;
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
+use crate::app::share::provenance::statement;
+use crate::app::share::publish::source_of;
 use crate::plugin::{Component, Limits, Manifest, build, describe};
+use crate::share::digest::Digest;
 
 mod bench;
 mod dev;
 mod new;
 mod profile;
+mod share;
 mod test;
 
 /// Write, build, test and measure detectors; ask and tell those of a running host.
@@ -32,6 +37,7 @@ Examples:
   watchfire plugin build
   watchfire plugin build plugins/outflow --out detectors/outflow.wasm
   watchfire plugin build module.wasm --out component.wasm
+  watchfire plugin build plugins/outflow --provenance provenance.json
 
 The language is known by what the folder holds: Cargo.toml (Rust), package.json (TypeScript, JavaScript), pyproject.toml
 (Python), go.mod (Go), or src/ with .c, .cpp or .zig files. What a build needs beside the language's own tools, the
@@ -44,6 +50,9 @@ the command that installs it.")]
         /// Where the component goes; beside the project's other artefacts by default.
         #[arg(short, long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Write how it was built, an in-toto statement, for `plugin push --provenance`.
+        #[arg(long, value_name = "FILE")]
+        provenance: Option<PathBuf>,
         /// The shape of what is printed.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
@@ -54,6 +63,9 @@ the command that installs it.")]
     Test(test::Args),
     /// Rebuild and test a detector whenever its source changes, and show which findings changed.
     Dev(dev::Args),
+    /// Share detectors by registries.
+    #[command(flatten)]
+    Share(share::Command),
     /// Measure what a detector costs: time and budget for a block, memory, start and size.
     Bench(bench::Args),
     /// Show which functions a detector spends its time in: a table, and a flame graph.
@@ -63,8 +75,19 @@ the command that installs it.")]
 pub(super) fn main(command: Command, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     match command {
         Command::Operate(command) => operate::main(command),
+        Command::Share(command) => share::main(command, sandboxes),
         Command::New(args) => new::main(&args),
-        Command::Build { path, out, format } => build_component(&path, out.as_deref(), format, sandboxes),
+        Command::Build { path, out, provenance, format } => {
+            let began = jiff::Timestamp::now();
+            let exit = build_component(&path, out.as_deref(), format, sandboxes, |name, digest| {
+                let Some(file) = &provenance else { return Ok(()) };
+                let ended = jiff::Timestamp::now().to_string();
+                let source = source_of(&path);
+                let statement = statement(name, Digest(digest), source.as_ref(), &began.to_string(), &ended);
+                std::fs::write(file, serde_json::to_vec_pretty(&statement)?).with_context(|| file.display().to_string())
+            })?;
+            Ok(exit)
+        }
         Command::Inspect(args) => inspect::main(args, sandboxes),
         Command::Test(args) => test::main(&args, sandboxes),
         Command::Dev(args) => dev::main(&args, sandboxes),
@@ -73,9 +96,16 @@ pub(super) fn main(command: Command, sandboxes: &Sandboxes) -> anyhow::Result<Ex
     }
 }
 
-fn build_component(path: &Path, out: Option<&Path>, format: Format, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
+fn build_component(
+    path: &Path,
+    out: Option<&Path>,
+    format: Format,
+    sandboxes: &Sandboxes,
+    built_as: impl FnOnce(&str, B256) -> anyhow::Result<()>,
+) -> anyhow::Result<Exit> {
     let built = build::build(path, out)?;
     let loaded = Loaded::of(&built.bytes, sandboxes)?;
+    built_as(&loaded.manifest.name, built.digest)?;
     match format {
         Format::Json => println!(
             "{}",

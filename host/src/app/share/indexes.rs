@@ -1,0 +1,204 @@
+//! Indexes that a config names: read from a folder or a registry, checked, and kept, so that what is known against a detector
+//! is known without a network.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::app::config::{Config, Sharing};
+use crate::event::Coverage;
+use crate::finding::Severity;
+use crate::share::artefact::{EMPTY, OciManifest};
+use crate::share::digest::Digest;
+use crate::share::index::{Advisory, FILE, INDEX_BYTES, INDEX_TYPE, Index, Kind};
+use crate::share::lock::Lock;
+use crate::share::reference::Reference;
+use crate::share::registry::{Credentials, Repository};
+use crate::share::signature::{Statement, found};
+use crate::whole_file;
+
+/// An index that was read.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Where it is, as the config names it.
+    pub source: String,
+    /// What it lists.
+    pub index: Index,
+    /// Why an older copy had to do; `None` if it is what its source has now.
+    pub kept_since: Option<String>,
+}
+
+/// What is known against a pinned detector.
+#[derive(Clone, Debug, Serialize)]
+pub struct Against {
+    /// Its id in the config.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// The index that says so.
+    pub index: String,
+    /// What it says.
+    pub advisory: Advisory,
+}
+
+/// Returns what an account signs that vouches for an index.
+pub fn statement(digest: Digest, index: &Index) -> Statement {
+    Statement { digest, name: "index".to_owned(), version: index.version.clone() }
+}
+
+/// Publishes an index. Returns the digest of its manifest.
+///
+/// # Errors
+///
+/// If the file can't be read, is no index, or the registry does not take it.
+pub async fn publish(file: &Path, reference: &Reference, credentials: &Credentials) -> anyhow::Result<Digest> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("`{}` can't be read", file.display()))?;
+    let index = Index::parse(&text).map_err(|why| anyhow::anyhow!("{}: {why}", file.display()))?;
+    let repository = Repository::open(reference, credentials).await?;
+    let layer = repository.put_blob(INDEX_TYPE, text.as_bytes()).await?;
+    let config = repository.put_blob(EMPTY, b"{}").await?;
+    let mut manifest = OciManifest::new(config, vec![layer]);
+    manifest.artifact_type = Some(INDEX_TYPE.to_owned());
+    manifest.annotations.insert("org.opencontainers.image.version".to_owned(), index.version);
+    Ok(repository.put_manifest(Some(&reference.wanted()), &manifest).await?.digest)
+}
+
+/// Takes an index from a registry.
+///
+/// # Errors
+///
+/// If the registry does not have it, or it is none.
+pub async fn take(repository: &Repository) -> anyhow::Result<(Index, String, Digest, OciManifest)> {
+    let reference = repository.reference();
+    let (manifest, digest) = repository.manifest(&reference.wanted()).await?;
+    ensure!(manifest.artifact_type.as_deref() == Some(INDEX_TYPE), "`{reference}` is no index of detectors");
+    let [layer] = manifest.layers.as_slice() else {
+        bail!("`{reference}` is no index: it has {} layers", manifest.layers.len())
+    };
+    let text = String::from_utf8(repository.blob(layer, INDEX_BYTES).await?).context("an index is text")?;
+    let index = Index::parse(&text).map_err(|why| anyhow::anyhow!("`{reference}`: {why}"))?;
+    Ok((index, text, digest, manifest))
+}
+
+impl Sharing {
+    /// Reads the indexes that the config names; one whose registry can't be asked, or does not have a newer one that is
+    /// trusted, as it was kept. Without `ask`, as all were kept. Returns each, or why there is none.
+    pub async fn indexes(&self, credentials: &Credentials, ask: bool) -> Vec<Result<Known, String>> {
+        let mut known = Vec::new();
+        for source in &self.trust.index {
+            known.push(self.index(source, credentials, ask).await.map_err(|error| format!("{source}: {error:#}")));
+        }
+        known
+    }
+
+    async fn index(&self, source: &str, credentials: &Credentials, ask: bool) -> anyhow::Result<Known> {
+        if !Reference::is_meant(source) {
+            return of_folder(&self.folder, source);
+        }
+        let kept = self.folder.join(&self.trust.store).join(kept_name(source));
+        if !ask {
+            return of_copy(source, &kept, "no registry was asked".to_owned());
+        }
+        match self.ask(source, credentials).await {
+            Ok((index, text)) => {
+                if let Some(folder) = kept.parent() {
+                    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+                }
+                whole_file::replace(&kept, text.as_bytes(), 0o644).with_context(|| kept.display().to_string())?;
+                Ok(Known { source: source.to_owned(), index, kept_since: None })
+            }
+            Err(error) if kept.is_file() => of_copy(source, &kept, format!("{error:#}")),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn ask(&self, source: &str, credentials: &Credentials) -> anyhow::Result<(Index, String)> {
+        let reference: Reference = source.parse().map_err(|why: String| anyhow::anyhow!(why))?;
+        let repository = Repository::open(&reference, credentials).await?;
+        let (index, text, digest, _) = take(&repository).await?;
+        let signatures = found(&repository, digest).await?;
+        let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
+        let statement = statement(digest, &index);
+        let verdict = self.trust.check(&self.folder, &reference, &statement, &signatures, today).await;
+        match verdict.refusal {
+            None => Ok((index, text)),
+            Some(why) => bail!("it is not taken: {why}"),
+        }
+    }
+
+    /// Returns what indexes know against what is pinned.
+    pub fn against(&self, indexes: &[Known]) -> Vec<Against> {
+        against(&self.lock, indexes)
+    }
+}
+
+fn against(lock: &Lock, indexes: &[Known]) -> Vec<Against> {
+    let mut all = Vec::new();
+    for (id, locked) in &lock.detector {
+        let pin = &locked.pin;
+        for known in indexes {
+            for advisory in known.index.against(&pin.reference.place(), &pin.version, pin.component) {
+                let (version, index) = (pin.version.clone(), known.source.clone());
+                all.push(Against { id: id.clone(), version, index, advisory: advisory.clone() });
+            }
+        }
+    }
+    all
+}
+
+/// Returns what is known against the detectors of a running host, as coverage findings, by the indexes as they were kept.
+pub fn coverage(config: &Config) -> Vec<Coverage> {
+    let folder = config.folder();
+    let known = config.trust.index.iter().filter_map(|source| {
+        let read = match Reference::is_meant(source) {
+            true => of_copy(source, &folder.join(&config.trust.store).join(kept_name(source)), String::new()),
+            false => of_folder(&folder, source),
+        };
+        read.map_err(|error| tracing::debug!("index {source}: {error:#}")).ok()
+    });
+    let known: Vec<Known> = known.collect();
+    let pinned = against(&config.lock, &known).into_iter().filter(|found| config.detectors.contains_key(&found.id));
+    pinned
+        .map(|found| Coverage {
+            kind: "detector-advisory".to_owned(),
+            subject: format!("registry/{}/{}", found.id, found.advisory.id),
+            severity: match found.advisory.kind {
+                Kind::Vulnerable => Severity::High,
+                Kind::Yanked => Severity::Medium,
+                Kind::Superseded => Severity::Low,
+            },
+            message: format!("`{}` {} runs: {}", found.id, found.version, found.advisory.line()),
+            over: false,
+        })
+        .collect()
+}
+
+/// Returns the files that [`coverage`] reads.
+pub fn files(config: &Config) -> Vec<PathBuf> {
+    let (folder, store) = (config.folder(), config.folder().join(&config.trust.store));
+    let file = |source: &String| match Reference::is_meant(source) {
+        true => store.join(kept_name(source)),
+        false => folder.join(source).join(FILE),
+    };
+    config.trust.index.iter().map(file).collect()
+}
+
+fn of_folder(base: &Path, source: &str) -> anyhow::Result<Known> {
+    let path = base.join(source).join(FILE);
+    let text = std::fs::read_to_string(&path).with_context(|| format!("`{}` can't be read", path.display()))?;
+    let index = Index::parse(&text).map_err(|why| anyhow::anyhow!("`{}`: {why}", path.display()))?;
+    Ok(Known { source: source.to_owned(), index, kept_since: None })
+}
+
+fn of_copy(source: &str, kept: &Path, why: String) -> anyhow::Result<Known> {
+    let text = std::fs::read_to_string(kept).with_context(|| format!("no copy of it was kept ({why})"))?;
+    let index = Index::parse(&text).map_err(|why| anyhow::anyhow!("`{}`: {why}", kept.display()))?;
+    Ok(Known { source: source.to_owned(), index, kept_since: Some(why) })
+}
+
+fn kept_name(source: &str) -> String {
+    format!("index/{}.toml", Digest::of(source.as_bytes()).hex())
+}

@@ -1,0 +1,11 @@
+//! Detectors of registries: what a project publishes, what is taken, judged, pinned and kept current.
+
+pub mod adopt;
+pub mod current;
+pub mod differ;
+pub mod indexes;
+pub mod pack;
+pub mod provenance;
+pub mod publish;
+pub mod shadow;
+pub mod take;

@@ -1,0 +1,134 @@
+//! `watchfire plugin search` and `audit`.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use serde_json::json;
+
+use super::sharing;
+use crate::app::live::output::Format;
+use crate::app::share::indexes::Known;
+use crate::cli::{Exit, runtime};
+use crate::share::registry::Credentials;
+
+/// Find detectors.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  watchfire plugin search oracle
+  watchfire plugin search 'Transfer(address' drain --format json
+
+It searches the indexes that `[trust] index` names: name, summary, place, and the events, protocols and classes that a
+detector watches. An index whose registry can't be reached is read as it was kept.")]
+pub struct Search {
+    /// Words that must all occur; all detectors without any.
+    words: Vec<String>,
+    /// Ask no registry.
+    #[arg(long)]
+    offline: bool,
+    /// The config.
+    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// The shape of what is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Say what is known against the detectors that are pinned.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  watchfire plugin audit
+  watchfire plugin audit --offline --format json
+
+The exit code is 1 where something is known against one, and where no index could be read. What was read is kept: a running
+host raises a coverage finding for each advisory in it.")]
+pub struct Audit {
+    /// Ask no registry.
+    #[arg(long)]
+    offline: bool,
+    /// The config.
+    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// The shape of what is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) fn search(args: &Search) -> anyhow::Result<Exit> {
+    let Some(sharing) = sharing(&args.config, args.format)? else { return Ok(Exit::Refused) };
+    let indexes = runtime()?.block_on(sharing.indexes(&Credentials::of_user(), !args.offline));
+    let (known, missing) = sorted(indexes);
+    let found = known.iter().flat_map(|known| known.index.search(&args.words).into_iter().map(move |one| (known, one)));
+    let found: Vec<_> = found.collect();
+    match args.format {
+        Format::Json => {
+            let found: Vec<_> =
+                found.iter().map(|(known, one)| json!({ "index": known.source, "detector": one })).collect();
+            println!("{}", json!(found));
+        }
+        Format::Pretty => {
+            for (_, one) in &found {
+                println!("{}:{}", one.reference, one.version);
+                println!("  {}: {}", clean(&one.name), clean(&one.summary));
+                let watches = one.watches.events.iter().chain(&one.watches.protocols).chain(&one.watches.classes);
+                let watches: Vec<String> = watches.map(|word| clean(word)).collect();
+                if !watches.is_empty() {
+                    println!("  watches {}", watches.join(", "));
+                }
+            }
+        }
+    }
+    Ok(if missing || found.is_empty() { Exit::No } else { Exit::Good })
+}
+
+pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
+    let Some(sharing) = sharing(&args.config, args.format)? else { return Ok(Exit::Refused) };
+    let indexes = runtime()?.block_on(sharing.indexes(&Credentials::of_user(), !args.offline));
+    let (known, missing) = sorted(indexes);
+    let against = sharing.against(&known);
+    match args.format {
+        Format::Json => println!("{}", serde_json::to_string(&against)?),
+        Format::Pretty => {
+            for found in &against {
+                println!("{} {}  {}", found.id, found.version, found.advisory.line());
+            }
+            if against.is_empty() && !missing {
+                println!(
+                    "nothing is known against {} detectors, by {} indexes",
+                    sharing.lock.detector.len(),
+                    known.len()
+                );
+            }
+        }
+    }
+    Ok(if missing || !against.is_empty() { Exit::No } else { Exit::Good })
+}
+
+/// Returns the indexes that could be read, and whether one could not, which is reported.
+fn sorted(indexes: Vec<Result<Known, String>>) -> (Vec<Known>, bool) {
+    let mut known = Vec::new();
+    let mut missing = indexes.is_empty();
+    if missing {
+        anstream::eprintln!("no index is named; add one by `[trust]` with `index = [\"oci://…\"]`, or a folder");
+    }
+    for read in indexes {
+        match read {
+            Ok(index) => {
+                if let Some(why) = &index.kept_since {
+                    anstream::eprintln!("{}: as it was kept; {why}", index.source);
+                }
+                known.push(index);
+            }
+            Err(why) => {
+                anstream::eprintln!("{why}");
+                missing = true;
+            }
+        }
+    }
+    (known, missing)
+}
+
+fn clean(said: &str) -> String {
+    said.chars().filter(|c| !c.is_control()).take(300).collect()
+}

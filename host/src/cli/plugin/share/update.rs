@@ -1,0 +1,295 @@
+//! `watchfire plugin outdated`, `update` and `diff`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use clap::Args as ClapArgs;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::{is_agreed, offer, sharing};
+use crate::app::config::{CacheConfig, Config, Sharing};
+use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::live::output::Format;
+use crate::app::share::adopt::Section;
+use crate::app::share::current::{Standing, standings};
+use crate::app::share::differ::{Difference, Side};
+use crate::app::share::take::Offer;
+use crate::cli::{Exit, runtime};
+use crate::plugin::{Component, Limits, Manifest, describe};
+use crate::share::lock::Pin;
+use crate::share::package::Role;
+use crate::share::reference::Reference;
+use crate::share::registry::Credentials;
+
+/// List what is not the newest.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  watchfire plugin outdated
+  watchfire plugin outdated --format json | jq '.[] | select(.newest)'
+
+The exit code is 1 where there is a newer version, or a version was moved.")]
+pub struct Outdated {
+    /// The config.
+    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// The shape of what is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Take another version.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  watchfire plugin update outflow
+  watchfire plugin update outflow --to 1.1.0 --grant traces
+  watchfire plugin update outflow --shadow 24h
+  watchfire plugin update outflow --back
+
+It shows what changes, tries both versions on the last inputs of the journal, and asks. One that asks for more than the
+config grants waits until `--grant` names it. A running host takes it up by itself; one that fails soon is taken back.")]
+pub struct Update {
+    /// The detector's id in the config.
+    detector: String,
+    /// The version; the newest by default.
+    #[arg(long, value_name = "VERSION", conflicts_with = "back")]
+    to: Option<String>,
+    /// Go back to what was pinned before; a shadow is ended.
+    #[arg(long)]
+    back: bool,
+    /// Run it as a shadow for so long before it takes over: `24h`, `30m`.
+    #[arg(long, value_name = "TIME", conflicts_with = "back")]
+    shadow: Option<SignedDuration>,
+    /// Capabilities to grant beside those that it has.
+    #[arg(long, value_name = "CAPABILITY", value_delimiter = ',')]
+    grant: Vec<String>,
+    /// How many of the journal's last inputs both versions are run over.
+    #[arg(long, default_value_t = 256, value_name = "N")]
+    inputs: usize,
+    /// Take a version that was pinned as other bytes before.
+    #[arg(long)]
+    moved: bool,
+    /// Agree to what is shown.
+    #[arg(short, long)]
+    yes: bool,
+    /// The config.
+    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// The shape of what is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Compare two versions.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  watchfire plugin diff oci://ghcr.io/harbor/outflow:1.1.0 oci://ghcr.io/harbor/outflow:1.2.0
+  watchfire plugin diff oci://ghcr.io/harbor/outflow:1.1.0 oci://ghcr.io/harbor/outflow:1.2.0 --detector outflow
+
+With `--detector`, both are run over the last inputs of the config's journal, as the config has that detector.")]
+pub struct Diff {
+    /// The version before.
+    before: Reference,
+    /// The version after.
+    after: Reference,
+    /// The detector in the config as which both are run.
+    #[arg(long, value_name = "ID")]
+    detector: Option<String>,
+    /// How many of the journal's last inputs both are run over.
+    #[arg(long, default_value_t = 256, value_name = "N")]
+    inputs: usize,
+    /// The config.
+    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// The shape of what is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// A component of the store, and what it says of itself.
+struct Known {
+    component: Component,
+    manifest: Manifest,
+}
+
+pub(super) fn outdated(args: &Outdated) -> anyhow::Result<Exit> {
+    let Some(sharing) = sharing(&args.config, args.format)? else { return Ok(Exit::Refused) };
+    let standings = runtime()?.block_on(standings(&sharing, &Credentials::of_user()));
+    let is_current = |standing: &Standing| standing.newest.is_none() && standing.fault.is_none();
+    match args.format {
+        Format::Json => println!("{}", serde_json::to_string(&standings)?),
+        Format::Pretty => {
+            for standing in &standings {
+                let newest =
+                    standing.newest.as_ref().map_or("is the newest".to_owned(), |newest| format!("→ {newest}"));
+                println!("{:<24} {:<12} {newest}", standing.id, standing.version);
+                standing.fault.iter().for_each(|fault| println!("  {fault}"));
+            }
+        }
+    }
+    Ok(if standings.iter().all(is_current) { Exit::Good } else { Exit::No })
+}
+
+pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
+    let Some(mut sharing) = sharing(&args.config, args.format)? else { return Ok(Exit::Refused) };
+    let id = &args.detector;
+    let locked = sharing.lock.detector.get(id).cloned();
+    let locked =
+        locked.with_context(|| format!("watchfire.lock has no detector `{id}`; take one by `watchfire plugin add`"))?;
+    let wanted = sharing.detectors.get(id).with_context(|| format!("the config has no detector `{id}`"))?.clone();
+    if args.back && wanted.shadow_of.is_some() {
+        sharing.end_shadow(id, false)?;
+        println!("the shadow `{id}` is ended");
+        return Ok(Exit::Good);
+    }
+    let old = known(&sharing, &locked.pin, sandboxes)?;
+    let runtime = runtime()?;
+    let now = Timestamp::now();
+    let (pin, bytes, new, refusal, score) = if args.back {
+        let before = locked.before.clone().with_context(|| format!("`{id}` was never another version"))?;
+        let refusal = sharing.trust.refusal(&before.reference, &before.signed_by);
+        let bytes = sharing.store().get(before.component)?;
+        let new = known(&sharing, &before, sandboxes)?;
+        (before, bytes, new, refusal, None)
+    } else {
+        let to = match &args.to {
+            Some(version) => version.clone(),
+            None => {
+                let standings = runtime.block_on(standings(&sharing, &Credentials::of_user()));
+                let own = standings.into_iter().find(|standing| standing.id == *id);
+                if let Some(fault) = own.as_ref().and_then(|own| own.fault.as_ref()) {
+                    anstream::eprintln!("{fault}");
+                }
+                match own.and_then(|own| own.newest) {
+                    Some(newest) => newest,
+                    None => {
+                        println!("`{id}` is the newest: {}", locked.pin.version);
+                        return Ok(Exit::Good);
+                    }
+                }
+            }
+        };
+        let reference = locked.pin.reference.with_tag(&to);
+        let (offer, verdict) = runtime.block_on(async {
+            let offer = offer(&reference, sandboxes).await?;
+            let verdict = offer.judge(&sharing.trust, &sharing.folder, now).await;
+            anyhow::Ok((offer, verdict))
+        })?;
+        let pin = offer.pin(&verdict, now);
+        let refusal = verdict.refusal.or_else(|| sharing.moved(&reference, &pin).filter(|_| !args.moved));
+        let score = score(&offer);
+        let Offer { taken, component, manifest } = offer;
+        (pin, taken.component, Known { component, manifest }, refusal, score)
+    };
+    let mut difference = compare(&old, &new, None, score.as_ref());
+    let (old, manifest, new) = (Arc::new(old.component), new.manifest, Arc::new(new.component));
+    try_on(&mut difference, &args.config, id, old, (new, &manifest), args.inputs);
+    let granted: Vec<String> =
+        wanted.grant.iter().chain(&args.grant).filter(|name| manifest.capabilities.contains(name)).cloned().collect();
+    let missing: Vec<&String> = manifest.capabilities.iter().filter(|name| !granted.contains(name)).collect();
+    let waits = (!missing.is_empty()).then(|| {
+        let names = missing.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(",");
+        format!("it asks for more than it is granted: {names}. It waits for `--grant {names}`")
+    });
+    let refusal = refusal.or(waits);
+    match args.format {
+        Format::Json => println!("{}", json!({ "id": id, "pin": pin, "difference": difference, "refusal": refusal })),
+        Format::Pretty => {
+            println!("{id}  {} → {}  {}", locked.pin.version, pin.version, pin.reference);
+            difference.lines().iter().for_each(|line| println!("  {line}"));
+        }
+    }
+    if let Some(why) = refusal {
+        anstream::eprintln!("not taken: {why}");
+        return Ok(Exit::No);
+    }
+    if !is_agreed(&format!("take {} {}?", pin.name, pin.version), args.yes) {
+        return Ok(Exit::No);
+    }
+    if let Some(time) = args.shadow {
+        let shadow = format!("{id}-next");
+        let at = now.checked_add(time).context("the time of a shadow is too long")?;
+        let section = Section { id: shadow.clone(), grant: granted, config: None };
+        sharing.adopt_shadow(id, &section, pin, &bytes, at)?;
+        if args.format == Format::Pretty {
+            println!("runs as the shadow `{shadow}`, and takes over at {at}; see `watchfire plugin compare {shadow}`");
+        }
+        return Ok(Exit::Good);
+    }
+    sharing.adopt(&Section { id: id.clone(), grant: granted, config: None }, pin, &bytes)?;
+    Ok(Exit::Good)
+}
+
+pub(super) fn diff(args: &Diff, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
+    let (before, after) = runtime()?.block_on(async {
+        anyhow::Ok((offer(&args.before, sandboxes).await?, offer(&args.after, sandboxes).await?))
+    })?;
+    let scores = (score(&before), score(&after));
+    let (old, new) = (Known::of(before), Known::of(after));
+    let mut difference = compare(&old, &new, scores.0.as_ref(), scores.1.as_ref());
+    if let Some(id) = &args.detector {
+        let (old, new) = (Arc::new(old.component), (Arc::new(new.component), &new.manifest));
+        try_on(&mut difference, &args.config, id, old, new, args.inputs);
+    }
+    match args.format {
+        Format::Json => println!("{}", serde_json::to_string(&difference)?),
+        Format::Pretty => difference.lines().iter().for_each(|line| println!("{line}")),
+    }
+    Ok(Exit::Good)
+}
+
+impl Known {
+    fn of(offer: Offer) -> Self {
+        Self { component: offer.component, manifest: offer.manifest }
+    }
+}
+
+fn known(sharing: &Sharing, pin: &Pin, sandboxes: &Sandboxes) -> anyhow::Result<Known> {
+    let bytes = sharing.store().get(pin.component).context("bring it back by `watchfire plugin fetch`")?;
+    let limits = Limits::default();
+    let component = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?.compile(&bytes, &limits)?;
+    let manifest = describe(&component, &limits)?;
+    ensure!(manifest.name == pin.name, "watchfire.lock calls `{}` {}", manifest.name, pin.name);
+    Ok(Known { component, manifest })
+}
+
+fn compare(
+    old: &Known,
+    new: &Known,
+    old_score: Option<&serde_json::Value>,
+    new_score: Option<&serde_json::Value>,
+) -> Difference {
+    let old = Side { component: &old.component, manifest: &old.manifest, score: old_score };
+    let new = Side { component: &new.component, manifest: &new.manifest, score: new_score };
+    Difference::of(old, new)
+}
+
+/// Runs both over the journal, if the config and the journal let them; why not is logged.
+fn try_on(
+    difference: &mut Difference,
+    config: &Path,
+    id: &str,
+    old: Arc<Component>,
+    new: (Arc<Component>, &Manifest),
+    inputs: usize,
+) {
+    let config = match Config::load(config) {
+        Ok(config) => config,
+        Err(diagnostics) => {
+            let first = diagnostics.first().map(ToString::to_string).unwrap_or_default();
+            tracing::warn!("both can't be run over the journal, since the config is wrong: {first}");
+            return;
+        }
+    };
+    if let Err(error) = difference.try_on(&config, id, old, new, inputs) {
+        tracing::warn!("both can't be run over the journal: {error:#}");
+    }
+}
+
+fn score(offer: &Offer) -> Option<serde_json::Value> {
+    serde_json::from_slice(offer.taken.files.get(&Role::Score)?).ok()
+}

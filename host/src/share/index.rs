@@ -1,0 +1,230 @@
+//! Indexes: which detectors there are, by what they watch, and what is known against some of them.
+//!
+//! One file, `index.toml`, in a folder that git keeps or as an artefact of a registry.
+
+use semver::{Version, VersionReq};
+use serde::{Deserialize, Serialize};
+
+use super::digest::Digest;
+use super::package::Watches;
+use super::reference::Reference;
+
+/// What the file is called in a folder.
+pub const FILE: &str = "index.toml";
+/// Artefact type and layer of an index in a registry.
+pub const INDEX_TYPE: &str = "application/vnd.watchfire.index.v1+toml";
+/// Largest index that is read, bytes.
+pub const INDEX_BYTES: u64 = 32 << 20;
+
+/// What an index lists.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Index {
+    /// The version of the format: 1.
+    pub format: u32,
+    /// Its own version, which grows with each change.
+    pub version: String,
+    /// Detectors.
+    #[serde(default)]
+    pub detector: Vec<Listed>,
+    /// What is known against some.
+    #[serde(default)]
+    pub advisory: Vec<Advisory>,
+}
+
+/// A detector in an index.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// Where it is, without a version.
+    pub reference: Reference,
+    /// Its name.
+    pub name: String,
+    /// What it looks for.
+    pub summary: String,
+    /// The version that the index stands for.
+    pub version: String,
+    /// What it watches.
+    #[serde(default)]
+    pub watches: Watches,
+}
+
+/// What is known against versions of a detector.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Advisory {
+    /// Its name: `HARBOR-2026-001`.
+    pub id: String,
+    /// Where the detector is: `ghcr.io/harbor/outflow`.
+    pub detector: String,
+    /// Versions that it is of, as Cargo writes them: `<1.2.0`; all if there are neither versions nor digests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versions: Option<String>,
+    /// Components that it is of, wherever they were taken from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<Digest>,
+    /// What is wrong.
+    pub kind: Kind,
+    /// In a sentence.
+    pub summary: String,
+    /// The version to take in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<String>,
+}
+
+/// What is wrong with a detector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Its publisher took it back.
+    Yanked,
+    /// It can be blinded or misled.
+    Vulnerable,
+    /// Another one took its place.
+    Superseded,
+}
+
+impl Kind {
+    /// Returns it as a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Yanked => "yanked",
+            Self::Vulnerable => "vulnerable",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
+impl Index {
+    /// Reads an index.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be understood.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let index: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        if index.format != 1 {
+            return Err(format!("it has the format {}, and this watchfire knows 1", index.format));
+        }
+        for advisory in &index.advisory {
+            if let Some(Err(error)) = advisory.versions.as_ref().map(|said| VersionReq::parse(said)) {
+                return Err(format!(
+                    "advisory {}: `{}` names no versions: {error}",
+                    advisory.id,
+                    advisory.versions.as_deref().unwrap_or_default()
+                ));
+            }
+        }
+        Ok(index)
+    }
+
+    /// Returns the detectors in which each of the words occurs: in name, summary, place, events, protocols or classes.
+    pub fn search(&self, words: &[String]) -> Vec<&Listed> {
+        let words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+        let fits = |listed: &&Listed| {
+            let place = listed.reference.place();
+            let plain = [&listed.name, &listed.summary, &place].into_iter();
+            let watches = &listed.watches;
+            let all = plain.chain(&watches.events).chain(&watches.protocols).chain(&watches.classes);
+            let text = all.map(|part| part.to_lowercase()).collect::<Vec<_>>().join("\n");
+            words.iter().all(|word| text.contains(word.as_str()))
+        };
+        self.detector.iter().filter(fits).collect()
+    }
+
+    /// Returns what is known against a version of a detector.
+    pub fn against(&self, place: &str, version: &str, component: Digest) -> Vec<&Advisory> {
+        self.advisory.iter().filter(|advisory| advisory.is_of(place, version, component)).collect()
+    }
+}
+
+impl Advisory {
+    fn is_of(&self, place: &str, version: &str, component: Digest) -> bool {
+        if self.components.contains(&component) {
+            return true;
+        }
+        if self.detector.trim_start_matches("oci://") != place {
+            return false;
+        }
+        match &self.versions {
+            Some(said) => {
+                let wanted = VersionReq::parse(said).ok();
+                // What has no version that can be compared may be meant: better a word too many.
+                wanted.is_none_or(|wanted| Version::parse(version).map_or(true, |version| wanted.matches(&version)))
+            }
+            None => self.components.is_empty(),
+        }
+    }
+
+    /// Returns it as a line.
+    pub fn line(&self) -> String {
+        let instead = self.instead.as_ref().map(|version| format!("; take {version}")).unwrap_or_default();
+        let clean: String = self.summary.chars().filter(|c| !c.is_control()).take(300).collect();
+        format!("{} {}: {clean}{instead}", self.id, self.kind.word())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+        format = 1
+        version = "7"
+        [[detector]]
+        reference = "oci://ghcr.io/harbor/outflow"
+        name = "outflow"
+        summary = "Funds that leave faster than usual"
+        version = "1.2.0"
+        watches = { events = ["Transfer(address,address,uint256)"], classes = ["drain"], protocols = ["ERC-20"] }
+        [[advisory]]
+        id = "HARBOR-2026-001"
+        detector = "ghcr.io/harbor/outflow"
+        versions = "<1.2.0"
+        kind = "vulnerable"
+        summary = "blind to transfers by permit"
+        instead = "1.2.0"
+        [[advisory]]
+        id = "HARBOR-2026-002"
+        detector = "ghcr.io/harbor/other"
+        components = ["sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"]
+        kind = "yanked"
+        summary = "built from another source"
+    "#;
+
+    #[test]
+    fn detectors_are_found_by_all_words() {
+        let index = Index::parse(TEXT).unwrap();
+        let found = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            index.search(&words).len()
+        };
+        assert_eq!(
+            (found(&["TRANSFER", "drain"]), found(&["harbor"]), found(&["drain", "oracle"]), found(&[])),
+            (1, 1, 0, 1)
+        );
+    }
+
+    #[test]
+    fn advisories_are_of_versions_or_of_bytes() {
+        let index = Index::parse(TEXT).unwrap();
+        let ids = |place: &str, version: &str, bytes: &[u8]| {
+            let of = index.against(place, version, Digest::of(bytes));
+            of.iter().map(|advisory| advisory.id.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(ids("ghcr.io/harbor/outflow", "1.1.9", b""), "HARBOR-2026-001");
+        assert_eq!(ids("ghcr.io/harbor/outflow", "1.2.0", b""), "");
+        assert_eq!(ids("ghcr.io/harbor/outflow", "nightly", b""), "HARBOR-2026-001");
+        assert_eq!(ids("mirror.example/outflow", "1.1.0", b""), "");
+        // SHA-256 of `x`.
+        assert_eq!(ids("mirror.example/copy", "9.0.0", b"x"), "HARBOR-2026-002");
+        assert_eq!(ids("ghcr.io/harbor/other", "9.0.0", b"y"), "");
+    }
+
+    #[test]
+    fn what_is_no_index_says_why() {
+        assert!(Index::parse("format = 2\nversion = '1'").unwrap_err().contains("format 2"));
+        let wrong = TEXT.replace("<1.2.0", "below 1.2");
+        assert!(Index::parse(&wrong).unwrap_err().contains("names no versions"));
+    }
+}

@@ -1,0 +1,329 @@
+//! `[trust]`: whose word is enough for which part of which registry. By default nobody's: nothing from a registry is taken
+//! that is not signed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use alloy::primitives::Address;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::reference::Reference;
+use super::signature::{Found, PublicKey, Statement, recover, vouches};
+use crate::secret::SecretRef;
+
+/// Whom the operator trusts.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrustConfig {
+    /// The folder in which detectors from registries are kept, relative to the config's folder. Default `watchfire.store`.
+    pub store: PathBuf,
+    /// Indexes that `plugin search` and `plugin audit` read: `oci://…`, or a folder.
+    pub index: Vec<String>,
+    /// Signers by a name of your own.
+    pub signer: BTreeMap<String, SignerConfig>,
+    /// Parts of registries, each with who must have signed what is in it. The longest that fits counts.
+    pub namespace: Vec<NamespaceConfig>,
+    /// Parts of registries from which unsigned detectors are taken: `localhost:5000/mine/`. None by default.
+    pub unsigned: Vec<String>,
+}
+
+impl Default for TrustConfig {
+    fn default() -> Self {
+        Self {
+            store: "watchfire.store".into(),
+            index: Vec::new(),
+            signer: BTreeMap::new(),
+            namespace: Vec::new(),
+            unsigned: Vec::new(),
+        }
+    }
+}
+
+/// A signer: an Ethereum account, or a key.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SignerConfig {
+    /// The account.
+    #[schemars(with = "Option<String>")]
+    pub address: Option<Address>,
+    /// A node's URL by which a contract is asked (ERC-1271), where the account is one, such as a Safe.
+    pub node: Option<SecretRef>,
+    /// The file of a cosign public key, relative to the config's folder.
+    pub key: Option<PathBuf>,
+    /// The last day on which what it signed is taken, `2027-06-30`.
+    pub until: Option<String>,
+    /// Whether it is trusted no more: nothing that it alone signed is taken, or runs.
+    pub revoked: bool,
+}
+
+/// Who must have signed what a part of a registry has.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamespaceConfig {
+    /// What the reference begins with, after `oci://`: `ghcr.io/harbor/`.
+    pub prefix: String,
+    /// Names of signers.
+    pub signers: Vec<String>,
+    /// How many of them must have signed.
+    #[serde(default = "one")]
+    pub threshold: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// What came of checking signatures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Names of signers of the config whose signatures hold.
+    pub signers: Vec<String>,
+    /// Signatures that count for nothing, each with why.
+    pub others: Vec<String>,
+    /// Why it is not trusted; `None` if it is.
+    pub refusal: Option<String>,
+}
+
+impl TrustConfig {
+    /// Returns each mistake, with its key below `trust`.
+    pub fn mistakes(&self, folder: &Path) -> Vec<(Vec<String>, String)> {
+        let mut wrong = Vec::new();
+        for (name, signer) in &self.signer {
+            let mut tell =
+                |key: &str, message: String| wrong.push((vec!["signer".into(), name.clone(), key.into()], message));
+            match (&signer.address, &signer.key) {
+                (Some(_), Some(_)) | (None, None) => tell("", "it must have either `address` or `key`".to_owned()),
+                _ => {}
+            }
+            if let Err(message) = signer.public_key(folder) {
+                tell("key", message);
+            }
+            if signer.until.as_ref().is_some_and(|until| until.parse::<jiff::civil::Date>().is_err()) {
+                tell("until", "it is no day; write `2027-06-30`".to_owned());
+            }
+            if signer.node.is_some() && signer.address.is_none() {
+                tell("node", "a node is asked about an account, and there is no `address`".to_owned());
+            }
+        }
+        for (at, namespace) in self.namespace.iter().enumerate() {
+            let mut tell = |key: &str, message: String| {
+                wrong.push((vec!["namespace".into(), at.to_string(), key.into()], message))
+            };
+            if namespace.prefix.trim_matches('/').is_empty() || namespace.prefix.contains("://") {
+                tell("prefix", "it must begin with a registry, without `oci://`: `ghcr.io/harbor/`".to_owned());
+            }
+            for unknown in namespace.signers.iter().filter(|name| !self.signer.contains_key(*name)) {
+                tell("signers", format!("there is no `[trust.signer.{unknown}]`"));
+            }
+            let different: BTreeSet<&String> = namespace.signers.iter().collect();
+            if namespace.threshold == 0 || namespace.threshold > different.len() {
+                tell("threshold", format!("it is not between 1 and the {} signers", different.len()));
+            }
+        }
+        for (at, prefix) in self.unsigned.iter().enumerate() {
+            if prefix.trim_matches('/').is_empty() || prefix.contains("://") {
+                let key = vec!["unsigned".into(), at.to_string()];
+                wrong.push((key, "it must begin with a registry, without `oci://`".to_owned()));
+            }
+        }
+        wrong
+    }
+
+    /// Returns who must have signed what is at a place.
+    fn namespace(&self, reference: &Reference) -> Option<&NamespaceConfig> {
+        let fitting = self.namespace.iter().filter(|namespace| covers(&namespace.prefix, reference));
+        fitting.max_by_key(|namespace| namespace.prefix.len())
+    }
+
+    /// True when what is at a place need not be signed.
+    fn takes_unsigned(&self, reference: &Reference) -> bool {
+        let open = self.unsigned.iter().filter(|prefix| covers(prefix, reference)).map(String::len).max();
+        let closed = self.namespace(reference).map(|namespace| namespace.prefix.len());
+        open.is_some_and(|open| closed.is_none_or(|closed| open > closed))
+    }
+
+    /// Checks signatures of an artefact as of a day, `2026-11-30`. Asks nodes about signatures of contracts.
+    pub async fn check(
+        &self,
+        folder: &Path,
+        reference: &Reference,
+        statement: &Statement,
+        found: &[Found],
+        today: jiff::civil::Date,
+    ) -> Verdict {
+        let (mut signers, mut others) = (BTreeSet::new(), Vec::new());
+        for signature in found {
+            match self.signer_of(folder, statement, signature).await {
+                Err(why) => others.push(why),
+                Ok(name) => match self.signer[&name].over(today) {
+                    Some(why) => others.push(format!("signed by `{name}`, {why}")),
+                    None => {
+                        signers.insert(name);
+                    }
+                },
+            }
+        }
+        let signers: Vec<String> = signers.into_iter().collect();
+        let refusal = self.refusal(reference, &signers).map(|mut refusal| {
+            if !others.is_empty() {
+                refusal.push_str(&format!(" ({})", others.join("; ")));
+            }
+            refusal
+        });
+        Verdict { signers, others, refusal }
+    }
+
+    /// Returns why these signers are not enough for what is at a place; `None` if they are.
+    pub fn refusal(&self, reference: &Reference, signers: &[String]) -> Option<String> {
+        if self.takes_unsigned(reference) {
+            return None;
+        }
+        let Some(namespace) = self.namespace(reference) else {
+            return Some(format!("`[trust]` names nobody for {}", reference.place()));
+        };
+        let good: BTreeSet<&String> = signers.iter().filter(|name| self.counts(namespace, name)).collect();
+        if good.len() >= namespace.threshold {
+            return None;
+        }
+        let by = if good.is_empty() { "nobody".to_owned() } else { list(good.iter().copied()) };
+        Some(format!(
+            "it is signed by {by}, and `[trust]` wants {} of {} for {}",
+            namespace.threshold,
+            list(namespace.signers.iter()),
+            namespace.prefix
+        ))
+    }
+
+    fn counts(&self, namespace: &NamespaceConfig, name: &String) -> bool {
+        namespace.signers.contains(name) && self.signer.get(name).is_some_and(|signer| !signer.revoked)
+    }
+
+    /// Returns the name of the signer that made a signature, or why it counts for nothing.
+    async fn signer_of(&self, folder: &Path, statement: &Statement, found: &Found) -> Result<String, String> {
+        match found {
+            Found::Unknown(_) => Err(format!("{found} is not checked by this version")),
+            Found::Cosign { payload, signature } => {
+                let of = self.signer.iter().find(|(_, signer)| {
+                    let key = signer.public_key(folder).ok().flatten();
+                    key.is_some_and(|key| key.vouches(payload, signature, statement.digest))
+                });
+                of.map(|(name, _)| name.clone())
+                    .ok_or_else(|| "signed by a cosign key that is nobody's in `[trust]`, or for other bytes".into())
+            }
+            Found::Ethereum { account, signature } => {
+                let named = |address: Address| self.signer.iter().find(|(_, signer)| signer.address == Some(address));
+                let Some((name, signer)) = named(*account) else {
+                    return Err(format!("signed by {account}, who is nobody in `[trust]`"));
+                };
+                if recover(statement, signature) == Some(*account) {
+                    return Ok(name.clone());
+                }
+                let Some(node) = &signer.node else {
+                    return Err(format!("what is said to be signed by `{name}` ({account}) is not"));
+                };
+                let node = node.resolve(folder).map_err(|error| format!("`{name}`: {error}"))?;
+                match vouches(node.expose(), *account, statement, signature).await {
+                    Ok(true) => Ok(name.clone()),
+                    Ok(false) => Err(format!("the contract of `{name}` ({account}) does not stand by its signature")),
+                    Err(error) => Err(format!("`{name}` ({account}): {error:#}")),
+                }
+            }
+        }
+    }
+}
+
+impl SignerConfig {
+    fn public_key(&self, folder: &Path) -> Result<Option<PublicKey>, String> {
+        let Some(path) = &self.key else { return Ok(None) };
+        let path = folder.join(path);
+        let text =
+            std::fs::read_to_string(&path).map_err(|error| format!("`{}` can't be read: {error}", path.display()))?;
+        PublicKey::from_pem(&text).map(Some).map_err(|error| format!("`{}`: {error:#}", path.display()))
+    }
+
+    /// Returns why it is trusted no more as of a day.
+    fn over(&self, today: jiff::civil::Date) -> Option<String> {
+        if self.revoked {
+            return Some("who is revoked".to_owned());
+        }
+        let until = self.until.as_ref()?;
+        let is_over = until.parse::<jiff::civil::Date>().is_ok_and(|until| today > until);
+        is_over.then(|| format!("whose time was over on {until}"))
+    }
+}
+
+/// True when a part of a registry has a place, by whole parts of its path.
+fn covers(prefix: &str, reference: &Reference) -> bool {
+    let (prefix, place) = (prefix.trim_end_matches('/'), reference.place());
+    place.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> TrustConfig {
+        toml::from_str(text).unwrap()
+    }
+
+    const HARBOR: &str = "\
+        unsigned = ['localhost:5000/mine', 'ghcr.io/harbor/lab/']\n\
+        [signer.ana]\naddress = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'\n\
+        [signer.bo]\naddress = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC'\n\
+        [signer.gone]\naddress = '0x90F79bf6EB2c4f870365E785982E1f101E93b906'\nrevoked = true\n\
+        [[namespace]]\nprefix = 'ghcr.io/harbor/'\nsigners = ['ana', 'bo', 'gone']\nthreshold = 2\n\
+        [[namespace]]\nprefix = 'ghcr.io'\nsigners = ['ana']\n";
+
+    #[test]
+    fn the_longest_part_that_fits_says_who_and_how_many() {
+        let trust = config(HARBOR);
+        let refused = |reference: &str, signers: &[&str]| {
+            let signers: Vec<String> = signers.iter().map(|name| (*name).to_owned()).collect();
+            trust.refusal(&reference.parse().unwrap(), &signers)
+        };
+        assert_eq!(refused("oci://ghcr.io/other/a:1", &["ana"]), None);
+        assert_eq!(refused("oci://ghcr.io/harbor/a:1", &["ana", "bo"]), None);
+        for signers in [&["ana"][..], &["ana", "gone"], &["ana", "ana"], &[]] {
+            assert!(refused("oci://ghcr.io/harbor/a:1", signers).unwrap().contains("wants 2 of"), "{signers:?}");
+        }
+        assert_eq!(refused("oci://ghcr.io/harbor/lab/a:1", &[]), None);
+        assert_eq!(refused("oci://localhost:5000/mine/a:1", &[]), None);
+        assert!(refused("oci://localhost:5000/mines/a:1", &["ana"]).unwrap().contains("names nobody"));
+        assert!(refused("oci://ghcr.io.evil.example/a:1", &["ana"]).unwrap().contains("names nobody"));
+        assert!(TrustConfig::default().refusal(&"oci://localhost/a:1".parse().unwrap(), &[]).is_some());
+    }
+
+    #[test]
+    fn mistakes_are_named_by_their_key() {
+        let trust = config(
+            "[signer.both]\naddress = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'\nkey = 'none.pub'\n\
+             [signer.late]\naddress = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'\nuntil = 'soon'\n\
+             [[namespace]]\nprefix = 'oci://ghcr.io'\nsigners = ['nobody']\nthreshold = 2\n",
+        );
+        let keys: Vec<String> = trust.mistakes(Path::new("/")).into_iter().map(|(key, _)| key.join(".")).collect();
+        let expected = [
+            "signer.both.",
+            "signer.both.key",
+            "signer.late.until",
+            "namespace.0.prefix",
+            "namespace.0.signers",
+            "namespace.0.threshold",
+        ];
+        assert_eq!(keys, expected);
+    }
+
+    #[test]
+    fn a_signer_whose_time_is_over_or_who_is_revoked_counts_for_nothing() {
+        let day = |text: &str| text.parse().unwrap();
+        let signer = SignerConfig { until: Some("2026-11-30".into()), ..SignerConfig::default() };
+        assert_eq!(signer.over(day("2026-11-30")), None);
+        assert!(signer.over(day("2026-12-01")).unwrap().contains("over on 2026-11-30"));
+        let revoked = SignerConfig { revoked: true, ..SignerConfig::default() };
+        assert_eq!(revoked.over(day("2026-11-30")).unwrap(), "who is revoked");
+    }
+}

@@ -101,7 +101,7 @@ impl Mail {
 }
 
 /// Makes a certificate for `localhost`, and the one that it is made by.
-fn certify(folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn certify(folder: &Path) -> anyhow::Result<()> {
     let openssl = |args: &[&str]| {
         let output = Command::new("openssl").args(args).current_dir(folder).output().context("openssl can't be run")?;
         ensure!(output.status.success(), "openssl {args:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -38,6 +38,35 @@ pub struct Block {
     pub frames: Option<Frames>,
     /// Present only if some detector asked for storage changes; never covered by verification.
     pub storage: Option<StorageChanges>,
+    /// Parts that were missing when the block was taken in and may still come: who wants them sees the block then.
+    #[serde(default, skip_serializing_if = "Parts::is_empty")]
+    pub awaited: Parts,
+}
+
+/// Parts of a block that no header covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parts {
+    /// Call frames.
+    pub traces: bool,
+    /// Storage changes.
+    pub storage: bool,
+}
+
+impl Parts {
+    /// True if it is none of them.
+    pub fn is_empty(&self) -> bool {
+        !self.traces && !self.storage
+    }
+
+    /// Returns those that are in both.
+    pub fn both(self, other: Self) -> Self {
+        Self { traces: self.traces && other.traces, storage: self.storage && other.storage }
+    }
+
+    /// Returns those that are not in the other.
+    pub fn without(self, other: Self) -> Self {
+        Self { traces: self.traces && !other.traces, storage: self.storage && !other.storage }
+    }
 }
 
 impl Block {

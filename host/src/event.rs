@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alloy::primitives::B256;
 use serde::{Deserialize, Serialize};
 
-use crate::block::{Block, BlockRef, ChainId, Transactions};
+use crate::block::{Block, BlockRef, ChainId, Frames, Parts, StorageChanges, Transactions};
 use crate::fact::{Delivery, Fact};
 use crate::finding::Severity;
 use crate::operator::Act;
@@ -20,6 +20,17 @@ pub enum Event {
     Committed {
         /// The block.
         block: Arc<Block>,
+    },
+    /// Parts of a block came after the block, or are not waited for any more.
+    Completed {
+        /// Which block.
+        block: BlockRef,
+        /// Its call frames, if they came.
+        frames: Option<Arc<Frames>>,
+        /// Its storage changes, if they came.
+        storage: Option<Arc<StorageChanges>>,
+        /// Parts that are given up: who wants them sees the block without.
+        given_up: Parts,
     },
     /// Blocks left the canonical chain.
     Reverted {
@@ -71,6 +82,9 @@ pub enum Event {
         input: u64,
         /// Why only now.
         why: Why,
+        /// If the input is a block that was shown with parts that came later: the newest input that completed it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        completed: Option<u64>,
     },
     /// A version of a detector failed soon after it was swapped in, and is not to be taken up again.
     Rejected {
@@ -127,6 +141,7 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Event::Committed { .. } => "committed",
+            Event::Completed { .. } => "completed",
             Event::Reverted { .. } => "reverted",
             Event::Finality { .. } => "finality",
             Event::Observed { .. } => "observed",
@@ -156,6 +171,7 @@ impl Event {
             Event::Reverted { chain, blocks } => {
                 ("a block's chain or height", of_blocks(blocks).unwrap_or_default().max(*chain))
             }
+            Event::Completed { block, .. } => ("a block's chain or height", block.chain.max(block.number)),
             Event::Finality { chain, safe, finalized } => ("a chain or height", *chain.max(safe).max(finalized)),
             Event::Pending { chain, .. } => ("a chain", *chain),
             Event::Act { act } => ("an incident's number", act.incident.unwrap_or_default()),
@@ -175,6 +191,10 @@ pub enum Why {
     Again,
     /// It failed on it, or rested, and is to try again.
     Retry,
+    /// It wants parts of it that have yet to come.
+    Awaited,
+    /// The parts that it wants have come, or are given up.
+    Completed,
 }
 
 impl Why {
@@ -184,12 +204,15 @@ impl Why {
             Why::Behind => "behind",
             Why::Again => "again",
             Why::Retry => "retry",
+            Why::Awaited => "awaited",
+            Why::Completed => "completed",
         }
     }
 
     /// Returns the reason of a name.
     pub fn of_name(name: &str) -> Option<Self> {
-        [Why::Behind, Why::Again, Why::Retry].into_iter().find(|why| why.name() == name)
+        let all = [Why::Behind, Why::Again, Why::Retry, Why::Awaited, Why::Completed];
+        all.into_iter().find(|why| why.name() == name)
     }
 }
 

@@ -3,6 +3,8 @@
 use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
+use crate::block::Parts;
+
 /// Logs by emitting address and topics; an empty list matches anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LogFilter {
@@ -114,6 +116,11 @@ impl Needs {
             }
         }
         needs
+    }
+
+    /// The parts among them that no header covers.
+    pub fn parts(self) -> Parts {
+        Parts { traces: self.traces, storage: self.storage }
     }
 
     /// What either calls for.

@@ -202,6 +202,7 @@ fn block(parent: Option<&Block>, chain: ChainId, salt: u64, transfers: u64) -> B
         logs,
         frames: None,
         storage: None,
+        awaited: Default::default(),
     }
 }
 

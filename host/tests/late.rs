@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use watchfire::app::deploy::spec::KeptSpec;
 use watchfire::app::engine::{Engine, Given};
 use watchfire::app::past::replay;
-use watchfire::block::{Assurance, Block, BlockRef, Verification};
+use watchfire::block::{Assurance, Block, BlockRef, Frames, Parts, Verification};
 use watchfire::chain_read::{ChainAnswer, ChainRead, ChainReader};
 use watchfire::entry::Entry;
 use watchfire::event::{Event, Stamped, Why};
@@ -79,6 +79,52 @@ const LISTENS: &str = r#"
     (i32.const 576))
 "#;
 
+/// Wants each block, and all call frames.
+const TRACED: &str = r#"
+  (data (i32.const 176) "traces")
+  ;;; describe
+  (func $describe (result i32)
+    (i32.store (i32.const 336) (i32.const 176))
+    (i32.store (i32.const 340) (i32.const 6))
+    (i32.store (i32.const 420) (i32.const 3))
+    (i32.const 384))
+  ;;; start
+  (func $start (param i32 i32) (result i32)
+    (i32.store8 (i32.const 2048) (i32.const 7))
+    (i64.store (i32.const 2056) (i64.const 1))
+    (i32.store8 (i32.const 2088) (i32.const 2))
+    (i32.store (i32.const 580) (i32.const 2048))
+    (i32.store (i32.const 584) (i32.const 2))
+    (i32.const 576))
+"#;
+
+/// The same, and counts blocks in its state.
+fn traced_and_counts() -> String {
+    let counter = guests::trick("slow-counter").unwrap().replace("30000000", "3");
+    let (imports, parts) = counter.split_once("  ;;; ").unwrap();
+    format!("{imports}{TRACED}  ;;; {parts}")
+}
+
+/// A block whose call frames are still to come.
+fn block_without(number: u64) -> Arc<Block> {
+    Arc::new(Block { awaited: Parts { traces: true, storage: false }, ..(*block(number)).clone() })
+}
+
+fn completed(number: u64, came: bool) -> Event {
+    Event::Completed {
+        block: block(number).reference(),
+        frames: came.then(|| Arc::new(Frames::default())),
+        storage: None,
+        given_up: Parts { traces: !came, storage: false },
+    }
+}
+
+/// How many blocks a counter has counted.
+fn counted(path: &Path, detector: &str) -> u64 {
+    let state = Journal::open_existing_read_only(path).unwrap().load_state(detector).unwrap();
+    u64::from_le_bytes(state.into_values().next().unwrap().try_into().unwrap())
+}
+
 /// The same as the one that reads, and counts blocks in its state.
 fn reads_and_counts() -> String {
     let counter = guests::trick("slow-counter").unwrap();
@@ -113,6 +159,7 @@ fn of_fork(number: u64, fork: u8, parents: u8) -> Arc<Block> {
         logs: Default::default(),
         frames: None,
         storage: None,
+        awaited: Default::default(),
     })
 }
 
@@ -141,7 +188,7 @@ impl Watch {
     /// Loads the base with the parts of a trick in place of its own.
     fn load(&mut self, id: &str, trick: &str) {
         let limits = Limits { batch_deadline_ms: 120_000, batches_behind: 5, ..Limits::default() };
-        let grants = vec!["state".into(), "chain".into(), "findings".into()];
+        let grants = ["state", "chain", "findings", "traces"].map(str::to_owned).to_vec();
         let spec = KeptSpec {
             chains: Vec::new(),
             feeds: Vec::new(),
@@ -360,6 +407,106 @@ fn what_fails_twice_is_set_aside_and_shown_to_a_mended_version() {
     assert_eq!(watch.engine.metrics().unwrap().gaps, [], "no gap is left open");
     let retracted = entries(&watch, "retraction");
     assert_eq!(retracted, 6, "four failures, the quarantine and the blindness are over");
+    drop(watch);
+    expect_the_same_again(&path);
+}
+
+#[test]
+fn a_block_whose_frames_come_later_is_owed_to_who_wants_them_and_to_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, came) in [("come", true), ("given-up", false)] {
+        let path = folder.path().join(name);
+        let mut watch = Watch::over(&path);
+        watch.load("plain", "");
+        watch.load("traced", &traced_and_counts());
+        (1..=2).for_each(|number| watch.add(block(number)));
+        watch.add(block_without(3));
+        watch.add(block(4));
+        watch.add(block_without(5));
+        watch.add(block(6));
+        watch.settle();
+        assert_eq!(watch.heights("plain"), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(watch.heights("traced"), [1, 2, 4, 6]);
+        assert_eq!(watch.gaps("detector-owed"), 1, "once for all that it is owed");
+        assert_eq!(watch.engine.awaited_blocks(1).unwrap().len(), 2);
+        watch.take(completed(5, came));
+        watch.settle();
+        assert_eq!(watch.heights("traced"), [1, 2, 4, 6, 5], "what it found since stands");
+        assert_eq!(watch.engine.metrics().unwrap().gaps.len(), 1, "it is owed one more");
+        watch.take(completed(3, came));
+        watch.settle();
+        assert_eq!(watch.heights("traced"), [1, 2, 4, 6, 5, 3]);
+        assert_eq!(counted(&path, "traced"), 6, "each block once, in order");
+        assert_eq!(watch.engine.metrics().unwrap().gaps, [], "no gap is left open");
+        assert!(watch.engine.awaited_blocks(1).unwrap().is_empty());
+        drop(watch);
+        expect_the_same_again(&path);
+    }
+}
+
+#[test]
+fn a_block_that_leaves_the_chain_is_owed_to_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let mut watch = Watch::over(&path);
+    watch.load("traced", &traced_and_counts());
+    (1..=3).for_each(|number| watch.add(block(number)));
+    watch.add(block_without(4));
+    watch.add(block(5));
+    watch.take(Event::Reverted { chain: 1, blocks: [5, 4].map(|number| block(number).reference()).to_vec() });
+    watch.settle();
+    assert_eq!(watch.engine.metrics().unwrap().gaps, []);
+    (4..=6).for_each(|number| watch.add(block_of_fork(number)));
+    watch.take(completed(4, true));
+    watch.settle();
+    assert_eq!(counted(&path, "traced"), 6);
+    assert_eq!(watch.heights("traced"), [1, 2, 3, 5, 4, 5, 6]);
+    drop(watch);
+    expect_the_same_again(&path);
+}
+
+#[test]
+fn a_reorg_below_a_completed_block_shows_it_whole_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let mut watch = Watch::over(&path);
+    watch.load("traced", &traced_and_counts());
+    watch.add(block(1));
+    // Blocks of another chain stand when the first one is reverted.
+    let other = |block: Arc<Block>| Arc::new(Block { chain: 2, ..(*block).clone() });
+    watch
+        .add(other(Arc::new(Block { awaited: Parts { traces: true, storage: false }, ..(*of_fork(1, 2, 2)).clone() })));
+    watch.add(other(of_fork(2, 2, 2)));
+    let reference = BlockRef { chain: 2, ..of_fork(1, 2, 2).reference() };
+    let frames = Some(Arc::new(Frames::default()));
+    watch.take(Event::Completed { block: reference, frames, storage: None, given_up: Parts::default() });
+    watch.settle();
+    assert_eq!(counted(&path, "traced"), 3);
+    watch.take(Event::Reverted { chain: 1, blocks: vec![block(1).reference()] });
+    watch.settle();
+    assert_eq!(counted(&path, "traced"), 2, "both of the other chain");
+    assert_eq!(watch.engine.metrics().unwrap().gaps, []);
+    drop(watch);
+    expect_the_same_again(&path);
+}
+
+#[test]
+fn who_is_owed_a_block_can_be_shown_it_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let mut watch = Watch::over(&path);
+    watch.load("traced", &traced_and_counts());
+    watch.add(block(1));
+    watch.add(block_without(2));
+    watch.add(block(3));
+    assert_eq!(watch.engine.retry("traced").unwrap(), 1);
+    watch.look();
+    watch.settle();
+    assert_eq!(watch.heights("traced"), [1, 3, 2]);
+    assert_eq!(watch.engine.metrics().unwrap().gaps, []);
+    watch.take(completed(2, true));
+    watch.settle();
+    assert_eq!(counted(&path, "traced"), 3, "what comes after all is not shown again");
     drop(watch);
     expect_the_same_again(&path);
 }

@@ -46,9 +46,9 @@ pub struct Args {
     /// Fetch storage changes too.
     #[arg(long)]
     storage: bool,
-    /// How much of each block is checked: full, header for chains with encodings of their own, links or none.
-    #[arg(long, value_name = "LEVEL", default_value = "full", value_parser = level)]
-    verify: Verification,
+    /// How much of each block is checked: full, header, links or none; as much as the chain's family allows, where absent.
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    verify: Option<Verification>,
     /// Requests a second to each node, at most.
     #[arg(long, value_name = "RATE")]
     max_requests_per_second: Option<u32>,

@@ -16,7 +16,6 @@ use crate::app::config::CacheConfig;
 use crate::app::config::shipped;
 use crate::app::deploy::sandbox::{Sandboxes, own_binary};
 use crate::app::live::output::Format;
-use crate::block::Verification;
 use crate::plugin::{Limits, describe};
 use crate::source::evm::config::ChainConfig;
 use crate::source::evm::past::Past;
@@ -153,7 +152,7 @@ fn on_node(run: &mut RuleRun, needs: Needs, args: &TryArgs) -> anyhow::Result<Tr
                 addresses: Vec::new(),
                 needs: Needs { traces: needs.traces, storage: needs.storage, ..Needs::KEPT },
                 requests_per_second: None,
-                verify: Verification::Full,
+                verify: None,
             };
             fetch(&options).await
         })?;

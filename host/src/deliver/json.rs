@@ -33,6 +33,15 @@ fn input(at_ms: u64, event: &Event) -> (&'static str, Value) {
                 "assurance": block.assurance,
             }),
         ),
+        Event::Completed { block, frames, storage, given_up } => (
+            "completed",
+            json!({
+                "at_ms": at_ms, "chain": block.chain, "number": block.number, "hash": block.hash,
+                "frames": frames.as_ref().map(|frames| frames.len()),
+                "storage_changes": storage.as_ref().map(|storage| storage.len()),
+                "given_up": given_up,
+            }),
+        ),
         Event::Pending { chain, transactions } => {
             ("pending", json!({ "at_ms": at_ms, "chain": chain, "transactions": transactions.len() }))
         }

@@ -88,6 +88,10 @@ impl Pretty {
                 block.transactions.len(),
                 block.logs.len(),
             ),
+            Event::Completed { block, frames, storage, .. } if self.blocks => {
+                let came = if frames.is_some() || storage.is_some() { "is complete" } else { "stays incomplete" };
+                format!("{DIM}{at}  block      {} {came}{DIM:#}", self.place(*block))
+            }
             Event::Reverted { chain, blocks } => {
                 let numbers: Vec<u64> = blocks.iter().map(|block| block.number).collect();
                 let (low, high) = (numbers.iter().min()?, numbers.iter().max()?);

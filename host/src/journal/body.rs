@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zstd::bulk::Compressor;
 use zstd::stream::raw::CParameter;
 
-use crate::block::{Block, ChainId, Transactions};
+use crate::block::{Block, BlockRef, ChainId, Frames, Parts, StorageChanges, Transactions};
 use crate::entry::Entry;
 use crate::event::{Event, Stamped};
 use crate::journal::{JournalError, Result};
@@ -26,8 +26,22 @@ pub(super) enum Body {
 /// Inputs that are mostly columns. Written with field names, so that fields may come to them later.
 #[derive(Serialize, Deserialize)]
 enum Packed {
-    Block { at_ms: u64, block: Arc<Block> },
-    Pending { at_ms: u64, chain: ChainId, transactions: Arc<Transactions> },
+    Block {
+        at_ms: u64,
+        block: Arc<Block>,
+    },
+    Pending {
+        at_ms: u64,
+        chain: ChainId,
+        transactions: Arc<Transactions>,
+    },
+    Parts {
+        at_ms: u64,
+        block: BlockRef,
+        frames: Option<Arc<Frames>>,
+        storage: Option<Arc<StorageChanges>>,
+        given_up: Parts,
+    },
 }
 
 /// The first byte of a blob: zstd over MessagePack with field names.
@@ -78,7 +92,8 @@ impl ToSql for Body {
 
 /// Whether an entry is mostly columns.
 pub(super) fn is_packed(entry: &Entry) -> bool {
-    matches!(entry, Entry::Input(Stamped { event: Event::Committed { .. } | Event::Pending { .. }, .. }))
+    let Entry::Input(Stamped { event, .. }) = entry else { return false };
+    matches!(event, Event::Committed { .. } | Event::Pending { .. } | Event::Completed { .. })
 }
 
 /// Writes an entry.
@@ -89,6 +104,10 @@ pub(super) fn encode(entry: &Entry) -> Result<Body> {
         }
         Entry::Input(Stamped { at_ms, event: Event::Pending { chain, transactions } }) => {
             pack(&Packed::Pending { at_ms: *at_ms, chain: *chain, transactions: transactions.clone() })
+        }
+        Entry::Input(Stamped { at_ms, event: Event::Completed { block, frames, storage, given_up } }) => {
+            let (frames, storage) = (frames.clone(), storage.clone());
+            pack(&Packed::Parts { at_ms: *at_ms, block: *block, frames, storage, given_up: *given_up })
         }
         other => serde_json::to_string(other).map(Body::Text).map_err(|error| unreadable(&error)),
     }
@@ -107,6 +126,10 @@ pub(super) fn decode(body: &Body) -> Result<Entry> {
             let is_even = match &event {
                 Packed::Block { block, .. } => block.has_equal_columns(),
                 Packed::Pending { transactions, .. } => transactions.has_equal_columns(),
+                Packed::Parts { frames, storage, .. } => {
+                    frames.as_ref().is_none_or(|frames| frames.has_equal_columns())
+                        && storage.as_ref().is_none_or(|storage| storage.has_equal_columns())
+                }
             };
             if !is_even {
                 return Err(JournalError::Unreadable("columns of one table have different numbers of rows".into()));
@@ -115,6 +138,9 @@ pub(super) fn decode(body: &Body) -> Result<Entry> {
                 Packed::Block { at_ms, block } => Stamped { at_ms, event: Event::Committed { block } },
                 Packed::Pending { at_ms, chain, transactions } => {
                     Stamped { at_ms, event: Event::Pending { chain, transactions } }
+                }
+                Packed::Parts { at_ms, block, frames, storage, given_up } => {
+                    Stamped { at_ms, event: Event::Completed { block, frames, storage, given_up } }
                 }
             }))
         }

@@ -25,6 +25,7 @@ impl<'a> Facts<'a> {
                 facts.event = Some(stamped.event.name());
                 match &stamped.event {
                     Event::Committed { block } => facts.place(block.reference()),
+                    Event::Completed { block, .. } => facts.place(*block),
                     Event::Reverted { chain, .. } | Event::Finality { chain, .. } | Event::Pending { chain, .. } => {
                         facts.chain = Some(*chain);
                     }

@@ -3,6 +3,7 @@
 use rusqlite::params;
 
 use super::{Journal, Result};
+use crate::block::BlockRef;
 use crate::entry::Entry;
 use crate::event::{Event, Stamped, Why};
 use crate::finding::Finding;
@@ -89,7 +90,7 @@ impl Journal {
         Ok(entries)
     }
 
-    /// Returns the first input from `at` on by which one before `at` was shown, and that one.
+    /// Returns the first input from `at` on by which one before `at` was shown or completed, and that one.
     ///
     /// # Errors
     ///
@@ -97,7 +98,24 @@ impl Journal {
     pub fn shown_across(&self, at: u64) -> Result<Option<(u64, u64)>> {
         let sql = "SELECT seq, json_extract(body, '$.event.input') FROM entry WHERE event = 'shown' AND seq >= ?1 \
                    AND json_extract(body, '$.event.input') < ?1 ORDER BY seq LIMIT 1";
-        self.one(sql, [at], |row| Ok((row.get(0)?, row.get(1)?)))
+        let shown: Option<(u64, u64)> = self.one(sql, [at], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let sql = "SELECT later.seq, block.seq FROM entry AS later JOIN entry AS block \
+                   ON block.block_hash = later.block_hash AND block.event = 'committed' AND block.seq < ?1 \
+                   WHERE later.event = 'completed' AND later.seq >= ?1 ORDER BY later.seq, block.seq DESC LIMIT 1";
+        let completed = self.one(sql, [at], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(shown.into_iter().chain(completed).min())
+    }
+
+    /// Returns the inputs before `before` that completed a block, in order.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn completions(&self, block: BlockRef, before: u64) -> Result<Vec<u64>> {
+        let sql = "SELECT seq FROM entry WHERE chain = ?1 AND block_number = ?2 AND event = 'completed' \
+                   AND block_hash = ?3 AND seq < ?4 ORDER BY seq";
+        let before = before.min(i64::MAX as u64);
+        self.all(sql, params![block.chain, block.number, block.hash.0, before], |row| row.get(0))
     }
 
     /// Returns the inputs after `after` and before `before` by which some detector was shown an earlier one.
@@ -110,7 +128,7 @@ impl Journal {
         let seqs: Vec<u64> = self.all(sql, params![after, before], |row| row.get(0))?;
         let mut shown = Vec::new();
         for seq in seqs {
-            if let Some(Stamped { event: Event::Shown { detector, input, why }, .. }) = self.input(seq)? {
+            if let Some(Stamped { event: Event::Shown { detector, input, why, .. }, .. }) = self.input(seq)? {
                 shown.push((seq, detector, input, why));
             }
         }

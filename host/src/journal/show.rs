@@ -229,6 +229,12 @@ fn input(event: &Event) -> String {
             block.transactions.len(),
             block.logs.len()
         ),
+        Event::Completed { block, frames, storage, .. } => {
+            let came = [("call frames", frames.is_some()), ("storage changes", storage.is_some())];
+            let came: Vec<&str> = came.into_iter().filter(|(_, came)| *came).map(|(name, _)| name).collect();
+            let came = if came.is_empty() { "no more is waited for".to_owned() } else { came.join(" and ") };
+            format!("chain {} block {}: {came}", block.chain, block.number)
+        }
         Event::Reverted { chain, blocks } => {
             let numbers: Vec<String> = blocks.iter().map(|block| block.number.to_string()).collect();
             format!("chain {chain} reverted {}", numbers.join(", "))
@@ -239,7 +245,7 @@ fn input(event: &Event) -> String {
         Event::Coverage { coverage } => format!("{}: {}", coverage.subject, coverage.message),
         Event::Detector { detector, digest: Some(digest), .. } => format!("detector {detector} is {digest}"),
         Event::Detector { detector, digest: None, .. } => format!("detector {detector} removed"),
-        Event::Shown { detector, input, why } => format!("{detector} is shown input {input}: {}", why.name()),
+        Event::Shown { detector, input, why, .. } => format!("{detector} is shown input {input}: {}", why.name()),
         Event::Rejected { detector, digest, reason } => format!("detector {detector} {digest} is rejected: {reason}"),
         Event::Waived { detector, by } => format!("{detector} is not shown what it set aside: {by}"),
         Event::Plan { protocol, .. } if protocol.is_retired() => {

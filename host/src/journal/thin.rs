@@ -9,7 +9,7 @@ use super::{Journal, Result};
 
 /// Which bodies may be dropped: those that are columns of chain data, and answers to reads. In SQL, of a row of `entry`.
 const DROPPABLE: &str = "digest IS NOT NULL AND octet_length(body) > 0 \
-                         AND (kind = 'answer' OR event IN ('committed', 'pending'))";
+                         AND (kind = 'answer' OR event IN ('committed', 'pending', 'completed'))";
 
 /// How far bodies are dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -26,7 +26,7 @@ pub struct Thinning {
 
 /// Whether the body of an entry may be dropped, by its kind and event.
 pub(super) fn may_drop(kind: &str, event: Option<&str>) -> bool {
-    kind == "answer" || matches!(event, Some("committed" | "pending"))
+    kind == "answer" || matches!(event, Some("committed" | "pending" | "completed"))
 }
 
 impl Journal {

@@ -93,6 +93,7 @@ fn block(logs: &[Log], calls: &[Call], slots: &[(u8, u8)]) -> Block {
         logs: columns,
         frames: Some(frames),
         storage: Some(storage),
+        awaited: Default::default(),
     }
 }
 

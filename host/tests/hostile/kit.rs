@@ -172,6 +172,7 @@ pub fn block(number: u64) -> Arc<Block> {
         logs: Default::default(),
         frames: None,
         storage: None,
+        awaited: Default::default(),
     })
 }
 

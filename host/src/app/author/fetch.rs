@@ -42,8 +42,8 @@ pub struct Options {
     pub needs: Needs,
     /// Requests a second to each node.
     pub requests_per_second: Option<u32>,
-    /// How much of each block is checked.
-    pub verify: Verification,
+    /// How much of each block is checked; `None` for as much as the chain's family allows.
+    pub verify: Option<Verification>,
 }
 
 /// How far it got: what was asked for, and how much of the file holds.

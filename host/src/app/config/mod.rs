@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::block::{ChainId, Verification};
+use crate::block::ChainId;
 use crate::deliver::DeliveryConfig;
 use crate::deliver::answer::{AnswersConfig, Asks, Door, Pass};
 use crate::deliver::channel::{ChannelConfig, Made, make};
@@ -28,6 +28,7 @@ use crate::plugin::Limits;
 use crate::share::lock::Lock;
 use crate::share::trust::TrustConfig;
 use crate::source::evm::config::ChainConfig;
+use crate::source::evm::family::Rules;
 use crate::source::feed::FeedConfig;
 use crate::toml_file::TomlFile;
 
@@ -326,9 +327,9 @@ impl Config {
         part.map(ToString::to_string).unwrap_or_default()
     }
 
-    /// How much is checked of each chain's blocks.
-    pub fn verification(&self) -> BTreeMap<ChainId, Verification> {
-        self.chains.values().map(|chain| (chain.id, chain.verify)).collect()
+    /// How each chain's blocks are read and checked.
+    pub fn verification(&self) -> BTreeMap<ChainId, Rules> {
+        self.chains.values().map(|chain| (chain.id, chain.rules(chain.id))).collect()
     }
 
     /// Names of the chains by id.

@@ -36,13 +36,16 @@ impl Engine {
         heads(&self.journal, before)
     }
 
-    /// Deletes undo records that no reorg can need: for each detector, those before the oldest of the newest final
+    /// Deletes undo records that no reorg and no owed block can need: for each detector, those before the oldest of the newest final
     /// blocks of the chains that it watches, or that detectors watch with which it would have to see inputs again.
     pub(super) fn prune(&mut self) -> anyhow::Result<()> {
         let mut by_chain = BTreeMap::new();
         for chain in self.journal.heads()?.into_iter().map(|head| head.chain) {
             by_chain.insert(chain, self.journal.final_input(chain)?.unwrap_or(0));
         }
+        // Who is owed a block goes back to before it once it is complete.
+        let owed = self.owed.oldest_awaited().unwrap_or(u64::MAX);
+        by_chain.values_mut().for_each(|seq| *seq = owed.min(*seq));
         let of_all = by_chain.values().copied().min().unwrap_or(0);
         self.journal.prune_undo(None, of_all)?;
         if by_chain.values().all(|seq| *seq == of_all) {

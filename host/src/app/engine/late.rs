@@ -13,7 +13,7 @@ use crate::journal::Debt;
 use crate::plugin::{Audience, Head, Heard, Late, Look, Outcome, View};
 
 /// A detector whose state went back.
-struct Touched {
+pub(super) struct Touched {
     id: String,
     /// The inputs by which what is undone was applied.
     inputs: BTreeSet<u64>,
@@ -64,7 +64,9 @@ impl Engine {
             let debt = Debt { detector, input, root: 0, why: Some(why) };
             if self.is_worth_showing(&debt, at_ms)? {
                 let Debt { detector, input, .. } = debt;
-                self.take(Stamped { at_ms, event: Event::Shown { detector, input, why } }, &Given::default())?;
+                let completed = self.completion_of(input)?;
+                let event = Event::Shown { detector, input, why, completed };
+                self.take(Stamped { at_ms, event }, &Given::default())?;
             }
         }
     }
@@ -98,12 +100,13 @@ impl Engine {
     fn came_back(&mut self, late: Late, at_ms: u64) -> anyhow::Result<()> {
         let Late { detector, seq, outcome } = late;
         let why = self.owed.why_late(&detector, seq);
+        let completed = self.sent.remove(&(detector.clone(), seq));
         let is_lost = outcome.as_ref().is_some_and(Outcome::is_lost);
         if let (Some(outcome), Some(why)) = (outcome, why) {
-            let event = Event::Shown { detector: detector.clone(), input: seq, why };
+            let event = Event::Shown { detector: detector.clone(), input: seq, why, completed };
             let at = self.append(Entry::Input(Stamped { at_ms, event }))?;
             let debt = Debt { detector: detector.clone(), input: seq, root: 0, why: Some(why) };
-            self.show_late(at, at_ms, &debt, Some(outcome), &Given::default())?;
+            self.show_late(at, at_ms, &debt, completed, Some(outcome), &Given::default())?;
             if !is_lost {
                 return Ok(());
             }
@@ -119,7 +122,13 @@ impl Engine {
         if !self.is_worth_showing(debt, at_ms)? {
             return Ok(());
         }
-        let Some(earlier) = self.earlier(debt, debt.input, at_ms)? else { return Ok(()) };
+        let completed = self.completion_of(debt.input)?;
+        let Some(earlier) = self.earlier(debt, debt.input, at_ms, completed)? else { return Ok(()) };
+        let sent = (debt.detector.clone(), debt.input);
+        match completed {
+            Some(completed) => drop(self.sent.insert(sent, completed)),
+            None => drop(self.sent.remove(&sent)),
+        }
         let look = Look {
             seq: debt.input,
             input: earlier.scene.input,
@@ -137,12 +146,13 @@ impl Engine {
 
     /// Tells whether there is anything in an owed input for the detector. If there is not, the debt is settled.
     fn is_worth_showing(&mut self, debt: &Debt, at_ms: u64) -> anyhow::Result<bool> {
-        let earlier = self.earlier(debt, debt.input, at_ms)?;
+        let completed = self.completion_of(debt.input)?;
+        let earlier = self.earlier(debt, debt.input, at_ms, completed)?;
         let worth = earlier.is_some_and(|earlier| {
             self.fleet.sees(&debt.detector, &earlier.view, earlier.audience(&debt.detector), &earlier.heard)
         });
         if let (false, Some(why)) = (worth, debt.why) {
-            let event = Event::Shown { detector: debt.detector.clone(), input: debt.input, why };
+            let event = Event::Shown { detector: debt.detector.clone(), input: debt.input, why, completed };
             self.take(Stamped { at_ms, event }, &Given::default())?;
         }
         Ok(worth)
@@ -155,11 +165,12 @@ impl Engine {
         seq: u64,
         at_ms: u64,
         debt: &Debt,
+        completed: Option<u64>,
         outcome: Option<Outcome>,
         given: &Given,
     ) -> anyhow::Result<()> {
         let detector = debt.detector.as_str();
-        let earlier = self.earlier(debt, seq, at_ms)?;
+        let earlier = self.earlier(debt, seq, at_ms, completed)?;
         self.owed.remove(&mut self.journal, detector, debt.input)?;
         let Some(Earlier { view, scene, heard, heads, only_hears }) = earlier else {
             return self.mend_gaps(at_ms, detector);
@@ -169,7 +180,7 @@ impl Engine {
             Some(outcome) => Some(outcome),
             None => {
                 let view = &view;
-                let showing = Showing { audience, heads: Some(&heads), heard };
+                let showing = Showing { audience, heads: Some(&heads), heard, waiting: BTreeSet::new() };
                 self.show(debt.input, &scene, view, showing, given).outcomes.pop()
             }
         };
@@ -183,7 +194,8 @@ impl Engine {
         if heard.is_empty() {
             return Ok(());
         }
-        let showing = Showing { audience: Audience::Listeners, heads: Some(&heads), heard };
+        let audience = Audience::Listeners;
+        let showing = Showing { audience, heads: Some(&heads), heard, waiting: BTreeSet::new() };
         let shown = self.show(seq, &scene, &view, showing, given);
         // To those who listen, this is an input of its own, which comes after what they have seen since.
         let scene = Scene { seq, applied: seq, rouse: false, ..scene };
@@ -191,8 +203,8 @@ impl Engine {
     }
 
     /// Returns an input as it is shown to a detector by the input `by`; `None` if the journal no longer has it.
-    fn earlier(&self, debt: &Debt, by: u64, at_ms: u64) -> anyhow::Result<Option<Earlier>> {
-        let Some(mut earlier) = self.earlier_as_it_stands(debt.input, at_ms, 0)? else { return Ok(None) };
+    fn earlier(&self, debt: &Debt, by: u64, at_ms: u64, completed: Option<u64>) -> anyhow::Result<Option<Earlier>> {
+        let Some(mut earlier) = self.earlier_as_it_stands(debt.input, at_ms, completed, 0)? else { return Ok(None) };
         earlier.scene.seq = debt.input;
         match debt.why {
             Some(Why::Again) => {
@@ -205,14 +217,20 @@ impl Engine {
                 }
             }
             Some(Why::Retry) => (earlier.scene.applied, earlier.scene.rouse) = (by, true),
-            Some(Why::Behind) | None => {}
+            Some(Why::Behind | Why::Awaited | Why::Completed) | None => {}
         }
         earlier.heard.retain(|heard| self.fleet.is_below(&heard.detector, &debt.detector));
         earlier.heard.sort_by_key(|heard| (self.fleet.level(&heard.detector), heard.detector.clone()));
         Ok(Some(earlier))
     }
 
-    fn earlier_as_it_stands(&self, seq: u64, at_ms: u64, depth: u32) -> anyhow::Result<Option<Earlier>> {
+    fn earlier_as_it_stands(
+        &self,
+        seq: u64,
+        at_ms: u64,
+        completed: Option<u64>,
+        depth: u32,
+    ) -> anyhow::Result<Option<Earlier>> {
         let Some(stamped) = self.decoded.input(&self.journal, seq)? else { return Ok(None) };
         let (view, scene) = match stamped.event {
             Event::Committed { block } => {
@@ -220,6 +238,7 @@ impl Engine {
                 let previous = below.map(|below| self.journal.header(block.chain, below, seq)).transpose()?;
                 let previous_s = previous.flatten().map(|previous| previous.timestamp_s);
                 let scene = self.block_scene(seq, at_ms, &block)?;
+                let block = self.whole(block, completed)?;
                 (View::Block { block, previous_s }, scene)
             }
             Event::Observed { observation } => {
@@ -230,8 +249,10 @@ impl Engine {
                 (View::Pending { chain, transactions }, Scene::off_chain(seq, stamped.at_ms, at_ms))
             }
             // Whoever listens to listeners that were late: each step is one more input, and levels bound their number.
-            Event::Shown { input, .. } if depth < 64 => {
-                let Some(inner) = self.earlier_as_it_stands(input, at_ms, depth + 1)? else { return Ok(None) };
+            Event::Shown { input, completed, .. } if depth < 64 => {
+                let Some(inner) = self.earlier_as_it_stands(input, at_ms, completed, depth + 1)? else {
+                    return Ok(None);
+                };
                 let heard = heard_in(self.journal.live_findings_caused_by(seq)?);
                 return Ok(Some(Earlier {
                     only_hears: true,
@@ -309,8 +330,23 @@ impl Engine {
         Ok(touched)
     }
 
+    /// Restores the state before input `first` of these detectors, and of all that exchange findings with them. Returns those
+    /// that must see inputs again.
+    pub(super) fn undo_of(&mut self, detectors: &[String], first: u64) -> anyhow::Result<Vec<Touched>> {
+        let mut touched = Vec::new();
+        for id in
+            self.fleet.heard_together(detectors).into_iter().chain(detectors.iter().cloned()).collect::<BTreeSet<_>>()
+        {
+            let inputs = self.journal.changed_on(&id, first)?;
+            let restored = self.journal.undo_state(&id, first)?;
+            self.fleet.restore(&id, restored);
+            touched.push(Touched { id, inputs });
+        }
+        Ok(touched)
+    }
+
     /// Notes what detectors whose state went back are owed: all inputs that they saw from `first` on and that still stand.
-    fn owe_again(&mut self, seq: u64, first: u64, touched: &[Touched]) -> anyhow::Result<()> {
+    pub(super) fn owe_again(&mut self, seq: u64, first: u64, touched: &[Touched]) -> anyhow::Result<()> {
         if touched.is_empty() {
             return Ok(());
         }
@@ -338,7 +374,8 @@ impl Engine {
 
     /// Tells whether a detector sees something in an input, or may hear of something that others find in it.
     fn may_see(&self, detector: &str, input: u64) -> anyhow::Result<bool> {
-        let Some(earlier) = self.earlier_as_it_stands(input, 0, 0)? else { return Ok(false) };
+        let completed = self.completion_of(input)?;
+        let Some(earlier) = self.earlier_as_it_stands(input, 0, completed, 0)? else { return Ok(false) };
         let hears = self.fleet.get(detector).is_some_and(|profile| profile.listens());
         Ok(hears || self.fleet.sees(detector, &earlier.view, earlier.audience(detector), &earlier.heard))
     }
@@ -405,7 +442,7 @@ mod tests {
         engine.take(Stamped { at_ms: 7, event: Event::Observed { observation } }, &Given::default()).unwrap();
         let scene = |why, by| {
             let debt = Debt { detector: "d".into(), input: 1, root: 0, why };
-            engine.earlier(&debt, by, 8).unwrap().unwrap().scene
+            engine.earlier(&debt, by, 8, None).unwrap().unwrap().scene
         };
         let first = scene(Some(Why::Behind), 1);
         for (why, by) in [(Why::Again, 1), (Why::Again, 9), (Why::Retry, 9), (Why::Behind, 9)] {

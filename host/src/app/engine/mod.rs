@@ -5,6 +5,7 @@
 //! closed: whoever stands outside this folder reaches it through the engine's methods only.
 
 pub mod answers;
+mod awaited;
 pub(in crate::app) mod chains;
 mod coverage;
 mod coverage_gaps;
@@ -36,7 +37,7 @@ use crate::app::engine::finality::Settled;
 use crate::app::engine::owed::Owed;
 use crate::app::engine::provenance::Scene;
 use crate::app::engine::spent::Spent;
-use crate::block::ChainId;
+use crate::block::{ChainId, Parts};
 use crate::chain_read::ChainReader;
 use crate::desk::{Desks, Input};
 use crate::entry::Entry;
@@ -76,6 +77,8 @@ pub struct Engine {
     held: BTreeSet<String>,
     /// Time and batches that each detector has taken on this machine.
     spent: BTreeMap<String, Spent>,
+    /// What completed the blocks that late detectors are at work on, by detector and input.
+    sent: BTreeMap<(String, u64), u64>,
     /// Inputs that were read back from the journal last.
     decoded: Decoded,
     /// Entries that were appended since the last commit.
@@ -88,6 +91,8 @@ struct Showing<'a> {
     /// The chains' newest blocks when the input came, if it is shown later than that.
     heads: Option<&'a BTreeMap<ChainId, Head>>,
     heard: Vec<Heard>,
+    /// Detectors that are shown it once it is complete.
+    waiting: BTreeSet<String>,
 }
 
 impl Engine {
@@ -108,6 +113,7 @@ impl Engine {
             owed,
             held: BTreeSet::new(),
             spent: BTreeMap::new(),
+            sent: BTreeMap::new(),
             decoded: Decoded::default(),
             fresh: Vec::new(),
         };
@@ -132,19 +138,28 @@ impl Engine {
             Event::Committed { block } => {
                 let previous_s = self.fleet.advance(&block);
                 let scene = self.block_scene(seq, at_ms, &block)?;
-                self.present(entry, &scene, &View::Block { block, previous_s }, given)
+                let waiting = self.waiting_for(&block);
+                self.present(entry, &scene, &View::Block { block, previous_s }, waiting, given)
             }
             Event::Observed { observation } => {
                 let scene = Scene::off_chain(seq, observation.observed_at_ms, at_ms);
-                self.present(entry, &scene, &View::Observation(observation), given)
+                self.present(entry, &scene, &View::Observation(observation), BTreeSet::new(), given)
             }
             Event::Pending { chain, transactions } => {
                 let scene = Scene::off_chain(seq, at_ms, at_ms);
-                self.present(entry, &scene, &View::Pending { chain, transactions }, given)
+                self.present(entry, &scene, &View::Pending { chain, transactions }, BTreeSet::new(), given)
+            }
+            Event::Completed { block, frames, storage, given_up } => {
+                let came = Parts {
+                    traces: frames.is_some() || given_up.traces,
+                    storage: storage.is_some() || given_up.storage,
+                };
+                self.completed(seq, block, came)
             }
             Event::Reverted { chain, blocks } => self.reverted(seq, at_ms, chain, &blocks),
-            Event::Shown { detector, input, why } => {
-                self.show_late(seq, at_ms, &Debt { detector, input, root: 0, why: Some(why) }, None, given)
+            Event::Shown { detector, input, why, completed } => {
+                let debt = Debt { detector, input, root: 0, why: Some(why) };
+                self.show_late(seq, at_ms, &debt, completed, None, given)
             }
             Event::Rejected { .. } => Ok(()),
             Event::Thinned { .. } => {
@@ -248,11 +263,21 @@ impl Engine {
         outcomes.into_iter().try_for_each(|outcome| self.append(outcome.into()).map(drop))
     }
 
-    /// Shows an input to all who subscribed to it and are not late. Its columns are packed for the journal meanwhile.
-    fn present(&mut self, entry: Entry, scene: &Scene, view: &View, given: &Given) -> anyhow::Result<()> {
+    /// Shows an input to all who subscribed to it and are neither late nor `waiting` for more of it. Its columns are packed
+    /// for the journal meanwhile.
+    fn present(
+        &mut self,
+        entry: Entry,
+        scene: &Scene,
+        view: &View,
+        waiting: BTreeSet<String>,
+        given: &Given,
+    ) -> anyhow::Result<()> {
         let packing = self.journal.pack(&entry);
-        let showing = Showing { audience: Audience::All, heads: None, heard: given.heard.clone() };
-        let shown = self.show(scene.seq, scene, view, showing, given);
+        let (audience, heard) = (Audience::All, given.heard.clone());
+        let showing = Showing { audience, heads: None, heard, waiting: waiting.clone() };
+        let mut shown = self.show(scene.seq, scene, view, showing, given);
+        shown.behind.retain(|detector| !waiting.contains(detector));
         let seq = self.journal.append_packed(&entry, packing).context("the journal could not be written")?;
         ensure!(
             seq == scene.seq,
@@ -260,17 +285,19 @@ impl Engine {
             scene.seq
         );
         self.fresh.push((seq, entry));
-        self.journal_shown(seq, scene, shown)
+        self.journal_shown(seq, scene, shown)?;
+        self.owe_block(scene, waiting)
     }
 
     /// Shows a view to its audience by the input `seq`. Returns what came of it.
     fn show(&mut self, seq: u64, scene: &Scene, view: &View, showing: Showing<'_>, given: &Given) -> Shown {
-        let Showing { audience, heads, heard } = showing;
-        let withheld = match (&given.behind, audience) {
+        let Showing { audience, heads, heard, waiting } = showing;
+        let mut withheld = match (&given.behind, audience) {
             (_, Audience::One(_) | Audience::OneHears(_)) => BTreeSet::new(),
             (Some(behind), _) => behind.clone(),
             (None, _) => self.owed.late().union(&self.held).cloned().collect(),
         };
+        withheld.extend(waiting);
         let (reader, recorded) = (&self.reader, &given.failures);
         let (input, seed, withheld, rouse) = (scene.input, scene.seed, &withheld, scene.rouse);
         let look = Look { seq, input, seed, reader, recorded, withheld, audience, rouse, heads };

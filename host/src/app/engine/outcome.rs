@@ -1,6 +1,7 @@
 //! From what detectors made of an input to entries: findings, failures, and the gaps that these leave.
 
 use crate::app::engine::Engine;
+use crate::app::engine::awaited::OWED;
 use crate::app::engine::coverage_gaps::Gap;
 use crate::app::engine::provenance::Scene;
 use crate::entry::Entry;
@@ -112,12 +113,13 @@ impl Engine {
         }
         let is_here = self.fleet.get(detector).is_some();
         let aside = self.owed.set_aside(detector);
-        let late = self.owed.behind_on(detector);
+        let (late, awaited) = (self.owed.behind_on(detector), self.owed.awaited(detector));
         for gap in gaps {
             let why = match gap.kind.as_str() {
                 _ if !is_here => "the detector was removed",
                 BLIND | FAILED if aside.is_empty() => "nothing is set aside for it any more",
                 BEHIND if late.is_empty() => "it has caught up",
+                OWED if awaited.is_empty() => "it is owed no block any more",
                 _ => continue,
             };
             self.close_gap(&gap, &format!("{detector}: {why}"), at_ms)?;
@@ -150,7 +152,7 @@ impl Engine {
 
     /// Somebody takes the gap upon themselves: what a detector set aside is not shown to it.
     pub(super) fn waived(&mut self, at_ms: u64, detector: &str) -> anyhow::Result<()> {
-        for input in self.owed.set_aside(detector) {
+        for input in self.owed.set_aside(detector).into_iter().chain(self.owed.awaited(detector)) {
             self.owed.remove(&mut self.journal, detector, input)?;
         }
         self.mend_gaps(at_ms, detector)

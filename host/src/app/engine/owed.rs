@@ -1,4 +1,5 @@
-//! Inputs that detectors are owed: those they are behind on, those a reorg makes them see again, those they set aside.
+//! Inputs that detectors are owed: those they are behind on, those a reorg makes them see again, those they set aside, and
+//! blocks whose parts have not come.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +13,8 @@ pub(super) struct Owed {
     late: BTreeMap<String, BTreeMap<u64, (u64, Why)>>,
     /// What waits until somebody asks for it.
     aside: BTreeMap<String, BTreeMap<u64, u64>>,
+    /// Blocks that wait for a part of theirs.
+    awaited: BTreeMap<String, BTreeMap<u64, u64>>,
 }
 
 impl Owed {
@@ -24,6 +27,7 @@ impl Owed {
     fn put(&mut self, debt: Debt) {
         let Debt { detector, input, root, why } = debt;
         match why {
+            Some(Why::Awaited) => drop(self.awaited.entry(detector).or_default().insert(input, root)),
             Some(why) => drop(self.late.entry(detector).or_default().insert(input, (root, why))),
             None => drop(self.aside.entry(detector).or_default().insert(input, root)),
         }
@@ -37,7 +41,8 @@ impl Owed {
 
     pub(super) fn remove(&mut self, journal: &mut Journal, detector: &str, input: u64) -> anyhow::Result<()> {
         let was_late = take(&mut self.late, detector, input);
-        if take(&mut self.aside, detector, input) || was_late {
+        let was_awaited = take(&mut self.awaited, detector, input);
+        if take(&mut self.aside, detector, input) || was_late || was_awaited {
             journal.owe_no_more(detector, input)?;
         }
         Ok(())
@@ -46,7 +51,8 @@ impl Owed {
     /// Drops all debts that come down to one of these inputs. Returns the detectors that had some.
     pub(super) fn revert(&mut self, journal: &mut Journal, roots: &BTreeSet<u64>) -> anyhow::Result<BTreeSet<String>> {
         let late = self.late.iter().flat_map(|(id, of)| of.iter().map(move |(input, debt)| (id, *input, debt.0)));
-        let aside = self.aside.iter().flat_map(|(id, of)| of.iter().map(move |(input, root)| (id, *input, *root)));
+        let aside = self.aside.iter().chain(&self.awaited);
+        let aside = aside.flat_map(|(id, of)| of.iter().map(move |(input, root)| (id, *input, *root)));
         let gone: Vec<(String, u64)> = late
             .chain(aside)
             .filter(|(_, _, root)| roots.contains(root))
@@ -61,16 +67,19 @@ impl Owed {
     /// Drops all debts to a detector.
     pub(super) fn forget(&mut self, journal: &mut Journal, detector: &str) -> anyhow::Result<()> {
         let late = self.late.get(detector).into_iter().flatten().map(|(input, _)| *input);
-        let aside = self.aside.get(detector).into_iter().flatten().map(|(input, _)| *input);
+        let aside = self.aside.get(detector).into_iter().chain(self.awaited.get(detector));
+        let aside = aside.flatten().map(|(input, _)| *input);
         for input in late.chain(aside).collect::<Vec<_>>() {
             self.remove(journal, detector, input)?;
         }
         Ok(())
     }
 
-    /// Queues the inputs set aside for this detector, to be shown in order. Returns how many.
+    /// Queues the inputs set aside for this detector, to be shown in order, and with them the blocks that wait for a part, as
+    /// they are. Returns how many.
     pub(super) fn retry(&mut self, journal: &mut Journal, detector: &str) -> anyhow::Result<usize> {
-        let aside = self.aside.remove(detector).unwrap_or_default();
+        let mut aside = self.aside.remove(detector).unwrap_or_default();
+        aside.extend(self.awaited.remove(detector).unwrap_or_default());
         let count = aside.len();
         for (input, root) in aside {
             self.add(journal, Debt { detector: detector.to_owned(), input, root, why: Some(Why::Retry) })?;
@@ -86,12 +95,14 @@ impl Owed {
     pub(super) fn has(&self, detector: &str, input: u64) -> bool {
         self.why_late(detector, input).is_some()
             || self.aside.get(detector).is_some_and(|aside| aside.contains_key(&input))
+            || self.awaited.get(detector).is_some_and(|awaited| awaited.contains_key(&input))
     }
 
     /// Returns the oldest input that each detector is owed, for whatever reason.
     pub(super) fn oldest(&self) -> Vec<(String, u64)> {
         let late = self.late.iter().filter_map(|(id, of)| Some((id.clone(), *of.first_key_value()?.0)));
-        let aside = self.aside.iter().filter_map(|(id, of)| Some((id.clone(), *of.first_key_value()?.0)));
+        let aside = self.aside.iter().chain(&self.awaited);
+        let aside = aside.filter_map(|(id, of)| Some((id.clone(), *of.first_key_value()?.0)));
         late.chain(aside).collect()
     }
 
@@ -127,6 +138,29 @@ impl Owed {
             self.aside.get(detector).into_iter().flatten().map(|(input, _)| *input).chain(retried).collect();
         all.sort_unstable();
         all
+    }
+
+    /// Returns the blocks that a detector has not seen because a part of them was missing.
+    pub(super) fn awaited(&self, detector: &str) -> Vec<u64> {
+        let late = self.late.get(detector).into_iter().flatten();
+        let came = late.filter(|(_, (_, why))| *why == Why::Completed).map(|(input, _)| *input);
+        self.awaited.get(detector).into_iter().flatten().map(|(input, _)| *input).chain(came).collect()
+    }
+
+    /// Returns the oldest block that some detector has not seen because a part of it was missing.
+    pub(super) fn oldest_awaited(&self) -> Option<u64> {
+        let late = self.late.values().flatten().filter(|(_, (_, why))| *why == Why::Completed).map(|(input, _)| *input);
+        self.awaited.values().flat_map(|of| of.keys().copied()).chain(late).min()
+    }
+
+    /// Returns the blocks that wait for a part of theirs, for whichever detector.
+    pub(super) fn awaited_inputs(&self) -> BTreeSet<u64> {
+        self.awaited.values().flat_map(|of| of.keys().copied()).collect()
+    }
+
+    /// Returns the detectors that a block waits for a part for.
+    pub(super) fn waiting_for(&self, input: u64) -> Vec<String> {
+        self.awaited.iter().filter(|(_, of)| of.contains_key(&input)).map(|(id, _)| id.clone()).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use alloy::primitives::B256;
 
 use crate::app::engine::{Engine, Given};
-use crate::block::{BlockRef, ChainId};
+use crate::block::{BlockRef, ChainId, Parts};
 use crate::event::{Coverage, Event, Observation, Stamped};
 use crate::finding::Severity;
 
@@ -23,6 +23,8 @@ pub struct ChainResume {
     pub finalized: u64,
     /// Kinds of its faults that are open.
     pub faults: Vec<String>,
+    /// Blocks whose parts detectors wait for, oldest first.
+    pub awaited: Vec<(BlockRef, Parts)>,
 }
 
 impl Engine {
@@ -34,7 +36,8 @@ impl Engine {
     pub fn chain_resume(&self, chain: ChainId) -> anyhow::Result<ChainResume> {
         let (safe, finalized) = self.journal.settled(chain)?.unwrap_or_default();
         let tail = self.journal.tail_down_to(chain, finalized.saturating_sub(FINAL_TAIL), TAIL)?;
-        Ok(ChainResume { tail, safe, finalized, faults: self.gaps.kinds_of(&format!("chain/{chain}")) })
+        let faults = self.gaps.kinds_of(&format!("chain/{chain}"));
+        Ok(ChainResume { tail, safe, finalized, faults, awaited: self.awaited_blocks(chain)? })
     }
 
     /// Returns the latest observations of a feed, oldest first.

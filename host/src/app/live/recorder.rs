@@ -80,7 +80,8 @@ impl Tape {
                     self.writer.write_finality(*chain, *safe, *finalized, at_ms)?;
                 }
                 Event::Observed { observation } => self.writer.write_observation(observation, at_ms)?,
-                Event::Pending { .. }
+                Event::Completed { .. }
+                | Event::Pending { .. }
                 | Event::Coverage { .. }
                 | Event::Detector { .. }
                 | Event::Shown { .. }

@@ -244,11 +244,11 @@ impl Starting {
     ) -> anyhow::Result<Source> {
         let id = chain.id;
         let resume = self.ask(|reply| Message::Resume { chain: id, reply }).await?;
-        let ChainResume { tail, safe, finalized, faults } = resume;
+        let ChainResume { tail, safe, finalized, faults, awaited } = resume;
         let (out, forwarding) = outlet(&self.messages);
         let needs = needs_of(needs, id);
         let follower = Follower::new(self.name.clone(), chain, &self.folder, tail, needs, self.keep_raw, out)?;
-        let follower = follower.knowing(Settled { safe, finalized }, &faults);
+        let follower = follower.knowing(Settled { safe, finalized }, &faults, &awaited);
         let reader = Arc::new(follower.reader());
         readers.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(id, reader);
         let progress = follower.progress();

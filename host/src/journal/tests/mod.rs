@@ -27,7 +27,7 @@ use crate::block::{Assurance, Block, BlockRef, Frames, Logs, StorageChanges, Tra
 use crate::effect::{Effect, Ordered};
 use crate::event::{Event, Observation, Stamped, Value};
 use crate::finding::{Finding, Severity};
-use sample::{finding, incident, notify, ordered, samples};
+use sample::{completed, finding, incident, notify, ordered, samples};
 
 /// Numbers that look random and are the same on every run.
 struct Seeded(u64);
@@ -142,6 +142,7 @@ fn block(chain: u64, number: u64, rows: usize) -> Block {
         logs,
         frames: number.is_multiple_of(2).then_some(frames),
         storage: number.is_multiple_of(3).then_some(storage),
+        awaited: Default::default(),
     }
 }
 

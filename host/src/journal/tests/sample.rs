@@ -1,7 +1,7 @@
 //! One entry of each kind, with every shape within it that is written differently.
 
 use super::*;
-use crate::block::Finality;
+use crate::block::{Finality, Parts};
 use crate::chain_read::{ChainFault, ChainRead};
 use crate::decision::{Answer, Choice, Decision, Ruling, RulingState, Way};
 use crate::due::{Clock, Due, Mark};
@@ -254,7 +254,7 @@ pub(super) fn samples() -> Vec<Entry> {
         Entry::Settled { chain: 1, finality: Finality::Finalized, findings: vec![second] },
         input(23, committed(block(1, 102, 1))),
         Entry::Behind { detectors: vec!["outflow".into(), "prices".into()] },
-        input(24, Event::Shown { detector: "outflow".into(), input: 29, why: Why::Behind }),
+        input(24, Event::Shown { detector: "outflow".into(), input: 29, why: Why::Behind, completed: None }),
         Entry::Retried {
             detector: "outflow".into(),
             digest: B256::repeat_byte(7),
@@ -298,4 +298,12 @@ pub(super) fn samples() -> Vec<Entry> {
         input(31, Event::Tick),
         Entry::Clock(Clock { incident: 1, due: Due::Ack, due_at_ms: 31, mark: Mark::Fired, at_ms: 31 }),
     ]
+}
+
+/// What completes a block, with columns of it.
+pub(super) fn completed() -> Entry {
+    let block = block(1, 3, 4);
+    let (frames, storage) = (block.frames.clone().map(Arc::new), block.storage.clone().map(Arc::new));
+    let given_up = Parts { traces: false, storage: storage.is_none() };
+    input(32, Event::Completed { block: block.reference(), frames, storage, given_up })
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::family::{Family, Rules};
 use crate::block::{ChainId, Verification};
 use crate::secret::{SecretError, SecretRef};
 
@@ -20,10 +21,14 @@ pub struct ChainConfig {
     /// Nodes in order of preference: URLs (http, https, ws, wss) or paths of IPC sockets, each as it is, as
     /// `{ env = "NAME" }` or as `{ file = "path" }`.
     pub endpoints: Vec<Endpoint>,
-    /// How much of each block is checked, and so which members of it are read: `full` (the default), `header` for chains
-    /// with encodings of their own, `links`, or `none`.
-    #[serde(default = "full")]
-    pub verify: Verification,
+    /// How much of each block is checked, and so which members of it are read: `full`, `header` for chains with encodings of
+    /// their own, `links`, or `none`. By default as much as the chain's family allows.
+    #[serde(default)]
+    pub verify: Option<Verification>,
+    /// Whose encodings the chain has: `ethereum`, `op-stack`, `arbitrum`, `polygon`, … By default that which its id stands
+    /// for.
+    #[serde(default)]
+    pub family: Option<Family>,
     /// What makes a block final: `"tags"` (the node's `safe` and `finalized`, the default) or
     /// `{ confirmations = N }`.
     #[serde(default)]
@@ -55,6 +60,10 @@ pub struct ChainConfig {
     /// After how many seconds without a new block the chain counts as stalled, which is a finding. Default 120.
     #[serde(default = "stall_after_s")]
     pub stall_after_s: u64,
+    /// For how many seconds detectors that want call frames or storage changes wait for those of a block that came without;
+    /// then they see it as it is. 0: they see it at once. Default 300.
+    #[serde(default = "traces_within_s")]
+    pub traces_within_s: u64,
     /// After how many blocks of which none is final the lack of finality is a finding: detectors' states can be undone for
     /// all of them, which takes room. Default 10000.
     #[serde(default = "unfinal_after_blocks")]
@@ -65,10 +74,6 @@ pub struct ChainConfig {
     /// The largest answer that a node may give, in MiB. Default 128.
     #[serde(default = "max_response_mib")]
     pub max_response_mib: u32,
-}
-
-fn full() -> Verification {
-    Verification::Full
 }
 
 fn poll_interval_ms() -> u64 {
@@ -89,6 +94,10 @@ fn batch() -> u32 {
 
 fn stall_after_s() -> u64 {
     120
+}
+
+fn traces_within_s() -> u64 {
+    300
 }
 
 fn unfinal_after_blocks() -> u64 {
@@ -212,6 +221,12 @@ impl ChainConfigError {
 const DAY_S: u64 = 86_400;
 
 impl ChainConfig {
+    /// Returns how the blocks of a chain are read and checked: this one's, or that on which the endpoints turn out to be.
+    pub fn rules(&self, chain: ChainId) -> Rules {
+        let family = self.family.unwrap_or_else(|| Family::of_chain(chain));
+        Rules { level: self.verify.unwrap_or_else(|| family.level()), family: Some(family) }
+    }
+
     /// Fetches the endpoints' secrets and checks the settings; a relative file is looked for in `base`.
     ///
     /// # Errors
@@ -246,6 +261,7 @@ impl ChainConfig {
             ("prefetch", self.prefetch.into(), 10_000),
             ("batch", self.batch.into(), 1_000),
             ("stall_after_s", self.stall_after_s, 30 * DAY_S),
+            ("traces_within_s", self.traces_within_s.max(1), 30 * DAY_S),
             ("unfinal_after_blocks", self.unfinal_after_blocks, u64::MAX),
             // A column of a block holds up to 4 GiB, and hex takes twice as much.
             ("max_response_mib", self.max_response_mib.into(), 65_536),

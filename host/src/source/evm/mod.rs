@@ -7,6 +7,7 @@ pub mod budget;
 pub mod canon;
 pub mod config;
 pub mod decode;
+pub mod family;
 mod fault;
 mod fetch;
 pub mod follow;
@@ -23,6 +24,7 @@ pub mod read;
 pub mod refusal;
 pub(crate) mod rest;
 mod rpc;
+mod spell;
 mod storage;
 #[cfg(test)]
 mod test_node;

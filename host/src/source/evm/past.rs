@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::config::ChainConfig;
 use super::fault::{Fault, Meaning};
-use super::fetch::{self, Want};
+use super::fetch::{self, Want, Without};
 use super::pool::Pool;
 use super::read::Reader;
 use super::rest::rest;
@@ -49,9 +49,10 @@ impl Past {
     /// # Errors
     /// If no node answers.
     pub async fn new(config: &ChainConfig, needs: Needs) -> anyhow::Result<Self> {
-        let want = Want { chain: config.id, level: config.verify, needs, patient: true };
+        let want = Want { chain: config.id, rules: config.rules(config.id), needs, patient: true, is_late: false };
         let mut past = Self { pool: Arc::new(Pool::of_any_chain(config)), want };
         past.want.chain = past.ask::<U64>("eth_chainId", json!([])).await?.to();
+        past.want.rules = config.rules(past.want.chain);
         Ok(past)
     }
 
@@ -144,7 +145,7 @@ impl Past {
                 tries = 0;
             }
             for fetched in served.fetched {
-                if let Some((part, reason)) = fetched.without.first() {
+                if let Some(Without { part, reason, .. }) = fetched.without.first() {
                     bail!("no {} of block {}: {reason}", part.name(), fetched.block.number);
                 }
                 all.push((fetched.raw, fetched.block.timestamp_s));

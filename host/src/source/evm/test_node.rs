@@ -68,6 +68,19 @@ type Answer = Result<Value, Value>;
 
 async fn answer(State(shared): State<Arc<Shared>>, body: String) -> Json<Value> {
     let body: Value = serde_json::from_str(&body).unwrap();
+    let posts = {
+        let mut asked = shared.asked.lock().unwrap();
+        let posts = asked.entry("(posts)".to_owned()).or_default();
+        *posts += 1;
+        *posts
+    };
+    // Broken are those after `good` of each `of`.
+    let broken = shared.case.lock().unwrap()["broken"].clone();
+    if let (Some(good), Some(of)) = (broken["good"].as_u64(), broken["of"].as_u64())
+        && posts % of >= good
+    {
+        return Json(json!("broken"));
+    }
     let one = |call: &Value| {
         let method = call["method"].as_str().unwrap();
         *shared.asked.lock().unwrap().entry(method.to_owned()).or_default() += 1;

@@ -4,6 +4,7 @@ use alloy::consensus::transaction::{RlpEcdsaEncodableTx, SignableTransaction, fr
 use alloy::consensus::{TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxLegacy};
 use alloy::primitives::{Address, Signature, TxKind, U128, keccak256};
 
+use super::family::{Family, Unsigned};
 use super::refusal::{Check, Refusal, same};
 use super::wire::{WireSigned, WireTransaction};
 
@@ -22,16 +23,15 @@ pub(super) struct Signed {
 ///
 /// # Errors
 /// If it is of a type of another chain, if a member is missing, or if its hash or its signature is not its own.
-pub(super) fn verify(index: usize, transaction: &WireTransaction, parts: &WireSigned) -> Result<Signed, Refusal> {
+pub(super) fn verify(
+    index: usize,
+    transaction: &WireTransaction,
+    parts: &WireSigned,
+    family: Family,
+) -> Result<Signed, Refusal> {
     let kind = parts.kind.unwrap_or_default().to::<u64>();
     if kind > NEWEST_TYPE {
-        return Err(Refusal::new(
-            Check::Shape,
-            format!("a transaction of a type that Ethereum does not have at place {index}"),
-            format!("a type up to {NEWEST_TYPE}"),
-            kind,
-        )
-        .advise("this chain has encodings of its own: set `verify = \"header\"` for it"));
+        return Err(family.unknown_type(index, kind));
     }
     let lacks = |field: &str| {
         Refusal::new(Check::Shape, format!("an incomplete transaction at place {index}"), field, "no such member")
@@ -88,6 +88,17 @@ pub(super) fn verify(index: usize, transaction: &WireTransaction, parts: &WireSi
         )
         .advise("a test node that impersonates accounts makes such: set `verify = \"header\"` for it")
     })?;
+    Ok(Signed { encoded, sender })
+}
+
+/// Checks the hash of a transaction that nobody signed.
+///
+/// # Errors
+/// If it is not its own.
+pub(super) fn unsigned(index: usize, transaction: &WireTransaction, unsigned: Unsigned) -> Result<Signed, Refusal> {
+    let Unsigned { encoded, sender } = unsigned;
+    let what = || format!("a transaction that is not what its hash says at place {index}");
+    same(Check::TransactionHash, what, transaction.hash, keccak256(&encoded))?;
     Ok(Signed { encoded, sender })
 }
 

@@ -254,6 +254,10 @@ pub(super) struct WireReceipt<'a> {
     pub gas_used: Unread<'a>,
     #[serde(borrow, default)]
     pub contract_address: Unread<'a>,
+    #[serde(borrow, default)]
+    pub deposit_nonce: Unread<'a>,
+    #[serde(borrow, default)]
+    pub deposit_receipt_version: Unread<'a>,
     #[serde(borrow)]
     pub logs: Vec<WireLog<'a>>,
 }

@@ -173,6 +173,7 @@ impl Archive {
             logs: logs.unwrap_or_default(),
             frames,
             storage: None,
+            awaited: Default::default(),
         })
     }
 }

@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::line::{Answered, Kind, Line};
 use super::objects::{Objects, Unreadable};
-use crate::block::{BlockRef, ChainId, Verification};
+use crate::block::{BlockRef, ChainId};
 use crate::chain_read::{ChainAnswer, ChainRead};
 use crate::event::Event;
 use crate::source::Delivery;
 use crate::source::evm::canon::{Canon, Link, Verdict};
 use crate::source::evm::decode::decode;
+use crate::source::evm::family::{Family, Rules};
 use crate::source::parquet::{Archive, ArchiveError};
 use crate::source::raw::RawBlock;
 use crate::subscription::Needs;
@@ -58,7 +59,7 @@ pub struct Recording {
     /// Read in place of the files.
     archive: Option<Archive>,
     current: Option<(PathBuf, Objects, u64)>,
-    levels: BTreeMap<ChainId, Verification>,
+    levels: BTreeMap<ChainId, Rules>,
     canons: BTreeMap<ChainId, Canon>,
     ready: VecDeque<Item>,
     gaps: u64,
@@ -75,7 +76,7 @@ impl Recording {
     ///
     /// # Errors
     /// If the folder holds no recording, or the archive can't be opened.
-    pub fn open(path: &Path, levels: &BTreeMap<ChainId, Verification>) -> Result<Self, RecordingError> {
+    pub fn open<R: Copy + Into<Rules>>(path: &Path, levels: &BTreeMap<ChainId, R>) -> Result<Self, RecordingError> {
         let files = if path.is_dir() { folder(path)? } else { VecDeque::from([path.to_owned()]) };
         let archive = files.is_empty().then(|| Archive::open(path, 0..=u64::MAX)).transpose()?;
         let total_bytes = files.iter().filter_map(|file| Some(std::fs::metadata(file).ok()?.len())).sum();
@@ -83,7 +84,7 @@ impl Recording {
             files,
             archive,
             current: None,
-            levels: levels.clone(),
+            levels: levels.iter().map(|(chain, rules)| (*chain, (*rules).into())).collect(),
             canons: BTreeMap::new(),
             ready: VecDeque::new(),
             gaps: 0,
@@ -177,9 +178,10 @@ impl Recording {
 
     fn block(&mut self, raw: RawBlock, file: &str, at_ms: Option<u64>) -> Result<(), String> {
         let chain = raw.chain_id;
-        let level = self.levels.get(&chain).or(self.levels.get(&0)).copied().unwrap_or(Verification::Full);
+        let rules = self.levels.get(&chain).or(self.levels.get(&0)).copied();
+        let rules = rules.unwrap_or_else(|| Family::of_chain(chain).level().into());
         let name = Path::new(file).file_name().map_or(file.to_owned(), |name| name.to_string_lossy().into_owned());
-        let block = decode(&raw, level, &name).map_err(|refusal| refusal.to_string())?;
+        let block = decode(&raw, rules, &name).map_err(|refusal| refusal.to_string())?;
         let link = Link { number: block.number, hash: block.hash, parent_hash: block.parent_hash };
         let fresh = || Canon::new(chain, &[]).map_err(|error| error.to_string());
         let canon = match self.canons.entry(chain) {

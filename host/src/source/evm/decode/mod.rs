@@ -10,10 +10,11 @@ use alloy::consensus::Header;
 use alloy::primitives::{Address, B256, Bloom};
 use serde_json::value::RawValue;
 
+use super::family::{Family, Rules};
 use super::refusal::{Check, Refusal, same};
 use super::wire::{WireBlock, WireHeader, WireReceipt};
 use super::{frames, storage};
-use crate::block::{Assurance, Block, Verification};
+use crate::block::{Assurance, Block, Parts, Verification};
 use crate::column::Overflow;
 use crate::source::raw::RawBlock;
 use receipts::Receipts;
@@ -31,7 +32,8 @@ pub(super) struct Decoded {
     pub(super) missing: Vec<B256>,
 }
 
-/// Parses and checks a block and lays it out in columns. `source` is the endpoint's label or the file's name.
+/// Parses and checks a block by a chain's rules (a level alone takes the family that the chain's id stands for), and lays it
+/// out in columns. `source` is the endpoint's label or the file's name.
 ///
 /// What is read and checked at which level is in `docs/config.md`. Whether a block's parent is the one before it is the
 /// caller's to check.
@@ -39,28 +41,40 @@ pub(super) struct Decoded {
 /// # Errors
 /// If something that the level reads is unreadable, or a check of the level fails. The [`Refusal`] says what was expected,
 /// what came, and which level to use if the chain has rules of its own.
-pub fn decode(raw: &RawBlock, level: Verification, source: &str) -> Result<Block, Refusal> {
-    decode_block(raw, level, source).map(|decoded| decoded.block)
+pub fn decode(raw: &RawBlock, rules: impl Into<Rules>, source: &str) -> Result<Block, Refusal> {
+    decode_block(raw, rules.into(), source).map(|decoded| decoded.block)
 }
 
 /// The same, with what the block lacks.
-pub(super) fn decode_block(raw: &RawBlock, level: Verification, source: &str) -> Result<Decoded, Refusal> {
+pub(super) fn decode_block(raw: &RawBlock, rules: Rules, source: &str) -> Result<Decoded, Refusal> {
     let text = raw.block.get();
     let wire: WireBlock<'_> = serde_json::from_str(text).map_err(|error| Refusal::shape("block", text, &error))?;
     let (number, hash) = (wire.number.to(), wire.hash);
-    checked(raw, &wire, level, source).map_err(|refusal| refusal.of(number, hash).advise_level(level))
+    let family = rules.family_of(raw.chain_id);
+    checked(raw, &wire, rules.level, family, source)
+        .map_err(|refusal| refusal.of(number, hash).advise_level(rules.level))
 }
 
-fn checked(raw: &RawBlock, wire: &WireBlock<'_>, level: Verification, source: &str) -> Result<Decoded, Refusal> {
+fn checked(
+    raw: &RawBlock,
+    wire: &WireBlock<'_>,
+    level: Verification,
+    family: Family,
+    source: &str,
+) -> Result<Decoded, Refusal> {
     let text = raw.receipts.get();
     let receipts: Vec<WireReceipt<'_>> =
         serde_json::from_str(text).map_err(|error| Refusal::shape("receipts", text, &error))?;
     let mut exceptions = Vec::new();
-    let head = Head::new(&raw.block, wire, level, &mut exceptions)?;
-    let transactions = transactions::read(wire, head.header.as_ref(), level)?;
+    let head = Head::new(&raw.block, wire, level, family, &mut exceptions)?;
+    let transactions = transactions::read(wire, head.header.as_ref(), level, family)?;
+    if transactions.iter().any(|sent| sent.is_outside) {
+        exceptions
+            .push("its state sync and the logs of it are the source's word: the chain's headers cover neither".into());
+    }
     let (receipts, missing) = belong::check(wire.hash, &transactions, receipts, level, &mut exceptions)?;
 
-    let receipts = Receipts::new(&transactions, receipts, level)?;
+    let receipts = Receipts::new(&transactions, receipts, level, family)?;
     if let Some(header) = &head.header {
         let came = receipts.bloom();
         if came != header.logs_bloom {
@@ -102,6 +116,7 @@ fn checked(raw: &RawBlock, wire: &WireBlock<'_>, level: Verification, source: &s
         logs: receipts.logs().map_err(too_large)?,
         frames,
         storage,
+        awaited: Parts::default(),
     };
     Ok(Decoded { block, missing })
 }
@@ -122,6 +137,7 @@ impl Head {
         block: &RawValue,
         wire: &WireBlock<'_>,
         level: Verification,
+        family: Family,
         exceptions: &mut Vec<String>,
     ) -> Result<Self, Refusal> {
         let number = wire.number.to::<u64>();
@@ -133,7 +149,7 @@ impl Head {
             same(Check::Shape, || "two beneficiaries, `miner` and `author`".into(), miner, author)?;
         }
         let header = match level >= Verification::Header {
-            true => Some(header(block, wire.hash)?),
+            true => Some(header(block, wire.hash, family)?),
             false => None,
         };
         let stated_s = wire.timestamp.to::<u64>();
@@ -158,11 +174,12 @@ impl Head {
 }
 
 /// Reads all of a header, and checks that it hashes to the block's hash.
-fn header(block: &RawValue, hash: B256) -> Result<Header, Refusal> {
+fn header(block: &RawValue, hash: B256, family: Family) -> Result<Header, Refusal> {
     let unreadable = |error| Refusal::shape("header", block.get(), &error).suggest(Verification::Links);
     let wire: WireHeader = serde_json::from_str(block.get()).map_err(unreadable)?;
     let header = wire.header();
-    same(Check::BlockHash, || "a header that is not what its hash says".into(), hash, header.hash_slow())?;
+    let came = family.header_hash(&header, block)?;
+    same(Check::BlockHash, || "a header that is not what its hash says".into(), hash, came)?;
     Ok(header)
 }
 

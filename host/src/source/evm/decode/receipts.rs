@@ -1,11 +1,13 @@
 //! Receipts as the receipts trie holds them, with what the nodes add; and the columns that are made of them.
 
-use alloy::consensus::{Eip658Value, Header, Receipt, ReceiptEnvelope, ReceiptWithBloom, TxType, proofs};
+use alloy::consensus::{Eip658Value, Header, Receipt, ReceiptEnvelope, ReceiptWithBloom, TxType};
+use alloy::eips::eip2718::Encodable2718;
 use alloy::primitives::{Address, B256, Bloom, Log, LogData, U64};
 
 use super::transactions::Sent;
 use crate::block::{Logs, Transactions, Verification};
 use crate::column::Overflow;
+use crate::source::evm::family::Family;
 use crate::source::evm::refusal::{Check, Refusal, same};
 use crate::source::evm::wire::WireReceipt;
 
@@ -16,6 +18,17 @@ pub(super) struct Receipts {
     has_root: Vec<bool>,
     gas_used: Vec<u64>,
     created: Vec<Option<Address>>,
+    encodings: Vec<Encoding>,
+}
+
+/// How the trie holds a receipt.
+enum Encoding {
+    /// As Ethereum does.
+    Ethereum,
+    /// Under a type of the chain's family, with more items.
+    Own { kind: u8, tail: Vec<u8> },
+    /// Not at all.
+    Outside,
 }
 
 impl Receipts {
@@ -25,6 +38,7 @@ impl Receipts {
         transactions: &[Sent],
         receipts: Vec<Option<WireReceipt<'_>>>,
         level: Verification,
+        family: Family,
     ) -> Result<Self, Refusal> {
         let mut all = Self {
             consensus: Vec::with_capacity(receipts.len()),
@@ -32,9 +46,10 @@ impl Receipts {
             has_root: Vec::with_capacity(receipts.len()),
             gas_used: Vec::with_capacity(receipts.len()),
             created: Vec::with_capacity(receipts.len()),
+            encodings: Vec::with_capacity(receipts.len()),
         };
         for (index, (transaction, receipt)) in transactions.iter().zip(receipts).enumerate() {
-            all.push(index, transaction, receipt, level)?;
+            all.push(index, transaction, receipt, level, family)?;
         }
         Ok(all)
     }
@@ -45,9 +60,11 @@ impl Receipts {
         transaction: &Sent,
         receipt: Option<WireReceipt<'_>>,
         level: Verification,
+        family: Family,
     ) -> Result<(), Refusal> {
         let (mut status, mut has_root, mut gas_used, mut cumulative_gas_used) = (0, false, 0, 0);
         let (mut outcome, mut logs, mut created) = (Eip658Value::Eip658(false), Vec::new(), None);
+        let mut tail = Vec::new();
         if let Some(receipt) = receipt {
             let (succeeded, root) = match level {
                 Verification::Full => {
@@ -63,6 +80,13 @@ impl Receipts {
                     let alone = receipt.gas_used.read::<U64>(&of, "gasUsed", Verification::Header)?;
                     gas_used = alone.ok_or_else(|| given("gasUsed"))?.to();
                     created = receipt.contract_address.read::<Address>(&of, "contractAddress", Verification::Header)?;
+                    let nonce = receipt.deposit_nonce.read::<U64>(&of, "depositNonce", Verification::Header)?;
+                    let version = receipt.deposit_receipt_version.read::<U64>(
+                        &of,
+                        "depositReceiptVersion",
+                        Verification::Header,
+                    )?;
+                    tail = family.receipt_tail(transaction.kind, nonce, version);
                     let root = receipt.root.read::<B256>(&of, "root", Verification::Header)?;
                     (receipt.status.read::<U64>(&of, "status", Verification::Header)?, root)
                 }
@@ -86,7 +110,13 @@ impl Receipts {
                 .collect();
         }
         let receipt = Receipt { status: outcome, cumulative_gas_used, logs };
-        let kind = u8::try_from(transaction.kind).ok().and_then(|kind| TxType::try_from(kind).ok());
+        let kind = u8::try_from(transaction.kind).ok();
+        self.encodings.push(match kind {
+            _ if transaction.is_outside => Encoding::Outside,
+            Some(kind) if family.has_type(kind.into()) => Encoding::Own { kind, tail },
+            _ => Encoding::Ethereum,
+        });
+        let kind = kind.and_then(|kind| TxType::try_from(kind).ok());
         let logs_bloom = if level >= Verification::Header { receipt.bloom_slow() } else { Bloom::ZERO };
         let receipt = ReceiptWithBloom { receipt, logs_bloom };
         self.consensus.push(ReceiptEnvelope::from_typed(kind.unwrap_or(TxType::Legacy), receipt));
@@ -99,14 +129,20 @@ impl Receipts {
 
     pub(super) fn bloom(&self) -> Bloom {
         let mut bloom = Bloom::ZERO;
-        for receipt in &self.consensus {
+        let encodings = self.consensus.iter().zip(&self.encodings);
+        for (receipt, _) in encodings.filter(|(_, encoding)| !matches!(encoding, Encoding::Outside)) {
             bloom.accrue_bloom(receipt.logs_bloom());
         }
         bloom
     }
 
     pub(super) fn root(&self) -> B256 {
-        proofs::calculate_receipt_root(&self.consensus)
+        let encoded = self.consensus.iter().zip(&self.encodings).filter_map(|(receipt, encoding)| match encoding {
+            Encoding::Ethereum => Some(receipt.encoded_2718()),
+            Encoding::Own { kind, tail } => Some(own(receipt, *kind, tail)),
+            Encoding::Outside => None,
+        });
+        alloy::trie::root::ordered_trie_root_encoded(&encoded.collect::<Vec<_>>())
     }
 
     pub(super) fn has_state_roots(&self) -> bool {
@@ -180,4 +216,18 @@ impl Receipts {
         }
         Ok(out)
     }
+}
+
+/// Encodes a receipt under another type, with more items at its end.
+fn own(receipt: &ReceiptEnvelope<Log>, kind: u8, tail: &[u8]) -> Vec<u8> {
+    // One of type 0 is the list alone.
+    let list = receipt.encoded_2718();
+    let mut items = list.as_slice();
+    let length = alloy::rlp::Header::decode(&mut items).map_or(0, |header| header.payload_length);
+    let mut encoded = Vec::with_capacity(length + tail.len() + 8);
+    encoded.push(kind);
+    alloy::rlp::Header { list: true, payload_length: length + tail.len() }.encode(&mut encoded);
+    encoded.extend_from_slice(&items[..length.min(items.len())]);
+    encoded.extend_from_slice(tail);
+    encoded
 }

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use serde_json::value::RawValue;
 
 use crate::block::Verification;
+use crate::source::evm::family::Family;
 use crate::source::evm::refusal::{Check, Refusal, same};
 use crate::source::evm::transaction;
 use crate::source::evm::wire::{WireBlock, WirePlace, WireSigned, WireTransaction};
@@ -22,17 +23,26 @@ pub(super) struct Sent {
     pub(super) kind: u64,
     /// EIP-2718 encoding, at [`Verification::Full`].
     encoded: Vec<u8>,
+    /// True if it is the chain's own and stands in no root and no bloom.
+    pub(super) is_outside: bool,
 }
 
 /// Reads all transactions of a block. `header` is that of the block if the level reads it.
-pub(super) fn read(block: &WireBlock<'_>, header: Option<&Header>, level: Verification) -> Result<Vec<Sent>, Refusal> {
-    let read = |(index, raw): (usize, &&RawValue)| one(index, raw, block.hash, level);
+pub(super) fn read(
+    block: &WireBlock<'_>,
+    header: Option<&Header>,
+    level: Verification,
+    family: Family,
+) -> Result<Vec<Sent>, Refusal> {
+    let named = Named { number: block.number.to(), hash: block.hash, level, family };
+    let read = |(index, raw): (usize, &&RawValue)| one(index, raw, named);
     let all: Vec<Sent> = match block.transactions.len() < PARALLEL_FROM {
         true => block.transactions.iter().enumerate().map(read).collect::<Result<_, _>>()?,
         false => block.transactions.par_iter().enumerate().map(read).collect::<Result<_, _>>()?,
     };
     if let Some(header) = header.filter(|_| level == Verification::Full) {
-        let encoded: Vec<&[u8]> = all.iter().map(|sent| sent.encoded.as_slice()).collect();
+        let covered = all.iter().filter(|sent| !sent.is_outside);
+        let encoded: Vec<&[u8]> = covered.map(|sent| sent.encoded.as_slice()).collect();
         let root = alloy::trie::root::ordered_trie_root_encoded(&encoded);
         let what = || "transactions that its root does not stand for".into();
         same(Check::TransactionsRoot, what, header.transactions_root, root)?;
@@ -44,7 +54,17 @@ pub(super) fn read(block: &WireBlock<'_>, header: Option<&Header>, level: Verifi
     Ok(all)
 }
 
-fn one(index: usize, raw: &RawValue, block: B256, level: Verification) -> Result<Sent, Refusal> {
+/// What is known of a block when its transactions are read.
+#[derive(Clone, Copy)]
+struct Named {
+    number: u64,
+    hash: B256,
+    level: Verification,
+    family: Family,
+}
+
+fn one(index: usize, raw: &RawValue, block: Named) -> Result<Sent, Refusal> {
+    let Named { number, hash, level, family } = block;
     let what = || format!("transaction {index}");
     let unreadable = |error: serde_json::Error| Refusal::shape(&what(), raw.get(), &error);
     let wire: WireTransaction = serde_json::from_str(raw.get()).map_err(unreadable)?;
@@ -54,20 +74,29 @@ fn one(index: usize, raw: &RawValue, block: B256, level: Verification) -> Result
     }
     let sender = wire.from;
     match level {
-        Verification::None | Verification::Links => Ok(Sent { wire, sender, kind: 0, encoded: Vec::new() }),
+        Verification::None | Verification::Links => {
+            Ok(Sent { wire, sender, kind: 0, encoded: Vec::new(), is_outside: false })
+        }
         Verification::Header => {
             let place: WirePlace =
                 serde_json::from_str(raw.get()).map_err(|error| unreadable(error).suggest(Verification::Links))?;
-            placed(index, block, &place)?;
-            Ok(Sent { wire, sender, kind: 0, encoded: Vec::new() })
+            placed(index, hash, &place)?;
+            let is_outside = family.is_outside(wire.hash, number, hash);
+            Ok(Sent { wire, sender, kind: 0, encoded: Vec::new(), is_outside })
         }
         Verification::Full => {
             let parts: WireSigned =
                 serde_json::from_str(raw.get()).map_err(|error| unreadable(error).suggest(Verification::Header))?;
-            placed(index, block, &parts.place())?;
-            let signed = transaction::verify(index, &wire, &parts)?;
+            placed(index, hash, &parts.place())?;
             let kind = parts.kind.unwrap_or_default().to();
-            Ok(Sent { wire, sender: signed.sender, kind, encoded: signed.encoded })
+            if family.is_outside(wire.hash, number, hash) {
+                return Ok(Sent { wire, sender, kind, encoded: Vec::new(), is_outside: true });
+            }
+            let signed = match family.encode(kind, index, &wire, raw) {
+                Some(unsigned) => transaction::unsigned(index, &wire, unsigned?)?,
+                None => transaction::verify(index, &wire, &parts, family)?,
+            };
+            Ok(Sent { wire, sender: signed.sender, kind, encoded: signed.encoded, is_outside: false })
         }
     }
 }

@@ -16,6 +16,15 @@ use crate::source::evm::{frames, storage};
 pub(in crate::source::evm) use ways::Part;
 use ways::{NoResult, Way};
 
+/// A part that a block came without.
+pub(in crate::source::evm) struct Without {
+    pub(in crate::source::evm) part: Part,
+    /// What each node said.
+    pub(in crate::source::evm) reason: String,
+    /// True if some node gives such parts, if not of this block; false if none does at all.
+    pub(in crate::source::evm) is_offered: bool,
+}
+
 /// A block that lacks a part so far, and why.
 struct Open {
     index: usize,
@@ -23,6 +32,14 @@ struct Open {
     reasons: Vec<(usize, String)>,
     /// Whether one of the reasons may be gone in a moment.
     is_passing: bool,
+    /// Whether one of the ways is not known to be unknown.
+    is_offered: bool,
+}
+
+impl Open {
+    fn new(index: usize) -> Self {
+        Self { index, reasons: Vec::new(), is_passing: false, is_offered: false }
+    }
 }
 
 enum Parsed {
@@ -53,13 +70,13 @@ pub(super) async fn complete(
             }
         }
         let indices = (0..fetched.len()).filter(|index| !fetched[*index].block.transactions.is_empty());
-        let mut open: Vec<Open> = indices.map(|index| Open { index, reasons: Vec::new(), is_passing: false }).collect();
+        let mut open: Vec<Open> = indices.map(Open::new).collect();
         let others = pool.order().into_iter().filter(|other| other.index != endpoint.index);
         for endpoint in std::iter::once(endpoint).chain(others) {
             if open.is_empty() {
                 break;
             }
-            ask(pool, endpoint, part, &mut fetched, &mut open).await;
+            ask(pool, endpoint, part, want, &mut fetched, &mut open).await;
         }
         for open in open {
             let reason = reason(pool, part, &open.reasons);
@@ -68,7 +85,8 @@ pub(super) async fn complete(
                     wait = Some((open.index, reason));
                 }
             } else {
-                fetched[open.index].without.push((part, reason));
+                let is_offered = open.is_offered;
+                fetched[open.index].without.push(Without { part, reason, is_offered });
             }
         }
     }
@@ -78,17 +96,19 @@ pub(super) async fn complete(
 }
 
 /// Asks one node in each way that it is not known to lack; leaves in `open` what it does not give.
-async fn ask(pool: &Pool, endpoint: &Endpoint, part: Part, fetched: &mut [Fetched], open: &mut Vec<Open>) {
+async fn ask(pool: &Pool, endpoint: &Endpoint, part: Part, want: Want, fetched: &mut [Fetched], open: &mut Vec<Open>) {
     if let Err(fault) = pool.admit(endpoint).await {
         open.iter_mut().for_each(|open| {
-            open.is_passing = true;
+            (open.is_passing, open.is_offered) = (true, true);
             open.reasons.push((endpoint.index, fault.to_string()));
         });
         return;
     }
     for way in part.ways() {
         if let Some(why) = endpoint.lacks(way.name) {
+            let is_unknown = endpoint.is_unknown(way.name);
             for open in open.iter_mut() {
+                open.is_offered |= !is_unknown;
                 open.reasons.push((endpoint.index, format!("`{}`: {why}", way.name)));
             }
             continue;
@@ -111,7 +131,8 @@ async fn ask(pool: &Pool, endpoint: &Endpoint, part: Part, fetched: &mut [Fetche
                 }
                 Err(miss) => {
                     is_gone |= matches!(&miss, Miss::Fault(Fault::Transport(_) | Fault::Throttled { .. }));
-                    open.is_passing |= note(pool, endpoint, way, block.block.number, &miss);
+                    open.is_offered |= !miss.is_unknown();
+                    open.is_passing |= note(pool, endpoint, way, (!want.is_late).then_some(block.block.number), &miss);
                     open.reasons.push((endpoint.index, format!("`{}`: {}", way.name, miss.text())));
                 }
             }
@@ -133,6 +154,15 @@ enum Miss {
 }
 
 impl Miss {
+    /// True if the node does not know the method or the tracer.
+    fn is_unknown(&self) -> bool {
+        match self {
+            Miss::Fault(fault) => fault.meaning() == Meaning::MethodUnknown,
+            Miss::NoTracer => true,
+            Miss::Refused(_) => false,
+        }
+    }
+
     fn text(&self) -> String {
         match self {
             Miss::Fault(fault) => fault.to_string(),
@@ -142,15 +172,20 @@ impl Miss {
     }
 }
 
-/// Notes a miss with the node. Returns true if it may be gone in a moment.
-fn note(pool: &Pool, endpoint: &Endpoint, way: &Way, number: u64, miss: &Miss) -> bool {
+/// Notes a miss with the node, and that the way failed on the block of a number. Returns true if it may be gone in a moment.
+fn note(pool: &Pool, endpoint: &Endpoint, way: &Way, number: Option<u64>, miss: &Miss) -> bool {
+    let note_failed = |reason: String| {
+        if let Some(number) = number {
+            endpoint.note_failed(way.name, number, reason);
+        }
+    };
     let fault = match miss {
         Miss::NoTracer => {
             endpoint.note_unknown(way.name, miss.text());
             return false;
         }
         Miss::Refused(_) => {
-            endpoint.note_failed(way.name, number, miss.text());
+            note_failed(miss.text());
             return false;
         }
         Miss::Fault(fault) => fault,
@@ -160,7 +195,7 @@ fn note(pool: &Pool, endpoint: &Endpoint, way: &Way, number: u64, miss: &Miss) -
         // It is of this block alone, and the state is not coming back.
         Meaning::StateUnavailable => return false,
         Meaning::TooLarge => {
-            endpoint.note_failed(way.name, number, fault.to_string());
+            note_failed(fault.to_string());
             return false;
         }
         Meaning::BlockUnknown => return true,
@@ -172,7 +207,7 @@ fn note(pool: &Pool, endpoint: &Endpoint, way: &Way, number: u64, miss: &Miss) -
             if matches!(fault, Fault::Transport(_)) {
                 pool.fault(endpoint, fault);
             }
-            endpoint.note_failed(way.name, number, fault.to_string());
+            note_failed(fault.to_string());
             return true;
         }
     }

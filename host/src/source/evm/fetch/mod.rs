@@ -11,15 +11,16 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::decode::{Decoded, decode_block};
+use super::family::Rules;
 use super::fault::{Fault, Meaning};
 use super::pool::{Endpoint, Pool};
 use super::refusal::{Check, Refusal};
 use super::rpc::Call;
-use crate::block::{Block, ChainId, Verification};
+use crate::block::{Block, ChainId};
 use crate::source::raw::RawBlock;
 use crate::subscription::Needs;
 
-pub(super) use extras::Part;
+pub(super) use extras::{Part, Without};
 
 /// A block and the form in which it came.
 pub(super) struct Fetched {
@@ -27,8 +28,8 @@ pub(super) struct Fetched {
     pub(super) raw: RawBlock,
     /// The place of the node that gave it.
     pub(super) endpoint: usize,
-    /// Parts that somebody wants and no node gives, each with the reason.
-    pub(super) without: Vec<(Part, String)>,
+    /// Parts that somebody wants and no node gives.
+    pub(super) without: Vec<Without>,
 }
 
 /// What names a block, as nodes give it.
@@ -43,10 +44,12 @@ pub(super) struct Name {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Want {
     pub(super) chain: ChainId,
-    pub(super) level: Verification,
+    pub(super) rules: Rules,
     pub(super) needs: Needs,
     /// True if a block is to wait for parts that may come in a moment, false if it goes on without them.
     pub(super) patient: bool,
+    /// True if it was taken in before: what fails on it says nothing of those to come.
+    pub(super) is_late: bool,
 }
 
 /// Blocks from the first that was asked for, as far as they could be had.
@@ -178,7 +181,7 @@ async fn from(pool: &Pool, endpoint: &Endpoint, numbers: &[u64], want: Want) -> 
     }
     let expected = fetched.len();
     let mut decoded = Vec::with_capacity(expected);
-    for (result, transactions) in decode_all(fetched, want.level, endpoint).await.into_iter().zip(again) {
+    for (result, transactions) in decode_all(fetched, want.rules, endpoint).await.into_iter().zip(again) {
         let result = match result {
             (raw, Ok(Decoded { block, missing })) if missing.is_empty() => Ok((raw, block)),
             (raw, Ok(Decoded { missing, .. })) => completed(endpoint, raw, missing, want).await,
@@ -249,7 +252,7 @@ async fn completed(
 ) -> Result<(RawBlock, Block), Failed> {
     let receipts = receipts::with_singles(endpoint, &raw.receipts, &missing).await?;
     let raw = RawBlock { receipts, ..raw };
-    let mut decoded = decode_all(vec![raw], want.level, endpoint).await;
+    let mut decoded = decode_all(vec![raw], want.rules, endpoint).await;
     match decoded.pop() {
         Some((raw, Ok(Decoded { block, .. }))) => Ok((raw, block)),
         Some((_, Err(refusal))) => Err(refusal.into()),
@@ -261,12 +264,12 @@ async fn completed(
 /// not.
 async fn decode_all(
     raws: Vec<RawBlock>,
-    level: Verification,
+    rules: Rules,
     endpoint: &Endpoint,
 ) -> Vec<(RawBlock, Result<Decoded, Refusal>)> {
     let label = endpoint.label.clone();
     let decode = move |raw: RawBlock| {
-        let decoded = decode_block(&raw, level, &label);
+        let decoded = decode_block(&raw, rules, &label);
         (raw, decoded)
     };
     let decoding = tokio::task::spawn_blocking(move || raws.into_iter().map(decode).collect());

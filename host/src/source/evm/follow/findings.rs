@@ -29,6 +29,11 @@ impl Findings {
         self.open.extend(open.iter().cloned());
     }
 
+    /// True if a finding of this kind is open.
+    pub(super) fn is_open(&self, kind: &str) -> bool {
+        self.open.contains(kind)
+    }
+
     /// Notes that a finding is open or over; returns the event and where to send it if that is news.
     pub(super) fn turn(
         &mut self,

@@ -1,7 +1,6 @@
 //! Forks: back to the common ancestor, as far down as that may go.
 
 use super::{Closed, Follower};
-use crate::event::Event;
 use crate::finding::Severity;
 use crate::source::evm::heads::{self, Head, Names};
 
@@ -147,7 +146,7 @@ impl Follower {
         self.open(TOO_DEEP, Severity::Critical, message).await?;
         let blocks = self.canon.clear();
         self.moved();
-        self.send(Event::Reverted { chain: self.config.id, blocks }).await?;
+        self.revert(blocks).await?;
         // Of genesis there is nothing below to go on from; the next round begins there.
         Ok(oldest.checked_sub(1))
     }

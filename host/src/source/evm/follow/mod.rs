@@ -1,8 +1,10 @@
 //! One chain, followed: every block once, in order, each checked; reorgs as what left and what came.
 
+mod extras;
 mod finality;
 mod findings;
 mod fork;
+mod owing;
 mod pace;
 mod take;
 #[cfg(test)]
@@ -24,16 +26,17 @@ use super::config::{ChainConfig, Start};
 use super::pool::Pool;
 use super::read::Reader;
 use super::{heads, pending};
-use crate::block::BlockRef;
+use crate::block::{BlockRef, Parts};
 use crate::event::Event;
 use crate::finding::Severity;
 use crate::source::Delivery;
 use crate::subscription::Needs;
+use extras::Extras;
 use findings::Findings;
 use fork::Contest;
+use owing::{Collector, Owing};
 use pace::Pace;
-use take::Extras;
-use watchdog::Watchdog;
+use watchdog::{UNREACHABLE, Watchdog};
 
 /// How often the nodes are compared with each other, unless stalls are looked for more often.
 const SURVEY_EVERY: Duration = Duration::from_secs(15);
@@ -81,6 +84,8 @@ struct Standing {
     tip: Option<BlockRef>,
     /// Why the last attempt at the next block failed; empty if it did not.
     why: String,
+    /// When a node named its head last.
+    heard: Option<Instant>,
 }
 
 /// A chain's task.
@@ -99,6 +104,7 @@ pub struct Follower {
     back_looks: u32,
     pace: Pace,
     extras: Extras,
+    owing: Owing,
     contest: Contest,
 }
 
@@ -135,12 +141,13 @@ impl Follower {
         Ok(Self {
             pool: Arc::new(Pool::new(&config)),
             progress: watch::channel(Progress { cursor: height, head: height, endpoint: String::new() }).0,
-            standing: watch::channel(Standing { tip, why: String::new() }).0,
+            standing: watch::channel(Standing { tip, why: String::new(), heard: None }).0,
             findings: Arc::new(Mutex::new(findings)),
             settled: Settled::default(),
             back_looks: 0,
             pace: Pace::new(&config),
-            extras: Extras::new(Duration::from_secs(config.stall_after_s)),
+            extras: Extras::new(Duration::from_secs(config.stall_after_s), Duration::from_secs(config.traces_within_s)),
+            owing: Owing::default(),
             contest: Contest::default(),
             name,
             config,
@@ -151,9 +158,10 @@ impl Follower {
         })
     }
 
-    /// Goes on from what the journal knows: how far the chain is settled, and by their kinds which findings about it are
-    /// open, so that they end when they are over.
-    pub fn knowing(mut self, settled: Settled, open: &[String]) -> Self {
+    /// Goes on from what the journal knows: how far the chain is settled, by their kinds which findings about it are open,
+    /// so that they end when they are over, and of which blocks which parts are still to come.
+    pub fn knowing(mut self, settled: Settled, open: &[String], awaited: &[(BlockRef, Parts)]) -> Self {
+        awaited.iter().for_each(|(block, parts)| self.owing.add(*block, *parts));
         self.settled = settled;
         self.extras.know(open);
         self.contest.know(open);
@@ -185,6 +193,15 @@ impl Follower {
         let stall_after = Duration::from_secs(self.config.stall_after_s);
         let watchdog = Watchdog::new(self.pool.clone(), self.findings.clone(), self.standing.subscribe(), stall_after);
         beside.spawn(watchdog.run());
+        let collector = Collector {
+            pool: self.pool.clone(),
+            config: self.config.clone(),
+            needs: self.needs.clone(),
+            owing: self.owing.clone(),
+            findings: self.findings.clone(),
+            out: self.out.clone(),
+        };
+        beside.spawn(collector.run());
         let mut until = stop.clone();
         tokio::select! {
             _ = until.wait_for(|stopped| *stopped) => {}
@@ -221,11 +238,12 @@ impl Follower {
 
     /// Looks at the head once, and takes in all that is new up to it.
     async fn round(&mut self) -> Result<(), Closed> {
-        let Some(head) = heads::head(&self.pool).await else {
-            let message = "no node answers; blocks that come meanwhile are taken in once one does";
-            return self.open("chain-unreachable", Severity::Critical, message.into()).await;
-        };
-        self.end("chain-unreachable", Severity::Critical, "a node answers again".into()).await?;
+        // For how long none answered is the watchdog's to judge: one answer that fails is no outage.
+        let Some(head) = heads::head(&self.pool).await else { return Ok(()) };
+        self.standing.send_if_modified(|standing| {
+            standing.heard = Some(Instant::now());
+            false
+        });
         let number = head.number;
         self.progress.send_modify(|progress| {
             progress.head = number;
@@ -256,6 +274,8 @@ impl Follower {
                 if number == tip.number {
                     self.back_looks = 0;
                     self.stand(String::new());
+                    let message = "a node answers again, and all that it has is taken in".into();
+                    self.end(UNREACHABLE, Severity::Critical, message).await?;
                 } else {
                     self.gone_back(number, &head).await?;
                 }
@@ -283,6 +303,12 @@ impl Follower {
         }
         let blocks = self.canon.revert_above(number);
         self.moved();
+        self.revert(blocks).await
+    }
+
+    /// Hands over that blocks left the chain.
+    async fn revert(&self, blocks: Vec<BlockRef>) -> Result<(), Closed> {
+        self.owing.forget(&blocks);
         self.send(Event::Reverted { chain: self.config.id, blocks }).await
     }
 

@@ -13,6 +13,7 @@ use crate::finding::Severity;
 use crate::source::evm::heads;
 use crate::source::evm::pool::Pool;
 
+pub(super) const UNREACHABLE: &str = "chain-unreachable";
 const TIP_STALLED: &str = "tip-stalled";
 const HEAD_STALLED: &str = "head-stalled";
 
@@ -25,6 +26,8 @@ pub(super) struct Watchdog {
     findings: Arc<Mutex<Findings>>,
     standing: watch::Receiver<Standing>,
     stall_after: Duration,
+    /// When a node named its head last, as far as this one asked.
+    heard: Instant,
 }
 
 impl Watchdog {
@@ -34,7 +37,7 @@ impl Watchdog {
         standing: watch::Receiver<Standing>,
         stall_after: Duration,
     ) -> Self {
-        Self { pool, findings, standing, stall_after }
+        Self { pool, findings, standing, stall_after, heard: Instant::now() }
     }
 
     /// Runs until the follower is gone, or nobody takes findings any more.
@@ -68,12 +71,13 @@ impl Watchdog {
     }
 
     async fn moves(&self, tip: u64) -> Result<(), Closed> {
+        self.turn(UNREACHABLE, &format!("blocks are taken in again, up to {tip}"), true).await?;
         self.turn(TIP_STALLED, &format!("blocks are taken in again, up to {tip}"), true).await?;
         self.turn(HEAD_STALLED, &format!("the head moves again, at {tip}"), true).await
     }
 
     /// The tip has stood for too long: asks every node where the head is.
-    async fn stands(&self, tip: Option<u64>, stands_for: Duration) -> Result<(), Closed> {
+    async fn stands(&mut self, tip: Option<u64>, stands_for: Duration) -> Result<(), Closed> {
         let head = async |node| match self.pool.admit(node).await {
             Ok(()) => heads::name(node, "latest").await.ok()?.map(|name| name.number.to::<u64>()),
             Err(_) => None,
@@ -83,12 +87,23 @@ impl Watchdog {
         // A head that nobody served counts only if no other node has one.
         let heads = heads.filter_map(|(head, node)| Some((!self.pool.is_doubted(node), head?, node.label.as_str())));
         let Some((_, head, label)) = heads.max_by_key(|(is_believed, head, _)| (*is_believed, *head)) else {
-            let message = "no node answers; blocks that come meanwhile are taken in once one does";
-            return self.turn("chain-unreachable", message, false).await;
+            let heard = self.standing.borrow().heard.map_or(self.heard, |heard| heard.max(self.heard));
+            let silent_for = heard.elapsed();
+            if silent_for < self.stall_after {
+                return Ok(());
+            }
+            let message = format!(
+                "no node has answered for {} s, and none does; blocks that come meanwhile are taken in once one does. Look \
+                 at the nodes and the network between",
+                silent_for.as_secs()
+            );
+            return self.turn(UNREACHABLE, &message, false).await;
         };
+        self.heard = Instant::now();
         let seconds = stands_for.as_secs();
         match tip {
             Some(tip) if head <= tip => {
+                self.turn(UNREACHABLE, &format!("{label} answers again, and is at {head}"), true).await?;
                 self.turn(TIP_STALLED, &format!("the head is at {head}, which is taken in"), true).await?;
                 self.turn(HEAD_STALLED, &format!("no new block since {tip} for {seconds} s"), false).await
             }
@@ -101,13 +116,14 @@ impl Watchdog {
                     "no block {after} was taken in for {seconds} s, and {label} is at {head}; nothing of this chain is \
                      watched meanwhile. Reason of the last attempt: {why}. Mend that, or name another endpoint"
                 );
-                self.turn(TIP_STALLED, &message, false).await
+                self.turn(TIP_STALLED, &message, false).await?;
+                self.turn(UNREACHABLE, &format!("{label} answers again, and is at {head}"), true).await
             }
         }
     }
 
     async fn turn(&self, kind: &str, message: &str, over: bool) -> Result<(), Closed> {
-        let severity = if kind == "chain-unreachable" { Severity::Critical } else { Severity::High };
+        let severity = if kind == UNREACHABLE { Severity::Critical } else { Severity::High };
         let sending = self.findings.lock().unwrap_or_else(PoisonError::into_inner).turn(kind, severity, message, over);
         if let Some((out, delivery)) = sending {
             out.send(delivery).await?;

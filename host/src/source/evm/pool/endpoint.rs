@@ -8,6 +8,7 @@ use super::lacks::Lacks;
 use crate::secret::Secret;
 use crate::source::evm::config::ChainConfig;
 use crate::source::evm::rpc::Client;
+use crate::source::evm::spell::Spell;
 
 /// One node.
 pub(in crate::source::evm) struct Endpoint {
@@ -36,8 +37,8 @@ pub(super) struct Health {
     /// Until then the others are asked first.
     pub(super) last_until: Option<Instant>,
     /// Which findings about it are open.
-    pub(super) is_down: bool,
-    pub(super) is_refused: bool,
+    pub(super) down: Spell,
+    pub(super) refused: Spell,
     pub(super) is_behind: bool,
     pub(super) is_boasting: bool,
     pub(super) is_elsewhere: bool,
@@ -62,6 +63,11 @@ impl Endpoint {
     /// Returns why a method is not to be asked for now; `None` if it may be.
     pub(in crate::source::evm) fn lacks(&self, method: &str) -> Option<String> {
         self.locked().why(method, Instant::now()).map(str::to_owned)
+    }
+
+    /// True if it said that it does not know a method, and not that the method failed.
+    pub(in crate::source::evm) fn is_unknown(&self, method: &str) -> bool {
+        self.locked().is_unknown(method)
     }
 
     /// Notes that it does not know a method. The method is asked for again after a while.

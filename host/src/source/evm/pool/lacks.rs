@@ -35,6 +35,11 @@ impl Lacks {
         lack.until.filter(|until| *until > now).map(|_| lack.reason.as_str())
     }
 
+    /// True if the node does not know the method.
+    pub(super) fn is_unknown(&self, method: &str) -> bool {
+        self.0.get(method).is_some_and(|lack| lack.unknown > 0)
+    }
+
     /// Notes that the node does not know the method. Returns true if that is news.
     pub(super) fn unknown(&mut self, method: &'static str, reason: String, now: Instant) -> bool {
         let lack = self.0.entry(method).or_default();

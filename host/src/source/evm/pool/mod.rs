@@ -127,19 +127,19 @@ impl Pool {
 
     /// Notes that a node answered as it should, with what was asked for.
     pub(super) fn good(&self, endpoint: &Endpoint) {
-        let before = endpoint.change(|health| {
+        let (mut is_up, mut holds) = (false, false);
+        endpoint.change(|health| {
             health.unanswered = 0;
             health.refusals = 0;
             health.unserved = 0;
             health.rests_until = None;
             health.last_until = None;
-            health.is_down = false;
-            health.is_refused = false;
+            (is_up, holds) = (health.down.works(), health.refused.works());
         });
-        if before.is_down {
+        if is_up {
             self.notice("endpoint-down", endpoint, Severity::Low, "it answers again".into(), true);
         }
-        if before.is_refused {
+        if holds {
             self.notice("endpoint-refused", endpoint, Severity::High, "its blocks hold again".into(), true);
         }
     }
@@ -150,16 +150,17 @@ impl Pool {
             Fault::Throttled { retry_after, .. } => retry_after.unwrap_or_default().min(LONGEST_REST),
             _ => Duration::ZERO,
         };
-        let before = endpoint.change(|health| {
+        let mut is_news = false;
+        endpoint.change(|health| {
             health.unanswered = health.unanswered.saturating_add(1);
             let pause = rest(FIRST_REST, LONGEST_REST, health.unanswered).max(asked);
             health.rests_until = Some(Instant::now() + pause);
-            health.is_down |= health.unanswered >= DOWN_AFTER;
+            is_news = health.down.fails(health.unanswered >= DOWN_AFTER);
             // Whoever answers at this place next may be another node.
             health.confirmed = health.confirmed.filter(|_| !matches!(fault, Fault::Transport(_)));
         });
         tracing::debug!(endpoint = endpoint.label, "{fault}");
-        if !before.is_down && before.unanswered + 1 >= DOWN_AFTER {
+        if is_news {
             let message = format!("{DOWN_AFTER} requests in a row failed: {fault}");
             // With no other node to turn to, nothing is watched.
             let severity = if self.endpoints.len() == 1 { Severity::High } else { Severity::Low };
@@ -177,13 +178,14 @@ impl Pool {
 
     /// Notes that a node gave a block that does not hold. It rests for longer than after a fault.
     pub(super) fn refused(&self, endpoint: &Endpoint, what: String) {
-        let before = endpoint.change(|health| {
+        let mut is_news = false;
+        endpoint.change(|health| {
             health.refusals = health.refusals.saturating_add(1);
             health.rests_until =
                 Some(Instant::now() + rest(FIRST_REST, LONGEST_REST, health.refusals.saturating_add(2)));
-            health.is_refused = true;
+            is_news = health.refused.fails(true);
         });
-        if !before.is_refused {
+        if is_news {
             tracing::warn!(endpoint = endpoint.label, "refused: {what}");
             self.notice("endpoint-refused", endpoint, Severity::High, what, false);
         }

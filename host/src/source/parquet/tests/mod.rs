@@ -69,7 +69,7 @@ fn an_archive_is_a_recording() {
     let folder = tempfile::tempdir().unwrap();
     let blocks: Vec<Block> = [100, 101, 104].map(made_up).into();
     write_all(folder.path(), (100, 104), &blocks, BINARY);
-    let mut recording = Recording::open(folder.path(), &BTreeMap::new()).unwrap();
+    let mut recording = Recording::open(folder.path(), &BTreeMap::<u64, crate::block::Verification>::new()).unwrap();
     let mut came = Vec::new();
     while let Some(item) = recording.next_item().unwrap() {
         let Item::Delivery(delivery) = item else { panic!("an answer in an archive") };

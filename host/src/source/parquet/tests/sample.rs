@@ -242,6 +242,7 @@ pub(super) fn made_up(number: u64) -> Block {
         logs: Logs::default(),
         frames: Some(Frames::default()),
         storage: None,
+        awaited: Default::default(),
     };
     for row in 0..2_u8 {
         let all = &mut block.transactions;

@@ -63,6 +63,8 @@ pub(super) struct Watch {
     pub(super) blocks: Vec<Block>,
     pub(super) reverted: Vec<u64>,
     pub(super) coverage: Vec<Coverage>,
+    /// Blocks that were completed: which, whether their frames came, and whether they are given up.
+    pub(super) completed: Vec<(u64, bool, bool)>,
     pub(super) inputs: usize,
 }
 
@@ -91,7 +93,16 @@ impl Watch {
         let follower = Follower::new("case".into(), config, Path::new("."), Vec::new(), needs, false, out).unwrap();
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(follower.run(stopped));
-        Self { deliveries, stop, task, blocks: Vec::new(), reverted: Vec::new(), coverage: Vec::new(), inputs: 0 }
+        Self {
+            deliveries,
+            stop,
+            task,
+            blocks: Vec::new(),
+            reverted: Vec::new(),
+            coverage: Vec::new(),
+            completed: Vec::new(),
+            inputs: 0,
+        }
     }
 
     fn note(&mut self, delivery: Delivery) {
@@ -106,6 +117,9 @@ impl Watch {
                 }
             }
             Event::Coverage { coverage } => self.coverage.push(coverage),
+            Event::Completed { block, frames, given_up, .. } => {
+                self.completed.push((block.number, frames.is_some(), given_up.traces));
+            }
             _ => {}
         }
     }
@@ -150,6 +164,11 @@ impl Watch {
 
     pub(super) fn tip(&self) -> Option<u64> {
         self.blocks.last().map(|block| block.number)
+    }
+
+    /// The blocks whose call frames are still to come.
+    pub(super) fn awaited(&self) -> Vec<u64> {
+        self.blocks.iter().filter(|block| block.awaited.traces).map(|block| block.number).collect()
     }
 
     /// The blocks that came with call frames.

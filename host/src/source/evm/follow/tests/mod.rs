@@ -1,6 +1,7 @@
 mod heads;
 mod kit;
 mod parts;
+mod reach;
 mod receipts;
 mod reorgs;
 mod shared;

@@ -114,6 +114,63 @@ async fn a_block_whose_frames_nobody_gives_goes_on_without_and_that_ends() {
 }
 
 #[tokio::test]
+async fn frames_that_come_later_complete_the_block() {
+    let mut case = chain(100..=110);
+    let frames = case["forks"]["a"]["102"]["traces"].clone();
+    set(&mut case, 102..=103, "traces", &error("tracing failed"));
+    let node = Node::start(case).await;
+    let mut watch = Watch::start(&[&node.url], "stall_after_s = 1", TRACES);
+    watch.until_block(110).await;
+    assert_eq!(watch.awaited(), [102, 103], "the others are not held up, and have theirs");
+    assert_eq!(watch.completed, []);
+    node.change(|case| case["forks"]["a"]["102"]["traces"] = frames);
+    watch.until("block 102 is complete", |watch| watch.completed == [(102, true, false)]).await;
+    assert!(node.asked("debug_traceBlockByHash") < 60, "{}", node.asked("debug_traceBlockByHash"));
+    watch.stop().await;
+}
+
+#[tokio::test]
+async fn frames_that_never_come_are_given_up_and_that_is_reported() {
+    let mut case = chain(100..=110);
+    set(&mut case, 102..=102, "traces", &error("tracing failed"));
+    let node = Node::start(case).await;
+    let mut watch = Watch::start(&[&node.url], "stall_after_s = 1\ntraces_within_s = 2", TRACES);
+    watch.until_block(110).await;
+    assert_eq!(watch.awaited(), [102]);
+    watch.until("block 102 is given up", |watch| watch.completed == [(102, false, true)]).await;
+    watch.until_open("traces-given-up").await;
+    assert!(watch.message("traces-given-up").contains("tracing failed"), "{}", watch.message("traces-given-up"));
+    watch.until_over("traces-given-up").await;
+    watch.stop().await;
+}
+
+#[tokio::test]
+async fn frames_that_no_node_offers_are_not_awaited() {
+    let mut case = chain(100..=110);
+    case["missing"] = json!(["debug_traceBlockByHash", "trace_block", "debug_traceTransaction"]);
+    let node = Node::start(case).await;
+    let mut watch = Watch::start(&[&node.url], "", TRACES);
+    watch.until_block(110).await;
+    assert_eq!((watch.awaited(), watch.traced()), (vec![], vec![]));
+    watch.stop().await;
+}
+
+#[tokio::test]
+async fn a_block_that_leaves_the_chain_is_awaited_no_more() {
+    let mut case = chain(100..=110);
+    set(&mut case, 105..=105, "traces", &error("tracing failed"));
+    case["phases"] = json!([{ "fork": "a", "head": 105 }]);
+    let node = Node::start(case).await;
+    let mut watch = Watch::start(&[&node.url], "stall_after_s = 1", TRACES);
+    watch.until("block 105 is awaited", |watch| watch.awaited() == [105]).await;
+    node.head(104);
+    watch.until("it left", |watch| watch.reverted == [105]).await;
+    watch.rest(Duration::from_secs(4)).await;
+    assert_eq!(watch.completed, []);
+    watch.stop().await;
+}
+
+#[tokio::test]
 async fn the_finding_ends_when_any_node_has_frames_again() {
     let mut without = chain(100..=140);
     without["missing"] = json!(["debug_traceBlockByHash", "trace_block", "debug_traceTransaction"]);

@@ -14,6 +14,11 @@ impl Seeded {
         Self(seed)
     }
 
+    /// From a number.
+    pub fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// Any number.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);

@@ -14,7 +14,8 @@ async fn a_node_that_is_gone_for_a_while_is_a_fault_that_ends() {
         return skip_or_fail("anvil");
     };
     anvil.mine_many(5).await.unwrap();
-    let folder = Deployment::of(anvil.url()).make().unwrap();
+    let chain = vec!["stall_after_s = 2".to_owned()];
+    let folder = Deployment { chain, ..Deployment::of(anvil.url()) }.make().unwrap();
     let mut host = Host::start(folder.path(), &[]).unwrap();
     host.until_block(5).await.unwrap();
     anvil.end_well().await.unwrap();

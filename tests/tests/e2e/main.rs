@@ -6,6 +6,7 @@ mod answers;
 mod backtest;
 mod chains;
 mod channels;
+mod chaos;
 mod conformance;
 mod crashes;
 mod deliveries;

@@ -1,10 +1,19 @@
 //! `watchfire check --probe` against a real anvil.
 
+use std::path::Path;
+
 use serde_json::Value;
 use watchfire_tests::anvil::{ALICE, Anvil, BOB};
 use watchfire_tests::host::watchfire;
 use watchfire_tests::peers::skip_or_fail;
 use watchfire_tests::watch::{Deployment, ETHER};
+
+/// Watches without a plan: the kit's own is not ready, which is an error of the check.
+fn without_plan(folder: &Path) {
+    let file = folder.join("watchfire.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("[plan]\npath = \"response\"\n", "")).unwrap();
+}
 
 #[tokio::test]
 async fn a_probe_says_what_a_node_offers_and_what_a_detector_will_lack() {
@@ -13,6 +22,13 @@ async fn a_probe_says_what_a_node_offers_and_what_a_detector_will_lack() {
     anvil.mine().await.unwrap();
     let deployment = Deployment::of(anvil.url());
     let folder = deployment.make().unwrap();
+    // A plan with errors keeps nobody from hearing what the nodes offer.
+    let probed = watchfire(folder.path(), &["check", "--probe", "--format", "json"]).unwrap();
+    let text = String::from_utf8_lossy(&probed.stdout).into_owned();
+    assert_eq!(probed.status.code(), Some(1), "the plan is not ready: {text}");
+    assert!(text.contains("WF-E11") && text.contains("\"type\":\"endpoint\""), "{text}");
+
+    without_plan(folder.path());
     let probed = watchfire(folder.path(), &["check", "--probe", "--format", "json"]).unwrap();
     let text = String::from_utf8_lossy(&probed.stdout).into_owned();
     assert!(probed.status.success(), "{text}{}", String::from_utf8_lossy(&probed.stderr));
@@ -36,6 +52,7 @@ async fn a_probe_says_what_a_node_offers_and_what_a_detector_will_lack() {
     let Some(other) = Anvil::start(&["--chain-id", "5"]).await.unwrap() else { return skip_or_fail("anvil") };
     let deployment = Deployment { endpoints: vec![anvil.url(), other.url()], ..deployment };
     deployment.write(folder.path()).unwrap();
+    without_plan(folder.path());
     let probed = watchfire(folder.path(), &["check", "--probe"]).unwrap();
     let text = String::from_utf8_lossy(&probed.stdout).into_owned();
     assert_eq!(probed.status.code(), Some(1), "{text}");

@@ -5,7 +5,7 @@ mod chat;
 mod pager;
 mod push;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -38,6 +38,8 @@ struct Held {
     transactions: BTreeMap<String, String>,
     /// Answers that are given in place of the next ones, by service.
     instead: BTreeMap<&'static str, VecDeque<(u16, Option<String>)>>,
+    /// Places that a service refuses for good: the service and the address in it.
+    closed: BTreeSet<(&'static str, String)>,
 }
 
 #[derive(Clone, Default)]
@@ -50,7 +52,7 @@ impl Shared {
 
     /// The answer that a test asked for in place of the service's own.
     fn instead(&self, service: &'static str, method: &str, body: &Value) -> Option<Response> {
-        let (status, retry_after) = self.held().instead.get_mut(service)?.pop_front()?;
+        let (status, retry_after) = self.told_instead(service, body)?;
         self.note(service, method, body, false);
         let mut headers = HeaderMap::new();
         if let Some(value) = retry_after.and_then(|value| HeaderValue::from_str(&value).ok()) {
@@ -58,6 +60,16 @@ impl Shared {
         }
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Some((status, headers, "as the test wants it").into_response())
+    }
+
+    fn told_instead(&self, service: &'static str, body: &Value) -> Option<(u16, Option<String>)> {
+        let mut held = self.held();
+        // Where a letter goes stands under one of these names, whatever the service.
+        let place = ["chat_id", "channel", "topic", "To"].iter().find_map(|name| body[*name].as_str());
+        if place.is_some_and(|place| held.closed.contains(&(service, place.to_owned()))) {
+            return Some((403, None));
+        }
+        held.instead.get_mut(service)?.pop_front()
     }
 
     fn note(&self, service: &'static str, method: &str, body: &Value, accepted: bool) {
@@ -110,6 +122,11 @@ pub const TWILIO_ACCOUNT: &str = "AC0123";
 /// Both as Basic authorization: base64 of `AC0123:tk_0123456789`.
 const TWILIO_AUTHORIZATION: &str = "Basic QUMwMTIzOnRrXzAxMjM0NTY3ODk=";
 
+/// A time as services write it.
+pub fn rfc3339(at_s: u64) -> String {
+    jiff::Timestamp::from_second(at_s as i64).unwrap_or_default().to_string()
+}
+
 impl Services {
     /// Listens.
     ///
@@ -135,6 +152,11 @@ impl Services {
     pub fn answer_next(&self, service: &'static str, status: u16, retry_after: Option<&str>) {
         let answer = (status, retry_after.map(str::to_owned));
         self.shared.held().instead.entry(service).or_default().push_back(answer);
+    }
+
+    /// From here on the service refuses every letter to this place, as a chat that the bot was taken out of does.
+    pub fn close(&self, service: &'static str, place: &str) {
+        self.shared.held().closed.insert((service, place.to_owned()));
     }
 
     /// What a service was asked so far.

@@ -14,10 +14,17 @@ use super::{Shared, TOKEN, TWILIO_ACCOUNT, TWILIO_AUTHORIZATION};
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/twilio/2010-04-01/Accounts/{account}/{resource}", post(twilio))
+        .route("/heartbeat", post(beat))
         .route("/ntfy", post(ntfy))
         .route("/matrix/_matrix/client/v3/rooms/{room}/send/{kind}/{transaction}", put(matrix))
         .route("/oncall/integrations/v1/formatted_webhook/secret/", post(oncall))
         .route("/incident-io/v2/alert_events/http/1", post(incident_io))
+}
+
+/// A check that is pinged, as <https://healthchecks.io/docs/http_api/>: any request is a sign of life.
+async fn beat(State(shared): State<Shared>) -> &'static str {
+    shared.note("heartbeat", "ping", &Value::Null, true);
+    "OK"
 }
 
 fn is_bearer(headers: &HeaderMap) -> bool {

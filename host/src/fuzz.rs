@@ -17,11 +17,12 @@ use crate::source::recording::{Item, Recording};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("config", config),
     ("plan", plan),
     ("rpc", crate::source::evm::fuzz::answers),
     ("webhook", crate::source::feed::fuzz::delivery),
+    ("answers", crate::deliver::answer::fuzz::answer),
     ("recording", recording),
     ("archive", archive),
     ("guest", crate::plugin::fuzz::said),

@@ -148,6 +148,11 @@ fn deliveries_to_webhooks() {
 }
 
 #[test]
+fn answers_of_services() {
+    fuzz("answers");
+}
+
+#[test]
 fn recordings() {
     fuzz("recording");
 }

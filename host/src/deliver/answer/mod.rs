@@ -4,6 +4,8 @@
 //! Nothing here reads a clock: the moment comes in. Who a person is, and whether an answer came before, is the journal's.
 
 mod config;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod pagerduty;
 mod slack;
 mod telegram;

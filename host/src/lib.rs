@@ -18,7 +18,7 @@ pub mod whole_file;
 // The plan, and the desk that decides by it.
 pub use watchfire_response::{
     brief, decision, desk, diagnostic, digest, drill, due, effect, fact, finding, incident, operator, outcome, plan,
-    protocol, record, timeline, triage,
+    proof, protocol, record, timeline, triage,
 };
 
 // Floor 1: pure logic.

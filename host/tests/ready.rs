@@ -119,3 +119,30 @@ fn a_code_is_explained() {
     let documented = include_str!("../../docs/checks.md");
     assert!(documented.ends_with(&pages), "docs/checks.md ends with what `--explain all` prints");
 }
+
+#[test]
+fn the_checklist_is_answered_from_a_starter_by_what_it_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_watchfire"));
+        command.args(args).current_dir(folder.path()).output().unwrap()
+    };
+    assert!(run(&["plan", "new", "--kind", "lending", "--name", "Harbor"]).status.success());
+    let json = run(&["readiness", "--plan", "response", "--format", "json"]);
+    assert!(json.status.success(), "{}", String::from_utf8_lossy(&json.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let controls = report["controls"].as_array().unwrap();
+    assert_eq!(controls.len(), 13, "{report:#}");
+    let of = |id: &str| controls.iter().find(|one| one["id"] == id).unwrap();
+    assert_eq!(of("ir-1.1.1")["standing"], "partly", "nobody made sure of anything yet: {report:#}");
+    assert_eq!(of("ir-4.1.2")["standing"], "met", "{report:#}");
+    assert!(of("ir-2.1.4")["lacks"][0].as_str().unwrap().contains("no journal"), "{report:#}");
+    assert!(report["coverage"].as_array().unwrap().iter().any(|one| one["asset"] == "site" && one["watched"] == true));
+    let sarif = run(&["readiness", "--plan", "response", "--format", "sarif"]);
+    let sarif: serde_json::Value = serde_json::from_slice(&sarif.stdout).unwrap();
+    assert_eq!(sarif["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap().len(), 13);
+    assert!(!sarif["runs"][0]["results"].as_array().unwrap().is_empty());
+    let text = run(&["readiness", "--plan", "response", "--exit-code"]);
+    assert_eq!(text.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&text.stdout).contains("| ir-3.1.1 | Playbooks | **"), "{text:?}");
+}

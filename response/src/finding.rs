@@ -9,6 +9,15 @@ use crate::digest::Hasher;
 /// The id under which the host itself reports that the watch is weakened.
 pub const COVERAGE: &str = "watchfire/coverage";
 
+/// Detector id of the host's own findings about people's hands on the watch: what was removed, weakened, silenced or halted, and a
+/// journal that was changed. They stand apart from coverage, so that no plan that answers a gap answers a change by itself.
+pub const WATCH: &str = "watchfire/watch";
+
+/// Whether a detector id is the host's own.
+pub fn is_own(detector: &str) -> bool {
+    [COVERAGE, WATCH].contains(&detector)
+}
+
 /// How bad it would be if the finding is true.
 #[derive(
     Clone,

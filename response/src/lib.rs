@@ -16,6 +16,7 @@ pub mod finding;
 pub mod incident;
 pub mod operator;
 pub mod outcome;
+pub mod proof;
 pub mod protocol;
 pub mod timeline;
 

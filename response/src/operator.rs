@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::Severity;
 use crate::incident::{IncidentId, IncidentState};
+use crate::proof::Proof;
 
 /// An act of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Act {
     /// Id of the person in the plan.
     pub by: String,
-    /// How that is known: the account on the host's machine, `uid 1000`, or a signature.
+    /// How that is known: the account on the host's machine, `uid 1000`, or what a service said.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub proof: String,
     /// Name of the protocol, for acts that are about no incident; may be empty if the host has one.
@@ -23,6 +24,9 @@ pub struct Act {
     /// acted since. `None` to act whatever happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<u64>,
+    /// What the person signed, if they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Box<Proof>>,
     /// What is done.
     pub deed: Deed,
 }
@@ -195,6 +199,20 @@ pub enum Deed {
 }
 
 impl Deed {
+    /// Returns the act with its arguments as the text that people sign.
+    pub fn arguments(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads the act that somebody signed.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no act that this version knows.
+    pub fn of_proof(proof: &Proof) -> Result<Self, String> {
+        serde_json::from_str(&proof.arguments).map_err(|error| format!("what was signed is no act: {error}"))
+    }
+
     /// Returns the name of the act, as on the command line.
     pub fn name(&self) -> &'static str {
         match self {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{COVERAGE, Finding};
+use crate::finding::{Finding, is_own};
 
 /// A protocol whose plan is followed, as the host's config names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,6 @@ impl Protocol {
     /// Whether a finding goes to this protocol.
     pub fn hears(&self, finding: &Finding) -> bool {
         let all = self.hears.as_ref().is_none_or(|detectors| detectors.contains(&finding.detector));
-        all || (finding.detector == COVERAGE && !self.is_retired())
+        all || (is_own(&finding.detector) && !self.is_retired())
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Hasher;
 use crate::incident::IncidentId;
+use crate::proof::Proof;
 
 /// What an entry of a timeline is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +90,9 @@ pub struct TimelineEntry {
     pub by: Option<String>,
     /// What happened, in a line.
     pub text: String,
+    /// What the person signed; `None` if the act was written down without a proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Box<Proof>>,
     /// Hash of the entry before; of the first entry, the seal that distinguishes its incident from all others.
     pub previous: B256,
     /// Hash of everything above.
@@ -99,15 +103,19 @@ impl TimelineEntry {
     /// Returns the hash that the entry should have.
     pub fn digest(&self) -> B256 {
         let kind = serde_json::to_string(&self.kind).unwrap_or_default();
-        Hasher::new("timeline")
+        let hasher = Hasher::new("timeline")
             .number(self.incident)
             .number(self.number)
             .number(self.at_ms)
             .text(&kind)
             .optional(self.by.as_deref().map(str::as_bytes))
             .text(&self.text)
-            .bytes(self.previous.as_slice())
-            .finish()
+            .bytes(self.previous.as_slice());
+        let person = self.by.as_deref().unwrap_or_default();
+        match &self.proof {
+            Some(proof) => hasher.bytes(proof.seal(self.incident, person).as_slice()).finish(),
+            None => hasher.finish(),
+        }
     }
 }
 

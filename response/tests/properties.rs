@@ -247,6 +247,7 @@ impl Course {
                     protocol,
                     incident,
                     seen: None,
+                    signed: None,
                     deed,
                 }))
             }

@@ -57,11 +57,10 @@ pub fn watchfire(folder: &Path, args: &[&str]) -> anyhow::Result<Output> {
     Ok(command()?.args(args).current_dir(folder).stdin(Stdio::null()).output()?)
 }
 
-/// Runs a command of `watchfire` to its end, with these in its environment.
-pub fn watchfire_with(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<Output> {
-    let mut command = command()?;
-    command.args(args).envs(environment.iter().copied());
-    Ok(command.current_dir(folder).stdin(Stdio::null()).output()?)
+/// Runs a command of the real binary with more variables, and waits for its end.
+pub fn watchfire_with(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<Output> {
+    let variables = variables.iter().copied();
+    Ok(command()?.args(args).envs(variables).current_dir(folder).stdin(Stdio::null()).output()?)
 }
 
 /// A host that runs, and what it has said so far.

@@ -10,7 +10,7 @@ use watchfire::block::BlockRef;
 use watchfire::effect::Effect;
 use watchfire::entry::Entry;
 use watchfire::event::{Event, Stamped};
-use watchfire::finding::COVERAGE;
+use watchfire::finding::is_own;
 use watchfire::journal::{Dropped, Filter, Journal, Listed};
 
 use crate::host::watchfire;
@@ -86,7 +86,7 @@ impl Story {
             };
             match row.entry {
                 Entry::Input(Stamped { event, .. }) => story.input(event),
-                Entry::Finding(finding) if finding.detector == COVERAGE => drop(coverage.insert(finding.id)),
+                Entry::Finding(finding) if is_own(&finding.detector) => drop(coverage.insert(finding.id)),
                 Entry::Retraction { finding, .. } | Entry::Silence { finding, .. } if coverage.contains(&finding) => {}
                 Entry::Finding(mut finding) => {
                     // How settled its block was depends on when it was looked at.

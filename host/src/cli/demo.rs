@@ -18,7 +18,7 @@ use crate::decision::{Answer, Decision};
 use crate::deliver::pretty::clock;
 use crate::entry::Entry;
 use crate::event::Event;
-use crate::finding::{COVERAGE, Severity};
+use crate::finding::{Severity, is_own};
 use crate::incident::IncidentState;
 use crate::journal::Journal;
 use crate::plugin::Runtime;
@@ -173,7 +173,7 @@ impl Timeline {
             self.blocks += 1;
         }
         match entry {
-            Entry::Finding(finding) if finding.detector != COVERAGE && finding.claim.severity >= Severity::High => {
+            Entry::Finding(finding) if !is_own(&finding.detector) && finding.claim.severity >= Severity::High => {
                 self.lines.push((finding.at_ms, format!("found      {}", finding.claim.title)));
             }
             Entry::Retraction { .. } => self.retracted += 1,

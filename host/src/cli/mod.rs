@@ -1,6 +1,7 @@
 //! The command line: what a person types, and what the exit code means to a script.
 
 mod backtest;
+mod callout;
 mod channel;
 mod check;
 mod demo;
@@ -16,6 +17,7 @@ mod operate;
 mod plan;
 mod plugin;
 mod probe;
+mod readiness;
 mod record;
 mod release;
 mod replay;
@@ -86,6 +88,7 @@ enum Command {
     Backtest(backtest::Args),
     /// Check config, plan and plugins: every error with file, line, key and remedy.
     Check(check::Args),
+    Readiness(readiness::Args),
     /// Build, inspect and test detectors; ask and tell those of a running host.
     #[command(
         subcommand,
@@ -130,6 +133,7 @@ Examples:
   watchfire channel test texts --to sms:+41791234567"
     )]
     Channel(channel::Command),
+    Callout(callout::Args),
     /// See and handle incidents: answer, decide, agree, say what was done, close.
     #[command(
         subcommand,
@@ -241,6 +245,7 @@ fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
         Command::Fetch(args) => fetch::main(args),
         Command::Backtest(args) => backtest::main(&args, &sandboxes),
         Command::Check(args) => check::main(args, &sandboxes),
+        Command::Readiness(args) => readiness::main(&args),
         Command::Plugin(command) => plugin::main(command, &sandboxes),
         Command::Rule(command) => rule::main(&command, &sandboxes),
         Command::Import(args) => import::main(&args),
@@ -250,6 +255,7 @@ fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
         Command::Release(command) => release::main(command),
         Command::CompileComponent { request } => Ok(compile_from_stdin(&request).map(|()| Exit::Good)?),
         Command::Channel(command) => channel::main(command),
+        Command::Callout(args) => callout::main(&args),
         Command::Incident(command) => incident::main(command),
         Command::Drill(args) => drill::main(&args, &sandboxes),
         Command::Demo(args) => demo::main(args, &sandboxes),

@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod channel;
 mod config;
+pub mod heartbeat;
 pub mod json;
 pub mod pretty;
 pub mod sarif;

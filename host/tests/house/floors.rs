@@ -25,6 +25,7 @@ const NOUNS: &[&str] = &[
     "incident",
     "operator",
     "outcome",
+    "proof",
     "protocol",
     "secret",
     "signature",
@@ -49,7 +50,7 @@ const APP: Rooms = &[
     ("plan", &["config", "deploy"]),
     ("past", &["config", "engine", "deploy"]),
     ("author", &["config", "engine", "deploy", "past"]),
-    ("live", &["config", "engine", "deploy", "share"]),
+    ("live", &["config", "engine", "deploy", "past", "share"]),
     ("share", &["config", "engine", "deploy", "past", "plan"]),
 ];
 

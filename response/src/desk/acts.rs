@@ -43,7 +43,14 @@ impl Desk {
             let help = crate::diagnostic::suggestion(by, plan.tables().person.keys().map(String::as_str));
             return Err(Refusal::Unfit(format!("the plan of incident {id} has no person `{by}`; {help}")));
         }
-        self.on_incident(id, by, &act.deed, turn)?;
+        turn.proof = self.proof_of(id, act, &plan, turn.now_ms)?.map(Box::new);
+        let proved = turn.proof.as_ref().map(|proof| (proof.digest(id, by), proof.expires_s));
+        let taken = self.on_incident(id, by, &act.deed, turn);
+        turn.proof = None;
+        taken?;
+        if let (Some((digest, expires_s)), Some(file)) = (proved, self.files.get_mut(&id)) {
+            file.heads.spend(digest, expires_s, turn.now_ms);
+        }
         // Whoever acts is there: an answer to a page lasts from now on.
         if let Some(file) = self.files.get_mut(&id) {
             file.last_act = file.entries;

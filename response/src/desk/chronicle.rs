@@ -8,6 +8,7 @@ use crate::due::{Clock, Due, Mark};
 use crate::effect::{Effect, Ordered};
 use crate::incident::IncidentId;
 use crate::outcome::Outcome;
+use crate::proof::Proof;
 use crate::timeline::{EntryKind, TimelineEntry};
 
 /// One step of the desk: its moment, and what followed so far.
@@ -16,11 +17,13 @@ pub(super) struct Turn {
     pub out: Vec<Outcome>,
     /// Where in `out` it says that no signal matches the finding.
     pub unmatched: Option<usize>,
+    /// What proves the act that is carried out: the first entry by its person takes it.
+    pub proof: Option<Box<Proof>>,
 }
 
 impl Turn {
     pub(super) fn at(now_ms: u64) -> Self {
-        Self { now_ms, out: Vec::new(), unmatched: None }
+        Self { now_ms, out: Vec::new(), unmatched: None, proof: None }
     }
 
     /// Returns the moment so many seconds from now.
@@ -40,11 +43,13 @@ impl Desk {
             kind,
             by: by.map(str::to_owned),
             text,
+            proof: if by.is_some() { turn.proof.take() } else { None },
             previous: file.head,
             hash: B256::ZERO,
         };
         entry.hash = entry.digest();
         (file.entries, file.head) = (entry.number, entry.hash);
+        file.heads.push(entry.hash);
         turn.out.push(Outcome::Timeline(entry));
     }
 

@@ -23,16 +23,25 @@ use crate::protocol::Protocol;
 pub struct Desks {
     desks: BTreeMap<String, (Protocol, Desk)>,
     last_incident: IncidentId,
+    /// As [`Desk`] has it.
+    #[serde(default)]
+    takes_any_act: bool,
 }
 
 impl Desks {
+    /// Makes desks on which every act counts as proved: what was signed under one plan is no proof under another.
+    pub(crate) fn of_a_trial() -> Self {
+        Self { takes_any_act: true, ..Self::default() }
+    }
+
     /// Takes one input in. Returns what follows from it, in order, as [`Desk::step`] does. A plan goes to its protocol, a
     /// finding to each protocol that hears it, an act to the one whose incident it is about, and time passes for all.
     pub fn step(&mut self, input: Input<'_>, now_ms: u64) -> Vec<Outcome> {
         match input {
             Input::Plan { protocol, .. } => {
                 let name = &protocol.name;
-                let made = || (Protocol::default(), Desk::of(name));
+                let takes_any_act = self.takes_any_act;
+                let made = || (Protocol::default(), Desk { takes_any_act, ..Desk::of(name) });
                 self.desks.entry(name.clone()).or_insert_with(made).0 = protocol.clone();
                 self.give(input, now_ms, |one| one.name == *name)
             }

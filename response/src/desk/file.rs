@@ -6,6 +6,7 @@ use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Ruling;
+use crate::desk::heads::Heads;
 use crate::finding::Severity;
 use crate::incident::{Incident, IncidentState};
 use crate::plan::Signal;
@@ -22,6 +23,8 @@ pub(super) struct File {
     /// Number and hash of the newest entry of its timeline.
     pub entries: u64,
     pub head: B256,
+    /// Newest entries of its timeline: a signed act names one of them.
+    pub heads: Heads,
     /// Number of the entry at which a person last acted.
     pub last_act: u64,
     /// How many effects were ordered.
@@ -155,6 +158,7 @@ impl File {
             seal,
             entries: 0,
             head: seal,
+            heads: Heads::default(),
             last_act: 0,
             orders: 0,
             revision: 0,

@@ -11,7 +11,7 @@ use crate::effect::{Effect, Notice};
 use crate::finding::Finding;
 use crate::incident::{Incident, IncidentId};
 use crate::outcome::Outcome;
-use crate::plan::{Asset, Plan, grouped};
+use crate::plan::{Asset, AssetKind, Plan, grouped};
 use crate::triage::{Growth, label};
 
 /// People are told of growth at most so often, milliseconds: a loss goes unsaid no longer than this.
@@ -106,7 +106,8 @@ fn said_of(loss: &Loss) -> String {
 pub(crate) fn losses(plan: &Plan, loss: &BTreeMap<String, u128>) -> Vec<Loss> {
     let losses = loss.iter().map(|(name, amount)| {
         let known = label::folded(name);
-        let is_it = |one: &&Asset| one.names.iter().any(|name| label::folded(name) == known);
+        let is_it =
+            |one: &&Asset| one.kind == AssetKind::Token && one.names.iter().any(|name| label::folded(name) == known);
         let asset = plan.tables().asset.values().find(is_it);
         let digits = amount.to_string();
         Loss {
@@ -125,8 +126,7 @@ pub(crate) fn losses(plan: &Plan, loss: &BTreeMap<String, u128>) -> Vec<Loss> {
 
 /// Returns the coin of a chain, where the plan does not name it: nodes count it by the 18 digits of Ethereum's.
 fn coin() -> Asset {
-    let symbol = "of the chain's coin".to_owned();
-    Asset { names: vec!["native".to_owned()], symbol, decimals: 18, usd: None }
+    Asset::token("native", "of the chain's coin", 18)
 }
 
 /// Returns what is known of an incident, as its plan has people read it.

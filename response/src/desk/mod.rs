@@ -15,6 +15,7 @@ mod desks;
 mod facts;
 mod file;
 pub(crate) mod growth;
+mod heads;
 mod index;
 mod intake;
 mod judge;
@@ -22,6 +23,7 @@ mod ladder;
 mod ledger;
 mod permit;
 mod plans;
+mod proofs;
 mod reach;
 mod refusal;
 mod rulings;
@@ -73,6 +75,9 @@ pub struct Desk {
     facts: Facts,
     /// While all automation is stopped.
     halt: Option<Halt>,
+    /// Whether acts count as proved: those of a script, and those of an incident that is tried under another plan.
+    #[serde(default)]
+    takes_any_act: bool,
 }
 
 /// Who stopped all automation, why and when.
@@ -123,6 +128,11 @@ impl Desk {
     /// Makes the desk of a protocol.
     fn of(protocol: &str) -> Self {
         Self { protocol: protocol.to_owned(), ..Self::default() }
+    }
+
+    /// Makes a desk on which every act counts as proved, for drills: nobody is there to sign.
+    pub(crate) fn of_a_script() -> Self {
+        Self { takes_any_act: true, ..Self::default() }
     }
 
     /// Takes one input in. Returns what follows from it, in order; the caller journals that behind the input. Whatever is

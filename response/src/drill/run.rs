@@ -79,7 +79,7 @@ pub fn run_with<'a>(plan: &'a Arc<Plan>, scenario: &'a Scenario, heard: &'a [(u6
         plan,
         scenario,
         cast: Cast::new(plan, scenario),
-        desk: Desk::default(),
+        desk: Desk::of_a_script(),
         start_ms,
         now_ms: start_ms,
         queue: BTreeMap::new(),
@@ -194,6 +194,7 @@ impl<'a> Run<'a> {
                 protocol: String::new(),
                 incident,
                 seen: None,
+                signed: None,
                 deed: act.deed.clone(),
             };
             self.step(Input::Act(&act));
@@ -259,6 +260,7 @@ impl<'a> Run<'a> {
             protocol: String::new(),
             incident: Some(incident),
             seen: None,
+            signed: None,
             deed,
         }
     }

@@ -104,7 +104,7 @@ impl WhatIf {
             opened_at_ms: incident.opened_at_ms,
             was: Course { plan: incident.plan, ..Course::default() },
             would_be: Course { plan: plan.hash(), ..Course::default() },
-            desks: Default::default(),
+            desks: [Desks::default(), Desks::of_a_trial()],
             plan,
             protocol: None,
             findings: incident.findings.iter().chain(&incident.retracted).copied().collect(),
@@ -193,7 +193,7 @@ impl WhatIf {
 
     /// The same act on the twin of its incident.
     fn translated(&self, act: &Act) -> Result<Act, String> {
-        let mut other = Act { seen: None, ..act.clone() };
+        let mut other = Act { seen: None, signed: None, ..act.clone() };
         let Some(id) = act.incident else { return Ok(other) };
         let twin = *self.twins.get(&id).ok_or("there is no such incident under this plan")?;
         other.incident = Some(twin);

@@ -233,6 +233,9 @@ tables!(
     inhibition,
     dependency,
     communication,
+    contact,
+    playbook,
+    attestation,
     risk,
     release,
     waiver

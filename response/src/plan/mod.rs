@@ -13,6 +13,7 @@ pub mod ready;
 pub mod register;
 mod resolve;
 pub mod rota;
+pub mod seal;
 pub mod shape;
 pub mod show;
 pub mod starter;

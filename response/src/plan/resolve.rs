@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entity::{AuthorityKind, Automation, Matcher, RoleKind, Tables, price_micros};
+use super::entity::{AssetKind, AuthorityKind, Automation, Matcher, RoleKind, Tables, price_micros};
 use super::load::{Entity, Places, entity};
+use super::seal::CONTROLS;
 use super::{DO_NOTHING, rota};
 use crate::diagnostic::{Diagnostic, Gravity, suggestion};
 use crate::finding::Severity;
@@ -21,6 +22,7 @@ pub(super) fn check(tables: &Tables, places: &Places<'_>) -> Vec<Diagnostic> {
     check.signals();
     check.quiet();
     check.outside();
+    check.playbooks();
     check.risks();
     check.found
 }
@@ -44,7 +46,19 @@ impl Check<'_> {
         if let Some(role) = &self.tables.protocol.kill_switch {
             self.refer(entity("protocol", ""), &["kill_switch"], &["role"], role);
         }
+        if let Some(proof) = &self.tables.protocol.proof {
+            for (list, ids) in [("interventions", &proof.interventions), ("recorded", &proof.recorded)] {
+                for (index, id) in ids.iter().enumerate() {
+                    let path = ["proof", list, &index.to_string()];
+                    self.refer(entity("protocol", ""), &path, &["intervention"], id);
+                }
+            }
+        }
         for (id, person) in &self.tables.person {
+            if person.signer_chain.is_some() && person.signer.is_none() {
+                let message = "`signer_chain` says where a contract is, and no `signer` names it".into();
+                self.error(entity("person", id), &["signer_chain"], message, "name the contract in `signer`");
+            }
             if let Some(zone) = &person.time_zone {
                 self.zone(entity("person", id), &["time_zone"], zone);
             }
@@ -112,6 +126,11 @@ impl Check<'_> {
                     let message = format!("`{other}` has that name already");
                     self.error(at, &["names", &index.to_string()], message, "let one of them have it");
                 }
+            }
+            let lacks = [("symbol", asset.symbol.is_none()), ("decimals", asset.decimals.is_none())];
+            for (key, _) in lacks.into_iter().filter(|(_, lacks)| *lacks && asset.kind == AssetKind::Token) {
+                let help = "give it, or say by `kind` that it is no token";
+                self.error(at, &[], format!("`{key}` is missing"), help);
             }
             if asset.usd.as_deref().is_some_and(|usd| price_micros(usd).is_none()) {
                 let message = "it is no price in US dollars".into();
@@ -321,6 +340,36 @@ impl Check<'_> {
             }
             if communication.channels.is_empty() {
                 self.error(at, &["channels"], "it is said nowhere".into(), "name a channel");
+            }
+        }
+    }
+
+    fn playbooks(&mut self) {
+        for (id, contact) in &self.tables.contact {
+            if contact.reach.is_empty() {
+                let message = "they are reached nowhere".into();
+                self.error(entity("contact", id), &["reach"], message, "say where, best first");
+            }
+        }
+        for (id, attestation) in &self.tables.attestation {
+            let at = entity("attestation", id);
+            self.refer(at, &["owner"], &["role", "person"], &attestation.owner);
+            if !CONTROLS.iter().any(|control| control.id == attestation.control) {
+                let help = suggestion(&attestation.control, CONTROLS.iter().map(|control| control.id));
+                self.error(at, &["control"], format!("no control is called `{}`", attestation.control), &help);
+            }
+        }
+        for (id, playbook) in &self.tables.playbook {
+            let at = entity("playbook", id);
+            self.refer_all(at, "signals", &["signal"], &playbook.signals);
+            for (index, duty) in playbook.duties.iter().enumerate() {
+                self.refer(at, &["duties", &index.to_string(), "role"], &["role"], &duty.role);
+            }
+            for (index, called) in playbook.calls.iter().enumerate() {
+                self.refer(at, &["calls", &index.to_string(), "who"], &["contact", "role", "person"], &called.who);
+            }
+            if playbook.first.is_empty() {
+                self.error(at, &["first"], "nothing is done first".into(), "name the first thing to do");
             }
         }
     }

@@ -20,6 +20,7 @@ pub enum Kind {
 
 const PEOPLE: &str = include_str!("../../starters/people.toml");
 const OUTSIDE: &str = include_str!("../../starters/outside.toml");
+const PLAYBOOKS: &str = include_str!("../../starters/playbooks.toml");
 
 impl Kind {
     /// Every kind.
@@ -58,8 +59,15 @@ impl Kind {
     /// everything `is_verified`, the lines that wait for somebody to make sure are true.
     pub fn files(self, name: &str, now_ms: u64, is_verified: bool) -> Vec<(String, String)> {
         let ([powers, signals, risks], mode) = self.texts();
-        let files =
-            [("outside", OUTSIDE), ("people", PEOPLE), ("powers", powers), ("risks", risks), ("signals", signals)];
+        let files = [
+            ("outside", OUTSIDE),
+            ("people", PEOPLE),
+            ("playbooks", PLAYBOOKS),
+            ("powers", powers),
+            ("risks", risks),
+            ("signals", signals),
+        ];
+        let attacks = attacks(signals);
         let today = date(now_ms);
         // Rotas begin a fortnight ago, so that they hold today wherever it is.
         let monday = date(now_ms - now_ms % WEEK_MS + MONDAY_MS - 2 * WEEK_MS);
@@ -73,11 +81,18 @@ impl Kind {
                 ("{MONDAY}", &monday),
                 ("{MODE}", mode),
                 ("{POOL}", &pool),
+                ("{SIGNALS}", &attacks),
             ];
             of.iter().fold(text, |text, (what, with)| text.replace(what, with))
         };
         files.iter().map(|(file, text)| (format!("{file}.toml"), filled(text))).collect()
     }
+}
+
+/// Lists the signals of a starter that attacks give, as a plan writes them.
+fn attacks(signals: &str) -> String {
+    let ids = signals.lines().filter_map(|line| line.strip_prefix("[signal.")?.strip_suffix(']'));
+    ids.filter(|id| *id != "watch-weakened").map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ")
 }
 
 const DAY_MS: u64 = 86_400_000;

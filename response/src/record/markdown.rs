@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Record;
+use super::proofs::is_decision;
 use super::reflect::reflect;
 use crate::decision::{Answer, Decision};
 use crate::desk::growth::losses;
@@ -286,6 +287,11 @@ fn timeline(record: &Record, text: &mut String) {
     for entry in &record.timeline {
         let kind = serde_json::to_value(entry.kind).ok();
         let by = entry.by.as_ref().map(|by| record.name(by)).unwrap_or_default();
+        let by = match &entry.proof {
+            Some(_) => format!("{by} (proved)"),
+            None if entry.by.is_some() && is_decision(entry.kind) => format!("{by} (recorded, not proved)"),
+            None => by,
+        };
         text.push_str(&format!(
             "| {} | {} | {} | {} | {} |\n",
             entry.number,

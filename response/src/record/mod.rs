@@ -3,6 +3,7 @@
 
 mod markdown;
 mod ocsf;
+mod proofs;
 mod reflect;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use crate::timeline::{EntryKind, TimelineEntry};
 
 pub use markdown::markdown;
 pub use ocsf::ocsf;
+pub use proofs::{Line, Proofs, check_proofs, is_decision};
 
 /// An act that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

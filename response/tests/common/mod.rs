@@ -90,5 +90,5 @@ pub fn finding(detector: &str, kind: &str, subject: &str) -> Finding {
 }
 
 pub fn act(protocol: &str, incident: Option<u64>, by: &str, deed: Deed) -> Act {
-    Act { by: by.into(), proof: String::new(), protocol: protocol.into(), incident, seen: None, deed }
+    Act { by: by.into(), proof: String::new(), protocol: protocol.into(), incident, seen: None, signed: None, deed }
 }

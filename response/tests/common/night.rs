@@ -149,7 +149,8 @@ impl Night {
 
     pub fn act_having_seen(&mut self, by: &str, id: u64, seen: Option<u64>, deed: Deed) -> Result<(), String> {
         let incident = Some(id).filter(|id| *id > 0);
-        let act = Act { by: by.into(), proof: String::new(), protocol: String::new(), incident, seen, deed };
+        let act =
+            Act { by: by.into(), proof: String::new(), protocol: String::new(), incident, seen, signed: None, deed };
         let told = self.step(Input::Act(&act));
         let refused = told.into_iter().find_map(|outcome| match outcome {
             Outcome::Refused { why, .. } => Some(why.join("; ")),

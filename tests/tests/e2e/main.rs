@@ -4,6 +4,7 @@
 
 mod answers;
 mod backtest;
+mod callouts;
 mod chains;
 mod channels;
 mod chaos;
@@ -25,6 +26,7 @@ mod outlets;
 mod packages;
 mod probe;
 mod profile;
+mod proofs;
 mod protocols;
 mod recordings;
 mod reload;
@@ -37,3 +39,4 @@ mod sharing_packs;
 mod sharing_peers;
 mod swaps;
 mod templates;
+mod watch_over;

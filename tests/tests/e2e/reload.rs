@@ -37,8 +37,10 @@ async fn config_plan_and_detectors_change_while_the_host_runs() {
     until_logged(&mut host, "taken up: detector outflow").await;
     anvil.send(ALICE, Some(BOB), 2 * ETHER, "0x").await.unwrap();
     anvil.mine().await.unwrap();
-    host.until("a finding", |lines| lines.iter().any(|line| line["type"] == "finding")).await.unwrap();
-    let title = host.of("finding")[0]["title"].to_string();
+    let is_own = |line: &&Value| line["type"] == "finding" && line["detector"] == "outflow";
+    host.until("a finding", |lines| lines.iter().any(|line| is_own(&line))).await.unwrap();
+    let lines = host.lines();
+    let title = lines.iter().find(is_own).unwrap()["title"].to_string();
     assert!(title.contains('8'), "6 before the swap and 2 after it: {title}");
 
     // A plan that does not hold, then one that does.

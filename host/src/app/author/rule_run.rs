@@ -14,7 +14,7 @@ use crate::app::engine::{Engine, Given};
 use crate::block::{BlockRef, Verification};
 use crate::chain_read::{ChainAnswer, ChainRead, ChainReader};
 use crate::entry::Entry;
-use crate::finding::COVERAGE;
+use crate::finding::is_own;
 use crate::journal::Journal;
 use crate::plugin::{Component, Fleet, Manifest};
 use crate::source::recording::{Item, Recording};
@@ -146,7 +146,7 @@ impl RuleRun {
             engine.catch_up(sequencer.newest_ms())?;
             for (_, entry) in engine.commit()? {
                 match entry {
-                    Entry::Finding(finding) if finding.detector == COVERAGE => {}
+                    Entry::Finding(finding) if is_own(&finding.detector) => {}
                     Entry::Finding(finding) if finding.claim.kind == EXPLAINED => {
                         tried.explained(&finding.claim.description)?;
                     }

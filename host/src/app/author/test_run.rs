@@ -14,7 +14,7 @@ use crate::app::engine::{Engine, Given};
 use crate::block::{ChainId, Verification};
 use crate::entry::Entry;
 use crate::event::Event;
-use crate::finding::{COVERAGE, Claim, Finding};
+use crate::finding::{Claim, Finding, is_own};
 use crate::journal::Journal;
 use crate::plugin::{Component, Fleet, Heard, Manifest};
 use crate::source::recording::{Item, Recording};
@@ -102,7 +102,7 @@ impl Bench {
             engine.catch_up(sequencer.newest_ms())?;
             for (_, entry) in engine.commit()? {
                 match entry {
-                    Entry::Finding(finding) if finding.detector != COVERAGE => {
+                    Entry::Finding(finding) if !is_own(&finding.detector) => {
                         places.insert(finding.id, tested.found.len());
                         let block = finding.block;
                         tested.found.push(Found {

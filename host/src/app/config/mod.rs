@@ -21,6 +21,7 @@ use crate::block::ChainId;
 use crate::deliver::DeliveryConfig;
 use crate::deliver::answer::{AnswersConfig, Asks, Door, Pass};
 use crate::deliver::channel::{ChannelConfig, Made, make};
+use crate::deliver::heartbeat::HeartbeatConfig;
 use crate::deliver::webhook::{Webhook, WebhookConfig};
 use crate::diagnostic::{Diagnostic, Gravity};
 use crate::journal::{Channel, Hears, scheme};
@@ -58,6 +59,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// After how long without a turn the main loop counts as stalled, seconds.
     pub loop_stall_after_s: u64,
+    /// How often the journal is verified while the host runs, seconds; 0 for never.
+    pub verify_every_s: u64,
     /// Chains by name.
     pub chains: BTreeMap<String, ChainConfig>,
     /// Feeds by name.
@@ -76,6 +79,8 @@ pub struct Config {
     pub channel: BTreeMap<String, ChannelConfig>,
     /// Where answers come in, if they do.
     pub answers: Option<AnswersConfig>,
+    /// Who is told that the host is alive, if anybody is.
+    pub heartbeat: Option<HeartbeatConfig>,
     /// How long effects are tried.
     pub delivery: DeliveryConfig,
     /// Where compiled components are kept.
@@ -159,11 +164,13 @@ struct HostConfig {
     /// where it is absent. Read at the start. Whoever reaches the address may read it.
     #[schemars(with = "Option<String>")]
     metrics_listen: Option<SocketAddr>,
+    /// How often the journal is verified while the host runs, seconds; 0 for never. Default 86,400. Read at the start.
+    verify_every_s: u64,
 }
 
 impl Default for HostConfig {
     fn default() -> Self {
-        Self { patience_ms: 4, loop_stall_after_s: 15, metrics_listen: None }
+        Self { patience_ms: 4, loop_stall_after_s: 15, metrics_listen: None, verify_every_s: 86_400 }
     }
 }
 
@@ -208,9 +215,21 @@ enum Part<'a> {
     Sources,
 }
 
-const SECTIONS: [&str; 13] = [
-    "host", "journal", "chain", "feed", "detector", "plan", "protocol", "webhook", "channel", "answers", "delivery",
-    "cache", "trust",
+const SECTIONS: [&str; 14] = [
+    "host",
+    "journal",
+    "chain",
+    "feed",
+    "detector",
+    "plan",
+    "protocol",
+    "webhook",
+    "channel",
+    "answers",
+    "heartbeat",
+    "delivery",
+    "cache",
+    "trust",
 ];
 
 /// Capabilities that there are.
@@ -277,6 +296,7 @@ impl Config {
             patience_ms: host.patience_ms,
             metrics_listen: host.metrics_listen,
             loop_stall_after_s: host.loop_stall_after_s,
+            verify_every_s: host.verify_every_s,
             keep_ms: journal.keep_days.map(|days| (days * 86_400_000.0) as u64),
             min_free_bytes: journal.min_free_mib.saturating_mul(1 << 20),
             chains: section(&mut toml, "chain"),
@@ -291,12 +311,16 @@ impl Config {
             webhooks: if whole { section(&mut toml, "webhook") } else { BTreeMap::new() },
             channel: if whole { section(&mut toml, "channel") } else { BTreeMap::new() },
             answers: if whole { toml.read(&["answers"]) } else { None },
+            heartbeat: if whole { toml.read(&["heartbeat"]) } else { None },
             delivery: toml.read(&["delivery"]).unwrap_or_default(),
         };
         for (key, message) in config.delivery.mistakes() {
             toml.tell_at(&["delivery", key], message, "");
         }
         config.find_shipped(&mut toml);
+        if let Some((key, message)) = config.heartbeat.as_ref().and_then(|one| one.mistake(&folder)) {
+            toml.tell_at(&["heartbeat", key], message, "");
+        }
         if let Part::Whole { components: Some(components) } = part {
             for detector in config.detectors.values_mut().filter(|detector| !detector.is_shared()) {
                 let Some(component) = detector.component.as_mut() else { continue };
@@ -325,6 +349,29 @@ impl Config {
     pub fn written(&self, section: &str, name: &str) -> String {
         let part = self.written.get(section).and_then(|part| part.get(name));
         part.map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// Returns the plan of a protocol, or the only one; `None` if there is none of that name.
+    pub fn plan_path(&self, protocol: Option<&str>) -> Option<PathBuf> {
+        let in_folder = |one: &ProtocolConfig| self.folder().join(&one.plan);
+        match protocol {
+            Some(name) => self.protocols.get(name).map(in_folder),
+            None => self.plan.clone().or_else(|| match self.protocols.len() {
+                1 => self.protocols.values().next().map(in_folder),
+                _ => None,
+            }),
+        }
+    }
+
+    /// Returns the names in a section, in order.
+    pub fn names(&self, section: &str) -> Vec<String> {
+        let part = self.written.get(section).and_then(toml::Value::as_table);
+        part.into_iter().flat_map(|part| part.keys().cloned()).collect()
+    }
+
+    /// Returns a section without names as it is written; empty if there is none.
+    pub fn section(&self, section: &str) -> String {
+        self.written.get(section).map(ToString::to_string).unwrap_or_default()
     }
 
     /// How each chain's blocks are read and checked.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, schema_for};
 
 use super::{
-    AnswersConfig, CacheConfig, ChainConfig, ChannelConfig, DeliveryConfig, DetectorConfig, FeedConfig, HostConfig,
-    JournalConfig, PlanConfig, ProtocolConfig, TrustConfig, WebhookConfig,
+    AnswersConfig, CacheConfig, ChainConfig, ChannelConfig, DeliveryConfig, DetectorConfig, FeedConfig,
+    HeartbeatConfig, HostConfig, JournalConfig, PlanConfig, ProtocolConfig, TrustConfig, WebhookConfig,
 };
 
 /// The whole file, only ever used for its schema: reading goes section by section.
@@ -44,6 +44,9 @@ struct File {
     /// Where answers come in.
     #[schemars(default)]
     answers: Option<AnswersConfig>,
+    /// Who is told that the host is alive.
+    #[schemars(default)]
+    heartbeat: Option<HeartbeatConfig>,
     /// How long effects are tried.
     #[schemars(default)]
     delivery: DeliveryConfig,

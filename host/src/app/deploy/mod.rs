@@ -9,6 +9,7 @@ pub mod sandbox;
 pub mod spec;
 pub mod trial;
 pub mod versions;
+pub mod weakened;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -60,6 +61,11 @@ struct Followed {
 }
 
 impl<T: From<Change>> Deployment<T> {
+    /// Returns who answers reads of the chains.
+    pub fn reader(&self) -> Arc<dyn ChainReader> {
+        self.reader.clone()
+    }
+
     /// Makes a deployment of nothing yet. Detectors that the journal ends with and the config no longer has go with the
     /// first config.
     pub fn new(runtime: Arc<Runtime>, turns: mpsc::Sender<T>, reader: Arc<dyn ChainReader>, earlier: Earlier) -> Self {
@@ -278,6 +284,15 @@ impl<T: From<Change>> Deployment<T> {
             self.send(Change::Retain(wanted.0, wanted.1)).await?;
         }
         Ok(())
+    }
+
+    /// Gives the loop a message that goes before the changes that follow.
+    ///
+    /// # Errors
+    ///
+    /// If the loop has ended.
+    pub async fn input(&self, message: T) -> anyhow::Result<()> {
+        self.turns.send(message).await.map_err(|_| anyhow::anyhow!("the loop has ended"))
     }
 
     async fn send(&self, change: Change) -> anyhow::Result<()> {

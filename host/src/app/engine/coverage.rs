@@ -7,7 +7,7 @@ use crate::app::engine::coverage_gaps::Gap;
 use crate::app::engine::provenance::Scene;
 use crate::digest::Hasher;
 use crate::event::Coverage;
-use crate::finding::{COVERAGE, Severity};
+use crate::finding::Severity;
 
 impl Engine {
     /// Opens or closes the gap of a source's fault.
@@ -35,7 +35,7 @@ impl Engine {
         }
         let input = Hasher::new("coverage").number(seq).text(&gap.kind).text(&gap.subject).text(&gap.place).finish();
         let scene = Scene { input, ..Scene::off_chain(seq, at_ms, at_ms) };
-        let finding = scene.place(COVERAGE, B256::ZERO, 0, gap.claim(severity, message), &self.settled);
+        let finding = scene.place(gap.detector(), B256::ZERO, 0, gap.claim(severity, message), &self.settled);
         self.gaps.open(gap, finding.id);
         self.found(with, finding)
     }

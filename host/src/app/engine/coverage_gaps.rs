@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use alloy::primitives::B256;
 
-use crate::finding::{COVERAGE, Claim, Finding, Severity, Subject};
+use crate::finding::{COVERAGE, Claim, Finding, Severity, Subject, WATCH, is_own};
+
+/// The kind of a change by people.
+const WATCH_CHANGED: &str = "watch-changed";
+/// Kinds that people's hands lead to.
+const BY_PEOPLE: [&str; 3] = [WATCH_CHANGED, "automation-halted", "journal-broken"];
 
 /// A part of the watch that does not work.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,13 +28,23 @@ impl Gap {
         Self { kind: kind.to_owned(), subject: format!("detector/{detector}"), place: place.to_owned() }
     }
 
+    /// Returns the host's detector that finds it.
+    pub(super) fn detector(&self) -> &'static str {
+        if BY_PEOPLE.contains(&self.kind.as_str()) { WATCH } else { COVERAGE }
+    }
+
     pub(super) fn claim(&self, severity: Severity, message: &str) -> Claim {
         let (kind, id) = self.subject.split_once('/').unwrap_or(("host", &self.subject));
         Claim {
             kind: self.kind.clone(),
             severity,
             confidence_percent: 100,
-            title: format!("The watch is weakened: {} ({})", self.kind.replace('-', " "), self.subject),
+            title: match self.kind.as_str() {
+                WATCH_CHANGED => {
+                    format!("The watch was changed: {}", self.subject.split('@').next().unwrap_or_default())
+                }
+                kind => format!("The watch is weakened: {} ({})", kind.replace('-', " "), self.subject),
+            },
             description: message.to_owned(),
             subject: Subject { kind: kind.to_owned(), id: id.to_owned() },
             transactions: Vec::new(),
@@ -62,7 +77,7 @@ impl Gaps {
 
     /// Takes in a finding of the journal's.
     pub(super) fn remember(&mut self, finding: &Finding) {
-        if finding.detector == COVERAGE {
+        if is_own(&finding.detector) {
             let Claim { kind, subject, condition_key, .. } = &finding.claim;
             let subject = format!("{}/{}", subject.kind, subject.id);
             self.open(Gap { kind: kind.clone(), subject, place: condition_key.clone() }, finding.id);
@@ -77,7 +92,7 @@ impl Gaps {
     /// otherwise.
     pub(super) fn of_sources(&self) -> Vec<(String, String)> {
         let is_kept = |subject: &str| subject.starts_with("detector/") || subject.starts_with("webhook/");
-        let of_sources = self.live.keys().filter(|gap| !is_kept(&gap.subject));
+        let of_sources = self.live.keys().filter(|gap| !is_kept(&gap.subject) && gap.detector() == COVERAGE);
         of_sources.map(|gap| (gap.kind.clone(), gap.subject.clone())).collect()
     }
 

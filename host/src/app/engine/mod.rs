@@ -20,6 +20,7 @@ mod owed;
 pub(in crate::app) mod provenance;
 pub mod resume;
 pub mod retention;
+pub mod signers;
 pub mod spent;
 pub mod status;
 pub mod thinning;

@@ -27,7 +27,8 @@ impl Loop {
             Err(why) => return Ok(Err(why)),
         };
         let proof = format!("{id} by channel {channel}");
-        let act = Act { by, proof, protocol: String::new(), incident: Some(incident), seen: None, deed: Deed::Ack };
+        let (protocol, incident_id) = (String::new(), Some(incident));
+        let act = Act { by, proof, protocol, incident: incident_id, seen: None, signed: None, deed: Deed::Ack };
         // What follows from it alone is the answer, and is durable before it is given.
         self.commit()?;
         self.take(Event::Act { act }, None)?;
@@ -92,7 +93,7 @@ impl Loop {
 }
 
 /// The one person of a plan at an address of a channel; `None` if there is nobody, or nobody can say which.
-fn person_at(plan: &Plan, schemes: Option<&BTreeSet<String>>, address: &str) -> Option<String> {
+pub(super) fn person_at(plan: &Plan, schemes: Option<&BTreeSet<String>>, address: &str) -> Option<String> {
     let is_theirs =
         |own: &String| schemes.is_none_or(|schemes| schemes.contains(&scheme(own))) && place(own) == place(address);
     let people = plan.tables().person.iter();
@@ -104,7 +105,7 @@ fn person_at(plan: &Plan, schemes: Option<&BTreeSet<String>>, address: &str) -> 
 }
 
 /// What stands behind the scheme, without what people write into numbers.
-fn place(address: &str) -> String {
+pub(super) fn place(address: &str) -> String {
     let place = address.split_once(':').map_or("", |(_, place)| place).trim();
     if place.starts_with('+') { place.chars().filter(|c| c.is_ascii_digit()).collect() } else { place.to_owned() }
 }

@@ -6,7 +6,8 @@ use crate::app::deploy::change::Change;
 use crate::app::engine::resume::ChainResume;
 use crate::app::engine::status::{DetectorStatus, Metrics};
 use crate::app::live::deliveries::Attempt;
-use crate::block::ChainId;
+use crate::block::{BlockRef, ChainId};
+use crate::chain_read::ChainRead;
 use crate::deliver::answer::Answer;
 use crate::entry::Entry;
 use crate::event::{Event, Observation};
@@ -71,6 +72,13 @@ pub enum Message {
         /// The entries that followed from it.
         reply: oneshot::Sender<Vec<Entry>>,
     },
+    /// Asks what a contract is to be asked before an act that it signed is taken; `None` if no contract signed.
+    WhatToAsk {
+        /// Who, and what.
+        act: Act,
+        /// The read, and the block after which it is made.
+        reply: oneshot::Sender<Option<(BlockRef, ChainRead)>>,
+    },
     /// A detector has come back from an input that it was late on.
     CameBack,
     /// Finishes what is here and ends: the sources are done.
@@ -94,7 +102,7 @@ impl Message {
             Self::LastSeen { feed, .. } => format!("the journal's observations of feed {feed}, for it to start"),
             Self::Attempted(attempt) => format!("a delivery to {}", attempt.channel),
             Self::Answer { channel, .. } => format!("an answer by {channel}"),
-            Self::Act { .. } => "an act of a person".to_owned(),
+            Self::Act { .. } | Self::WhatToAsk { .. } => "an act of a person".to_owned(),
             Self::CameBack => "a detector that was late".to_owned(),
             Self::Stop => "its end".to_owned(),
         }

@@ -1,16 +1,22 @@
 //! Carries out what an operator asks of a running host.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::config::Config;
 use crate::app::deploy::Deployment;
 use crate::app::deploy::applied::Swapped;
+use crate::app::engine::signers;
 use crate::app::live::control::{Answer, Ask};
 use crate::app::live::messages::Message;
+use crate::chain_read::ChainFault;
 use crate::diagnostic::Diagnostic;
 use crate::entry::Entry;
+
+/// How long a contract's answer about a signature is waited for.
+const ASKED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Does what is asked, and says what came of it.
 pub(super) async fn carry_out(
@@ -61,9 +67,22 @@ async fn try_to(
             send(Message::Retry { detector, reply }).await?;
             Ok(Answer::Count { inputs: count.await? })
         }
-        Ask::Act { act } => {
+        Ask::Act { mut act } => {
             if let Some(incident) = act.incident.filter(|incident| *incident > i64::MAX as u64) {
                 return Ok(Answer::Refused { why: vec![format!("there is no incident {incident}")] });
+            }
+            if let Some(proof) = &mut act.signed {
+                // What a contract says is the host's to ask, whatever came along.
+                proof.contract = None;
+                let (reply, asked) = oneshot::channel();
+                send(Message::WhatToAsk { act: act.clone(), reply }).await?;
+                if let (Some((at, read)), Some(proof)) = (asked.await?, &mut act.signed) {
+                    let reader = deployment.reader();
+                    let answer =
+                        tokio::task::spawn_blocking(move || reader.read_within(at, &read, ASKED_WITHIN)).await?;
+                    let answer = answer.unwrap_or_else(|| Err(no_answer()));
+                    proof.contract = Some(signers::word(at, &answer));
+                }
             }
             let (reply, followed) = oneshot::channel();
             send(Message::Act { act, reply }).await?;
@@ -84,6 +103,11 @@ async fn try_to(
             Ok(Answer::Count { inputs: count.await? })
         }
     }
+}
+
+fn no_answer() -> ChainFault {
+    let message = format!("no node answered within {} s", ASKED_WITHIN.as_secs());
+    ChainFault { code: "unavailable".into(), message, data: Default::default() }
 }
 
 fn expect_running(deployment: &Deployment<Message>, detector: &str) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! `watchfire run`: trace, config, build, announce, run, drain.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use crate::app::config::Config;
 use crate::app::deploy::Deployment;
 use crate::app::deploy::applied::{Applied, Earlier};
 use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::deploy::weakened;
 use crate::app::engine::Engine;
 use crate::app::live::advisories::Advisories;
 use crate::app::live::answers::{self, Doors};
@@ -24,11 +25,13 @@ use crate::app::live::messages::Message;
 use crate::app::live::output::{Format, Output};
 use crate::app::live::pulse::Pulse;
 use crate::app::live::sources::{Readers, Sources};
-use crate::app::live::{metrics, operator_requests, progress};
+use crate::app::live::{heartbeat, metrics, operator_requests, progress, verifier};
 use crate::app::share::shadow;
 use crate::diagnostic::Diagnostic;
+use crate::event::{Coverage, Event};
 use crate::journal::Journal;
 use crate::plugin::Fleet;
+use crate::source::Delivery;
 
 /// How many messages may wait for the loop.
 const WAITING: usize = 1_024;
@@ -88,6 +91,9 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     if let Some(given) = &config.answers {
         answers::serve(given.listen, doors.clone(), messages.clone()).await?;
     }
+    if let Some(given) = &config.heartbeat {
+        heartbeat::start(given.heart(&config.folder())?, pulse.clone(), messages.clone());
+    }
     let (failing, mut failed) = mpsc::unbounded_channel();
     let (needs, needed) = watch::channel(Default::default());
     let wiring = Wiring {
@@ -117,18 +123,23 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
         Err(error) => return Err(reason(error, looping).await),
     };
     let refused = applied.diagnostics.iter().any(Diagnostic::is_error);
+    let mut current = config.clone();
     if !refused {
         announce(&config, &applied);
         if let Err(error) = advisories.report(&config, &messages).await {
             return Err(reason(error, looping).await);
         }
         let takeovers = tokio::spawn(shadow::watch(options.config.clone()));
+        let every = Duration::from_secs(config.verify_every_s);
+        if !every.is_zero() {
+            verifier::start(config.journal.clone(), every, messages.clone());
+        }
         loop {
             tokio::select! {
                 () = interrupts.next() => break,
                 ended = &mut looping => return ended.context("the loop ended by a panic; please report it")?.map(|()| Ended::Stopped),
                 () = watcher.changed() => {
-                    let reloaded = reload(&mut deployment, &mut sources, &mut watcher, &doors, &options.config).await;
+                    let reloaded = reload(&mut deployment, &mut sources, &mut watcher, &doors, &mut current).await;
                     let reported = match reloaded {
                         Ok(Some(config)) => advisories.report(&config, &messages).await,
                         other => other.map(drop),
@@ -190,9 +201,10 @@ async fn reload(
     sources: &mut Sources,
     watcher: &mut Watcher,
     doors: &Doors,
-    file: &Path,
+    current: &mut Config,
 ) -> anyhow::Result<Option<Config>> {
-    let config = match Config::load(file) {
+    let file = current.file.clone();
+    let config = match Config::load(&file) {
         Ok(config) => config,
         Err(diagnostics) => {
             diagnostics
@@ -201,7 +213,17 @@ async fn reload(
             return Ok(None);
         }
     };
+    let (of_detectors, others): (Vec<Coverage>, Vec<Coverage>) =
+        weakened::of_config(current, &config).into_iter().partition(|found| found.subject.starts_with("detector/"));
+    // Before it is taken up, so that it goes out by the channels that were there.
+    report(deployment, others).await?;
     let applied = apply(deployment, sources, &config).await?;
+    let is_refused = |found: &Coverage| {
+        let id = found.subject.trim_start_matches("detector/").split('@').next().unwrap_or_default();
+        let key = format!("detector.{id}");
+        applied.diagnostics.iter().any(|one| one.is_error() && one.key.starts_with(&key))
+    };
+    report(deployment, of_detectors.into_iter().filter(|found| !is_refused(found))).await?;
     for found in &applied.diagnostics {
         if found.is_error() {
             tracing::error!("config change refused, the old one stays in force: {found}");
@@ -213,8 +235,21 @@ async fn reload(
         tracing::info!("taken up: {change}");
     }
     doors.replace(config.doors()?);
-    watcher.follow(file, &config);
+    watcher.follow(&file, &config);
+    // What was refused is compared again next time; what is found again is the same finding.
+    if !applied.diagnostics.iter().any(Diagnostic::is_error) {
+        *current = config.clone();
+    }
     Ok(Some(config))
+}
+
+/// Gives the loop what was found of people's hands on the watch.
+async fn report(deployment: &Deployment<Message>, found: impl IntoIterator<Item = Coverage>) -> anyhow::Result<()> {
+    for coverage in found {
+        tracing::warn!("{}", coverage.message);
+        deployment.input(Message::Input(Delivery::now(Event::Coverage { coverage }))).await?;
+    }
+    Ok(())
 }
 
 fn announce(config: &Config, applied: &Applied) {

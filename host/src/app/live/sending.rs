@@ -42,7 +42,7 @@ pub(super) async fn send(made: &Made, asks: Option<&Asks>, channel: String, job:
 }
 
 /// Puts into a letter what its reader answers by: a button if the service says who presses, a link if the plan knows who reads.
-fn ask(made: &Made, asks: &Asks, channel: &str, letter: &mut Letter) {
+pub(super) fn ask(made: &Made, asks: &Asks, channel: &str, letter: &mut Letter) {
     // By the order's time, so that a further attempt has the same link.
     let until_s = (letter.ordered.at_ms / 1_000).saturating_add(asks.valid_s);
     let claim = |person: &str| Claim { incident: letter.brief.incident, person: person.to_owned(), until_s };

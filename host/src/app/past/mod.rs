@@ -3,5 +3,6 @@
 pub mod compact;
 pub mod desks;
 pub mod incidents;
+pub mod proofs;
 pub mod replay;
 pub mod shadow;

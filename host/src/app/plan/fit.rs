@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::app::config::Config;
 use crate::diagnostic::{Diagnostic, Gravity};
-use crate::finding::COVERAGE;
+use crate::finding::is_own;
 use crate::journal::scheme;
 use crate::plan::{Matcher, Plan};
 use crate::plugin::Manifest;
@@ -174,7 +174,7 @@ pub(super) fn unheard(config: &Config, plans: &[Plan], detectors: &[(String, Man
 
 /// Returns why no finding of the config's detectors can match; `None` if one may.
 fn dead(matcher: &Matcher, detectors: &[(String, Manifest)]) -> Option<String> {
-    if matcher.detector.as_deref() == Some(COVERAGE) {
+    if matcher.detector.as_deref().is_some_and(is_own) {
         return None;
     }
     match &matcher.detector {

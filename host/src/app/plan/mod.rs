@@ -2,6 +2,7 @@
 
 mod carried;
 pub mod check;
+pub mod checklist;
 mod fit;
 pub mod git_tags;
 mod listens;

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
+use serde_json::{Value, json};
 
 use super::Exit;
 use crate::app::past::desks::record_of;
 use crate::cli::given::put;
 use crate::cli::operate::sources_of;
 use crate::incident::IncidentId;
-use crate::record::{markdown, ocsf};
+use crate::record::{Record, markdown, ocsf};
 
 /// The shape of the record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -19,6 +20,8 @@ enum Shape {
     Markdown,
     /// An OCSF Incident Finding, as JSON.
     Ocsf,
+    /// Everything, as JSON: what `watchfire incident verify` checks.
+    Json,
 }
 
 /// What is exported, and where to.
@@ -37,6 +40,13 @@ pub struct Args {
     config: PathBuf,
 }
 
+fn json(record: &Record) -> Value {
+    json!({
+        "incident": record.incident, "as_of_ms": record.as_of_ms, "timeline": record.timeline,
+        "decisions": record.decisions, "orders": record.orders, "findings": record.findings, "clocks": record.clocks,
+    })
+}
+
 pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     let Some(config) = sources_of(&args.config)? else { return Ok(Exit::Refused) };
     let Some(record) = record_of(&config.journal, args.incident)? else {
@@ -45,6 +55,7 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     };
     let text = match args.format {
         Shape::Markdown => markdown(&record),
+        Shape::Json => format!("{}\n", serde_json::to_string_pretty(&json(&record))?),
         Shape::Ocsf => format!("{}\n", serde_json::to_string_pretty(&ocsf(&record))?),
     };
     put(&text, args.output.as_deref())?;

@@ -2,7 +2,10 @@
 
 mod export;
 mod lines;
+mod playbook;
 mod show;
+mod sign;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -17,6 +20,7 @@ use crate::entry::Entry;
 use crate::finding::Severity;
 use crate::incident::{IncidentId, IncidentState};
 use crate::operator::{Act, Deed, NoteKind};
+use sign::Signing;
 
 /// Where the host is, and who acts.
 #[derive(Clone, Debug, ClapArgs)]
@@ -27,6 +31,13 @@ pub struct Who {
     /// The number of the newest entry of the timeline that you have seen: refused where somebody acted since.
     #[arg(long, value_name = "NUMBER")]
     seen: Option<u64>,
+    /// Prove it by your own key: `keystore:FILE` or `ledger` by Foundry's `cast`, `env` (the key in WATCHFIRE_SIGNER_KEY),
+    /// `env:VARIABLE`, or `stdin` for a wallet elsewhere.
+    #[arg(long, env = "WATCHFIRE_SIGN", value_name = "HOW")]
+    sign: Option<Signing>,
+    /// For how long the signature may be handed in, minutes.
+    #[arg(long, default_value_t = 10, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=1_440))]
+    valid_min: u64,
     /// The config that the host runs on.
     #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
     config: PathBuf,
@@ -72,6 +83,12 @@ Examples:
   watchfire incident export 17 > incident-17.md
   watchfire incident export 17 --format ocsf --output incident-17.json")]
     Export(export::Args),
+    /// Check a record with nothing but the plan: its timeline, and who proved what.
+    #[command(after_help = "\
+Examples:
+  watchfire incident export 17 --format json --output incident-17.json
+  watchfire incident verify incident-17.json --plan response")]
+    Verify(verify::Args),
     /// Open an incident by hand.
     Open {
         /// The signal whose interventions are decided on.
@@ -381,6 +398,7 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
             return show::show(&config.journal, incident, full, format);
         }
         Command::Export(args) => return export::main(&args),
+        Command::Verify(args) => return verify::main(&args),
         Command::Open { signal, title, severity, protocol, who } => {
             return act(who, protocol, None, Deed::Open { signal, title, severity });
         }
@@ -446,7 +464,15 @@ fn ack(who: &Who, incidents: &[IncidentId]) -> anyhow::Result<Exit> {
 
 /// Asks the running host for it, and prints what followed.
 fn act(who: Who, protocol: String, incident: Option<IncidentId>, deed: Deed) -> anyhow::Result<Exit> {
-    let act = Act { by: who.by, proof: String::new(), protocol, incident, seen: who.seen, deed };
+    let signed = match (&who.sign, incident) {
+        (None, _) => None,
+        (Some(_), None) => anyhow::bail!("`{}` is about no incident, so nothing is signed", deed.name()),
+        (Some(signing), Some(id)) => {
+            let Some(config) = sources_of(&who.config)? else { return Ok(Exit::Refused) };
+            Some(Box::new(sign::prove(&config.journal, id, &who.by, &deed, signing, who.valid_min)?))
+        }
+    };
+    let act = Act { by: who.by, proof: String::new(), protocol, incident, seen: who.seen, signed, deed };
     let Some(answer) = ask(&who.config, &Ask::Act { act })? else { return Ok(Exit::Refused) };
     match answer {
         Answer::Acted { followed } => {

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Exit;
 use super::lines::{BAD, BOLD, DIM, heading, say, style};
+use super::playbook::playbooks;
 use crate::app::live::main_loop::wall_clock_ms;
 use crate::app::live::output::Format;
 use crate::app::past::desks::{desks_of, record_of};
@@ -20,7 +21,7 @@ use crate::incident::{Incident, IncidentId};
 use crate::journal::{Filter, Journal};
 use crate::plan::moment::span;
 use crate::plan::{DO_NOTHING, Plan};
-use crate::record::Record;
+use crate::record::{Record, is_decision};
 use crate::timeline::{TimelineEntry, verify};
 
 /// Incidents, the gravest first, and what automation is stopped.
@@ -110,6 +111,9 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
     what_is_due(&desks, &record);
     what_was_decided(&plan, &rulings);
     evidence(&brief);
+    if record.incident.state.is_open() {
+        playbooks(&plan, &record.incident);
+    }
     next(&record, &plan, &rulings);
     if full {
         everything(&record);
@@ -341,7 +345,12 @@ fn word(choice: &Choice) -> &'static str {
 }
 
 fn line(entry: &TimelineEntry) {
-    let by = entry.by.as_ref().map(|by| format!("{by}: ")).unwrap_or_default();
+    let mark = match &entry.proof {
+        Some(_) => ", proved",
+        None if is_decision(entry.kind) => ", not proved",
+        None => "",
+    };
+    let by = entry.by.as_ref().map(|by| format!("{by}{mark}: ")).unwrap_or_default();
     let kind = serde_json::to_value(entry.kind).ok();
     let kind = kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or_default();
     say(&format!("{}. {} {kind}: {by}{}", entry.number, clock(entry.at_ms), shortened(&entry.text)), 2, 6);

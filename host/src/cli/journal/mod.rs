@@ -15,6 +15,7 @@ mod size;
 use super::Exit;
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
+use crate::app::past::proofs::proofs_of;
 use crate::deliver::json as json_lines;
 use crate::entry::Entry;
 use crate::finding::Severity;
@@ -165,7 +166,7 @@ fn verify(path: &std::path::Path, head: Option<B256>) -> anyhow::Result<Exit> {
             if verified.dropped > 0 {
                 println!("{} of them have no body any more, as the policy of retention wants it", verified.dropped);
             }
-            Ok(Exit::Good)
+            proofs(path)
         }
         Err(JournalError::Broken(broken)) => {
             println!("BROKEN: {broken}");
@@ -173,6 +174,23 @@ fn verify(path: &std::path::Path, head: Option<B256>) -> anyhow::Result<Exit> {
         }
         Err(other) => Err(other.into()),
     }
+}
+
+/// Checks the timelines, and the signatures in them, against the plans of the journal.
+fn proofs(path: &std::path::Path) -> anyhow::Result<Exit> {
+    let (timelines, found, broken) = proofs_of(path)?;
+    broken.iter().for_each(|broken| println!("BROKEN: {broken}"));
+    let wrong = found.iter().flat_map(|(id, found)| found.wrong.iter().map(move |line| (id, line)));
+    for (id, line) in wrong.clone() {
+        println!("BROKEN: entry {} of incident {id}, by {}: {}", line.entry, line.by, line.text);
+    }
+    let is_whole = broken.is_empty() && wrong.count() == 0;
+    let proved: usize = found.values().map(|found| found.proved.len()).sum();
+    let recorded: usize = found.values().map(|found| found.recorded.len()).sum();
+    if timelines > 0 {
+        println!("{timelines} timelines; {proved} acts are proved, {recorded} decisions are recorded without a proof");
+    }
+    Ok(if is_whole { Exit::Good } else { Exit::No })
 }
 
 /// A moment as people write it, in milliseconds since the Unix epoch.

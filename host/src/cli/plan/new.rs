@@ -9,7 +9,7 @@ use toml_edit::{DocumentMut, Item, TableLike, value};
 
 use super::Exit;
 use crate::app::live::main_loop::wall_clock_ms;
-use crate::finding::COVERAGE;
+use crate::finding::is_own;
 use crate::plan::starter::Kind;
 
 /// What is begun with.
@@ -81,7 +81,7 @@ fn config(named: Option<&Path>) -> anyhow::Result<Option<DocumentMut>> {
 /// Marks the signals of which the config has no detector, and returns their ids with the detectors that are missing.
 fn mark_pending(files: &mut [(String, String)], config: &DocumentMut) -> anyhow::Result<Vec<(String, Vec<String>)>> {
     let there = config.get("detector").and_then(Item::as_table_like);
-    let is_there = |name: &str| name == COVERAGE || there.is_some_and(|detectors| detectors.contains_key(name));
+    let is_there = |name: &str| is_own(name) || there.is_some_and(|detectors| detectors.contains_key(name));
     let mut pending = Vec::new();
     for (_, text) in files {
         let mut plan = text.parse::<DocumentMut>()?;

@@ -66,11 +66,14 @@ impl View {
         let is_open = brief.state.is_open() && !by_people && !letter.is_test;
         let is_page =
             letter.intent == Intent::Page || matches!(effect, Effect::Propose { .. } | Effect::CarryOut { .. });
-        let asks = is_open
+        // A test asks only if its answer is waited for.
+        let is_callout = letter.is_test && (letter.answer_url.is_some() || letter.answer_token.is_some());
+        let asks_of_incident = is_open
             && brief.acked_by.is_none()
             && (is_page || (matches!(effect, Effect::Notify { .. }) && letter.intent != Intent::Resolve));
+        let asks = asks_of_incident || is_callout;
         let person = letter.person();
-        let answer = match person {
+        let answer = match person.filter(|_| !letter.is_test) {
             Some(person) if asks => format!("watchfire incident ack {} --by {person}", brief.incident),
             _ => String::new(),
         };

@@ -247,6 +247,7 @@ fn an_answer_is_known_by_what_proves_it() {
         protocol: String::new(),
         incident: Some(1),
         seen: None,
+        signed: None,
         deed: crate::operator::Deed::Note { text: "\"proof\":\"slack/9 ".into(), kind: Default::default() },
     };
     journal.append(&input(1, Event::Act { act: act("slack/1.2 by channel ops") })).unwrap();

@@ -10,6 +10,7 @@ use crate::fact::{Delivery, Fact, Says};
 use crate::finding::{Amount, Claim, LogReference, Origin, Subject};
 use crate::incident::{Incident, IncidentState};
 use crate::operator::{Act, Deed};
+use crate::proof::{Proof, Word};
 use crate::protocol::Protocol;
 use crate::timeline::{EntryKind, TimelineEntry};
 
@@ -197,12 +198,25 @@ pub(super) fn samples() -> Vec<Entry> {
     let kept = Event::Detector { detector: "outflow".into(), digest, spec: "{\"chains\":[1]}".into() };
     let removed = Event::Detector { detector: "prices".into(), digest: None, spec: String::new() };
     let deed = Deed::Decide { intervention: "pause-vault".into(), why: "funds leave".into() };
+    let proof = Proof {
+        signature: vec![7; 65].into(),
+        contract: Some(Word {
+            chain: 1,
+            block: 9,
+            hash: B256::repeat_byte(5),
+            is_valid: true,
+            said: "0x1626ba7e".into(),
+        }),
+        ..Proof::unsigned("harbor", B256::repeat_byte(3), deed.arguments(), B256::repeat_byte(4), 1_800_000_000)
+    };
+    let signed = Some(Box::new(proof.clone()));
     let act = Act {
         by: "mallory".into(),
         proof: "uid 0".into(),
         protocol: "harbor".into(),
         incident: Some(1),
         seen: Some(3),
+        signed,
         deed,
     };
     let harbor = Protocol { name: "harbor".into(), hears: Some(["outflow".to_owned()].into()) };
@@ -215,6 +229,7 @@ pub(super) fn samples() -> Vec<Entry> {
         kind: EntryKind::Fact,
         by: None,
         text: "safe has its power".into(),
+        proof: Some(Box::new(proof)),
         previous: B256::repeat_byte(1),
         hash: B256::repeat_byte(2),
     };

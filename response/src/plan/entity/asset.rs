@@ -1,35 +1,101 @@
-//! Assets: how amounts that findings give in smallest units are read by people.
+//! Assets: what is to be protected, and how amounts that findings give in smallest units are read by people.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An asset that findings give amounts of.
+/// What an asset is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssetKind {
+    /// A coin or token that findings give amounts of.
+    #[default]
+    Token,
+    /// A contract.
+    Contract,
+    /// A key, or whoever signs by it.
+    Key,
+    /// A name that users come by.
+    Domain,
+    /// An account at a service: a repository, a registrar, a social network.
+    Account,
+}
+
+impl AssetKind {
+    /// Returns its name, as plans write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Contract => "contract",
+            Self::Key => "key",
+            Self::Domain => "domain",
+            Self::Account => "account",
+        }
+    }
+
+    fn is_token(&self) -> bool {
+        *self == Self::Token
+    }
+}
+
+/// An asset: something that findings are about, or give amounts of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Asset {
-    /// What findings call it: `native`, a token's `0x…` address, or a label.
+    /// What it is.
+    #[serde(default, skip_serializing_if = "AssetKind::is_token")]
+    pub kind: AssetKind,
+    /// What findings call it: `native`, a token's or contract's `0x…` address, or a label.
     pub names: Vec<String>,
-    /// What people call it, as `USDC`.
-    pub symbol: String,
-    /// How many of the digits stand behind the decimal point.
+    /// What it is for, in a line; for assets that are no tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// What people call it, as `USDC`; needed for a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symbol: Option<String>,
+    /// How many of the digits stand behind the decimal point; needed for a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 77))]
-    pub decimals: u8,
+    pub decimals: Option<u8>,
+    /// What watches it that is no detector of this host, one each: `registrar's own alerts, by mail`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub watched_by: Vec<String>,
+    /// Why nothing watches or stops it, if that is known and accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<String>,
     /// What one whole unit is worth in US dollars, as `"1999.5"`; amounts are not valued without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usd: Option<String>,
 }
 
 impl Asset {
+    /// Makes a token that is called by one name.
+    pub fn token(name: &str, symbol: &str, decimals: u8) -> Self {
+        Self {
+            kind: AssetKind::Token,
+            names: vec![name.to_owned()],
+            summary: None,
+            symbol: Some(symbol.to_owned()),
+            decimals: Some(decimals),
+            watched_by: Vec::new(),
+            gap: None,
+            usd: None,
+        }
+    }
+
     /// Returns an amount in smallest units as people read it, as `8,460,000.5 hUSD`: two digits behind the point where
     /// there are whole units, four digits that say something where there are none.
     pub fn text(&self, amount: u128) -> String {
-        format!("{} {}", decimal(amount, self.decimals), self.symbol)
+        format!("{} {}", decimal(amount, self.decimals()), self.symbol.as_deref().unwrap_or_default())
+    }
+
+    fn decimals(&self) -> u8 {
+        self.decimals.unwrap_or_default()
     }
 
     /// Returns what an amount in smallest units is worth in whole US dollars; `None` without a price, or beyond what fits.
     pub fn worth_usd(&self, amount: u128) -> Option<u128> {
         let micros = price_micros(self.usd.as_deref()?)?;
-        let unit = 10_u128.checked_pow(u32::from(self.decimals))?;
+        let unit = 10_u128.checked_pow(u32::from(self.decimals()))?;
         let whole = (amount / unit).checked_mul(micros)?;
         // What is left is less than a unit, so that little is lost where it does not fit.
         let part = (amount % unit).checked_mul(micros).map_or(0, |part| part / unit);
@@ -78,7 +144,7 @@ mod tests {
     use super::*;
 
     fn asset(decimals: u8, usd: Option<&str>) -> Asset {
-        Asset { names: Vec::new(), symbol: "X".into(), decimals, usd: usd.map(str::to_owned) }
+        Asset { usd: usd.map(str::to_owned), ..Asset::token("x", "X", decimals) }
     }
 
     #[test]

@@ -2,10 +2,14 @@
 //! gives for another is known to exist.
 
 mod asset;
+mod attestation;
 mod communication;
+mod contact;
 mod dependency;
 mod people;
+mod playbook;
 mod power;
+mod proof;
 mod release;
 mod risk;
 mod signal;
@@ -15,14 +19,18 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use asset::Asset;
+pub use asset::{Asset, AssetKind};
 pub(crate) use asset::{grouped, price_micros};
+pub use attestation::Attestation;
 pub use communication::{Communication, Forbidden};
+pub use contact::{Contact, ContactKind};
 pub use dependency::{Dependency, Mode};
 pub use people::{Channels, Escalation, Layer, Override, Person, Role, RoleKind, Schedule, Step, Weekday};
+pub use playbook::{Called, Duty, Playbook, PlaybookKind};
 pub use power::{
     Authority, AuthorityKind, Automation, Blackout, Call, Cost, Intervention, InterventionKind, Limits, Reversal, Scope,
 };
+pub use proof::{ProofPolicy, ProvedAct};
 pub use release::Release;
 pub use risk::{Likelihood, Risk, RiskEvent, RiskResponse, RiskStatus};
 pub use signal::{Corroboration, Inhibition, Matcher, Signal, Silence, Source, SubjectMatch};
@@ -48,7 +56,7 @@ pub struct Tables {
     /// Escalations by id: who is paged, in which order, and how long each has.
     #[serde(default)]
     pub escalation: BTreeMap<String, Escalation>,
-    /// Assets by id: how amounts of them are read.
+    /// Assets by id: what is to be protected, and how amounts of it are read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub asset: BTreeMap<String, Asset>,
     /// Authorities by id.
@@ -78,6 +86,15 @@ pub struct Tables {
     /// Communications by id: what is said to whom, how soon, and by whom.
     #[serde(default)]
     pub communication: BTreeMap<String, Communication>,
+    /// Contacts by id: who outside is called for help, in which order.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contact: BTreeMap<String, Contact>,
+    /// Playbooks by id: what is done first in an incident of a kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub playbook: BTreeMap<String, Playbook>,
+    /// Attestations by id: what a team shows for a checklist that no host can see.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attestation: BTreeMap<String, Attestation>,
     /// Risks by id.
     #[serde(default)]
     pub risk: BTreeMap<String, Risk>,
@@ -110,11 +127,25 @@ pub struct Protocol {
     /// or height.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub explorer: BTreeMap<String, String>,
+    /// When somebody last went through the whole of it: roles, authorities, escalations, playbooks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed_at: Option<Moment>,
+    /// Which acts must be proved by a signature; if absent, who acts is written down and not proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofPolicy>,
 }
 
 impl Default for Protocol {
     fn default() -> Self {
-        Self { name: String::new(), dry_run: false, kill_switch: None, successor_s: day_s(), explorer: BTreeMap::new() }
+        Self {
+            name: String::new(),
+            dry_run: false,
+            kill_switch: None,
+            successor_s: day_s(),
+            explorer: BTreeMap::new(),
+            reviewed_at: None,
+            proof: None,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::moment::{Day, Moment, TimeOfDay};
+use crate::proof::Signer;
 
 /// Somebody who can be reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -19,12 +20,23 @@ pub struct Person {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::power::address")]
     pub signer: Option<Address>,
+    /// EIP-155 id of the chain on which that is a contract, such as a Safe, which is asked by ERC-1271; absent if it is a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer_chain: Option<u64>,
     /// Where they are reached.
     #[serde(default)]
     pub channels: Channels,
     /// When somebody last made sure that they are reached there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<Moment>,
+}
+
+impl Person {
+    /// Returns who must have signed what the person does; `None` if the plan names nobody.
+    pub fn signs_as(&self) -> Option<Signer> {
+        let address = self.signer?;
+        Some(self.signer_chain.map_or(Signer::Key(address), |chain| Signer::Contract(chain, address)))
+    }
 }
 
 /// Where a person is reached, best first: `phone:+41…`, `signal:…`, `email:…`.
@@ -53,6 +65,10 @@ pub enum RoleKind {
     Communications,
     /// Writes down what happens.
     Scribe,
+    /// Knows a part of the protocol, and says what an attack does and what would stop it.
+    SubjectMatterExpert,
+    /// Looks at what is done and said from the side of the law.
+    Counsel,
 }
 
 /// People who act in one capacity.
@@ -66,6 +82,9 @@ pub struct Role {
     /// Ids of people who are asked if members can't be reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backups: Vec<String>,
+    /// What its people know best, as `smart contracts`; for subject-matter experts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<String>,
     /// Id of the schedule that says which of them is paged; all members if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,

@@ -1,11 +1,13 @@
 //! People: whether somebody who may decide can be woken at any hour, and in time.
 
+use std::collections::BTreeMap;
+
 use super::survey::{DAY_S, Survey, TOP, is_automatic, listed, schedule_of, turns};
 use super::table::*;
 use crate::finding::Severity;
 use crate::plan::load::entity;
 use crate::plan::moment::span;
-use crate::plan::{Escalation, Schedule, Signal, rota};
+use crate::plan::{Escalation, ProvedAct, Schedule, Signal, rota};
 
 /// How far ahead rotas are looked at, in days.
 const AHEAD_DAYS: u64 = 90;
@@ -23,6 +25,26 @@ pub(super) fn check(survey: &mut Survey<'_>) {
     idle(survey);
     steps(survey);
     acks(survey);
+    signers(survey);
+}
+
+/// Whoever must prove what they decide has something to sign with.
+fn signers(survey: &mut Survey<'_>) {
+    let tables = survey.tables();
+    let Some(policy) = &tables.protocol.proof else { return };
+    let mut lacking: BTreeMap<&str, &str> = BTreeMap::new();
+    for (id, intervention) in tables.intervention.iter().filter(|(id, _)| policy.covers(id, survey.plan)) {
+        let leads = if policy.acts.contains(&ProvedAct::Veto) { survey.plan.leads() } else { Vec::new() };
+        for person in survey.plan.members(&intervention.owner).into_iter().chain(leads) {
+            if tables.person.get(person).is_some_and(|one| one.signer.is_none()) {
+                lacking.entry(person).or_insert(id);
+            }
+        }
+    }
+    for (person, intervention) in lacking {
+        let message = format!("what `{person}` decides on `{intervention}` must be signed, and no signer is named");
+        survey.report(NO_SIGNER, entity("person", person), &[], message);
+    }
 }
 
 fn reach(survey: &mut Survey<'_>) {

@@ -201,6 +201,12 @@ checks! {
     how "The `check` of a waiver is no code of this list, or one of a check of waivers, which can't be waived.",
     mend "give the code that `watchfire check` prints";
 
+    NO_SIGNER: Error "WF-E24", "Decision to be proved by somebody without a signer",
+    why "Whoever can't sign can't decide, and finds that out in the incident.",
+    how "`protocol.proof` covers an act on an intervention, and somebody of its owner's role, or an incident lead if vetoes are \
+         covered, has no `signer`.",
+    mend "give the person a signer, or list the intervention in protocol.proof.recorded";
+
     NO_WAY_OUT: Warning "WF-W01", "Exit is blocked without a degraded mode",
     why "Users who can't leave ask what they still can do, and the plan should know.",
     how "`cost.blocks` has `exit` (or `withdraw`, `withdrawals`, `redeem`), and `cost.mode` is absent.",

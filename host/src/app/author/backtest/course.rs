@@ -16,7 +16,7 @@ use crate::app::past::replay::event_time_ms;
 use crate::block::{Block, BlockRef, ChainId, Verification};
 use crate::entry::Entry;
 use crate::event::Event;
-use crate::finding::{COVERAGE, Finding};
+use crate::finding::{Finding, is_own};
 use crate::journal::Journal;
 use crate::plugin::Fleet;
 use crate::score::{Sighting, Watched};
@@ -170,7 +170,7 @@ struct Watch<'a> {
 
 fn counts(entry: &&Entry) -> bool {
     match entry {
-        Entry::Finding(finding) | Entry::Shadow(finding) => finding.detector != COVERAGE,
+        Entry::Finding(finding) | Entry::Shadow(finding) => !is_own(&finding.detector),
         Entry::Retraction { .. } | Entry::Failed { .. } => true,
         _ => false,
     }

@@ -175,7 +175,7 @@ fn entry(event: &RiskEvent) -> Table {
 }
 
 /// A moment as a plan writes it.
-fn datetime(moment: Moment) -> Datetime {
+pub(super) fn datetime(moment: Moment) -> Datetime {
     // What a moment is shown as is what a plan writes.
     moment.to_string().parse().unwrap_or_else(|error| unreachable!("`{moment}` is no date-time: {error}"))
 }

@@ -8,10 +8,13 @@ mod document;
 mod replace;
 #[cfg(test)]
 mod tests;
+mod verified;
 
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+pub use verified::set_verified;
 
 use crate::app::deploy::load::plan_files;
 use crate::diagnostic::{Diagnostic, position, suggestion};

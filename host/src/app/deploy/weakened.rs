@@ -1,0 +1,211 @@
+//! The watch over the watch: what of a config or a plan was removed, weakened or silenced, and by whom, as far as the files
+//! say. Each change becomes a finding of the host's own, which a plan pages people for like any other.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use jiff::Timestamp;
+use toml::Value;
+
+use crate::app::config::Config;
+use crate::digest::sha256;
+use crate::event::Coverage;
+use crate::finding::Severity;
+use crate::plan::Plan;
+use crate::plan::diff::{About, Change, diff};
+
+/// Sections whose entries carry the watch, each with what one of them is called.
+const SECTIONS: [(&str, &str); 6] = [
+    ("chain", "chain"),
+    ("feed", "feed"),
+    ("detector", "detector"),
+    ("webhook", "webhook"),
+    ("channel", "channel"),
+    ("protocol", "protocol"),
+];
+/// Most changes that one finding lists.
+const LISTED: usize = 12;
+
+/// Returns what is less or other in a config than it was, a finding for each entry.
+pub fn of_config(before: &Config, after: &Config) -> Vec<Coverage> {
+    let who = who(&after.file);
+    let mut found = Vec::new();
+    for (section, name) in SECTIONS {
+        for id in before.names(section) {
+            let (was, is) = (before.written(section, &id), after.written(section, &id));
+            if was == is {
+                continue;
+            }
+            let (severity, what) = if is.is_empty() {
+                (Severity::High, format!("there is no longer a {name} {id}"))
+            } else {
+                let lines = changed(&table(&was), &table(&is));
+                (Severity::Medium, format!("{name} {id} is another: {}", listed(&lines)))
+            };
+            found.push(coverage(&format!("{name}/{id}"), &is, severity, format!("{what} ({who})")));
+        }
+    }
+    for section in ["answers", "heartbeat", "journal", "delivery", "host"] {
+        let (was, is) = (before.section(section), after.section(section));
+        if was != is && !was.is_empty() {
+            let lines = changed(&table(&was), &table(&is));
+            let severity = if is.is_empty() { Severity::High } else { Severity::Medium };
+            found.push(coverage(
+                &format!("host/{section}"),
+                &is,
+                severity,
+                format!("[{section}] is another: {} ({who})", listed(&lines)),
+            ));
+        }
+    }
+    found
+}
+
+/// Returns what is other in a plan than it was, in the words of `plan diff`; `None` if it says the same.
+pub fn of_plan(protocol: &str, before: &Plan, after: &Plan, file: &Path) -> Option<Coverage> {
+    let changes = diff(before, after);
+    if changes.is_empty() {
+        return None;
+    }
+    let is_weaker = |change: &Change| {
+        let text = change.text.as_str();
+        matches!(change.about, About::Loses | About::Limits | About::Signals)
+            || text.starts_with("there is no longer")
+            || text.starts_with("there is now a silence")
+            || text.starts_with("there is now a inhibition")
+            || text.starts_with("there is now a waiver")
+    };
+    let severity = if changes.iter().any(is_weaker) { Severity::High } else { Severity::Medium };
+    let lines: Vec<String> = changes.into_iter().map(|change| change.text).collect();
+    let name = if protocol.is_empty() { String::new() } else { format!(" of {protocol}") };
+    let subject = if protocol.is_empty() { "plan".to_owned() } else { format!("plan/{protocol}") };
+    let message = format!("the plan{name} changed: {} ({})", listed(&lines), who(file));
+    Some(coverage(&subject, &after.hash().to_string(), severity, message))
+}
+
+/// Returns that a detector is no longer there.
+pub fn of_removed(detector: &str) -> Coverage {
+    let message = format!("there is no longer a detector {detector}: what it found is found no more");
+    coverage(&format!("detector/{detector}"), "", Severity::High, message)
+}
+
+/// Returns that a protocol is no longer followed.
+pub fn of_retired(protocol: &str) -> Coverage {
+    let message = format!("protocol {protocol} is no longer followed: what is found opens no incident of it");
+    coverage(&format!("protocol/{protocol}"), "", Severity::High, message)
+}
+
+/// Returns that somebody stopped the automation of a protocol, or that it goes on.
+pub fn of_halt(protocol: &str, message: String, over: bool) -> Coverage {
+    let subject = if protocol.is_empty() { "host/automation".to_owned() } else { format!("protocol/{protocol}") };
+    Coverage { kind: "automation-halted".to_owned(), subject, severity: Severity::High, message, over }
+}
+
+/// Names a change by what it became, so that the next change of the same thing is another.
+fn coverage(subject: &str, is: &str, severity: Severity, message: String) -> Coverage {
+    let mark = hex::encode(&sha256(is.as_bytes())[..4]);
+    Coverage { kind: "watch-changed".to_owned(), subject: format!("{subject}@{mark}"), severity, message, over: false }
+}
+
+fn listed(lines: &[String]) -> String {
+    match lines.len() {
+        0 => "its comments or order".to_owned(),
+        1..=LISTED => lines.join("; "),
+        count => format!("{}; and {} changes more", lines[..LISTED].join("; "), count - LISTED),
+    }
+}
+
+fn table(text: &str) -> Value {
+    let document = || toml::from_str(text).map(Value::Table).unwrap_or(Value::Boolean(false));
+    text.parse::<Value>().ok().filter(Value::is_table).unwrap_or_else(document)
+}
+
+/// Each key whose value is another. What may be a secret is named and not shown.
+fn changed(was: &Value, is: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    walk(was, is, "", &mut lines);
+    lines
+}
+
+fn walk(was: &Value, is: &Value, path: &str, lines: &mut Vec<String>) {
+    let (Value::Table(old), Value::Table(new)) = (was, is) else {
+        if was != is {
+            lines.push(match is_open(path) {
+                true => format!("{path} is {is} instead of {was}"),
+                false => format!("{path} is another"),
+            });
+        }
+        return;
+    };
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    for (key, value) in old {
+        match new.get(key) {
+            Some(other) => walk(value, other, &below(key), lines),
+            None if is_open(&below(key)) => lines.push(format!("{} is gone, and was {value}", below(key))),
+            None => lines.push(format!("{} is gone", below(key))),
+        }
+    }
+    for (key, value) in new.iter().filter(|(key, _)| !old.contains_key(*key)) {
+        lines.push(match is_open(&below(key)) {
+            true => format!("{} is now {value}", below(key)),
+            false => format!("{} is now given", below(key)),
+        });
+    }
+}
+
+/// Whether a key's value may be shown: endpoints, tokens and keys may not.
+fn is_open(path: &str) -> bool {
+    let closed = ["url", "endpoint", "token", "secret", "key", "password", "header", "user", "routing", "account"];
+    let path = path.to_ascii_lowercase();
+    !closed.iter().any(|word| path.contains(word))
+}
+
+/// Who changed a file, as far as the file says. Of a folder, its newest file.
+fn who(file: &Path) -> String {
+    let newest = std::fs::read_dir(file).ok().and_then(|entries| {
+        let files = entries.flatten().map(|entry| entry.path());
+        files.filter_map(|path| Some((std::fs::metadata(&path).ok()?.mtime(), path))).max()
+    });
+    let path = newest.map_or_else(|| file.to_owned(), |(_, path)| path);
+    match std::fs::metadata(&path) {
+        Ok(meta) => {
+            let at = Timestamp::from_second(meta.mtime()).map(|at| at.to_string()).unwrap_or_default();
+            format!("`{}`, of uid {}, written at {at}", path.display(), meta.uid())
+        }
+        Err(error) => format!("`{}`: {error}", path.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_said_by_key_and_secrets_are_not_shown() {
+        let was = table("limit = 10\nurl = 'https://a/secret'\n[config]\nwindow_s = 60\nwatch = ['a', 'b']\n");
+        let is = table("url = 'https://b/secret'\n[config]\nwindow_s = 3600\nwatch = ['a', 'b']\nmore = true\n");
+        assert_eq!(
+            changed(&was, &is),
+            [
+                "config.window_s is 3600 instead of 60",
+                "config.more is now true",
+                "limit is gone, and was 10",
+                "url is another"
+            ]
+        );
+        assert_eq!(listed(&[]), "its comments or order");
+    }
+
+    #[test]
+    fn a_plan_that_is_weaker_is_graver_than_one_that_is_other() {
+        let plan = |text: &str| Plan::load(&[("plan.toml".to_owned(), text.to_owned())]).unwrap();
+        let (one, two) =
+            ("[person.ana]\nname = \"Ana\"\n", "[person.ana]\nname = \"Ana B.\"\n[person.bo]\nname = \"Bo\"\n");
+        let other = of_plan("", &plan(one), &plan(two), Path::new("plan.toml")).unwrap();
+        assert_eq!((other.severity, other.kind.as_str()), (Severity::Medium, "watch-changed"), "{other:?}");
+        let weaker = of_plan("", &plan(two), &plan(one), Path::new("plan.toml")).unwrap();
+        assert_eq!(weaker.severity, Severity::High, "{weaker:?}");
+        assert!(weaker.message.contains("there is no longer a person bo"), "{weaker:?}");
+        assert!(of_plan("", &plan(one), &plan(one), Path::new("plan.toml")).is_none());
+    }
+}

@@ -1,0 +1,86 @@
+//! Proofs of acts: which acts must be proved by the plan, and whether a signature proves this one here and now.
+
+use crate::desk::Desk;
+use crate::desk::refusal::Refusal;
+use crate::incident::IncidentId;
+use crate::operator::{Act, Deed};
+use crate::plan::moment::{Moment, span};
+use crate::plan::{Person, Plan, ProvedAct};
+use crate::proof::{LONGEST_S, Proof};
+
+impl Desk {
+    /// Returns what proves an act; `None` if it is written down without a proof, as the plan permits.
+    ///
+    /// # Errors
+    ///
+    /// If the plan wants a proof and there is none, or what was signed proves something else.
+    pub(super) fn proof_of(
+        &self,
+        id: IncidentId,
+        act: &Act,
+        plan: &Plan,
+        now_ms: u64,
+    ) -> Result<Option<Proof>, Refusal> {
+        if self.takes_any_act {
+            return Ok(None);
+        }
+        let name = act.deed.name();
+        let Some(proof) = &act.signed else {
+            return match self.must_prove(id, &act.deed, plan) {
+                None => Ok(None),
+                Some(why) => Err(Refusal::Unfit(format!(
+                    "the plan wants `{name}` proved ({why}): sign it, as `--sign keystore:FILE`"
+                ))),
+            };
+        };
+        self.is_proved(id, act, proof, plan, now_ms)
+            .map_err(|why| Refusal::Unfit(format!("what was signed does not prove `{name}`: {why}")))?;
+        Ok(Some(proof.as_ref().clone()))
+    }
+
+    fn is_proved(&self, id: IncidentId, act: &Act, proof: &Proof, plan: &Plan, now_ms: u64) -> Result<(), String> {
+        let (by, now_s) = (act.by.as_str(), now_ms / 1_000);
+        if Deed::of_proof(proof)? != act.deed {
+            return Err("it is about another act, or other arguments".to_owned());
+        }
+        if proof.protocol != self.protocol {
+            return Err(format!("it is for protocol `{}`, and this is `{}`", proof.protocol, self.protocol));
+        }
+        if proof.plan != plan.hash() {
+            return Err(format!("it was signed under plan {}, and the incident follows {}", proof.plan, plan.hash()));
+        }
+        if proof.expires_s < now_s {
+            let since = Moment { ms: proof.expires_s.saturating_mul(1_000) };
+            return Err(format!("it expired at {since}: sign anew"));
+        }
+        if proof.expires_s - now_s > LONGEST_S {
+            return Err(format!("it would hold for longer than {}", span(LONGEST_S)));
+        }
+        let signer = plan.tables().person.get(by).and_then(Person::signs_as);
+        let signer = signer.ok_or_else(|| format!("the plan has no `signer` for `{by}`"))?;
+        let file = self.files.get(&id).ok_or_else(|| format!("incident {id} is over"))?;
+        file.heads.refuse(proof, proof.digest(id, by))?;
+        proof.check(id, by, signer)
+    }
+
+    /// Returns why an act must be proved, in a clause; `None` if it need not be.
+    fn must_prove(&self, id: IncidentId, deed: &Deed, plan: &Plan) -> Option<String> {
+        let policy = plan.tables().protocol.proof.as_ref()?;
+        let (act, ruling) = match deed {
+            Deed::Decide { intervention, .. } => {
+                return policy.why(ProvedAct::Decide, intervention, plan, self.severity_of(id)?);
+            }
+            Deed::Approve { ruling } => (ProvedAct::Approve, *ruling),
+            Deed::Veto { ruling, .. } => (ProvedAct::Veto, *ruling),
+            Deed::Done { ruling, .. } => (ProvedAct::Done, *ruling),
+            Deed::Reverse { ruling, .. } => (ProvedAct::Reverse, *ruling),
+            _ => return None,
+        };
+        let ruling = self.rulings(id).iter().find(|one| one.number == ruling)?;
+        policy.why(act, &ruling.intervention, plan, self.severity_of(id)?)
+    }
+
+    fn severity_of(&self, id: IncidentId) -> Option<crate::finding::Severity> {
+        self.files.get(&id).map(|file| file.incident().severity)
+    }
+}

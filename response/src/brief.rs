@@ -6,13 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::chain::ChainId;
 use crate::finding::{Amount, Finding, Severity};
+use crate::foreign::tame;
 
 /// How many findings an incident shows as its evidence: the newest of each kind.
 pub const EVIDENCE_KEPT: usize = 6;
 /// How many transactions and attributes of one finding are shown.
 const PARTS_KEPT: usize = 12;
 
-/// A finding as evidence of an incident: where it was seen, and by what.
+/// A finding as evidence of an incident: where it was seen, and by what. Its words are a detector's, made harmless: the
+/// finding has them as they came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// Id of the finding.
@@ -62,16 +64,21 @@ impl Evidence {
             detector: finding.detector.clone(),
             kind: claim.kind.clone(),
             severity: claim.severity,
-            title: claim.title.clone(),
-            description: claim.description.clone(),
+            title: tame(&claim.title),
+            description: tame(&claim.description),
             chain: finding.block.map(|block| block.chain),
             block: finding.block.map(|block| block.number),
             time_ms: finding.time_ms,
             at_ms: finding.at_ms,
-            subject: format!("{}:{}", claim.subject.kind, claim.subject.id),
+            subject: tame(&format!("{}:{}", claim.subject.kind, claim.subject.id)),
             transactions: claim.transactions.iter().take(PARTS_KEPT).copied().collect(),
             amounts: claim.amounts.iter().take(PARTS_KEPT).cloned().collect(),
-            attributes: claim.attributes.iter().take(PARTS_KEPT).cloned().collect(),
+            attributes: claim
+                .attributes
+                .iter()
+                .take(PARTS_KEPT)
+                .map(|(name, value)| (tame(name), tame(value)))
+                .collect(),
         }
     }
 }
@@ -113,6 +120,9 @@ pub struct Brief {
     pub loss: Vec<Loss>,
     /// How many conditions are live.
     pub findings: u64,
+    /// How many more conditions were counted and not kept: what is lost is at least what is said then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub uncounted: u64,
     /// How many times a live condition was seen again.
     pub duplicates: u64,
     /// Id of the person who has it.
@@ -132,4 +142,8 @@ pub struct Brief {
     pub runbook: Option<String>,
     /// What to type next.
     pub next: String,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

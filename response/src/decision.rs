@@ -183,7 +183,7 @@ pub struct Decision {
     pub signal: String,
     /// Severity of the incident at that moment.
     pub severity: Severity,
-    /// Live findings that it stands on.
+    /// Live findings that it stands on, as the incident lists them.
     pub evidence: Vec<B256>,
     /// What can take effect before the projected harm, and what can't, in a sentence or two.
     pub in_time: String,

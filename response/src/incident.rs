@@ -65,6 +65,9 @@ pub struct Incident {
     pub protocol: String,
     /// The plan that it was opened under and stays under.
     pub plan: B256,
+    /// Whether its plan was only rehearsed when it was opened: nobody outside hears of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rehearsal: bool,
     /// The signal that opened it.
     pub signal: String,
     /// The grouping labels with their values; a label that is missing has the value `None`.
@@ -83,10 +86,19 @@ pub struct Incident {
     pub opened_at_ms: u64,
     /// Chain time of the newest finding, milliseconds since the Unix epoch.
     pub last_ms: u64,
-    /// Live findings, in the order in which they came.
+    /// Live findings, in the order in which they came: at most [`LISTED`], the first and the newest.
     pub findings: Vec<B256>,
-    /// Findings that were taken back, in the order in which they were.
+    /// How many live findings are not listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_findings: u64,
+    /// Findings that were taken back, in the order in which they were: the first [`LISTED`].
     pub retracted: Vec<B256>,
+    /// How many more were taken back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_retracted: u64,
+    /// How many conditions were counted and not kept, since their detector had made more than the plan takes in an hour.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub uncounted: u64,
     /// Sources that corroborate each other: distinct detectors with a live finding.
     pub sources: Vec<String>,
     /// How many sightings were folded into findings already here.
@@ -136,6 +148,45 @@ pub struct Incident {
     /// Why no risk changed; `None` if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_change: Option<String>,
+}
+
+/// How many findings an incident lists.
+pub const LISTED: usize = 32;
+
+impl Incident {
+    /// Returns how many live findings it has.
+    pub fn live_findings(&self) -> u64 {
+        self.findings.len() as u64 + self.more_findings
+    }
+
+    /// Lists a live finding. Of too many, one between the first and the newest goes.
+    pub(crate) fn list(&mut self, finding: B256) {
+        self.findings.push(finding);
+        if self.findings.len() > LISTED {
+            self.findings.remove(LISTED / 2);
+            self.more_findings += 1;
+        }
+    }
+
+    /// Takes a finding off the list of live ones.
+    pub(crate) fn unlist(&mut self, finding: B256) {
+        match self.findings.iter().position(|listed| *listed == finding) {
+            Some(at) => drop(self.findings.remove(at)),
+            None => self.more_findings = self.more_findings.saturating_sub(1),
+        }
+    }
+
+    /// Notes that a finding was taken back.
+    pub(crate) fn note_retracted(&mut self, finding: B256) {
+        match self.retracted.len() < LISTED {
+            true => self.retracted.push(finding),
+            false => self.more_retracted += 1,
+        }
+    }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Amounts as decimal digits: JSON's numbers don't hold them.

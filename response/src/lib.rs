@@ -13,6 +13,7 @@ pub mod due;
 pub mod effect;
 pub mod fact;
 pub mod finding;
+pub mod foreign;
 pub mod incident;
 pub mod operator;
 pub mod outcome;

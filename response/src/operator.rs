@@ -174,6 +174,11 @@ pub enum Deed {
     },
     /// Let the incident follow the plan of today.
     Adopt,
+    /// Agree, as a second human, to an act that lowers or ends the incident.
+    Second {
+        /// Number of what was asked for.
+        motion: u32,
+    },
     /// It is over.
     Close {
         /// What was learned, by id of a risk that is new or changed.
@@ -236,9 +241,43 @@ impl Deed {
             Deed::Merge { .. } => "merge",
             Deed::FalsePositive { .. } => "false-positive",
             Deed::Adopt => "adopt",
+            Deed::Second { .. } => "second",
             Deed::Close { .. } => "close",
             Deed::Halt { .. } => "halt",
             Deed::Unhalt { .. } => "unhalt",
+        }
+    }
+
+    /// Returns each text that a person wrote for it.
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        match self {
+            Deed::Open { title: text, .. }
+            | Deed::Note { text, .. }
+            | Deed::Grade { why: text, .. }
+            | Deed::Decide { why: text, .. }
+            | Deed::Veto { why: text, .. }
+            | Deed::Done { by_what: text, .. }
+            | Deed::Confirm { why: text, .. }
+            | Deed::Reverse { why: text, .. }
+            | Deed::Undone { why: text, .. }
+            | Deed::Resolve { why: text, .. }
+            | Deed::Communicate { text, .. }
+            | Deed::Silence { why: text, .. }
+            | Deed::FalsePositive { why: text }
+            | Deed::Halt { why: text }
+            | Deed::Unhalt { why: text } => vec![text],
+            Deed::Close { risks, no_change, holds } => {
+                let texts = risks.iter().flat_map(|(risk, text)| [risk, text]).chain(no_change).chain(holds);
+                texts.map(String::as_str).collect()
+            }
+            Deed::Declare
+            | Deed::Ack
+            | Deed::Take { .. }
+            | Deed::Approve { .. }
+            | Deed::ApproveText { .. }
+            | Deed::Merge { .. }
+            | Deed::Adopt
+            | Deed::Second { .. } => Vec::new(),
         }
     }
 }

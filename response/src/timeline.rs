@@ -71,6 +71,10 @@ pub enum EntryKind {
     Fact,
     /// It is part of another, or another is part of it.
     Merged,
+    /// What was put forward was taken back.
+    Withdrawn,
+    /// Somebody asked for what takes a second human.
+    Asked,
 }
 
 /// One entry.

@@ -6,6 +6,7 @@ mod common;
 use common::night::{DAY_MS, HARBOR, Night, OUTFLOW, PRICE, Sign};
 use watchfire_response::brief::Brief;
 use watchfire_response::effect::{Effect, Notice};
+use watchfire_response::finding::Severity;
 use watchfire_response::incident::IncidentState;
 use watchfire_response::operator::Deed;
 
@@ -37,10 +38,10 @@ fn the_title_says_the_worst_and_pages_say_how_much() {
     let mut night = Night::under(&harbor(), DAY_MS);
     night.find(&Sign { condition: "price", ..PRICE });
     let first = night.incident(1).title;
-    assert!(first.ends_with("price says so"), "{first}");
+    assert!(first.ends_with("“price says so”"), "{first}");
     night.find(&Sign { amount: 546_000_050, condition: "out", ..OUTFLOW });
     let worst = night.incident(1).title;
-    assert!(worst.ends_with("outflow says so"), "what is lost is worse than what only looks odd: {worst}");
+    assert!(worst.ends_with("“outflow says so”"), "what is lost is worse than what only looks odd: {worst}");
     let brief = newest_brief(&night);
     let loss = &brief.loss[0];
     let said = (loss.text.as_str(), loss.amount.as_str(), loss.worth_usd.as_deref());
@@ -83,7 +84,7 @@ fn a_loss_that_is_taken_back_is_no_longer_said() {
     let out = night.find(&Sign { amount: 100_000, condition: "out", ..OUTFLOW });
     night.take_back(out);
     let incident = night.incident(1);
-    assert!(incident.title.ends_with("price says so"), "{}", incident.title);
+    assert!(incident.title.ends_with("“price says so”"), "{}", incident.title);
     assert!(incident.loss.is_empty() && incident.evidence.iter().all(|one| one.finding != out));
 }
 
@@ -247,4 +248,13 @@ fn what_comes_and_goes_is_one_incident() {
     assert_eq!(night.count(), 1);
     night.wait_s(120);
     assert_eq!(night.state(1), IncidentState::Retracted);
+}
+
+#[test]
+fn what_nobody_is_paged_for_pages_once_it_is_grave() {
+    let mut night = Night::under(HARBOR, DAY_MS);
+    night.find(&Sign { severity: Severity::Medium, ..OUTFLOW });
+    assert!(night.pages_since(DAY_MS).is_empty(), "the plan pages nobody for it");
+    night.find(&Sign { condition: "drained", ..OUTFLOW });
+    assert!(!night.pages_since(DAY_MS).is_empty());
 }

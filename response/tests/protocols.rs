@@ -57,7 +57,7 @@ fn each_protocol_hears_its_own_detectors_and_spends_its_own_limits() {
     assert_eq!(opened(&mut desks, &finding("harbor-flow", "outflow", "a")), told(1, "harbor", "permitted"));
     // The use that `harbor` has reserved is none of `quay`'s.
     assert_eq!(opened(&mut desks, &finding("quay-flow", "outflow", "a")), told(2, "quay", "permitted"));
-    assert_eq!(opened(&mut desks, &finding("quay-flow", "outflow", "b")), told(3, "quay", "denied"));
+    assert_eq!(opened(&mut desks, &finding("quay-flow", "outflow", "b")), told(3, "quay", "needs"));
 }
 
 #[test]

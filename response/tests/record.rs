@@ -22,7 +22,7 @@ fn closed() -> Record {
     assert!(night.decide("ana", 1, "freeze-borrowing").is_err());
     night.wait_s(60);
     night.act("ana", 1, Deed::Done { ruling: 1, by_what: "0xabc".into() }).unwrap();
-    night.act("ana", 1, Deed::Confirm { ruling: 1, why: "paused() is true".into() }).unwrap();
+    night.act("bo", 1, Deed::Confirm { ruling: 1, why: "paused() is true".into() }).unwrap();
     let lucky = "Ana was at her desk | by chance".to_owned();
     night.act("ana", 1, Deed::Note { text: lucky, kind: NoteKind::Lucky }).unwrap();
     let said = Deed::Communicate { communication: "users".into(), text: "We look into {title}.".into(), last: true };
@@ -37,7 +37,7 @@ fn closed() -> Record {
     let plan = night.desk.plan().cloned();
     let mut record = Record::of(night.incident(1), plan);
     night.told.iter().for_each(|(at_ms, outcome)| record.hear(outcome.clone(), *at_ms));
-    found.iter().for_each(|finding| record.find(finding));
+    found.iter().for_each(|finding| record.find(finding, &Default::default()));
     record
 }
 
@@ -45,7 +45,7 @@ fn closed() -> Record {
 fn a_report_tells_what_was_done_and_what_was_not() {
     let report = markdown(&closed());
     for part in [
-        "# Incident 1: Funds leave the vault: outflow says so",
+        "# Incident 1: Funds leave the vault: “outflow says so”",
         "critical, closed:",
         "| answered | 2026-11-02T12:01:00Z | 1 min |",
         "| contained | 2026-11-02T12:02:00Z | 2 min |",
@@ -56,7 +56,7 @@ fn a_report_tells_what_was_done_and_what_was_not() {
         "1. pause-vault by the plan, beforehand",
         "carried out by Ana: 0xabc",
         "- not taken, 2026-11-02T12:01:00Z: decide by Ana:",
-        "to users: We look into Funds leave the vault: outflow says so.",
+        "to users: We look into Funds leave the vault: “outflow says so”.",
         "- Every deadline fired at its time",
         "- Ana was at her desk \\| by chance (Ana)",
         "- `oracle-lag`: no second source",

@@ -91,6 +91,15 @@ fn a_change_is_grouped_by_what_it_is_about() {
 }
 
 #[test]
+fn who_is_renamed_may_do_no_more_and_no_less() {
+    let told: Vec<String> = diff(&plan(HARBOR), &plan(&HARBOR.replace("name = \"Bo\"", "name = \"Bo Lund\"")))
+        .into_iter()
+        .map(|change| change.text)
+        .collect();
+    assert_eq!(told, ["person bo: name is now Bo Lund instead of Bo"]);
+}
+
+#[test]
 fn of_another_plan_everything_is_told_in_both_directions() {
     for (a, b) in [(Kind::Lending, Kind::Bridge), (Kind::Dex, Kind::Stablecoin)] {
         let (there, back) = (diff(&starter(a), &starter(b)), diff(&starter(b), &starter(a)));

@@ -108,7 +108,9 @@ fn a_halt_stops_automation_and_nobody_else() {
     night.find(&OUTFLOW);
     night.find(&PRICE);
     assert!(night.answer(1, "pause-vault").starts_with("needs"), "{}", night.answer(1, "pause-vault"));
-    assert!(!night.orders().iter().any(|one| matches!(one.effect, Effect::Propose { .. } | Effect::CarryOut { .. })));
+    assert!(!night.orders().iter().any(|one| matches!(one.effect, Effect::CarryOut { .. })));
+    let proposed = |one: &watchfire_response::effect::Ordered| matches!(&one.effect, Effect::Propose { intervention, .. } if intervention == "freeze-borrowing");
+    assert!(night.orders().iter().any(proposed), "what people decide on is put before them all the same");
     assert!(!night.pages_since(DAY_MS).is_empty(), "people are paged all the same");
     night.decide("ana", 1, "pause-vault").unwrap();
     night.act("dana", 0, Deed::Unhalt { why: "it was mended".into() }).unwrap();
@@ -308,6 +310,7 @@ fn a_false_positive_has_a_reason_and_gives_everything_back() {
     let mut night = drain(HARBOR, DAY_MS);
     assert!(night.act("ana", 1, Deed::FalsePositive { why: " ".into() }).is_err());
     night.act("ana", 1, Deed::FalsePositive { why: "our own migration".into() }).unwrap();
+    night.act("dana", 1, Deed::Second { motion: 1 }).unwrap();
     assert_eq!(night.state(1), IncidentState::FalsePositive);
     assert_eq!((night.desk.uses().count(), night.desk.dues().count()), (0, 0));
 }
@@ -392,6 +395,7 @@ fn adopted_without_pause() -> Night {
 fn what_an_adopted_plan_has_dropped_is_refused_by_name_with_the_remedy() {
     let mut night = adopted_without_pause();
     night.act("dana", 1, Deed::Adopt).unwrap();
+    night.act("ana", 1, Deed::Second { motion: 1 }).unwrap();
     let ruling = night.desk.rulings(1).iter().find(|one| one.intervention == "pause-vault").unwrap().number;
     for deed in [Deed::Done { ruling, by_what: "0xabc".into() }, Deed::Approve { ruling }] {
         let is_approval = matches!(deed, Deed::Approve { .. });
@@ -409,6 +413,7 @@ fn what_an_adopted_plan_has_dropped_is_refused_by_name_with_the_remedy() {
     night.act("dana", 1, Deed::Veto { ruling, why: "the plan has it no more".into() }).unwrap();
     let mut night = adopted_without_pause();
     night.act("dana", 1, Deed::Adopt).unwrap();
+    night.act("ana", 1, Deed::Second { motion: 1 }).unwrap();
     night.follow(HARBOR);
     night.act("dana", 1, Deed::Adopt).unwrap();
     night.act("ana", 1, Deed::Done { ruling, by_what: "0xabc".into() }).unwrap();

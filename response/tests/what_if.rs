@@ -8,6 +8,7 @@ use std::sync::Arc;
 use common::{NOW_MS, act, finding, load, plan, text};
 use watchfire_response::desk::{Desks, Input};
 use watchfire_response::drill::{Course, WhatIf, what_if_pretty};
+use watchfire_response::finding::Severity;
 use watchfire_response::incident::Incident;
 use watchfire_response::operator::Deed;
 use watchfire_response::outcome::Outcome;
@@ -16,7 +17,12 @@ use watchfire_response::plan::Plan;
 /// An incident that ana acked after a minute and in which she chose to pause after two, another one having used a pause
 /// of the plan before.
 fn course(other: Arc<Plan>) -> WhatIf {
-    let (earlier, drain) = (finding("flow", "outflow", "b"), finding("flow", "outflow", "a"));
+    let [earlier, drain] = ["b", "a"].map(|subject| {
+        let mut finding = finding("flow", "outflow", subject);
+        // In a critical one, people may take a use that is only reserved.
+        finding.claim.severity = Severity::High;
+        finding
+    });
     let ack = act("", Some(2), "ana", Deed::Ack);
     let decide = act("", Some(2), "ana", Deed::Decide { intervention: "pause".into(), why: "it goes on".into() });
     let done = act("", Some(2), "ana", Deed::Done { ruling: 1, by_what: "0xabc".into() });
@@ -85,4 +91,27 @@ fn a_plan_without_its_signal_makes_no_incident_of_it() {
     let what_if = course(other);
     assert_eq!(what_if.would_be.incidents.len(), 0);
     assert!(what_if_pretty(&what_if).contains("it is no incident"));
+}
+
+#[test]
+fn where_two_signals_hear_a_finding_each_incident_is_compared_with_its_own() {
+    let both = format!(
+        "{}\n[signal.bent]\nsummary = \"A price is bent\"\nmatch = [{{ kinds = [\"outflow\"] }}]\ngroup_by = [\"subject\"]\n\
+         window_s = 3600\ninterventions = []\n",
+        text("ana")
+    );
+    let apart = load(&format!("[protocol]\ncorrelate = false\n{both}"));
+    let drain = finding("flow", "outflow", "a");
+    let mut desks = Desks::default();
+    desks.step(Input::plan(apart.clone()), NOW_MS);
+    let told = desks.step(Input::Finding(&drain), NOW_MS);
+    let incidents: Vec<Incident> = desks.incidents().cloned().collect();
+    assert_eq!(incidents.len(), 2, "{told:?}");
+    for incident in &incidents {
+        let mut what_if = WhatIf::new(incident, apart.clone());
+        what_if.step(&Input::plan(apart.clone()), NOW_MS);
+        what_if.step(&Input::Finding(&drain), NOW_MS);
+        assert_eq!((what_if.was.incidents.len(), what_if.would_be.incidents.len()), (1, 1));
+        assert!(!what_if.is_different(), "{}", what_if_pretty(&what_if));
+    }
 }

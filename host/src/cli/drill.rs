@@ -120,6 +120,12 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
             }
         };
         let Some(plan) = unless_wrong(plan)? else { return Ok(Exit::Refused) };
+        if scenario.drill.starter.is_some()
+            && let Some(chain) = scenario.follow_chains_of(&plan)
+            && args.format == Shape::Pretty
+        {
+            println!("As if it happened on chain {chain}, which the plan acts on.");
+        }
         let Some(heard) = unless_wrong(heard(args, Path::new(drill), &scenario, sandboxes)?)? else {
             return Ok(Exit::Refused);
         };

@@ -21,6 +21,7 @@ const NOUNS: &[&str] = &[
     "fact",
     "failure_kind",
     "finding",
+    "foreign",
     "http",
     "incident",
     "operator",

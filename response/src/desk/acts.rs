@@ -2,6 +2,7 @@
 
 use crate::desk::chronicle::Turn;
 use crate::desk::decide::Occasion;
+use crate::desk::duty::refuse_long;
 use crate::desk::file::{Hush, HushedBy};
 use crate::desk::intake::key;
 use crate::desk::refusal::{Refusal, Taken};
@@ -12,7 +13,7 @@ use crate::due::Due;
 use crate::incident::{IncidentId, IncidentState};
 use crate::operator::{Act, Deed, NoteKind};
 use crate::outcome::Outcome;
-use crate::plan::moment::Moment;
+use crate::plan::moment::{Moment, span};
 use crate::timeline::EntryKind;
 
 impl Desk {
@@ -27,6 +28,8 @@ impl Desk {
 
     fn try_act(&mut self, act: &Act, turn: &mut Turn) -> Taken {
         let by = act.by.as_str();
+        refuse_long(&act.deed)?;
+        turn.account.clone_from(&act.proof);
         match &act.deed {
             Deed::Open { signal, title, severity } => return self.open_by_hand(by, signal, title, *severity, turn),
             Deed::Halt { why } => return self.halt(by, Some(why), turn),
@@ -43,6 +46,7 @@ impl Desk {
             let help = crate::diagnostic::suggestion(by, plan.tables().person.keys().map(String::as_str));
             return Err(Refusal::Unfit(format!("the plan of incident {id} has no person `{by}`; {help}")));
         }
+        self.refuse_unless_theirs(id, by, &act.deed, &plan)?;
         turn.proof = self.proof_of(id, act, &plan, turn.now_ms)?.map(Box::new);
         let proved = turn.proof.as_ref().map(|proof| (proof.digest(id, by), proof.expires_s));
         let taken = self.on_incident(id, by, &act.deed, turn);
@@ -51,9 +55,13 @@ impl Desk {
         if let (Some((digest, expires_s)), Some(file)) = (proved, self.files.get_mut(&id)) {
             file.heads.spend(digest, expires_s, turn.now_ms);
         }
-        // Whoever acts is there: an answer to a page lasts from now on.
+        // Whoever may answer and acts is there: an answer to a page lasts from now on.
+        let is_answering = self.is_answering(id, by, &plan);
         if let Some(file) = self.files.get_mut(&id) {
             file.last_act = file.entries;
+            if !is_answering {
+                return Ok(());
+            }
             let owner = file.case.incident.acked_by.clone();
             if let Some(owner) = owner.filter(|_| !matches!(act.deed, Deed::Ack)) {
                 self.acked(id, &owner, turn);
@@ -62,7 +70,7 @@ impl Desk {
         Ok(())
     }
 
-    fn on_incident(&mut self, id: IncidentId, by: &str, deed: &Deed, turn: &mut Turn) -> Taken {
+    pub(super) fn on_incident(&mut self, id: IncidentId, by: &str, deed: &Deed, turn: &mut Turn) -> Taken {
         let plan = self.plan_for(id)?;
         match deed {
             Deed::Open { .. } | Deed::Halt { .. } | Deed::Unhalt { .. } => Ok(()),
@@ -100,7 +108,8 @@ impl Desk {
                     _ => format!("{} is {role}", plan.name(person)),
                 };
                 self.write(id, EntryKind::Role, Some(by), text.clone(), turn);
-                if person == by && self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_none()) {
+                let is_theirs = person == by && self.is_answering(id, by, &plan);
+                if is_theirs && self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_none()) {
                     self.acked(id, by, turn);
                 }
                 self.restate(id, turn);
@@ -134,6 +143,10 @@ impl Desk {
                 if *until_ms <= turn.now_ms {
                     return Err(Refusal::Unfit("a silence ends in the future".to_owned()));
                 }
+                if *until_ms - turn.now_ms > LONGEST_SILENCE_MS {
+                    let longest = span(LONGEST_SILENCE_MS / 1_000);
+                    return Err(Refusal::Unfit(format!("a silence lasts {longest} at most: say it again then")));
+                }
                 let until = Moment { ms: *until_ms };
                 let reason = format!("silenced by hand by {} until {until}: {why}", plan.name(by));
                 let text = reason.clone();
@@ -144,6 +157,7 @@ impl Desk {
             Deed::Merge { into } => self.merge(id, by, *into, turn),
             Deed::FalsePositive { why } => self.false_positive(id, by, why, turn),
             Deed::Adopt => self.adopt(id, by, turn),
+            Deed::Second { motion } => self.second(id, by, *motion, turn),
             Deed::Close { risks, no_change, holds } => {
                 self.close(id, by, risks, no_change.as_deref(), holds.as_deref(), turn)
             }
@@ -218,18 +232,32 @@ impl Desk {
         why: &str,
         turn: &mut Turn,
     ) -> Taken {
-        let file = self.file_mut(id)?;
-        let before = file.extent();
+        let before = self.file(id)?.extent();
         if before.severity == severity {
             return Err(Refusal::Unfit(format!("incident {id} is {severity} already")));
         }
-        file.case.grade(severity);
+        let falls = match severity < before.severity {
+            true => self.fall_if_graded(id, severity, turn.now_ms),
+            false => Vec::new(),
+        };
+        let deed = Deed::Grade { severity, why: why.to_owned() };
+        if self.waits_for_second(id, by, deed, &falls, turn)? {
+            return Ok(());
+        }
+        self.file_mut(id)?.case.grade(severity);
         self.write(id, EntryKind::Severity, Some(by), format!("from {} to {severity}: {why}", before.severity), turn);
         self.restate(id, turn);
         self.start_clocks(id, turn);
         self.revise(id, Occasion::Event(format!("graded {severity}: {why}")), turn);
         self.page_again(id, before, true, turn);
         Ok(())
+    }
+
+    fn fall_if_graded(&self, id: IncidentId, severity: crate::finding::Severity, now_ms: u64) -> Vec<String> {
+        let (Some(plan), Some(file)) = (self.plan_of(id), self.files.get(&id)) else { return Vec::new() };
+        let mut changed = file.clone();
+        changed.case.grade(severity);
+        self.fall_under(&changed, &plan, now_ms)
     }
 
     fn halt(&mut self, by: &str, why: Option<&str>, turn: &mut Turn) -> Taken {
@@ -258,7 +286,13 @@ impl Desk {
         if id == into {
             return Err(Refusal::Unfit("an incident is no part of itself".to_owned()));
         }
-        self.file(into)?;
+        let (one, other) = (self.file(id)?.incident().rehearsal, self.file(into)?.incident().rehearsal);
+        if one != other {
+            let (rehearsal, earnest) = if one { (id, into) } else { (into, id) };
+            let why =
+                format!("incident {rehearsal} is only rehearsed, and {earnest} is meant in earnest: they don't mix");
+            return Err(Refusal::Unfit(why));
+        }
         let rulings = &self.file(id)?.rulings;
         if let Some(ruling) = rulings
             .iter()
@@ -268,6 +302,10 @@ impl Desk {
                 "{} is in effect for incident {id}: undo it first, or merge {into} into {id}",
                 ruling.intervention
             )));
+        }
+        let falls = self.fall_with_the_end(id);
+        if self.waits_for_second(id, by, Deed::Merge { into }, &falls, turn)? {
+            return Ok(());
         }
         self.move_findings(id, into);
         if let Some(incident) = self.incident_mut(id) {
@@ -285,15 +323,28 @@ impl Desk {
 
     fn adopt(&mut self, id: IncidentId, by: &str, turn: &mut Turn) -> Taken {
         let plan = self.plan().cloned().ok_or(Refusal::NoPlan)?;
-        let file = self.file_mut(id)?;
-        let incident = &mut file.case.incident;
+        let incident = self.file(id)?.incident();
         if incident.plan == plan.hash() {
             return Err(Refusal::Unfit(format!("incident {id} follows the plan of today already")));
         }
         if !plan.tables().signal.contains_key(&incident.signal) {
             return Err(Refusal::Unfit(format!("the plan of today has no signal `{}`", incident.signal)));
         }
-        let old = std::mem::replace(&mut incident.plan, plan.hash());
+        if incident.rehearsal != plan.tables().protocol.dry_run {
+            let (of, today) =
+                if incident.rehearsal { ("rehearsed", "in earnest") } else { ("in earnest", "a rehearsal") };
+            return Err(Refusal::Unfit(format!(
+                "incident {id} is {of}, and the plan of today is {today}: they don't mix"
+            )));
+        }
+        let mut changed = self.file(id)?.clone();
+        changed.case.incident.plan = plan.hash();
+        let falls = self.fall_under(&changed, &plan, turn.now_ms);
+        if self.waits_for_second(id, by, Deed::Adopt, &falls, turn)? {
+            return Ok(());
+        }
+        let file = self.file_mut(id)?;
+        let old = std::mem::replace(&mut file.case.incident.plan, plan.hash());
         let keys = file.groups.iter().map(|(signal, group)| key(&plan, signal, group)).collect();
         self.index.regroup(id, keys);
         let text = format!("it follows plan {} in place of {old}", plan.hash());
@@ -309,3 +360,6 @@ impl Desk {
         Ok(())
     }
 }
+
+/// The longest that somebody may have nobody notified of an incident, milliseconds.
+const LONGEST_SILENCE_MS: u64 = 24 * 3_600 * 1_000;

@@ -19,11 +19,22 @@ pub(super) struct Turn {
     pub unmatched: Option<usize>,
     /// What proves the act that is carried out: the first entry by its person takes it.
     pub proof: Option<Box<Proof>>,
+    /// The account by which a person acts, if one does.
+    pub account: String,
+    /// Whether a second human has agreed to what is done.
+    pub is_seconded: bool,
 }
 
 impl Turn {
     pub(super) fn at(now_ms: u64) -> Self {
-        Self { now_ms, out: Vec::new(), unmatched: None, proof: None }
+        Self {
+            now_ms,
+            out: Vec::new(),
+            unmatched: None,
+            proof: None,
+            account: String::new(),
+            is_seconded: false,
+        }
     }
 
     /// Returns the moment so many seconds from now.
@@ -55,7 +66,8 @@ impl Desk {
 
     /// Puts out how an incident stands now.
     pub(super) fn restate(&mut self, id: IncidentId, turn: &mut Turn) {
-        if let Some(file) = self.files.get(&id) {
+        if let Some(file) = self.files.get_mut(&id) {
+            file.case.settle();
             turn.out.push(Outcome::Incident(file.case.incident.clone()));
         }
     }

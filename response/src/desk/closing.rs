@@ -9,6 +9,7 @@ use crate::desk::rulings::state_name;
 use crate::effect::Effect;
 use crate::fact::{FactKey, Says};
 use crate::incident::{IncidentId, IncidentState};
+use crate::operator::Deed;
 use crate::plan::DO_NOTHING;
 use crate::timeline::EntryKind;
 
@@ -27,19 +28,9 @@ impl Desk {
                 "`{state}` is no state to bring it to; it is active, contained or monitoring"
             )));
         }
-        let plan = self.plan_for(id)?;
         let incident = &self.file(id)?.case.incident;
         if incident.state == state {
             return Err(Refusal::Unfit(format!("incident {id} is {state} already")));
-        }
-        let signal = plan.tables().signal.get(&incident.signal);
-        let mapped = signal.into_iter().flat_map(|signal| &signal.interventions);
-        let decides =
-            mapped.filter_map(|one| plan.tables().intervention.get(one)).any(|one| plan.deciders(one).contains(&by));
-        let leads = plan.leads();
-        if !leads.contains(&by) && !decides && !leads.is_empty() {
-            let may = leads.iter().map(|one| plan.name(one)).collect();
-            return Err(Refusal::NotTheirs { why: format!("{} neither leads nor decides here", plan.name(by)), may });
         }
         self.set_state(id, state, Some(by), why.to_owned(), turn);
         self.revise(id, Occasion::Event(format!("{state}: {why}")), turn);
@@ -56,6 +47,10 @@ impl Desk {
         let in_effect = self.in_effect(id);
         if !in_effect.is_empty() {
             return Err(Refusal::Because(in_effect));
+        }
+        let falls = self.fall_with_the_end(id);
+        if self.waits_for_second(id, by, Deed::FalsePositive { why: why.to_owned() }, &falls, turn)? {
+            return Ok(());
         }
         if let Some(incident) = self.incident_mut(id) {
             incident.closed_at_ms = Some(turn.now_ms);
@@ -144,9 +139,7 @@ impl Desk {
                 _ => {}
             }
         }
-        let considered =
-            plan.tables().signal.get(&file.case.incident.signal).is_some_and(|signal| !signal.interventions.is_empty());
-        if considered && file.rulings.is_empty() {
+        if !plan.interventions_of(&file.signals()).is_empty() && file.rulings.is_empty() {
             missing.push(format!("nobody decided anything: choose an intervention, or `{DO_NOTHING}`, and say why"));
         }
         for (name, talk) in &file.talks {

@@ -44,8 +44,7 @@ impl Desk {
     pub(super) fn mapping(&self, intervention: &str) -> Vec<IncidentId> {
         let maps = |file: &&File| {
             let plan = self.plans.get(file.case.incident.plan);
-            let signal = plan.and_then(|plan| plan.tables().signal.get(&file.case.incident.signal));
-            signal.is_some_and(|signal| signal.interventions.iter().any(|id| id == intervention))
+            plan.is_some_and(|plan| plan.interventions_of(&file.signals()).contains(&intervention))
         };
         let mut files: Vec<&File> = self.files.values().filter(maps).collect();
         files.sort_by_key(|file| precedence(&file.case));
@@ -74,6 +73,12 @@ impl Desk {
             return;
         }
         let cause = cause.unwrap_or_else(|| changes(file.standing.as_ref(), &standing, note));
+        if let Some(file) = self.files.get_mut(&id) {
+            file.case.settle();
+        }
+        let Some(file) = self.files.get(&id) else { return };
+        let incident = &file.case.incident;
+        let verdicts = judge(&self.scales(&plan, signal, file, turn.now_ms));
         let situation = self.situation(&plan, signal, file, turn.now_ms);
         let mut choices: Vec<_> = verdicts.iter().map(|verdict| situation.choice(verdict)).collect();
         let in_time = situation.in_time(&verdicts, &choices);
@@ -170,7 +175,8 @@ impl Desk {
             let explains = move |other: &&File| {
                 let other = other.incident();
                 let same = |label: &String| matches!((value(incident, label), value(other, label)), (Some(a), Some(b)) if a == b);
-                other.id != incident.id && other.signal == inhibition.while_open && inhibition.equal.iter().all(same)
+                let is_alike = other.rehearsal == incident.rehearsal;
+                is_alike && other.id != incident.id && other.signal == inhibition.while_open && inhibition.equal.iter().all(same)
             };
             self.files.values().filter(explains).map(move |other| (name.as_str(), other))
         })

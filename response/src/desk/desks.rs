@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::Ruling;
 use crate::desk::chronicle::Turn;
-use crate::desk::{Desk, Input, Use};
+use crate::desk::{Desk, Input, Storm, Use};
 use crate::due::Due;
 use crate::finding::Finding;
 use crate::incident::{Incident, IncidentId};
@@ -104,6 +104,23 @@ impl Desks {
     /// Iterates over the protocols that are followed, and the hash of the plan that new incidents of each are opened under.
     pub fn protocols(&self) -> impl Iterator<Item = (&Protocol, Option<B256>)> {
         self.desks.values().map(|(protocol, desk)| (protocol, desk.plan().map(|plan| plan.hash())))
+    }
+
+    /// Returns the open incidents in which a live finding stands.
+    pub fn homes(&self, finding: B256) -> Vec<IncidentId> {
+        self.all().flat_map(|desk| desk.index.homes(&finding)).copied().collect()
+    }
+
+    /// Iterates over the acts on an incident that wait for a second human: number, who asked, what for, and until when,
+    /// milliseconds since the Unix epoch.
+    pub fn waiting(&self, id: IncidentId) -> impl Iterator<Item = (u32, &str, &'static str, u64)> {
+        let files = self.all().filter_map(move |desk| desk.files.get(&id));
+        files.flat_map(|file| &file.motions).map(|one| (one.number, one.by.as_str(), one.deed.name(), one.until_ms))
+    }
+
+    /// Iterates over detectors that made more new conditions than a plan takes, in an hour that still runs.
+    pub fn storms(&self, now_ms: u64) -> impl Iterator<Item = Storm<'_>> {
+        self.all().flat_map(move |desk| desk.storms(now_ms))
     }
 
     fn all(&self) -> impl Iterator<Item = &Desk> {

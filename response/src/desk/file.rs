@@ -9,6 +9,7 @@ use crate::decision::Ruling;
 use crate::desk::heads::Heads;
 use crate::finding::Severity;
 use crate::incident::{Incident, IncidentState};
+use crate::operator::Deed;
 use crate::plan::Signal;
 use crate::triage::Case;
 
@@ -34,6 +35,12 @@ pub(super) struct File {
     pub standing: Option<Standing>,
     /// Whether anybody was notified of it.
     pub is_notified: bool,
+    /// What was put out of it lately: of a storm, no more than so much a minute.
+    pub burst: Burst,
+    /// Conditions that joined or left since the timeline last said so.
+    pub folded: Folded,
+    /// Whether it grew since people were told.
+    pub grew: bool,
     /// When people were last told how far it has grown, milliseconds since the Unix epoch, and what was lost by then.
     pub told_at_ms: Option<u64>,
     #[serde(with = "crate::incident::as_digits")]
@@ -44,8 +51,73 @@ pub(super) struct File {
     pub rulings: Vec<Ruling>,
     /// What was said, by id of the plan's communication.
     pub talks: BTreeMap<String, Talk>,
-    /// Interventions that a person stopped or undid here, and why: automation does not put them forward again.
-    pub overruled: BTreeMap<String, String>,
+    /// Interventions that automation does not put forward again here.
+    pub overruled: BTreeMap<String, Overruled>,
+    /// Acts that wait for a second human, and how many ever did.
+    pub motions: Vec<Motion>,
+    pub moved: u32,
+    /// Accounts by which each ruling was agreed to, by its number.
+    pub accounts: BTreeMap<u32, Vec<String>>,
+}
+
+/// How many entries a minute may be written about findings of one incident.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Burst {
+    /// When this minute began, milliseconds since the Unix epoch.
+    since_ms: u64,
+    /// How many were.
+    count: u32,
+}
+
+impl Burst {
+    /// So many findings a minute are each told by themselves.
+    const MOST: u32 = 24;
+
+    /// Counts a finding. Returns whether it is told by itself.
+    pub(super) fn take(&mut self, now_ms: u64) -> bool {
+        if now_ms.saturating_sub(self.since_ms) >= 60_000 {
+            *self = Self { since_ms: now_ms, count: 0 };
+        }
+        self.count = self.count.saturating_add(1);
+        self.count <= Self::MOST
+    }
+}
+
+/// Conditions that were not told by themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Folded {
+    pub joined: u64,
+    pub left: u64,
+    pub uncounted: u64,
+}
+
+impl Folded {
+    pub(super) fn is_any(self) -> bool {
+        self != Self::default()
+    }
+}
+
+/// An act that waits for a second human.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Motion {
+    /// Counted from 1 in its incident.
+    pub number: u32,
+    /// Id of the person who asked for it.
+    pub by: String,
+    /// The account that they asked by.
+    pub account: String,
+    pub deed: Deed,
+    /// Until when it waits, milliseconds since the Unix epoch.
+    pub until_ms: u64,
+}
+
+/// Why automation does not put an intervention forward again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Overruled {
+    /// Why, in a clause.
+    pub why: String,
+    /// Whether nobody took it up, so that something new puts it forward again; a person's word stands.
+    pub by_lapse: bool,
 }
 
 /// Values of grouping labels.
@@ -111,6 +183,8 @@ pub(super) struct Page {
     pub person: String,
     /// Which of their channels, counted from 0, urgent ones first.
     pub channel: usize,
+    /// When, milliseconds since the Unix epoch.
+    pub at_ms: u64,
 }
 
 /// What was said to one audience so far.
@@ -137,7 +211,7 @@ pub(super) struct Draft {
 }
 
 /// How grave and how wide an incident is: people are paged again for more of either.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Extent {
     pub severity: Severity,
     /// How many subjects live findings are about, each chain's own.
@@ -147,6 +221,15 @@ pub(super) struct Extent {
     /// How many kinds of findings it has, and how many act.
     pub kinds: usize,
     pub actors: usize,
+    /// How many sources agree.
+    pub sources: usize,
+}
+
+impl Extent {
+    /// Whether it says more than before of what people decide by.
+    pub(super) fn says_more_than(&self, before: Extent) -> bool {
+        self.severity > before.severity || self.kinds > before.kinds || self.sources != before.sources
+    }
 }
 
 impl File {
@@ -164,6 +247,9 @@ impl File {
             revision: 0,
             standing: None,
             is_notified: false,
+            burst: Burst::default(),
+            folded: Folded::default(),
+            grew: false,
             told_at_ms: None,
             told_loss: BTreeMap::new(),
             hush: None,
@@ -171,12 +257,31 @@ impl File {
             rulings: Vec::new(),
             talks: BTreeMap::new(),
             overruled: BTreeMap::new(),
+            motions: Vec::new(),
+            moved: 0,
+            accounts: BTreeMap::new(),
         }
     }
 
     /// Returns the incident as it stands.
     pub(super) fn incident(&self) -> &Incident {
         &self.case.incident
+    }
+
+    /// Whether a person chose an intervention that was not carried out yet.
+    pub(super) fn is_chosen(&self, intervention: &str) -> bool {
+        self.rulings.iter().any(|one| one.intervention == intervention && one.state.is_open() && one.by.is_some())
+    }
+
+    /// Returns the signals that it is of: the one that it stands under first.
+    pub(super) fn signals(&self) -> Vec<&str> {
+        let mut signals = vec![self.case.incident.signal.as_str()];
+        for (signal, _) in &self.groups {
+            if !signals.contains(&signal.as_str()) {
+                signals.push(signal);
+            }
+        }
+        signals
     }
 
     /// Returns how grave and how wide the incident is.
@@ -188,6 +293,7 @@ impl File {
             assets: incident.loss.len(),
             kinds: incident.kinds.len(),
             actors: incident.actors.len(),
+            sources: incident.sources.len(),
         }
     }
 

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use crate::brief::{Brief, Loss};
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
+use crate::desk::file::Folded;
 use crate::desk::words::list;
 use crate::due::Due;
 use crate::effect::{Effect, Notice};
 use crate::finding::Finding;
+use crate::foreign::{quoted, tame};
 use crate::incident::{Incident, IncidentId};
 use crate::outcome::Outcome;
 use crate::plan::{Asset, AssetKind, Plan, grouped};
+use crate::timeline::EntryKind;
 use crate::triage::{Growth, label};
 
 /// People are told of growth at most so often, milliseconds: a loss goes unsaid no longer than this.
@@ -25,6 +28,10 @@ impl Desk {
         if is_told {
             file.told_at_ms = Some(turn.now_ms);
             file.told_loss.clone_from(&file.case.incident.loss);
+            file.grew = false;
+            if file.folded.is_any() {
+                return;
+            }
             return self.drop_due(id, &Due::Growth, turn);
         }
         if !growth.is_any() || !file.case.incident.state.is_open() {
@@ -35,6 +42,7 @@ impl Desk {
         if growth.kind || next_ms <= turn.now_ms {
             return self.tell_growth(id, Some(finding), turn);
         }
+        file.grew = true;
         if self.deadlines.due_at_ms(id, &Due::Growth).is_none() {
             self.set_due(id, Due::Growth, next_ms, turn);
         }
@@ -42,13 +50,19 @@ impl Desk {
 
     /// Tells people how far an incident has grown, by the newest facts.
     pub(super) fn tell_growth(&mut self, id: IncidentId, about: Option<&Finding>, turn: &mut Turn) {
-        let (Some(plan), Some(file)) = (self.plan_of(id), self.files.get(&id)) else { return };
+        self.tell_folded(id, turn);
+        let Some(plan) = self.plan_of(id) else { return };
+        if let Some(file) = self.files.get_mut(&id) {
+            file.case.settle();
+        }
+        let Some(file) = self.files.get(&id) else { return };
         let incident = file.incident();
-        let newest = about.map(|finding| finding.claim.title.clone());
-        let newest = newest.or_else(|| incident.evidence.first().map(|one| one.title.clone())).unwrap_or_default();
+        let newest = about.map(|finding| (finding.detector.as_str(), quoted(&finding.claim.title)));
+        let first = || incident.evidence.first().map(|one| (one.detector.as_str(), quoted(&one.title)));
         let mut said = vec![headline(&plan, incident)];
-        if !incident.title.ends_with(&newest) {
-            said.push(format!("newest: {newest}"));
+        if let Some((detector, newest)) = newest.or_else(first).filter(|(_, newest)| !incident.title.ends_with(newest))
+        {
+            said.push(format!("newest, by {detector}: {newest}"));
         }
         if !file.told_loss.is_empty() && file.told_loss != incident.loss {
             said.push(format!("before: {}", amounts(&plan, &file.told_loss)));
@@ -57,9 +71,49 @@ impl Desk {
         let Some(file) = self.files.get_mut(&id) else { return };
         file.told_at_ms = Some(turn.now_ms);
         file.told_loss.clone_from(&file.case.incident.loss);
+        file.grew = false;
         self.drop_due(id, &Due::Growth, turn);
         self.restate(id, turn);
         self.notify(id, Notice::Grown, text, about, turn);
+    }
+
+    /// A finding is not told by itself: it is within a minute, with all others.
+    pub(super) fn fold(&mut self, id: IncidentId, count: impl Fn(&mut Folded), turn: &mut Turn) {
+        let Some(file) = self.files.get_mut(&id) else { return };
+        count(&mut file.folded);
+        if self.deadlines.due_at_ms(id, &Due::Growth).is_none() {
+            let next_ms = turn.now_ms.saturating_add(TELL_EVERY_MS);
+            self.set_due(id, Due::Growth, next_ms, turn);
+        }
+    }
+
+    /// Writes how many findings were not told by themselves.
+    fn tell_folded(&mut self, id: IncidentId, turn: &mut Turn) {
+        let Some(file) = self.files.get_mut(&id) else { return };
+        let folded = std::mem::take(&mut file.folded);
+        let said = [
+            (folded.joined, "more conditions were found"),
+            (folded.left, "more were taken back"),
+            (folded.uncounted, "more were counted and not kept, above what the plan takes in an hour"),
+        ];
+        let said = list(said.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+        if !said.is_empty() {
+            self.write(id, EntryKind::Finding, None, said, turn);
+        }
+    }
+
+    /// A minute is over: people are told of growth, if there is any; of conditions alone, the timeline is.
+    pub(super) fn minute(&mut self, id: IncidentId, turn: &mut Turn) {
+        let Some(file) = self.files.get(&id) else { return };
+        let (incident, folded) = (file.incident(), file.folded);
+        let is_grown = file.grew || file.told_loss != incident.loss;
+        if is_grown && incident.state.is_open() {
+            return self.tell_growth(id, None, turn);
+        }
+        if folded.is_any() {
+            self.tell_folded(id, turn);
+            self.restate(id, turn);
+        }
     }
 
     /// Returns what is known of an incident, for an effect.
@@ -115,7 +169,7 @@ pub(crate) fn losses(plan: &Plan, loss: &BTreeMap<String, u128>) -> Vec<Loss> {
             text: match asset {
                 Some(asset) => asset.text(*amount),
                 None if known == "native" => coin().text(*amount),
-                None => format!("{} of {name}, in its smallest unit", grouped(&digits)),
+                None => format!("{} of {}, in its smallest unit", grouped(&digits), tame(name)),
             },
             worth_usd: asset.and_then(|asset| asset.worth_usd(*amount)).map(|worth| worth.to_string()),
             amount: digits,
@@ -141,7 +195,8 @@ pub fn brief_of(plan: &Plan, incident: &Incident) -> Brief {
         title: incident.title.clone(),
         severity: incident.severity,
         loss: losses(plan, &incident.loss),
-        findings: incident.findings.len() as u64,
+        findings: incident.live_findings(),
+        uncounted: incident.uncounted,
         duplicates: incident.duplicates,
         acked_by: incident.acked_by.clone(),
         related: incident.related.clone(),

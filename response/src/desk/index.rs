@@ -1,6 +1,6 @@
 //! Which open incident a group, a condition or a finding belongs to. The index alone holds this, and keeps it in step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,13 @@ pub(super) struct IncidentIndex {
     active: BTreeMap<B256, Vec<IncidentId>>,
     /// The incidents in which each live finding stands.
     homes: BTreeMap<B256, Home>,
+    /// Open incidents by what they are about and who acts, and of each incident what that is.
+    links: BTreeMap<String, BTreeSet<IncidentId>>,
+    linked: BTreeMap<IncidentId, BTreeSet<String>>,
 }
+
+/// By how many subjects and actors one incident is found.
+const LINKS_KEPT: usize = 256;
 
 /// Where a live finding stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +53,11 @@ impl IncidentIndex {
         self.active.get(fingerprint).cloned().unwrap_or_default()
     }
 
+    /// Returns the incidents in which a live finding stands.
+    pub(super) fn homes(&self, finding: &B256) -> &[IncidentId] {
+        self.homes.get(finding).map(|home| home.incidents.as_slice()).unwrap_or_default()
+    }
+
     /// Whether a live finding stands in an incident.
     pub(super) fn has(&self, finding: &B256, id: IncidentId) -> bool {
         self.homes.get(finding).is_some_and(|home| home.incidents.contains(&id))
@@ -56,6 +67,38 @@ impl IncidentIndex {
     pub(super) fn open(&mut self, id: IncidentId, group: B256) {
         self.open.insert(group, id);
         self.groups.insert(id, vec![group]);
+    }
+
+    /// An incident stands for another group too.
+    pub(super) fn add_group(&mut self, id: IncidentId, group: B256) {
+        if self.open.contains_key(&group) {
+            return;
+        }
+        self.open.insert(group, id);
+        self.groups.entry(id).or_default().push(group);
+    }
+
+    /// An incident is about something, or somebody acts in it. Returns the other incidents of which that is so.
+    pub(super) fn link(&mut self, id: IncidentId, mark: String) -> Vec<IncidentId> {
+        let marks = self.linked.entry(id).or_default();
+        if marks.len() >= LINKS_KEPT && !marks.contains(&mark) {
+            return Vec::new();
+        }
+        marks.insert(mark.clone());
+        let ids = self.links.entry(mark).or_default();
+        ids.insert(id);
+        ids.iter().copied().filter(|other| *other != id).collect()
+    }
+
+    fn unlink(&mut self, id: IncidentId) {
+        for mark in self.linked.remove(&id).unwrap_or_default() {
+            if let Some(ids) = self.links.get_mut(&mark) {
+                ids.remove(&id);
+                if ids.is_empty() {
+                    self.links.remove(&mark);
+                }
+            }
+        }
     }
 
     /// A finding joins an open incident.
@@ -138,6 +181,7 @@ impl IncidentIndex {
         findings: impl Iterator<Item = (B256, B256)>,
         closed_at_ms: Option<u64>,
     ) {
+        self.unlink(id);
         for (finding, fingerprint) in findings {
             self.leave(id, finding);
             self.end_condition(id, fingerprint);

@@ -1,6 +1,7 @@
 //! Findings: which incident each belongs to, what opens one, and what is left when one is taken back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use alloy_primitives::B256;
 
@@ -12,6 +13,7 @@ use crate::desk::growth::is_notified;
 use crate::digest::Hasher;
 use crate::due::Due;
 use crate::finding::{Finding, Severity};
+use crate::foreign::quoted;
 use crate::incident::{Incident, IncidentId, IncidentState};
 use crate::outcome::Outcome;
 use crate::plan::moment::span;
@@ -22,40 +24,75 @@ use crate::triage::{Case, Growth, Taken, label};
 /// Why nothing comes of a finding about which the plan says nothing.
 const NO_SIGNAL: &str = "no signal matches";
 
+/// Stands for the label of a group of which an incident is opened for all others. No finding has such a label.
+const REST: &str = "(all others)";
+
 /// After how long an incident is looked at again that was to be heard of while nothing was live, in seconds.
 const HELD_AGAIN_S: u64 = 60;
 
 impl Desk {
     pub(super) fn take(&mut self, finding: &Finding, turn: &mut Turn) {
         self.witness(finding, turn);
+        let is_rehearsed = self.plan().is_some_and(|plan| plan.tables().protocol.dry_run);
+        // Signals by which an incident has it that is as earnest as the plan of today: they need no other.
         let mut signals = BTreeSet::new();
+        let mut is_heard = false;
         for id in self.index.with_condition(&finding.fingerprint) {
             // A merged incident has several groups: the finding is taken in once for all that it is of.
             let Some(file) = self.files.get(&id) else { continue };
-            let groups = file.groups.iter().filter(|(_, group)| label::in_group(finding, group));
+            let is_in = |group: &Group| is_rest(group) || label::in_group(finding, group);
+            let groups = file.groups.iter().filter(|(_, group)| is_in(group));
             let of: Vec<String> = groups.map(|(signal, _)| signal.clone()).collect();
             if !of.is_empty() {
-                signals.extend(of);
+                if file.incident().rehearsal == is_rehearsed {
+                    signals.extend(of);
+                }
+                is_heard = true;
                 self.take_again(finding, id, turn);
             }
         }
+        for other in self.plans.others() {
+            for (name, signal) in &other.tables().signal {
+                if self.take_by_its_plan(finding, &other, (name, signal), turn) {
+                    is_heard = true;
+                    if other.tables().protocol.dry_run == is_rehearsed {
+                        signals.insert(name.clone());
+                    }
+                }
+            }
+        }
         let Some(plan) = self.plan().cloned() else {
-            if signals.is_empty() {
+            if !is_heard {
                 turn.out.push(silence(finding, "no plan is loaded"));
             }
             return;
         };
-        let mut matched = !signals.is_empty();
-        for (id, signal) in &plan.tables().signal {
-            if !signals.contains(id) && signal.matchers.iter().any(|matcher| label::matches(matcher, finding)) {
-                matched = true;
-                self.take_new(finding, &plan, (id, signal), turn);
-            }
-        }
-        if !matched {
+        let is_its = |(id, signal): &(&String, &Signal)| {
+            !signals.contains(*id) && signal.matchers.iter().any(|matcher| label::matches(matcher, finding))
+        };
+        let matched = plan.tables().signal.iter().filter(is_its).map(|(name, signal)| (name.as_str(), signal));
+        let matched: Vec<(&str, &Signal)> = matched.collect();
+        let is_matched = is_heard || !matched.is_empty();
+        self.take_by(finding, &plan, matched, turn);
+        if !is_matched {
             turn.unmatched = Some(turn.out.len());
             turn.out.push(silence(finding, NO_SIGNAL));
         }
+    }
+
+    /// Takes in a finding by a plan that is no longer today's, if an incident that is open under it has the group. Returns
+    /// whether one has.
+    fn take_by_its_plan(&mut self, finding: &Finding, plan: &Plan, signal: (&str, &Signal), turn: &mut Turn) -> bool {
+        if !signal.1.matchers.iter().any(|matcher| label::matches(matcher, finding)) {
+            return false;
+        }
+        let open = self.index.of_group(&key(plan, signal.0, &label::group(finding, &signal.1.group_by)));
+        let is_its = |id: &IncidentId| self.files.get(id).is_some_and(|file| file.incident().plan == plan.hash());
+        let is_heard = open.is_some_and(|id| is_its(&id));
+        if is_heard {
+            self.take_new(finding, plan, signal, turn);
+        }
+        is_heard
     }
 
     /// Takes in a condition that the incident has already.
@@ -68,7 +105,7 @@ impl Desk {
         let before = file.extent();
         if let Taken::Again { of, dropped, changed, growth } = file.case.take(finding, plan.source(&finding.detector)) {
             turn.out.push(silence(finding, &format!("duplicate of finding {of} in incident {id}")));
-            if changed {
+            if changed && (file.extent() != before || file.burst.take(turn.now_ms)) {
                 self.restate(id, turn);
             }
             self.index.join(id, finding.id, finding.fingerprint);
@@ -80,19 +117,31 @@ impl Desk {
     }
 
     /// Takes in a condition that is new to its incident, or opens one.
-    fn take_new(&mut self, finding: &Finding, plan: &Plan, signal: (&str, &Signal), turn: &mut Turn) {
-        let group = label::group(finding, &signal.1.group_by);
-        let key = key(plan, signal.0, &group);
+    pub(super) fn take_new(&mut self, finding: &Finding, plan: &Plan, signal: (&str, &Signal), turn: &mut Turn) {
+        let (mut group, mut key) = {
+            let group = label::group(finding, &signal.1.group_by);
+            let key = key(plan, signal.0, &group);
+            (group, key)
+        };
+        let most = plan.tables().protocol.incidents_per_hour;
+        // Beyond so many in an hour, the others of the signal share one.
+        if self.index.of_group(&key).is_none() && !self.budgets.may_open(signal.0, most, turn.now_ms) {
+            group = vec![(REST.to_owned(), Some(signal.0.to_owned()))];
+            key = self::key(plan, signal.0, &group);
+        }
         // Signals whose incidents were merged lead to one incident, which takes the finding in once.
         let open = self.index.of_group(&key);
         if open.is_some_and(|id| self.index.has(&finding.id, id)) {
             return;
         }
+        if let Some(id) = open.filter(|id| self.is_over_budget(*id, finding, plan, turn.now_ms)) {
+            return self.pass_over(id, finding, turn);
+        }
         let dependency = dependency(plan, signal.1, finding);
         let (id, before) = match open {
             Some(id) => (id, self.files.get(&id).map(File::extent)),
             None => {
-                let title = format!("{}: {}", signal.1.summary, finding.claim.title);
+                let title = format!("{}: {}", signal.1.summary, quoted(&finding.claim.title));
                 let severity = signal.1.severity.unwrap_or(finding.claim.severity);
                 let seal = Hasher::new("incident").bytes(key.as_slice()).bytes(finding.id.as_slice()).finish();
                 let mut incident = self.blank(plan, signal.0, group, title, severity, turn.now_ms);
@@ -101,26 +150,40 @@ impl Desk {
                 (self.open_file(incident, signal.1, key, seal), None)
             }
         };
+        // What joins is weighed by the plan that the incident is under.
+        let own = self.plan_of(id);
+        let source = own.as_deref().unwrap_or(plan).source(&finding.detector);
         let Some(file) = self.files.get_mut(&id) else { return };
-        let taken = file.case.take(finding, plan.source(&finding.detector));
+        let taken = file.case.take(finding, source);
         let growth = if let Taken::New { growth } = taken { growth } else { Growth::default() };
         let incident = &mut file.case.incident;
         if incident.dependency.is_none() {
             incident.dependency = dependency;
         }
-        self.restate(id, turn);
+        // Of a storm, what says nothing new is told once a minute.
+        let is_told = before.is_none_or(|before| file.extent().says_more_than(before)) || file.burst.take(turn.now_ms);
+        if is_told {
+            self.restate(id, turn);
+        }
         self.index.join(id, finding.id, finding.fingerprint);
+        let window_ms = signal.1.window_s.saturating_mul(1_000);
         let claim = &finding.claim;
-        let what =
-            format!("{} ({}, {} % sure): {}", finding.detector, claim.severity, claim.confidence_percent, claim.title);
+        let (sure, said) = (claim.confidence_percent, quoted(&claim.title));
+        let what = format!("{} ({}, {sure} % sure): {said}", finding.detector, claim.severity);
         match before {
             Some(before) => {
-                self.write(id, EntryKind::Finding, None, what, turn);
+                match is_told {
+                    true => self.write(id, EntryKind::Finding, None, what, turn),
+                    false => self.fold(id, |folded| folded.joined += 1, turn),
+                }
+                self.relate(id, finding, window_ms, turn);
+                self.rearm(id, turn);
                 self.after(id, before, growth, finding, turn);
             }
             None => {
                 self.write(id, EntryKind::Opened, None, what, turn);
                 self.write_origin(id, plan, turn);
+                self.relate(id, finding, window_ms, turn);
                 self.hear(id, finding, turn.now_ms);
                 if signal.1.for_s > 0 {
                     self.set_due(id, Due::Hold, turn.in_s(signal.1.for_s), turn);
@@ -157,7 +220,11 @@ impl Desk {
         if now.severity > before.severity {
             let text = format!("from {} to {}", before.severity, now.severity);
             self.write(id, EntryKind::Severity, None, text, turn);
+            self.end_hush(id, turn);
             self.start_clocks(id, turn);
+        }
+        if now.sources > before.sources {
+            self.rearm(id, turn);
         }
         if state > IncidentState::Active && now.breadth > before.breadth {
             self.set_state(id, IncidentState::Active, None, "something new was found".to_owned(), turn);
@@ -172,12 +239,52 @@ impl Desk {
         self.grow(id, growth, finding, is_told, turn);
     }
 
+    /// Something new was found: what nobody took up while it was valid may be put forward again.
+    fn rearm(&mut self, id: IncidentId, turn: &mut Turn) {
+        let Some(file) = self.files.get_mut(&id) else { return };
+        let lapsed: Vec<String> =
+            file.overruled.iter().filter(|(_, one)| one.by_lapse).map(|(name, _)| name.clone()).collect();
+        file.overruled.retain(|_, one| !one.by_lapse);
+        for name in lapsed {
+            let text = format!("{name} lapsed, and something new was found: it may be put forward again");
+            self.write(id, EntryKind::Note, None, text, turn);
+        }
+    }
+
+    /// It became graver than what somebody silenced: people hear of it again.
+    fn end_hush(&mut self, id: IncidentId, turn: &mut Turn) {
+        let Some(file) = self.files.get_mut(&id) else { return };
+        if file.hush.take_if(|hush| hush.by == HushedBy::Person).is_some() {
+            let text = "it is graver than when it was silenced: people are notified again".to_owned();
+            self.write(id, EntryKind::Silenced, None, text, turn);
+        }
+    }
+
+    /// From here on new incidents are opened under this plan. If it is meant in earnest, what was rehearsed is over: live
+    /// conditions are heard anew.
+    pub(super) fn follow(&mut self, plan: Arc<Plan>, turn: &mut Turn) {
+        let is_earnest = !plan.tables().protocol.dry_run;
+        self.plans.follow(plan);
+        let rehearsed = self.files.values().map(File::incident).filter(|incident| is_earnest && incident.rehearsal);
+        let ids: Vec<IncidentId> = rehearsed.map(|incident| incident.id).collect();
+        for id in ids {
+            let why = "the rehearsal is over: the plan is meant in earnest now";
+            if let Some(incident) = self.incident_mut(id) {
+                incident.closed_at_ms = Some(turn.now_ms);
+                incident.no_change = Some("it was a rehearsal".to_owned());
+            }
+            self.set_state(id, IncidentState::Closed, None, why.to_owned(), turn);
+            self.revise(id, Occasion::Event(why.to_owned()), turn);
+            self.shut(id, turn);
+        }
+    }
+
     /// Notes whether a finding is silenced by the plan; one that is not ends such a silence, and then the answer is yes.
     fn hear(&mut self, id: IncidentId, finding: &Finding, now_ms: u64) -> bool {
         let silenced = self.silenced(finding, now_ms);
         let Some(file) = self.files.get_mut(&id) else { return false };
         let was_hushed = file.hush_at(now_ms).is_some();
-        let is_first = file.case.incident.findings.len() <= 1;
+        let is_first = file.case.incident.live_findings() <= 1;
         match silenced {
             Some(hush) if is_first => file.hush = Some(hush),
             Some(_) => {}
@@ -204,6 +311,7 @@ impl Desk {
             id: self.last_incident,
             protocol: self.protocol.clone(),
             plan: plan.hash(),
+            rehearsal: plan.tables().protocol.dry_run,
             signal: signal.to_owned(),
             group,
             title,
@@ -214,7 +322,10 @@ impl Desk {
             opened_at_ms: now_ms,
             last_ms: now_ms,
             findings: Vec::new(),
+            more_findings: 0,
             retracted: Vec::new(),
+            more_retracted: 0,
+            uncounted: 0,
             sources: Vec::new(),
             duplicates: 0,
             loss: Default::default(),
@@ -249,9 +360,9 @@ impl Desk {
             // What people have taken up, or what is in effect, is ended by people.
             let is_untouched = file.is_untouched();
             let case = &mut file.case;
-            let before = (case.incident.severity, case.incident.sources.clone(), case.incident.loss.clone());
+            let before = (case.incident.severity, case.incident.sources.clone());
             let Some((listed, successor)) = case.take_back(finding, home.fingerprint) else { continue };
-            let after = (case.incident.severity, case.incident.sources.clone(), case.incident.loss.clone());
+            let after = (case.incident.severity, case.incident.sources.clone());
             let changed = before != after;
             let keep_for_s = match case.is_empty() && is_untouched && case.incident.state.is_open() {
                 true => self.plans.get(case.incident.plan).map_or(0, |plan| {
@@ -274,11 +385,15 @@ impl Desk {
                 }
                 None => format!("finding {finding} retracted: {reason}"),
             };
-            if listed || changed {
+            let is_told = is_over || changed || file.burst.take(turn.now_ms);
+            if is_told && (listed || changed) {
                 self.restate(id, turn);
             }
             if listed {
-                self.write(id, EntryKind::Retracted, None, cause.clone(), turn);
+                match is_told {
+                    true => self.write(id, EntryKind::Retracted, None, cause.clone(), turn),
+                    false => self.fold(id, |folded| folded.left += 1, turn),
+                }
             }
             if keep_for_s > 0 {
                 self.set_due(id, Due::Keep, turn.in_s(keep_for_s), turn);
@@ -286,7 +401,7 @@ impl Desk {
             if is_over {
                 self.write(id, EntryKind::State, None, "retracted: every finding was taken back".to_owned(), turn);
             }
-            self.revise(id, if listed { Occasion::Event(cause) } else { Occasion::Time }, turn);
+            self.revise(id, if listed && is_told { Occasion::Event(cause) } else { Occasion::Time }, turn);
             if is_over {
                 self.shut(id, turn);
             }
@@ -332,6 +447,8 @@ impl Desk {
         let Some(file) = self.files.remove(&id) else { return };
         let is_closed = file.case.incident.state == IncidentState::Closed;
         self.index.close(id, file.case.sightings(), is_closed.then_some(turn.now_ms));
+        // What it had reserved under a plan that it no longer follows would be taken for good.
+        self.ledgers.release_all(id);
     }
 
     /// Moves all that an incident stands on to another.
@@ -346,6 +463,11 @@ impl Desk {
             target.groups.extend(groups);
         }
     }
+}
+
+/// Whether a group is what is left of a signal once it has opened too many incidents in an hour.
+fn is_rest(group: &Group) -> bool {
+    matches!(group.as_slice(), [(label, _)] if label == REST)
 }
 
 pub(super) fn silence(finding: &Finding, reason: &str) -> Outcome {

@@ -1,15 +1,17 @@
 //! Judges each intervention that a signal maps: what stands in its way, and what keeps automation from it.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
-use crate::decision::Ruling;
+use crate::decision::{Ruling, RulingState};
 use crate::desk::facts::Facts;
 use crate::desk::file::File;
 use crate::desk::ledger::{Ledger, Room};
+use crate::desk::permit::calldata;
 use crate::desk::{Desk, GRAVEST};
 use crate::due::Due;
 use crate::fact::{FactKey, Says};
-use crate::incident::IncidentState;
+use crate::incident::{IncidentId, IncidentState};
 use crate::plan::{AuthorityKind, Automation, Intervention, Plan, Signal};
 use crate::triage::Case;
 
@@ -83,13 +85,17 @@ pub(super) struct Verdict<'p> {
     pub seconds: u64,
     /// The authority's own delay, as the chain or the plan says.
     pub delay_s: u64,
+    /// The incident and ruling by which another incident has it in effect.
+    pub elsewhere: Option<(IncidentId, u32)>,
+    /// How many sources the signals want that lead to it, the least of them.
+    pub sources_needed: u32,
 }
 
 impl Verdict<'_> {
     /// Whether a proposal may stand.
     pub(super) fn is_proposable(&self) -> bool {
-        const MATTERS_TO_PEOPLE: [Gap; 6] =
-            [Gap::Uncorroborated, Gap::Halted, Gap::Overruled, Gap::UsesMade, Gap::Rests, Gap::Held];
+        // A halt stops automation: what people decide on is put before them all the same.
+        const MATTERS_TO_PEOPLE: [Gap; 5] = [Gap::Uncorroborated, Gap::Overruled, Gap::UsesMade, Gap::Rests, Gap::Held];
         let gated = match self.intervention.automation {
             Automation::Off => true,
             // What a person must confirm first, a person can be asked to confirm.
@@ -97,6 +103,11 @@ impl Verdict<'_> {
             Automation::Presigned | Automation::Auto => !self.gaps.is_empty(),
         };
         self.bars.is_empty() && !gated
+    }
+
+    /// Whether what was put forward or chosen in an incident goes on standing.
+    pub(super) fn stands(&self, file: &File) -> bool {
+        self.is_proposable() || (file.is_chosen(self.id) && self.bars.is_empty())
     }
 
     /// Whether it may be done now without asking anybody.
@@ -107,7 +118,8 @@ impl Verdict<'_> {
     /// Returns what stands in its way as a number, which is another if the answer is.
     pub(super) fn code(&self) -> u64 {
         let bars = self.bars.iter().fold(0, |code, bar| code | 1 << *bar as u64);
-        self.gaps.iter().fold(bars, |code, gap| code | 1 << (32 + *gap as u64))
+        let gaps = self.gaps.iter().fold(bars, |code, gap| code | 1 << (32 + *gap as u64));
+        gaps | u64::from(self.room.shared.is_some()) << 63
     }
 }
 
@@ -116,6 +128,8 @@ pub(super) struct Scales<'a> {
     pub plan: &'a Plan,
     pub signal: &'a Signal,
     pub file: &'a File,
+    /// All open incidents.
+    pub files: &'a BTreeMap<IncidentId, File>,
     pub ledger: &'a Ledger,
     pub facts: &'a Facts,
     pub halted: bool,
@@ -128,7 +142,17 @@ impl Desk {
     pub(super) fn scales<'a>(&'a self, plan: &'a Plan, signal: &'a Signal, file: &'a File, now_ms: u64) -> Scales<'a> {
         let ledger = self.ledgers.of(plan.tables().protocol.dry_run);
         let is_held = self.deadlines.due_at_ms(file.incident().id, &Due::Hold).is_some();
-        Scales { plan, signal, file, ledger, facts: &self.facts, halted: self.halt.is_some(), is_held, now_ms }
+        Scales {
+            plan,
+            signal,
+            file,
+            files: &self.files,
+            ledger,
+            facts: &self.facts,
+            halted: self.halt.is_some(),
+            is_held,
+            now_ms,
+        }
     }
 }
 
@@ -136,8 +160,9 @@ impl Desk {
 /// widest, then from the fastest to the slowest.
 pub(super) fn judge<'p>(scales: &Scales<'p>) -> Vec<Verdict<'p>> {
     let tables = scales.plan.tables();
-    let mut verdicts: Vec<Verdict<'p>> = Vec::with_capacity(scales.signal.interventions.len());
-    for id in &scales.signal.interventions {
+    let mapped = scales.plan.interventions_of(&scales.file.signals());
+    let mut verdicts: Vec<Verdict<'p>> = Vec::with_capacity(mapped.len());
+    for id in mapped {
         if let Some(intervention) = tables.intervention.get(id) {
             verdicts.push(scales.weigh(id, intervention));
         }
@@ -154,7 +179,9 @@ impl<'p> Scales<'p> {
     /// Judges one intervention.
     pub(super) fn weigh(&self, id: &'p str, intervention: &'p Intervention) -> Verdict<'p> {
         let incident = self.file.case.incident.id;
-        let mut room = self.ledger.room(id, &intervention.limits, incident, self.now_ms);
+        let yielding = self.yielding(id);
+        let mut room = self.ledger.room(id, &intervention.limits, incident, yielding, self.now_ms);
+        room.shared = self.shared(id, intervention);
         if let Some(Says::UsesLeft { uses, .. }) = self.fresh(&FactKey::UsesLeft(id.to_owned())) {
             // What is reserved and not carried out yet, the chain doesn't know.
             let pending = room.taken.iter().filter(|used| !used.committed).count() as u32;
@@ -167,7 +194,18 @@ impl<'p> Scales<'p> {
             _ => planned_s,
         };
         let seconds = self.plan.seconds_to_effect(intervention).saturating_sub(planned_s).saturating_add(delay_s);
-        let mut verdict = Verdict { id, intervention, bars: Vec::new(), gaps: Vec::new(), room, seconds, delay_s };
+        let mut verdict = Verdict {
+            id,
+            intervention,
+            bars: Vec::new(),
+            gaps: Vec::new(),
+            room,
+            seconds,
+            delay_s,
+            elsewhere: None,
+            sources_needed: self.sources_needed(id),
+        };
+        verdict.elsewhere = self.in_effect_elsewhere(&verdict);
         self.bars(&mut verdict);
         if !verdict.bars.contains(&Bar::Over) {
             self.gaps(&mut verdict);
@@ -197,13 +235,14 @@ impl<'p> Scales<'p> {
         let subjects = &verdict.intervention.scope.subjects;
         let in_effect = match self.fresh(&FactKey::InEffect(verdict.id.to_owned())) {
             Some(Says::InEffect { yes, .. }) => *yes,
-            _ => self.ruling_in_effect(verdict.id).is_some(),
+            _ => self.ruling_in_effect(verdict.id).is_some() || verdict.elsewhere.is_some(),
         };
         let holds = self.facts.last(&FactKey::Holds(verdict.intervention.authority.clone())).map(|fact| &fact.says);
         bar(limits.not_after.is_some_and(|end| self.now_ms >= end.ms), Bar::Expired);
         let is_gravest = case.incident.severity >= GRAVEST;
-        bar(room.held.is_none() && room.left == Some(0) && !(is_gravest && binds_repetition), Bar::UsesTaken);
-        bar(room.held.is_none() && room.rests.is_some() && !is_gravest, Bar::Rests);
+        let is_new = room.held.is_none() && room.shared.is_none();
+        bar(is_new && room.left == Some(0) && !(is_gravest && binds_repetition), Bar::UsesTaken);
+        bar(is_new && room.rests.is_some() && !is_gravest, Bar::Rests);
         bar(elsewhere && !case.is_empty(), Bar::OtherChain);
         let other = !subjects.is_empty() && !subjects.iter().any(|subject| case.is_about(subject, &chains));
         bar(other && !case.is_empty(), Bar::OtherSubject);
@@ -216,17 +255,55 @@ impl<'p> Scales<'p> {
         bar(self.blackout(verdict.intervention).is_some() && case.incident.severity < GRAVEST, Bar::Blackout);
     }
 
-    /// Whether that its uses are taken binds repetition alone: each was made, and no chain counts them.
+    /// Whether that its uses are taken binds automation alone: no seal was used up, and no chain counts that none is left.
+    /// What others have reserved and not made, a person may take all the same.
     fn binds_automation(&self, verdict: &Verdict<'_>) -> bool {
         let authority = self.plan.tables().authority.get(&verdict.intervention.authority);
-        authority.is_some_and(|authority| authority.kind != AuthorityKind::OneShotSeal)
-            && verdict.room.taken.iter().all(|used| used.committed)
-            && !matches!(self.fresh(&FactKey::UsesLeft(verdict.id.to_owned())), Some(Says::UsesLeft { .. }))
+        let is_seal = authority.is_none_or(|authority| authority.kind == AuthorityKind::OneShotSeal);
+        let is_used_up = is_seal && verdict.room.taken.iter().any(|used| used.committed);
+        let is_counted =
+            matches!(self.fresh(&FactKey::UsesLeft(verdict.id.to_owned())), Some(Says::UsesLeft { uses: 0, .. }));
+        !is_used_up && !is_counted
+    }
+
+    fn sources_needed(&self, intervention: &str) -> u32 {
+        let signals = self.file.signals();
+        let signals = signals.iter().filter_map(|signal| self.plan.tables().signal.get(*signal));
+        let leading = signals.filter(|signal| signal.interventions.iter().any(|id| id == intervention));
+        let least = leading.map(|signal| signal.corroboration.sources).min();
+        least.unwrap_or(self.signal.corroboration.sources)
+    }
+
+    /// Incidents whose reserved use of an intervention yields to this one, those that yield first: less grave, or as grave
+    /// with fewer sources, and nobody has decided on it there.
+    fn yielding(&self, intervention: &str) -> Vec<IncidentId> {
+        let weight = |file: &File| (file.incident().severity, file.incident().sources.len());
+        let own = weight(self.file);
+        let others = self.ledger.reserving(intervention).filter_map(|id| self.files.get(&id));
+        let mut others: Vec<&File> =
+            others.filter(|file| weight(file) < own && !file.is_chosen(intervention)).collect();
+        others.sort_by_key(|file| (weight(file), file.incident().id));
+        others.iter().map(|file| file.incident().id).collect()
+    }
+
+    /// The ruling of another incident by which the same calls wait to be carried out: one act serves both, and takes one use.
+    fn shared(&self, id: &str, intervention: &Intervention) -> Option<(IncidentId, u32)> {
+        if intervention.calls.is_empty() {
+            return None;
+        }
+        let own = self.file.incident();
+        let is_own = self.file.rulings.iter().any(|one| one.intervention == id && one.state.is_open());
+        let others = self.ledger.reserving(id).filter(|other| !is_own && *other != own.id);
+        let mut others = others.filter_map(|other| self.files.get(&other));
+        let calls = calldata(intervention);
+        let serves =
+            |one: &&Ruling| one.intervention == id && one.calldata == calls && one.state == RulingState::Approved;
+        others.find_map(|file| file.rulings.iter().find(serves).map(|ruling| (file.incident().id, ruling.number)))
     }
 
     fn gaps(&self, verdict: &mut Verdict<'_>) {
         let case = &self.file.case;
-        let is_free = verdict.room.held.is_none();
+        let is_free = verdict.room.held.is_none() && verdict.room.shared.is_none();
         let (is_spent, rests) = (is_free && verdict.room.left == Some(0), is_free && verdict.room.rests.is_some());
         let chains = chains(verdict.intervention, self.plan);
         let unknown = !chains.is_empty() && !is_on(case, &chains) && case.chains().any(|chain| chain.is_none());
@@ -235,7 +312,7 @@ impl<'p> Scales<'p> {
                 verdict.gaps.push(gap);
             }
         };
-        gap((case.incident.sources.len() as u32) < self.signal.corroboration.sources, Gap::Uncorroborated);
+        gap((case.incident.sources.len() as u32) < verdict.sources_needed, Gap::Uncorroborated);
         gap(unknown || case.is_empty(), Gap::ChainUnknown);
         gap(!verdict.intervention.prerequisites.is_empty(), Gap::Prerequisites);
         gap(!self.is_verified(verdict.intervention), Gap::Unverified);
@@ -280,6 +357,19 @@ impl<'p> Scales<'p> {
     pub(super) fn blackout(&self, intervention: &'p Intervention) -> Option<&'p crate::plan::Blackout> {
         let at_ms = self.now_ms;
         intervention.limits.blackouts.iter().find(|one| one.from.ms <= at_ms && at_ms < one.until.ms)
+    }
+
+    /// The incident and ruling by which the same calls are in effect.
+    pub(super) fn in_effect_elsewhere(&self, verdict: &Verdict<'_>) -> Option<(IncidentId, u32)> {
+        if verdict.intervention.calls.is_empty() {
+            return None;
+        }
+        let (own, calls) = (self.file.incident(), calldata(verdict.intervention));
+        let serves =
+            |one: &&Ruling| one.intervention == verdict.id && one.calldata == calls && one.state.is_in_effect();
+        let others = self.ledger.making(verdict.id).filter(|other| *other != own.id);
+        let mut others = others.filter_map(|other| self.files.get(&other));
+        others.find_map(|file| file.rulings.iter().find(serves).map(|ruling| (file.incident().id, ruling.number)))
     }
 
     /// The ruling by which an intervention is in effect.

@@ -132,13 +132,35 @@ impl Desk {
         }
         let mut paged = false;
         for person in people {
-            paged |= self.page(id, plan, person, 0, what, turn);
+            paged |= match self.just_paged_for(id, person, turn.now_ms) {
+                Some(other) => self.tell_beside(id, plan, person, other, what, turn),
+                None => self.page(id, plan, person, 0, what, turn),
+            };
         }
         if !paged {
             return Entered::NobodyThere;
         }
         self.set_due(id, Due::Ack, due_at_ms, turn);
         Entered::Waits
+    }
+
+    /// Tells somebody of an incident who was paged for a related one a moment ago.
+    fn tell_beside(
+        &mut self,
+        id: IncidentId,
+        plan: &Plan,
+        person: &str,
+        other: IncidentId,
+        what: &str,
+        turn: &mut Turn,
+    ) -> bool {
+        let Some(incident) = self.files.get(&id).map(|file| &file.case.incident) else { return false };
+        let headline = headline(plan, incident);
+        let text = format!("Incident {id} belongs to incident {other}, for which you were paged: {headline}");
+        self.order(id, Effect::Remind { incident: id, whom: vec![person.to_owned()], text }, turn);
+        let text = format!("{what}: {} is paged for incident {other}, and told of this one", plan.name(person));
+        self.write(id, EntryKind::Paged, None, text, turn);
+        true
     }
 
     /// Pages a person on one of their channels, urgent ones first. Returns whether there is such a channel.
@@ -157,7 +179,7 @@ impl Desk {
         let effect = Effect::Page { incident: id, severity, person: person_id, channel: channel.clone(), text, brief };
         let key = self.order(id, effect, turn);
         if let Some(ladder) = self.ladder_mut(id) {
-            ladder.pages.insert(key, Page { person: person.to_owned(), channel: at });
+            ladder.pages.insert(key, Page { person: person.to_owned(), channel: at, at_ms: turn.now_ms });
         }
         true
     }
@@ -173,7 +195,7 @@ impl Desk {
             return;
         }
         let (Some(plan), Some(ladder)) = (self.plan_of(id), self.ladder_mut(id)) else { return };
-        let Some(Page { person, channel }) = ladder.pages.remove(&delivery.key) else { return };
+        let Some(Page { person, channel, .. }) = ladder.pages.remove(&delivery.key) else { return };
         let stage = ladder.stage;
         let text = format!("the page to {} did not arrive: {}", plan.name(&person), delivery.answer);
         self.write(id, EntryKind::Unreached, None, text, turn);
@@ -273,7 +295,17 @@ impl Desk {
         let Some(plan) = self.plan_of(id) else { return };
         let Some(file) = self.files.get(&id) else { return };
         let (now, incident) = (file.extent(), file.incident());
-        let Some(ladder) = &file.ladder else { return };
+        let Some(ladder) = &file.ladder else {
+            // Nobody is paged for what is less grave; for what it is now, somebody may be.
+            let is_held = self.deadlines.due_at_ms(id, &Due::Hold).is_some();
+            if now.severity > before.severity
+                && !is_held
+                && plan.escalation(&incident.signal, incident.severity).is_some()
+            {
+                self.climb(id, turn);
+            }
+            return;
+        };
         let growth = plan.tables().signal.get(&incident.signal).map_or(100, |signal| signal.growth_percent);
         let grown = incident.loss.iter().find(|(asset, loss)| {
             let paged = ladder.loss.get(*asset).copied().unwrap_or(0);

@@ -37,6 +37,18 @@ impl Ledgers {
         is_released
     }
 
+    /// Gives every use back that an incident has reserved.
+    pub(super) fn release_all(&mut self, incident: IncidentId) {
+        for dry_run in [false, true] {
+            let held = |uses: &[Use]| uses.iter().any(|used| used.incident == incident && !used.committed);
+            let of_it = self.of(dry_run).uses().filter(|(_, uses)| held(uses));
+            let names: Vec<String> = of_it.map(|(intervention, _)| intervention.to_owned()).collect();
+            for name in names {
+                self.release(dry_run, &name, incident);
+            }
+        }
+    }
+
     /// Removes and returns an intervention of which a use was given back, and the incident that did so.
     pub(super) fn next_released(&mut self) -> Option<(String, IncidentId)> {
         self.released.pop_first()
@@ -74,12 +86,38 @@ pub(super) struct Room {
     pub left: Option<u32>,
     /// Until when it rests, and the use after which it does.
     pub rests: Option<(u64, Use)>,
+    /// Incidents whose reserved uses yield to this one, those that yield first.
+    pub yielding: Vec<IncidentId>,
+    /// The incident and ruling by which the same calls are permitted already: carrying them out serves this one too.
+    pub shared: Option<(IncidentId, u32)>,
 }
 
 impl Ledger {
-    /// Returns what the limits of an intervention leave to an incident at a moment.
-    pub(super) fn room(&self, intervention: &str, limits: &Limits, incident: IncidentId, now_ms: u64) -> Room {
+    /// Iterates over the incidents that have reserved a use of an intervention and not made it.
+    pub(super) fn reserving(&self, intervention: &str) -> impl Iterator<Item = IncidentId> {
         let all = self.uses.get(intervention).map(Vec::as_slice).unwrap_or_default();
+        all.iter().filter(|used| !used.committed).map(|used| used.incident)
+    }
+
+    /// Iterates over the incidents that have made a use of an intervention which nobody else undid.
+    pub(super) fn making(&self, intervention: &str) -> impl Iterator<Item = IncidentId> {
+        let all = self.uses.get(intervention).map(Vec::as_slice).unwrap_or_default();
+        all.iter().filter(|used| used.committed && !used.undone).map(|used| used.incident)
+    }
+
+    /// Returns what the limits of an intervention leave to an incident at a moment, without what `yielding` incidents have
+    /// reserved.
+    pub(super) fn room(
+        &self,
+        intervention: &str,
+        limits: &Limits,
+        incident: IncidentId,
+        yielding: Vec<IncidentId>,
+        now_ms: u64,
+    ) -> Room {
+        let yields = |used: &Use| !used.committed && yielding.contains(&used.incident);
+        let all = self.uses.get(intervention).map(Vec::as_slice).unwrap_or_default();
+        let all: Vec<Use> = all.iter().filter(|used| !yields(used)).copied().collect();
         let since_ms = limits.per_s.map_or(0, |per_s| now_ms.saturating_sub(per_s.saturating_mul(1_000)));
         let recent = |used: &&Use| limits.per_s.is_none() || used.at_ms > since_ms;
         let own = |used: &&Use| used.incident == incident && !used.committed;
@@ -91,6 +129,8 @@ impl Ledger {
             left: limits.uses.map(|uses| uses.saturating_sub(taken.len() as u32)),
             taken,
             rests: rests.filter(|(until_ms, _)| *until_ms > now_ms),
+            yielding,
+            shared: None,
         }
     }
 

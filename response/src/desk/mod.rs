@@ -7,11 +7,14 @@
 //! other in circles, as what they describe does.
 
 mod acts;
+mod budget;
 mod chronicle;
 mod closing;
+mod correlate;
 mod deadlines;
 mod decide;
 mod desks;
+mod duty;
 mod facts;
 mod file;
 pub(crate) mod growth;
@@ -27,7 +30,9 @@ mod proofs;
 mod reach;
 mod refusal;
 mod rulings;
+mod second;
 mod situation;
+mod storm;
 mod talk;
 mod undone;
 pub(crate) mod wording;
@@ -48,6 +53,7 @@ use crate::operator::Act;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::protocol::{ONLY, Protocol};
+use budget::Budgets;
 use chronicle::Turn;
 use deadlines::Deadlines;
 use facts::Facts;
@@ -57,6 +63,7 @@ use ledger::{Ledger, Ledgers};
 use plans::Plans;
 use refusal::Refusal;
 
+pub use budget::Storm;
 pub use desks::Desks;
 pub use growth::brief_of;
 pub use ledger::Use;
@@ -73,6 +80,7 @@ pub struct Desk {
     ledgers: Ledgers,
     deadlines: Deadlines,
     facts: Facts,
+    budgets: Budgets,
     /// While all automation is stopped.
     halt: Option<Halt>,
     /// Whether acts count as proved: those of a script, and those of an incident that is tried under another plan.
@@ -158,7 +166,7 @@ impl Desk {
         match input {
             Input::Finding(finding) => self.take(finding, turn),
             Input::Retraction { finding, reason } => self.take_back(finding, reason, turn),
-            Input::Plan { plan, .. } => self.plans.follow(plan),
+            Input::Plan { plan, .. } => self.follow(plan, turn),
             Input::Act(act) => self.act(act, turn),
             Input::Fact(fact) => self.learn(fact, turn),
             Input::Delivery(delivery) => self.delivered(delivery, turn),
@@ -229,7 +237,7 @@ impl Desk {
     }
 
     fn is_dry(&self, id: IncidentId) -> bool {
-        self.plan_of(id).is_some_and(|plan| plan.tables().protocol.dry_run)
+        self.files.get(&id).is_some_and(|file| file.incident().rehearsal)
     }
 
     fn ledger_of(&mut self, id: IncidentId) -> &mut Ledger {
@@ -247,7 +255,7 @@ impl Desk {
             Due::Unack => self.unack(id, turn),
             Due::Hold => self.heard(id, turn),
             Due::Keep => self.kept(id, turn),
-            Due::Growth => self.tell_growth(id, None, turn),
+            Due::Growth => self.minute(id, turn),
             Due::Ruling { number } => self.lapse(id, number, turn),
             Due::End { number } => self.outlast(id, number, turn),
             Due::Word { communication } => self.overdue(id, &communication, turn),

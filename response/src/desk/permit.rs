@@ -23,6 +23,8 @@ pub(super) struct Proposal {
     is_ruling: bool,
     /// From now to its effect, in seconds.
     takes_s: Option<u64>,
+    /// Incidents whose reserved uses make room for it, in this order, where the limits leave none.
+    yielding: Vec<IncidentId>,
 }
 
 impl Desk {
@@ -39,20 +41,20 @@ impl Desk {
         let mut proposals = Vec::new();
         for (verdict, choice) in verdicts.iter().zip(choices) {
             let takes_s = choice.way.takes_s;
-            let chosen = file
-                .rulings
-                .iter()
-                .any(|one| one.intervention == verdict.id && one.state.is_open() && one.by.is_some());
             let (id, intervention) = (verdict.id.to_owned(), verdict.intervention);
+            let yielding = verdict.room.yielding.clone();
             match (verdict.is_proposable(), verdict.room.held) {
+                // One act serves both.
+                (true, None) if verdict.room.shared.is_some() => {}
                 (true, None) => {
                     let effect = propose(plan, &file.case.incident, verdict.id, intervention, takes_s, None);
-                    proposals.push(Proposal { intervention: id, effect, is_ruling: verdict.is_permitted(), takes_s });
+                    let is_ruling = verdict.is_permitted();
+                    proposals.push(Proposal { intervention: id, effect, is_ruling, takes_s, yielding });
                 }
                 // What a person chose stands until the plan forbids it to people too.
-                (false, Some(_)) if !(chosen && verdict.bars.is_empty()) => {
+                (false, Some(_)) if !verdict.stands(file) => {
                     let effect = Effect::Withdraw { incident, intervention: id.clone(), text: cause.to_owned() };
-                    proposals.push(Proposal { intervention: id, effect, is_ruling: false, takes_s });
+                    proposals.push(Proposal { intervention: id, effect, is_ruling: false, takes_s, yielding });
                 }
                 _ => {}
             }
@@ -62,9 +64,10 @@ impl Desk {
 
     /// Reserves, then proposes; takes back, then releases.
     pub(super) fn put_forward(&mut self, id: IncidentId, plan: &Plan, proposals: Vec<Proposal>, turn: &mut Turn) {
-        for Proposal { intervention, effect, is_ruling, takes_s } in proposals {
+        for Proposal { intervention, effect, is_ruling, takes_s, yielding } in proposals {
             match effect {
                 Effect::Propose { .. } => {
+                    self.make_room(id, plan, &intervention, yielding, turn);
                     if !self.ledger_of(id).reserve(&intervention, id, turn.now_ms) {
                         continue;
                     }
@@ -84,6 +87,27 @@ impl Desk {
                 }
                 _ => self.withdraw(id, &intervention, effect, turn),
             }
+        }
+    }
+
+    /// Takes reserved uses back from other incidents until the limits leave one to this incident, or none is left to take.
+    pub(super) fn make_room(
+        &mut self,
+        id: IncidentId,
+        plan: &Plan,
+        intervention: &str,
+        yielding: Vec<IncidentId>,
+        turn: &mut Turn,
+    ) {
+        let Some(entity) = plan.tables().intervention.get(intervention) else { return };
+        for other in yielding {
+            let room = self.ledger_of(id).room(intervention, &entity.limits, id, Vec::new(), turn.now_ms);
+            if room.held.is_some() || (room.left != Some(0) && room.rests.is_none()) {
+                return;
+            }
+            let text = format!("incident {id} weighs more, and takes the use that was kept for {intervention}");
+            let effect = Effect::Withdraw { incident: other, intervention: intervention.to_owned(), text };
+            self.withdraw(other, intervention, effect, turn);
         }
     }
 
@@ -140,7 +164,7 @@ impl Desk {
             self.drop_due(id, &Due::Ruling { number }, turn);
         }
         if let Effect::Withdraw { text, .. } = &effect {
-            self.write(id, EntryKind::Vetoed, None, format!("{intervention} is withdrawn: {text}"), turn);
+            self.write(id, EntryKind::Withdrawn, None, format!("{intervention} is withdrawn: {text}"), turn);
         }
         self.order(id, effect, turn);
     }

@@ -27,6 +27,12 @@ impl Plans {
         self.get(self.current?)
     }
 
+    /// Returns the plans that only open incidents are under.
+    pub(super) fn others(&self) -> Vec<Arc<Plan>> {
+        let others = self.by_hash.iter().filter(|(hash, _)| Some(**hash) != self.current);
+        others.map(|(_, plan)| plan.clone()).collect()
+    }
+
     /// Returns the plan of a hash, if it is the current one or an open incident stays under it.
     pub(super) fn get(&self, hash: B256) -> Option<&Arc<Plan>> {
         self.by_hash.get(&hash)

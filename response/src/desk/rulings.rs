@@ -5,7 +5,7 @@ use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::decide::Occasion;
 use crate::desk::facts::Learned;
-use crate::desk::file::File;
+use crate::desk::file::{File, Overruled};
 use crate::desk::judge::Verdict;
 use crate::desk::permit::{calldata, carry_out, propose};
 use crate::desk::refusal::{Refusal, Taken};
@@ -28,9 +28,9 @@ impl Desk {
         let file = self.file(id)?;
         let signal = signal_of(&plan, file.incident())?;
         let Some(intervention) =
-            plan.tables().intervention.get(chosen).filter(|_| signal.interventions.iter().any(|one| one == chosen))
+            plan.tables().intervention.get(chosen).filter(|_| plan.interventions_of(&file.signals()).contains(&chosen))
         else {
-            let known = signal.interventions.iter().map(String::as_str).chain([DO_NOTHING]);
+            let known = plan.interventions_of(&file.signals()).into_iter().chain([DO_NOTHING]);
             let help = crate::diagnostic::suggestion(chosen, known);
             return Err(Refusal::Unfit(format!("`{}` does not lead to `{chosen}`; {help}", file.case.incident.signal)));
         };
@@ -66,12 +66,15 @@ impl Desk {
             ends_at_ms: None,
         };
         let number = ruling.number;
+        let yielding = self.takeable(chosen, id);
+        self.make_room(id, &plan, chosen, yielding, turn);
         self.ledger_of(id).reserve(chosen, id, turn.now_ms);
         let text = format!("{chosen} (ruling {number}): {why}");
         self.write(id, EntryKind::Decided, Some(by), text, turn);
         if let Some(file) = self.files.get_mut(&id) {
             file.overruled.remove(chosen);
             file.rulings.push(ruling);
+            file.accounts.entry(number).or_default().push(turn.account.clone());
         }
         self.set_due(id, Due::Ruling { number }, valid_until_ms, turn);
         self.declare_for(id, by, turn);
@@ -81,10 +84,23 @@ impl Desk {
         Ok(())
     }
 
+    /// Incidents whose reserved use a person may take for another, those that yield first: on which nobody has decided, then
+    /// those that are less grave.
+    fn takeable(&self, intervention: &str, id: IncidentId) -> Vec<IncidentId> {
+        let Some(own) = self.files.get(&id).map(|file| file.incident().severity) else { return Vec::new() };
+        let reserving = self.ledgers.of(self.is_dry(id)).reserving(intervention);
+        let files = reserving.filter(|other| *other != id).filter_map(|other| self.files.get(&other));
+        let yields = |file: &&File| !file.is_chosen(intervention) || file.incident().severity < own;
+        let mut files: Vec<&File> = files.filter(yields).collect();
+        files.sort_by_key(|file| (file.is_chosen(intervention), file.incident().severity, file.incident().id));
+        files.iter().map(|file| file.incident().id).collect()
+    }
+
     fn choose_nothing(&mut self, id: IncidentId, plan: &Plan, by: &str, why: &str, turn: &mut Turn) -> Taken {
         let file = self.file(id)?;
-        let signal = signal_of(plan, file.incident())?;
-        let of_signal = signal.interventions.iter().filter_map(|id| plan.tables().intervention.get(id));
+        signal_of(plan, file.incident())?;
+        let mapped = plan.interventions_of(&file.signals());
+        let of_signal = mapped.into_iter().filter_map(|id| plan.tables().intervention.get(id));
         let may = plan.leads().contains(&by) || of_signal.into_iter().any(|one| plan.deciders(one).contains(&by));
         if !may {
             return Err(Refusal::Unfit(format!("{} decides on nothing here", plan.name(by))));
@@ -132,8 +148,13 @@ impl Desk {
             let who = plan.name(same);
             return Err(Refusal::Unfit(format!("{who} has agreed already, and one human counts once")));
         }
-        // What the plan forbids by now is not agreed to either.
         let file = self.file(id)?;
+        let accounts = file.accounts.get(&number).map(Vec::as_slice).unwrap_or_default();
+        if plan.tables().protocol.distinct_accounts && accounts.contains(&turn.account) {
+            let account = &turn.account;
+            return Err(Refusal::Unfit(format!("somebody has agreed by the same account already ({account})")));
+        }
+        // What the plan forbids by now is not agreed to either.
         let signal = signal_of(&plan, file.incident())?;
         let verdict = self.scales(&plan, signal, file, turn.now_ms).weigh(&ruling.intervention, intervention);
         self.refuse_barred(&plan, file, &verdict, turn.now_ms)?;
@@ -141,6 +162,9 @@ impl Desk {
         self.write(id, EntryKind::Approved, Some(by), format!("{} (ruling {number})", ruling.intervention), turn);
         if let Some(ruling) = self.ruling_mut(id, number) {
             ruling.approvals.push(by.to_owned());
+        }
+        if let Some(file) = self.files.get_mut(&id) {
+            file.accounts.entry(number).or_default().push(turn.account.clone());
         }
         self.answered(id, by, turn);
         self.agree_if_enough(id, number, seconds, turn);
@@ -191,7 +215,10 @@ impl Desk {
         }
         self.end_ruling(id, number, RulingState::Vetoed, turn);
         if let Some(file) = self.files.get_mut(&id) {
-            file.overruled.insert(ruling.intervention.clone(), format!("{} stopped it: {why}", plan.name(by)));
+            file.overruled.insert(ruling.intervention.clone(), {
+                let why = format!("{} stopped it: {why}", plan.name(by));
+                Overruled { why, by_lapse: false }
+            });
         }
         self.write(id, EntryKind::Vetoed, Some(by), format!("{} (ruling {number}): {why}", ruling.intervention), turn);
         let text = format!("{} stopped it: {why}", plan.name(by));
@@ -253,6 +280,14 @@ impl Desk {
             self.answered(id, by, turn);
         }
         self.revise(id, Occasion::Event(format!("{} was carried out", ruling.intervention)), turn);
+        self.revise_others(id, &ruling.intervention, &format!("incident {id} had it carried out"), turn);
+    }
+
+    /// Decides anew on the other incidents that an intervention is for.
+    pub(super) fn revise_others(&mut self, id: IncidentId, intervention: &str, note: &str, turn: &mut Turn) {
+        for other in self.mapping(intervention).into_iter().filter(|other| *other != id) {
+            self.revise(other, Occasion::Elsewhere(note), turn);
+        }
     }
 
     /// It is known that what was carried out works.
@@ -309,10 +344,12 @@ impl Desk {
         let Ok(ruling) = self.ruling(id, number) else { return };
         self.end_ruling(id, number, RulingState::Reversed, turn);
         if let Some(file) = self.files.get_mut(&id) {
-            file.overruled.insert(ruling.intervention.clone(), format!("it was undone: {why}"));
+            let why = format!("it was undone: {why}");
+            file.overruled.insert(ruling.intervention.clone(), Overruled { why, by_lapse: false });
         }
         self.write(id, EntryKind::Reversed, by, format!("{} (ruling {number}): {why}", ruling.intervention), turn);
         self.revise(id, Occasion::Event(format!("{} was undone", ruling.intervention)), turn);
+        self.revise_others(id, &ruling.intervention, &format!("it was undone in incident {id}"), turn);
     }
 
     /// A ruling was not carried out while it was valid.
@@ -327,8 +364,9 @@ impl Desk {
         if ruling.by.is_none()
             && let Some(file) = self.files.get_mut(&id)
         {
-            // Put forward and not taken up: from here on it takes a person.
-            file.overruled.insert(ruling.intervention.clone(), "nobody carried it out while it was valid".to_owned());
+            // Put forward and not taken up: from here on it takes a person, or something new.
+            let why = "nobody carried it out while it was valid".to_owned();
+            file.overruled.insert(ruling.intervention.clone(), Overruled { why, by_lapse: true });
         }
         self.order(
             id,
@@ -418,9 +456,7 @@ impl Desk {
     fn bears_on(&self, id: IncidentId, says: &Says) -> bool {
         let Some(file) = self.files.get(&id) else { return false };
         let Some(plan) = self.plans.get(file.case.incident.plan) else { return false };
-        let signal = plan.tables().signal.get(&file.case.incident.signal);
-        let mapped = signal.into_iter().flat_map(|signal| &signal.interventions);
-        mapped.into_iter().any(|name| match says {
+        plan.interventions_of(&file.signals()).into_iter().any(|name| match says {
             Says::Holds { authority, .. } | Says::Heartbeat { authority } | Says::Delay { authority, .. } => {
                 plan.tables().intervention.get(name).is_some_and(|one| one.authority == *authority)
             }

@@ -203,10 +203,24 @@ fn forbidden(communication: &Communication, text: &str, state: crate::incident::
         .collect()
 }
 
+/// Fills the marks of a template in. What is filled in has no marks of its own.
 fn filled(template: &str, incident: &Incident, plan: &Plan) -> String {
-    template
-        .replace("{title}", &incident.title)
-        .replace("{severity}", &incident.severity.to_string())
-        .replace("{state}", &incident.state.to_string())
-        .replace("{protocol}", &plan.tables().protocol.name)
+    let summary = plan.tables().signal.get(&incident.signal).map_or("", |signal| signal.summary.as_str());
+    let (severity, state) = (incident.severity.to_string(), incident.state.to_string());
+    let marks = [
+        ("{title}", incident.title.as_str()),
+        ("{summary}", summary),
+        ("{severity}", &severity),
+        ("{state}", &state),
+        ("{protocol}", &plan.tables().protocol.name),
+    ];
+    let (mut text, mut rest) = (String::new(), template);
+    while let Some((at, (mark, value))) =
+        marks.iter().filter_map(|mark| Some((rest.find(mark.0)?, mark))).min_by_key(|(at, _)| *at)
+    {
+        text.push_str(&rest[..at]);
+        text.push_str(value);
+        rest = &rest[at + mark.len()..];
+    }
+    text + rest
 }

@@ -7,6 +7,7 @@ use crate::desk::decide::Occasion;
 use crate::desk::refusal::{Refusal, Taken};
 use crate::desk::rulings::state_name;
 use crate::finding::Finding;
+use crate::foreign::quoted;
 use crate::incident::{IncidentId, IncidentState};
 use crate::plan::{AuthorityKind, DO_NOTHING, Matcher};
 use crate::timeline::EntryKind;
@@ -51,6 +52,7 @@ impl Desk {
             self.set_state(id, IncidentState::Active, by, format!("{name} was undone by somebody else"), turn);
         }
         self.revise(id, Occasion::Event(text), turn);
+        self.revise_others(id, name, &format!("it was undone in incident {id}"), turn);
         let is_acked = self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_some());
         // Whoever says so knows it. Of what the chain says, people are woken again.
         if by.is_none() && is_acked {
@@ -81,7 +83,8 @@ impl Desk {
             }
         }
         for (id, ruling, is_done) in shown {
-            let why = format!("finding {} of {} shows it: {}", finding.id, finding.detector, finding.claim.title);
+            let said = quoted(&finding.claim.title);
+            let why = format!("finding {} of {} shows it: {said}", finding.id, finding.detector);
             if !is_done {
                 self.undone_elsewhere(id, &ruling, None, &why, turn);
             } else if ruling.state == RulingState::Done {

@@ -67,6 +67,9 @@ impl<'a> Situation<'a> {
             });
             why.push(self.agreement());
             why.extend(self.limits(verdict));
+            if let Some((incident, number)) = verdict.room.shared {
+                why.push(format!("ruling {number} of incident {incident} is the same act, and serves this one too"));
+            }
             return Answer::Permitted { why: why.join("; ") };
         }
         why.push(match (intervention.limits.quorum, intervention.automation) {
@@ -132,7 +135,10 @@ impl<'a> Situation<'a> {
                     Some((number, at_ms)) => {
                         format!("{IN_EFFECT} since {} by ruling {number}", Moment { ms: at_ms })
                     }
-                    None => format!("{IN_EFFECT} already, by what the chain says"),
+                    None => match verdict.elsewhere {
+                        Some((incident, number)) => format!("{IN_EFFECT} by ruling {number} of incident {incident}"),
+                        None => format!("{IN_EFFECT} already, by what the chain says"),
+                    },
                 }
             }
             Bar::Blackout => self.blackout(intervention),
@@ -142,7 +148,7 @@ impl<'a> Situation<'a> {
     fn gap(&self, gap: Gap, verdict: &Verdict<'_>) -> String {
         match gap {
             Gap::Uncorroborated => {
-                let (have, need) = (self.case().incident.sources.len(), self.signal.corroboration.sources);
+                let (have, need) = (self.case().incident.sources.len(), verdict.sources_needed);
                 format!("only {have} of the {need} sources agree so far, so automation waits and a person may decide")
             }
             Gap::ChainUnknown if self.case().is_empty() => {
@@ -159,7 +165,7 @@ impl<'a> Situation<'a> {
             ),
             Gap::Halted => "all automation is stopped, so a person decides and carries it out".to_owned(),
             Gap::Overruled => {
-                let why = self.file.overruled.get(verdict.id).map(String::as_str).unwrap_or_default();
+                let why = self.file.overruled.get(verdict.id).map(|one| one.why.as_str()).unwrap_or_default();
                 format!("automation does not put it forward again: {why}")
             }
             Gap::UsesMade => {

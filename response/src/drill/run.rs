@@ -511,5 +511,7 @@ fn entry_name(kind: EntryKind) -> &'static str {
         EntryKind::Plan => "plan",
         EntryKind::Fact => "fact",
         EntryKind::Merged => "merged",
+        EntryKind::Asked => "asked",
+        EntryKind::Withdrawn => "withdrawn",
     }
 }

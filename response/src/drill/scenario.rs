@@ -12,10 +12,10 @@ use crate::digest::Hasher;
 use crate::fact::{Fact, Says};
 use crate::finding::{Amount, Claim, Finding, Origin, Severity, Subject};
 use crate::operator::Deed;
-use crate::plan::InterventionKind;
 use crate::plan::moment::Moment;
 use crate::plan::shape::Shape;
 use crate::plan::starter::Kind;
+use crate::plan::{InterventionKind, Plan};
 
 /// A drill.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -300,6 +300,24 @@ pub fn read(file: &str, text: &str) -> Result<Scenario, Vec<Diagnostic>> {
 /// Returns the JSON Schema of a drill's file, for editors.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(Scenario).to_value()
+}
+
+impl Scenario {
+    /// Lets what happens on a chain that a plan does not act on happen on the one that it acts on most. Returns that chain;
+    /// `None` if nothing had to be moved.
+    pub fn follow_chains_of(&mut self, plan: &Plan) -> Option<u64> {
+        let mut acts: BTreeMap<u64, usize> = BTreeMap::new();
+        for chain in plan.tables().authority.values().filter_map(|authority| authority.chain) {
+            *acts.entry(chain).or_default() += 1;
+        }
+        let most =
+            acts.iter().max_by_key(|(chain, count)| (**count, std::cmp::Reverse(**chain))).map(|(chain, _)| *chain)?;
+        let found = self.at.iter_mut().filter_map(|happening| happening.finding.as_mut()?.chain.as_mut());
+        let elsewhere: Vec<&mut u64> = found.filter(|chain| !acts.contains_key(*chain)).collect();
+        let is_moved = !elsewhere.is_empty();
+        elsewhere.into_iter().for_each(|chain| *chain = most);
+        is_moved.then_some(most)
+    }
 }
 
 impl ScriptedFinding {

@@ -185,7 +185,11 @@ impl WhatIf {
                 Outcome::Incident(other) => Some(other),
                 _ => None,
             });
-            if let Some(other) = others.clone().find(same) {
+            // Where a finding is heard by two signals, the twin is the one of the same signal.
+            let is_free = |other: &&Incident| !self.twins.values().any(|twin| *twin == other.id);
+            let twins: Vec<&Incident> = others.filter(same).filter(is_free).collect();
+            let twin = twins.iter().find(|other| other.signal == one.signal).or(twins.first());
+            if let Some(other) = twin {
                 self.twins.insert(one.id, other.id);
             }
         }
@@ -202,6 +206,7 @@ impl WhatIf {
             | Deed::Veto { ruling, .. }
             | Deed::Done { ruling, .. }
             | Deed::Confirm { ruling, .. }
+            | Deed::Undone { ruling, .. }
             | Deed::Reverse { ruling, .. } => {
                 // What was refused then had no number: it is tried as it was.
                 let mut then = self.desks[0].rulings(id).iter();
@@ -224,8 +229,9 @@ impl WhatIf {
         let ours = |incident: &Incident| match at {
             0 => incident.id == self.incident,
             _ => {
-                incident.findings.iter().any(|finding| self.findings.contains(finding))
-                    || self.twins.get(&self.incident) == Some(&incident.id)
+                let is_others = self.twins.iter().any(|(of, twin)| *of != self.incident && *twin == incident.id);
+                let shares = incident.findings.iter().any(|finding| self.findings.contains(finding));
+                (shares && !is_others) || self.twins.get(&self.incident) == Some(&incident.id)
             }
         };
         let new: Vec<IncidentId> = outcomes

@@ -88,28 +88,31 @@ pub fn diff(old: &Plan, new: &Plan) -> Vec<Change> {
 fn powers(old: &Plan, new: &Plan, changes: &mut BTreeSet<Change>) {
     let deciders = |plan: &Plan, id: &str| -> BTreeSet<String> {
         let one = plan.tables().intervention.get(id);
-        one.into_iter().flat_map(|one| plan.deciders(one)).map(|person| plan.name(person)).collect()
+        one.into_iter().flat_map(|one| plan.deciders(one)).map(str::to_owned).collect()
     };
     let ids: BTreeSet<&String> = old.tables().intervention.keys().chain(new.tables().intervention.keys()).collect();
     for id in ids {
-        moved(&deciders(old, id), &deciders(new, id), &format!("decide on {id}"), changes);
+        moved((old, &deciders(old, id)), (new, &deciders(new, id)), &format!("decide on {id}"), changes);
     }
     let signers = |plan: &Plan, id: &str| -> BTreeSet<String> {
         let one = plan.tables().authority.get(id);
-        one.into_iter().flat_map(|one| plan.members(&one.role)).map(|person| plan.name(person)).collect()
+        one.into_iter().flat_map(|one| plan.members(&one.role)).map(str::to_owned).collect()
     };
     let ids: BTreeSet<&String> = old.tables().authority.keys().chain(new.tables().authority.keys()).collect();
     for id in ids {
-        moved(&signers(old, id), &signers(new, id), &format!("act by {id}"), changes);
+        moved((old, &signers(old, id)), (new, &signers(new, id)), &format!("act by {id}"), changes);
     }
 }
 
-fn moved(was: &BTreeSet<String>, is: &BTreeSet<String>, what: &str, changes: &mut BTreeSet<Change>) {
+/// People by their ids, each with the plan that has them: who is renamed may do no more and no less.
+type Of<'a> = (&'a Plan, &'a BTreeSet<String>);
+
+fn moved((old, was): Of<'_>, (new, is): Of<'_>, what: &str, changes: &mut BTreeSet<Change>) {
     for person in is.difference(was) {
-        changes.insert(Change { about: About::Gains, text: format!("{person} may now {what}") });
+        changes.insert(Change { about: About::Gains, text: format!("{} may now {what}", new.name(person)) });
     }
     for person in was.difference(is) {
-        changes.insert(Change { about: About::Loses, text: format!("{person} may no longer {what}") });
+        changes.insert(Change { about: About::Loses, text: format!("{} may no longer {what}", old.name(person)) });
     }
 }
 

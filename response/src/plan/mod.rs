@@ -3,6 +3,7 @@
 //! A plan is read from TOML files that the caller has already loaded, checked as a whole, and known by the
 //! hash of what it says, whatever the layout of its files.
 
+mod alias;
 pub mod cacao;
 mod calldata;
 pub mod diff;
@@ -16,6 +17,7 @@ pub mod rota;
 pub mod seal;
 pub mod shape;
 pub mod show;
+mod standing;
 pub mod starter;
 #[cfg(test)]
 mod tests;
@@ -29,6 +31,7 @@ pub use ready::readiness;
 use crate::diagnostic::Diagnostic;
 use crate::digest::Hasher;
 use crate::finding::Severity;
+pub(crate) use alias::reach_of;
 
 /// The id under which every decision lists the choice of doing nothing.
 pub const DO_NOTHING: &str = "do-nothing";
@@ -164,11 +167,12 @@ impl Plan {
         ids
     }
 
-    /// Whether two ids are one human: by id, by signer, or by a channel that wakes both.
+    /// Whether two ids are one human: by id, by signer, or by a channel that wakes both, however either is written.
     pub fn same_human(&self, a: &str, b: &str) -> bool {
         let (Some(x), Some(y)) = (self.tables.person.get(a), self.tables.person.get(b)) else { return a == b };
         let signs_alike = x.signer.is_some() && x.signer == y.signer;
-        a == b || signs_alike || x.channels.urgent.iter().any(|channel| y.channels.urgent.contains(channel))
+        let reached: Vec<String> = y.channels.urgent.iter().map(|channel| reach_of(channel)).collect();
+        a == b || signs_alike || x.channels.urgent.iter().any(|channel| reached.contains(&reach_of(channel)))
     }
 
     /// Returns the seconds from the decision to the effect of an intervention: its own reaction, the signatures if they

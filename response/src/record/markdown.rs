@@ -8,6 +8,8 @@ use super::reflect::reflect;
 use crate::decision::{Answer, Decision};
 use crate::desk::growth::losses;
 use crate::effect::Effect;
+use crate::finding::Finding;
+use crate::foreign::{markdown as markdown_of, quoted};
 use crate::plan::moment::{Moment, span};
 use crate::plan::{Plan, grouped};
 use crate::timeline::verify;
@@ -25,15 +27,20 @@ pub fn markdown(record: &Record) -> String {
     list(&mut text, "What went badly", &seen.badly);
     list(&mut text, "Where we got lucky", &seen.lucky);
     risks(record, &mut text);
-    deliveries(record, &mut text);
+    delivered(record, &mut text);
     text.push_str("\n# Appendix\n");
+    if record.findings.len() > FINDINGS_SHOWN {
+        text.push_str("\n## Findings\n\n");
+        record.findings.iter().for_each(|finding| found(record, finding, &mut text));
+    }
+    deliveries(record, &mut text);
     options(record, &mut text);
     timeline(record, &mut text);
     text
 }
 
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace(char::is_control, " ").replace('<', "&lt;")
+    markdown_of(text)
 }
 
 fn clock(at_ms: u64) -> String {
@@ -104,23 +111,39 @@ fn findings(record: &Record, text: &mut String) {
     if record.findings.is_empty() {
         text.push_str("Nothing by a detector.\n");
     }
-    for finding in &record.findings {
-        let gone = if record.incident.retracted.contains(&finding.id) { ", taken back" } else { "" };
-        let place =
-            finding.block.map(|block| format!(", block {} of chain {}", block.number, block.chain)).unwrap_or_default();
-        let claim = &finding.claim;
-        text.push_str(&format!(
-            "- {} {}/{}: {} ({}, {} % sure{place}{gone})\n",
-            clock(finding.time_ms),
-            cell(&finding.detector),
-            cell(&claim.kind),
-            cell(&claim.title),
-            claim.severity,
-            claim.confidence_percent
-        ));
-        for transaction in &claim.transactions {
-            text.push_str(&format!("  - `{transaction}`\n"));
+    let count = record.findings.len();
+    for (position, finding) in record.findings.iter().enumerate() {
+        if position == FINDINGS_SHOWN / 2 && count > FINDINGS_SHOWN {
+            text.push_str(&format!("- *{} more findings stand in the appendix*\n", count - FINDINGS_SHOWN));
         }
+        if position < FINDINGS_SHOWN / 2 || position + FINDINGS_SHOWN / 2 >= count {
+            found(record, finding, text);
+        }
+    }
+    if record.incident.uncounted > 0 {
+        let more = record.incident.uncounted;
+        text.push_str(&format!(
+            "- *{more} more conditions were counted and not kept: what is lost is at least that*\n"
+        ));
+    }
+}
+
+fn found(record: &Record, finding: &Finding, text: &mut String) {
+    let gone = if record.incident.retracted.contains(&finding.id) { ", taken back" } else { "" };
+    let place =
+        finding.block.map(|block| format!(", block {} of chain {}", block.number, block.chain)).unwrap_or_default();
+    let claim = &finding.claim;
+    text.push_str(&format!(
+        "- {} {}/{}: {} ({}, {} % sure{place}{gone})\n",
+        clock(finding.time_ms),
+        cell(&finding.detector),
+        cell(&claim.kind),
+        cell(&quoted(&claim.title)),
+        claim.severity,
+        claim.confidence_percent
+    ));
+    for transaction in &claim.transactions {
+        text.push_str(&format!("  - `{transaction}`\n"));
     }
 }
 
@@ -164,7 +187,13 @@ fn decisions(record: &Record, text: &mut String) {
             state.as_ref().and_then(|state| state.as_str()).unwrap_or_default()
         ));
     }
-    for refused in &record.refused {
+    if record.refused.len() > REFUSED_SHOWN {
+        let more = record.refused.len() - REFUSED_SHOWN;
+        text.push_str(&format!(
+            "- *{more} more acts were not taken; `watchfire journal list --kind refused` has them*\n"
+        ));
+    }
+    for refused in record.refused.iter().rev().take(REFUSED_SHOWN).rev() {
         text.push_str(&format!(
             "- not taken, {}: {} by {}: {}\n",
             clock(refused.at_ms),
@@ -175,8 +204,11 @@ fn decisions(record: &Record, text: &mut String) {
     }
 }
 
-/// How many revisions of the decision stand before the appendix.
+/// How many revisions of the decision stand before the appendix, how many findings, and how many acts that were refused:
+/// what comes before the appendix fits two pages.
 const REVISIONS_SHOWN: usize = 8;
+const FINDINGS_SHOWN: usize = 12;
+const REFUSED_SHOWN: usize = 6;
 
 /// Each revision of the decision; its options where their answers are others than before.
 fn options(record: &Record, text: &mut String) {
@@ -218,8 +250,8 @@ fn table(decision: &Decision, text: &mut String) {
     }
 }
 
-/// What became of each page: of a page nothing else is said as long as it is on its way.
-fn deliveries(record: &Record, text: &mut String) {
+/// What was ordered, and what of it did not arrive.
+fn delivered(record: &Record, text: &mut String) {
     text.push_str("\n## Deliveries\n\n");
     let mut ordered: BTreeMap<&str, usize> = BTreeMap::new();
     for one in &record.orders {
@@ -227,7 +259,18 @@ fn deliveries(record: &Record, text: &mut String) {
     }
     let counts: Vec<String> = ordered.iter().map(|(kind, count)| format!("{count} of kind `{kind}`")).collect();
     let counts = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
-    text.push_str(&format!("Ordered: {counts}.\n\n"));
+    let pages = record.orders.iter().filter(|one| matches!(one.effect, Effect::Page { .. }));
+    let states: Vec<Option<&String>> = pages.map(|one| record.deliveries.get(&one.key)).collect();
+    let count = |is_it: fn(&&Option<&String>) -> bool| states.iter().filter(is_it).count();
+    let lost = count(|state| state.is_some_and(|state| state.starts_with("NOT")));
+    let silent = count(|state| state.is_none());
+    text.push_str(&format!("Ordered: {counts}. Of {} pages, {lost} did not arrive", states.len()));
+    text.push_str(&format!(", and of {silent} nothing was heard; each stands in the appendix.\n"));
+}
+
+/// What became of each page: of a page nothing else is said as long as it is on its way.
+fn deliveries(record: &Record, text: &mut String) {
+    text.push_str("\n## Each delivery\n\n");
     for one in &record.orders {
         let state = match record.deliveries.get(&one.key) {
             Some(state) => state.clone(),

@@ -6,7 +6,7 @@ mod ocsf;
 mod proofs;
 mod reflect;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use alloy_primitives::B256;
@@ -110,10 +110,13 @@ impl Record {
         }
     }
 
-    /// Takes in a finding, if it is one of the incident's.
-    pub fn find(&mut self, finding: &Finding) {
-        let mine = self.incident.findings.contains(&finding.id) || self.incident.retracted.contains(&finding.id);
-        if mine && !self.findings.iter().any(|known| known.id == finding.id) {
+    /// Takes in a finding, each once, if it is one of the incident's: of those that it lists, or of `members`.
+    pub fn find(&mut self, finding: &Finding, members: &BTreeSet<B256>) {
+        let incident = &self.incident;
+        if members.contains(&finding.id)
+            || incident.findings.contains(&finding.id)
+            || incident.retracted.contains(&finding.id)
+        {
             self.findings.push(finding.clone());
         }
     }

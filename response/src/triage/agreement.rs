@@ -40,8 +40,10 @@ impl Agreement {
         let Some(index) = self.detectors.iter().position(|known| known == detector) else { return };
         let index = index as u32;
         lower(&mut self.times, (time_ms, index), |count| *count -= 1, |count| *count == 0);
+        let is_seen_then = self.times.contains_key(&(time_ms, index));
         lower(&mut self.live, index, |count| *count -= 1, |count| *count == 0);
-        if self.best.contains(&index) {
+        // Another sighting of that moment stands in for it.
+        if !is_seen_then && self.best.contains(&index) {
             self.best.clear();
             self.improve(0, u64::MAX);
         }

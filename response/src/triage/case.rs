@@ -11,12 +11,15 @@ use super::label::folded;
 use crate::brief::{Evidence, actor_of};
 use crate::chain::ChainId;
 use crate::finding::{Finding, Severity};
+use crate::foreign::quoted;
 use crate::incident::Incident;
 use crate::plan::Signal;
 
 /// How many sightings of one condition are kept. A condition that fires on each block would grow without end;
 /// the earliest are kept, as they outlive reorgs, and the newest, as they corroborate.
 const SIGHTINGS_KEPT: usize = 64;
+/// Of how many assets an incident adds up what is lost: whoever transacts can make tokens without end.
+const ASSETS_KEPT: usize = 64;
 
 /// An open incident with its live findings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +33,11 @@ pub struct Case {
     /// What the signal means, in a line; of an incident that was opened by hand, nothing, and its title stays.
     summary: Option<String>,
     known: Known,
+    /// How many live sightings there are of each severity, and at each moment, milliseconds since the Unix epoch.
+    severities: BTreeMap<Severity, u64>,
+    times: BTreeMap<u64, u64>,
+    /// Whether the worst was taken back, so that it is to be looked for before anybody is told.
+    is_stale: bool,
     /// How many live conditions there are on each chain, `None` standing for no chain, and about each subject.
     places: Vec<(Option<ChainId>, BTreeMap<String, u64>)>,
 }
@@ -91,6 +99,9 @@ impl Case {
             min_confidence_percent: signal.corroboration.min_confidence_percent,
             conditions: BTreeMap::new(),
             agreement: Agreement::within(signal.window_s.saturating_mul(1_000)),
+            severities: BTreeMap::new(),
+            times: BTreeMap::new(),
+            is_stale: false,
             places: Vec::new(),
         }
     }
@@ -105,6 +116,9 @@ impl Case {
             min_confidence_percent: other.min_confidence_percent,
             conditions: BTreeMap::new(),
             agreement: Agreement::within(0),
+            severities: BTreeMap::new(),
+            times: BTreeMap::new(),
+            is_stale: false,
             places: Vec::new(),
         }
     }
@@ -150,9 +164,13 @@ impl Case {
             amounts: BTreeMap::new(),
         });
         condition.sightings.push(sighting);
+        count(&mut self.severities, &mut self.times, sighting);
         let mut more = false;
         for amount in &claim.amounts {
             let Some(value) = magnitude(&amount.value) else { continue };
+            if incident.loss.len() >= ASSETS_KEPT && !incident.loss.contains_key(&amount.asset) {
+                continue;
+            }
             let most = condition.amounts.entry(amount.asset.clone()).or_default();
             if value > *most {
                 let total = incident.loss.entry(amount.asset.clone()).or_default();
@@ -178,7 +196,7 @@ impl Case {
             show(&mut incident.evidence, Evidence::of(finding));
         }
         if is_new {
-            incident.findings.push(finding.id);
+            incident.list(finding.id);
             let subject = condition.subject.clone();
             *subjects(&mut self.places, chain).entry(subject).or_default() += 1;
         }
@@ -192,10 +210,22 @@ impl Case {
         let Some(condition) = self.conditions.get_mut(&finding.fingerprint) else { return Taken::Known };
         let of = condition.sightings[0].finding;
         let dropped = (condition.sightings.len() > SIGHTINGS_KEPT).then(|| condition.forget_one());
-        if let Some(dropped) = dropped.filter(|dropped| dropped.counts) {
-            self.agreement.remove(source, dropped.time_ms);
+        if let Some(dropped) = dropped {
+            uncount(&mut self.severities, &mut self.times, dropped);
+            if dropped.counts {
+                self.agreement.remove(source, dropped.time_ms);
+            }
         }
         Taken::Again { of, dropped: dropped.map(|dropped| dropped.finding), changed, growth }
+    }
+
+    /// Lets it stand under another signal, which is graver.
+    pub fn stand_under(&mut self, name: &str, signal: &Signal) {
+        name.clone_into(&mut self.incident.signal);
+        self.summary = Some(signal.summary.clone());
+        self.floor = self.floor.max(signal.severity);
+        self.incident.severity = self.incident.severity.max(signal.severity.unwrap_or(self.incident.severity));
+        self.retell();
     }
 
     /// Puts what is known into the incident: kinds, actors, and the title that says the worst.
@@ -203,12 +233,20 @@ impl Case {
         self.incident.kinds = self.known.kinds();
         self.incident.actors = self.known.actors();
         if let (Some(summary), Some(worst)) = (&self.summary, self.known.title()) {
-            self.incident.title = format!("{summary}: {worst}");
+            self.incident.title = format!("{summary}: {}", quoted(worst));
+        }
+    }
+
+    /// Looks for the worst of what is left, if it was taken back.
+    pub fn settle(&mut self) {
+        if self.is_stale {
+            self.recount();
         }
     }
 
     /// Counts again what all live conditions say.
     fn recount(&mut self) {
+        self.is_stale = false;
         self.known = Known::default();
         for (fingerprint, condition) in &self.conditions {
             self.known.add(*fingerprint, &condition.words);
@@ -225,11 +263,14 @@ impl Case {
         if gone.counts {
             self.agreement.remove(&condition.source, gone.time_ms);
         }
+        uncount(&mut self.severities, &mut self.times, gone);
         let successor = condition.sightings.first().map(|sighting| sighting.finding);
         if position == 0 {
-            self.incident.findings.retain(|listed| *listed != finding);
-            self.incident.retracted.push(finding);
-            self.incident.findings.extend(successor);
+            self.incident.unlist(finding);
+            self.incident.note_retracted(finding);
+            if let Some(successor) = successor {
+                self.incident.list(successor);
+            }
         }
         if successor.is_none() {
             let subjects = subjects(&mut self.places, condition.chain);
@@ -250,21 +291,19 @@ impl Case {
             self.places.retain(|(_, subjects)| !subjects.is_empty());
             let is_worst = self.known.remove(fingerprint, &condition.words);
             self.conditions.remove(&fingerprint);
-            match is_worst {
-                true => self.recount(),
-                false => self.retell(),
+            self.is_stale |= is_worst;
+            if !self.is_stale {
+                self.retell();
             }
         }
         self.incident.evidence.retain(|one| one.finding != finding);
         self.incident.sources = self.agreement.sources();
         let floor = self.floor;
-        let live = || self.conditions.values().flat_map(|condition| &condition.sightings);
         // Once nothing is live, it keeps the severity and the times under which people knew it.
-        if let Some(gravest) = live().map(|sighting| sighting.severity).max() {
-            let times = || live().map(|sighting| sighting.time_ms);
-            self.incident.severity = gravest.max(floor.unwrap_or(gravest));
-            self.incident.began_ms = times().min().unwrap_or(self.incident.began_ms);
-            self.incident.last_ms = times().max().unwrap_or(self.incident.last_ms);
+        if let Some((gravest, _)) = self.severities.last_key_value() {
+            self.incident.severity = (*gravest).max(floor.unwrap_or(*gravest));
+            self.incident.began_ms = self.times.first_key_value().map_or(self.incident.began_ms, |(at_ms, _)| *at_ms);
+            self.incident.last_ms = self.times.last_key_value().map_or(self.incident.last_ms, |(at_ms, _)| *at_ms);
         }
         Some((position == 0, successor.filter(|_| position == 0)))
     }
@@ -278,7 +317,9 @@ impl Case {
         mine.last_ms = mine.last_ms.max(theirs.last_ms);
         let retracted = theirs.retracted.into_iter().filter(|finding| !mine.retracted.contains(finding));
         let retracted: Vec<B256> = retracted.collect();
-        mine.retracted.extend(retracted);
+        retracted.into_iter().for_each(|finding| mine.note_retracted(finding));
+        mine.more_retracted += theirs.more_retracted;
+        mine.uncounted += theirs.uncounted;
         mine.duplicates += theirs.duplicates;
         for evidence in theirs.evidence.into_iter().rev() {
             show(&mut mine.evidence, evidence);
@@ -303,6 +344,7 @@ impl Case {
         for sighting in new.iter().filter(|sighting| sighting.counts) {
             self.agreement.add(&known.source, sighting.time_ms);
         }
+        new.iter().for_each(|sighting| count(&mut self.severities, &mut self.times, *sighting));
         known.sightings.extend(new);
         for (asset, value) in other.amounts {
             let most = known.amounts.entry(asset.clone()).or_default();
@@ -323,7 +365,10 @@ impl Case {
             let total = self.incident.loss.entry(asset.clone()).or_default();
             *total = total.saturating_add(*value);
         }
-        self.incident.findings.extend(condition.sightings.first().map(|sighting| sighting.finding));
+        condition.sightings.iter().for_each(|sighting| count(&mut self.severities, &mut self.times, *sighting));
+        if let Some(first) = condition.sightings.first() {
+            self.incident.list(first.finding);
+        }
         let subjects = subjects(&mut self.places, condition.chain);
         *subjects.entry(condition.subject.clone()).or_default() += 1;
         self.conditions.insert(fingerprint, condition);
@@ -351,6 +396,18 @@ impl Case {
     /// Iterates over subjects of live findings.
     pub fn subjects(&self) -> impl Iterator<Item = &str> {
         self.places.iter().flat_map(|(_, subjects)| subjects.keys().map(String::as_str))
+    }
+
+    /// Whether a new condition would say nothing that the incident does not know: no graver, of a kind and by a source that
+    /// it has.
+    pub fn knows(&self, finding: &Finding, source: &str) -> bool {
+        let is_source = self.incident.sources.iter().any(|known| known == source);
+        is_source && finding.claim.severity <= self.incident.severity && self.known.has_kind(&finding.claim.kind)
+    }
+
+    /// Counts a condition that is not kept.
+    pub fn pass_over(&mut self) {
+        self.incident.uncounted += 1;
     }
 
     /// Whether a condition is live.
@@ -389,6 +446,26 @@ impl Condition {
         let gravest = self.sightings.iter().map(|sighting| sighting.severity).max();
         let lesser = self.sightings[middle..].iter().position(|sighting| Some(sighting.severity) < gravest);
         self.sightings.remove(middle + lesser.unwrap_or(0))
+    }
+}
+
+fn count(severities: &mut BTreeMap<Severity, u64>, times: &mut BTreeMap<u64, u64>, sighting: Sighting) {
+    *severities.entry(sighting.severity).or_default() += 1;
+    *times.entry(sighting.time_ms).or_default() += 1;
+}
+
+fn uncount(severities: &mut BTreeMap<Severity, u64>, times: &mut BTreeMap<u64, u64>, sighting: Sighting) {
+    lower(severities, sighting.severity);
+    lower(times, sighting.time_ms);
+}
+
+/// Lowers a count, and forgets it at nothing.
+fn lower<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) {
+    if let Some(count) = counts.get_mut(&key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&key);
+        }
     }
 }
 

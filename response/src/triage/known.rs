@@ -108,6 +108,10 @@ impl Known {
         is_worst
     }
 
+    pub(super) fn has_kind(&self, kind: &str) -> bool {
+        self.kinds.contains_key(kind)
+    }
+
     pub(super) fn kinds(&self) -> Vec<String> {
         self.kinds.keys().cloned().collect()
     }

@@ -239,6 +239,10 @@ async fn a_run_pages_by_scheme_goes_on_where_it_is_refused_and_resolves_what_it_
     let closed =
         watchfire(folder, &["incident", "false-positive", "1", "--by", "ana", "--why", "an exercise"]).unwrap();
     assert!(closed.status.success(), "{}", String::from_utf8_lossy(&closed.stderr));
+    let waits = String::from_utf8_lossy(&closed.stdout).into_owned();
+    assert!(waits.contains("pause falls with it, so a second human must agree"), "{waits}");
+    let agreed = watchfire(folder, &["incident", "second", "1", "1", "--by", "bo"]).unwrap();
+    assert!(agreed.status.success(), "{}", String::from_utf8_lossy(&agreed.stderr));
     host.until("resolved", |_| services.alerts().values().any(|status| status == "resolve")).await.unwrap();
     let over = |services: &Services| services.messages("slack").iter().any(|text| text.contains("Over: incident 1"));
     host.until("the room's message is edited", |_| over(&services)).await.unwrap();

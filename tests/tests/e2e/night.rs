@@ -138,6 +138,23 @@ async fn an_incident_grows_in_public_and_undone_is_undone() {
     let of = |text: &str| serde_json::from_str::<Value>(text).unwrap()["rulings"].clone();
     assert_eq!(of(&after), of(&before));
     must(folder, &["ack", "1", "--by", "ana"]);
+
+    // Ending it would take the second pause back: one human asks for that, and another agrees.
+    let told = must(folder, &["false-positive", "1", "--why", "an exercise", "--by", "ana"]);
+    assert!(told.contains("watchfire incident second 1 1"), "{told}");
+    let shown = must(folder, &["show", "1"]);
+    assert!(shown.contains("a second human is needed") && shown.contains("Ana asks for false-positive"), "{shown}");
+    assert!(!incident(folder, &["second", "1", "1", "--by", "ana"]).0);
+    must(folder, &["second", "1", "1", "--by", "bo"]);
+
+    // Nobody was woken more than six times, and the record fits two pages before its appendix.
+    for person in ["ana", "bo"] {
+        let pages = got(&receiver, "page").iter().filter(|page| page["person"] == person).count();
+        assert!(pages <= 6, "{person}: {pages}");
+    }
+    let record = must(folder, &["export", "1"]);
+    let head = record.split("# Appendix").next().unwrap();
+    assert!(head.lines().count() <= 120, "{head}");
     host.stop().unwrap();
     expect_sound(folder).unwrap();
 }

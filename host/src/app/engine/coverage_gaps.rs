@@ -101,6 +101,11 @@ impl Gaps {
         self.live.keys().map(|gap| (gap.kind.clone(), gap.subject.clone())).collect()
     }
 
+    /// Returns the gaps of a kind.
+    pub(super) fn of_kind(&self, kind: &str) -> Vec<Gap> {
+        self.live.keys().filter(|gap| gap.kind == kind).cloned().collect()
+    }
+
     /// Returns the kinds of a subject's gaps.
     pub(super) fn kinds_of(&self, subject: &str) -> Vec<String> {
         self.live.keys().filter(|gap| gap.subject == subject).map(|gap| gap.kind.clone()).collect()

@@ -23,6 +23,7 @@ pub mod retention;
 pub mod signers;
 pub mod spent;
 pub mod status;
+mod storms;
 pub mod thinning;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,6 +129,12 @@ impl Engine {
     ///
     /// If the journal can't be read or written; the engine is to be dropped then.
     pub fn take(&mut self, stamped: Stamped, given: &Given) -> anyhow::Result<()> {
+        let at_ms = stamped.at_ms;
+        self.take_in(stamped, given)?;
+        self.name_storms(at_ms)
+    }
+
+    fn take_in(&mut self, stamped: Stamped, given: &Given) -> anyhow::Result<()> {
         let Stamped { at_ms, event } = stamped.clone();
         let entry = Entry::Input(stamped);
         let seq = match event {

@@ -78,6 +78,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let runtime = Arc::new(options.sandboxes.runtime(&config.cache, &config.folder())?);
     let readers = Readers::default();
     let mut engine = Engine::new(journal, Fleet::new(), Arc::new(readers.clone()))?;
+    name_open(&engine);
     // What follows from a start is to be delivered too.
     engine.set_channels(config.channels());
     engine.start_sources_afresh(newest_ms.max(wall_clock_ms()))?;
@@ -250,6 +251,17 @@ async fn report(deployment: &Deployment<Message>, found: impl IntoIterator<Item 
         deployment.input(Message::Input(Delivery::now(Event::Coverage { coverage }))).await?;
     }
     Ok(())
+}
+
+/// Says which incidents are open since before the start, and what automation is stopped.
+fn name_open(engine: &Engine) {
+    for incident in engine.desks().incidents() {
+        let (id, title) = (incident.id, &incident.title);
+        tracing::warn!(severity = %incident.severity, state = %incident.state, "incident {id} is open: {title}");
+    }
+    for (_, by, _, why) in engine.desks().halts() {
+        tracing::warn!("all automation is stopped by {by}: {why}");
+    }
 }
 
 fn announce(config: &Config, applied: &Applied) {

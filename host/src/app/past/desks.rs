@@ -1,15 +1,19 @@
 //! The desks as a journal has them: as they are now, an incident by itself, an incident under another plan.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+
+use alloy::primitives::B256;
 
 use crate::app::engine::desk_inputs::{input_of, journaled_plan, step_again};
 use crate::desk::Desks;
 use crate::drill::WhatIf;
 use crate::entry::Entry;
 use crate::event::{Event, Stamped};
-use crate::incident::IncidentId;
+use crate::incident::{Incident, IncidentId};
 use crate::journal::{Filter, Journal, Row};
+use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::record::Record;
 
@@ -44,6 +48,7 @@ pub fn record_of(journal: &Path, incident: IncidentId) -> anyhow::Result<Option<
     let last = Filter { incident: Some(incident), last: Some(1), ..of_kind("incident") };
     let Some(Row { entry: Entry::Incident(last), .. }) = journal.entries(&last)?.next()? else { return Ok(None) };
     let mut record = Record::of(last.clone(), None);
+    let members = members_of(&journal, incident)?;
     let mut rows = journal.entries(&Filter { incident: Some(incident), ..Filter::default() })?;
     while let Some(row) = rows.next()? {
         record.as_of_ms = record.as_of_ms.max(row.at_ms);
@@ -55,7 +60,7 @@ pub fn record_of(journal: &Path, incident: IncidentId) -> anyhow::Result<Option<
     let mut rows = journal.entries(&of_kind("finding"))?;
     while let Some(row) = rows.next()? {
         if let Entry::Finding(finding) = &row.entry {
-            record.find(finding);
+            record.find(finding, &members);
         }
     }
     drop(rows);
@@ -74,6 +79,28 @@ pub fn record_of(journal: &Path, incident: IncidentId) -> anyhow::Result<Option<
         }
     }
     Ok(Some(record))
+}
+
+/// Returns the findings that an incident ever had, those of incidents that became part of it among them.
+fn members_of(journal: &Journal, incident: IncidentId) -> anyhow::Result<BTreeSet<B256>> {
+    let mut desks = Desks::default();
+    let mut members: BTreeMap<IncidentId, BTreeSet<B256>> = BTreeMap::new();
+    let mut rows = journal.desk_entries()?;
+    while let Some(row) = rows.next()? {
+        let outcomes = step_again(&mut desks, &row)?;
+        if let Entry::Finding(finding) = &row.entry {
+            for id in desks.homes(finding.id) {
+                members.entry(id).or_default().insert(finding.id);
+            }
+        }
+        for outcome in outcomes {
+            if let Outcome::Incident(Incident { id, merged_into: Some(into), .. }) = outcome {
+                let of_it = members.remove(&id).unwrap_or_default();
+                members.entry(into).or_default().extend(of_it);
+            }
+        }
+    }
+    Ok(members.remove(&incident).unwrap_or_default())
 }
 
 /// Returns the desks as a journal leaves them, read beside a host that may be writing.

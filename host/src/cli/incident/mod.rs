@@ -282,7 +282,7 @@ Examples:
         #[command(flatten)]
         who: Who,
     },
-    /// Tell nobody of it for a while.
+    /// Tell nobody of it for a while, a day at most. It ends where the incident becomes graver.
     Silence {
         /// Number of the incident.
         incident: IncidentId,
@@ -319,6 +319,18 @@ Examples:
     Adopt {
         /// Number of the incident.
         incident: IncidentId,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Agree, as a second human, to an act that lowers or ends the incident: `show` says which waits.
+    #[command(after_help = "\
+Examples:
+  watchfire incident second 17 1 --by dana")]
+    Second {
+        /// Number of the incident.
+        incident: IncidentId,
+        /// Number of what was asked for.
+        motion: u32,
         #[command(flatten)]
         who: Who,
     },
@@ -441,6 +453,7 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
         Command::Merge { incident, into, who } => (who, incident, Deed::Merge { into }),
         Command::FalsePositive { incident, why, who } => (who, incident, Deed::FalsePositive { why }),
         Command::Adopt { incident, who } => (who, incident, Deed::Adopt),
+        Command::Second { incident, motion, who } => (who, incident, Deed::Second { motion }),
         Command::Close { incident, risks, no_change, holds, who } => {
             (who, incident, Deed::Close { risks, no_change, holds })
         }

@@ -53,7 +53,8 @@ pub(super) fn list(desks: &Desks, journal: &Journal, all: bool, format: Format) 
             who_has(&plan, incident),
         );
         let protocol = if incident.protocol.is_empty() { String::new() } else { format!("{}: ", incident.protocol) };
-        say(&format!("{protocol}{}", incident.title), 6, 6);
+        let rehearsal = if incident.rehearsal { "REHEARSAL: " } else { "" };
+        say(&format!("{rehearsal}{protocol}{}", incident.title), 6, 6);
         let brief = brief_of(&plan, incident);
         if !brief.loss.is_empty() {
             say(&format!("lost or moved: {}", losses(&brief.loss)), 6, 6);
@@ -95,9 +96,13 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
             .halts()
             .map(|(protocol, by, at_ms, why)| json!({ "protocol": protocol, "by": by, "at_ms": at_ms, "why": why }))
             .collect();
+        let waiting: Vec<_> = desks
+            .waiting(id)
+            .map(|(number, by, act, until_ms)| json!({ "motion": number, "by": by, "act": act, "until_ms": until_ms }))
+            .collect();
         let told = json!({
             "incident": record.incident, "brief": brief, "decision": record.decisions.last(), "rulings": rulings,
-            "dues": dues, "halts": halts, "findings": record.findings, "timeline": record.timeline,
+            "dues": dues, "halts": halts, "waiting": waiting, "findings": record.findings, "timeline": record.timeline,
         });
         println!("{told}");
         return Ok(Exit::Good);
@@ -109,6 +114,7 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
         say(&decision.in_time, 0, 0);
     }
     what_is_due(&desks, &record);
+    what_waits(&desks, &plan, id);
     what_was_decided(&plan, &rulings);
     evidence(&brief);
     if record.incident.state.is_open() {
@@ -128,6 +134,9 @@ fn head(plan: &Plan, record: &Record, brief: &Brief) {
     let style = style(incident.severity);
     let protocol = if brief.protocol.is_empty() { String::new() } else { format!("  {}", brief.protocol) };
     anstream::println!("{style}#{} {}{style:#} {}{protocol}", incident.id, incident.severity, incident.state);
+    if incident.rehearsal {
+        say("a rehearsal: nobody outside hears of it, and nothing is asked for", 0, 0);
+    }
     say(&incident.title, 0, 0);
     if !brief.loss.is_empty() {
         let style = BOLD;
@@ -137,6 +146,10 @@ fn head(plan: &Plan, record: &Record, brief: &Brief) {
         (1, 0) => "1 live finding".to_owned(),
         (findings, 0) => format!("{findings} live findings"),
         (findings, duplicates) => format!("{findings} live findings, seen {duplicates} times more"),
+    };
+    let seen = match brief.uncounted {
+        0 => seen,
+        more => format!("{seen}, and {more} counted and not kept"),
     };
     let by = if incident.sources.is_empty() { String::new() } else { format!(" by {}", incident.sources.join(", ")) };
     let began = format!("{seen}{by}; first sign {}, newest {}", clock(incident.began_ms), clock(incident.last_ms));
@@ -192,6 +205,16 @@ fn what_is_due(desks: &Desks, record: &Record) {
     let audit = audit(&record.clocks, wall_clock_ms(), GRACE_MS);
     for missed in audit.missed.iter().chain(&audit.odd) {
         let text = format!("NOT FIRED: {} was due {}; does a host run?", missed.due, clock(missed.due_at_ms));
+        say(&text, 2, 4);
+    }
+}
+
+/// What somebody asked for and a second human has yet to agree to.
+fn what_waits(desks: &Desks, plan: &Plan, id: IncidentId) {
+    for (number, by, act, until_ms) in desks.waiting(id) {
+        let by = plan.name(by);
+        let text = format!("{by} asks for {act} until {}: watchfire incident second {id} {number}", clock(until_ms));
+        anstream::println!("{BAD}a second human is needed{BAD:#}");
         say(&text, 2, 4);
     }
 }

@@ -13,7 +13,7 @@ fn whoever_is_on_call_is_paged_first_and_an_answer_ends_the_step() {
         PLAN,
         &format!("{DAY}ends_after_s = 600\n{DRAIN}"),
         &[
-            "00:00:00 #1 opened: outflow (critical, 90 % sure): 1,000 ETH left",
+            "00:00:00 #1 opened: outflow (critical, 90 % sure): “1,000 ETH left”",
             "00:00:00 #1 paged: step 1 of critical: Ana by phone:1",
             "00:02:00 #1 acked: Ana: Ana has it",
         ],

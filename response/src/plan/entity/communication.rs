@@ -33,7 +33,8 @@ pub struct Communication {
     /// What must not be said yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forbidden: Vec<Forbidden>,
-    /// The first word, with `{title}`, `{severity}`, `{state}` and `{protocol}` to be filled in.
+    /// The first word, with `{summary}` of the signal, `{severity}`, `{state}` and `{protocol}` to be filled in. `{title}`
+    /// is filled in too, and carries a detector's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
 }

@@ -119,6 +119,21 @@ pub struct Protocol {
     /// Id of the role that may halt all automation by `watchfire incident halt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kill_switch: Option<String>,
+    /// Whether a finding that fits several signals opens one incident for all of them, with the interventions of each.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub correlate: bool,
+    /// Of one detector, so many new conditions are kept in an hour. What is more is counted and told, unless it is graver, of
+    /// another kind or by another source than what is known.
+    #[serde(default = "conditions_an_hour", skip_serializing_if = "is_conditions_an_hour")]
+    #[schemars(range(min = 1))]
+    pub conditions_per_hour: u64,
+    /// Of one signal, so many incidents are opened in an hour. Beyond, all others share one.
+    #[serde(default = "incidents_an_hour", skip_serializing_if = "is_incidents_an_hour")]
+    #[schemars(range(min = 1))]
+    pub incidents_per_hour: u64,
+    /// Whether approvals, and a second human's word, count only from different accounts of the host's machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub distinct_accounts: bool,
     /// After closure, findings of the same group open a linked successor for so long, in seconds; a day if absent.
     #[serde(default = "day_s")]
     pub successor_s: u64,
@@ -141,12 +156,40 @@ impl Default for Protocol {
             name: String::new(),
             dry_run: false,
             kill_switch: None,
+            correlate: true,
+            conditions_per_hour: conditions_an_hour(),
+            incidents_per_hour: incidents_an_hour(),
+            distinct_accounts: false,
             successor_s: day_s(),
             explorer: BTreeMap::new(),
             reviewed_at: None,
             proof: None,
         }
     }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(wanted: &bool) -> bool {
+    *wanted
+}
+
+fn conditions_an_hour() -> u64 {
+    1_000
+}
+
+fn is_conditions_an_hour(count: &u64) -> bool {
+    *count == conditions_an_hour()
+}
+
+fn incidents_an_hour() -> u64 {
+    60
+}
+
+fn is_incidents_an_hour(count: &u64) -> bool {
+    *count == incidents_an_hour()
 }
 
 fn day_s() -> u64 {

@@ -44,6 +44,10 @@ fn communications(survey: &mut Survey<'_>) {
                 let message = format!("it has no template for the first word to {}", communication.audience);
                 survey.report(NO_TEMPLATE, at, &["template"], message);
             }
+            if communication.template.as_ref().is_some_and(|template| template.contains("{title}")) {
+                let message = format!("{} would be told what a detector repeats", communication.audience);
+                survey.report(FOREIGN_WORDS, at, &["template"], message);
+            }
         }
         let channels = communication.channels.iter().chain(&communication.backup_channels);
         let platform = |channel: &String| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::people::waking;
-use super::survey::{Survey, listed};
+use super::survey::{Survey, is_automatic, listed};
 use super::table::*;
 use crate::finding::Severity;
 use crate::plan::load::entity;
@@ -32,6 +32,7 @@ pub(super) fn check(survey: &mut Survey<'_>) {
             }
         }
         sources(survey, id, signal);
+        uses(survey, id, signal);
         if let Some(fired_at) = signal.fired_at {
             if fired_at.ms > survey.now_ms {
                 let message = format!("it is said to have fired on {fired_at}, which is still to come");
@@ -69,6 +70,21 @@ fn sources(survey: &mut Survey<'_>, id: &str, signal: &Signal) {
             if sources.len() == 1 { "are one".to_owned() } else { format!("are {}", sources.len()) }
         );
         survey.report(TOO_FEW_SOURCES, entity("signal", id), &["corroboration", "sources"], message);
+    }
+}
+
+/// Labels of which anybody who transacts can't make ever new values.
+const BOUNDED: [&str; 3] = ["chain", "detector", "kind"];
+
+fn uses(survey: &mut Survey<'_>, id: &str, signal: &Signal) {
+    let Some(label) = signal.group_by.iter().find(|label| !BOUNDED.contains(&label.as_str())) else { return };
+    let mapped = signal.interventions.iter().filter_map(|id| survey.tables().intervention.get_key_value(id));
+    let cheap = mapped.filter(|(_, one)| is_automatic(one) && one.limits.uses.is_some() && one.calls.is_empty());
+    let cheap: Vec<String> = cheap
+        .map(|(name, one)| format!("`{name}` has {} for incidents by `{label}`", one.limits.uses.unwrap_or_default()))
+        .collect();
+    for message in cheap {
+        survey.report(CHEAP_USES, entity("signal", id), &["group_by"], message);
     }
 }
 

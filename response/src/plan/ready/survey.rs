@@ -8,7 +8,7 @@ use crate::finding::Severity;
 use crate::plan::entity::{Automation, Intervention, Person, Schedule, Tables};
 use crate::plan::load::{Entity, Places};
 use crate::plan::moment::Moment;
-use crate::plan::{Plan, Role};
+use crate::plan::{Plan, Role, reach_of};
 
 /// Seconds of a day.
 pub(super) const DAY_S: u64 = 86_400;
@@ -144,7 +144,7 @@ fn humans(people: &BTreeMap<String, Person>) -> BTreeMap<&str, &str> {
     let mut first_with: BTreeMap<String, &str> = BTreeMap::new();
     let mut same: BTreeMap<&str, &str> = people.keys().map(|id| (id.as_str(), id.as_str())).collect();
     for (id, person) in people {
-        let channels = person.channels.urgent.iter().map(|channel| squeezed(channel));
+        let channels = person.channels.urgent.iter().map(|channel| reach_of(channel));
         for mark in channels.chain(person.signer.map(|signer| signer.to_string())) {
             let Some(other) = first_with.insert(mark, id) else { continue };
             let (one, two) = (same[other], same[id.as_str()]);
@@ -153,9 +153,4 @@ fn humans(people: &BTreeMap<String, Person>) -> BTreeMap<&str, &str> {
         }
     }
     same
-}
-
-/// A channel without what people write differently.
-fn squeezed(channel: &str) -> String {
-    channel.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect()
 }

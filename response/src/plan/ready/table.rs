@@ -280,4 +280,15 @@ checks! {
          their turns fall on days or hours on which the layer has no duty, or on which a layer before it always has \
          somebody. Overrides are left out.",
     mend "let turns last a week (every_days = 7), take the person out, or give the layer other weekdays or hours";
+
+    FOREIGN_WORDS: Warning "WF-W15", "Template with a detector's words",
+    why "Whoever transacts can choose what a detector repeats, and so what you tell the public.",
+    how "`{title}` in the `template` of a communication: the title says the worst in a detector's words.",
+    mend "write {summary} in its place, which is the signal's";
+
+    CHEAP_USES: Warning "WF-W16", "Uses that cheap alarms can take",
+    why "Each incident reserves a use of its own, so alarms about things that anybody can make leave automation none for the real one.",
+    how "An intervention of a signal that is `presigned` or `auto`, has `limits.uses` and no `calls`, where `group_by` of the signal \
+         has a label other than `chain`, `detector` and `kind`. With `calls`, incidents share one use for the same act.",
+    mend "give its `calls`, or group by chain";
 }

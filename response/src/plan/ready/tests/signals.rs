@@ -138,13 +138,13 @@ fn a_dependency_can_be_reached_and_done_without() {
 #[test]
 fn the_first_word_is_written() {
     check(
-        &[("template = \"{protocol}: {title}. We look into it.\"\n", "")],
+        &[("template = \"{protocol}: {summary}. We look into it.\"\n", "")],
         &[
             "WF-E16 at `[communication.users]`: communication.users.template: it has no template for the first word to users",
         ],
     );
     check(
-        &[("template = \"{protocol}: {title}. We look into it.\"", "template = \" \"")],
+        &[("template = \"{protocol}: {summary}. We look into it.\"", "template = \" \"")],
         &["WF-E16 at `template = \" \"`: communication.users.template: it has no template for the first word to users"],
     );
     check(

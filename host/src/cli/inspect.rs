@@ -1,13 +1,13 @@
 //! `watchfire plugin inspect`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Exit, tell};
+use super::{Exit, settings, tell};
 use crate::app::config::{CacheConfig, Config};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
@@ -107,7 +107,10 @@ pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
                 "limits": deployed.limits,
             })
         ),
-        Format::Pretty => show(&component, &manifest, grants.as_ref(), &deployed.limits),
+        Format::Pretty => {
+            let id = args.detector.as_deref().unwrap_or(&manifest.name);
+            show((id, path), &component, &manifest, grants.as_ref(), &deployed.limits);
+        }
     }
     Ok(Exit::Good)
 }
@@ -123,7 +126,13 @@ impl Grants {
     }
 }
 
-fn show(component: &Component, manifest: &Manifest, grants: Option<&Grants>, limits: &Limits) {
+fn show(
+    (id, path): (&str, &Path),
+    component: &Component,
+    manifest: &Manifest,
+    grants: Option<&Grants>,
+    limits: &Limits,
+) {
     println!("{} {}", manifest.name, manifest.version);
     for line in manifest.summary.lines() {
         println!("  {line}");
@@ -152,7 +161,14 @@ fn show(component: &Component, manifest: &Manifest, grants: Option<&Grants>, lim
     for limit in limits.table() {
         println!("  {:<28} {:>11}  {}", limit.key, limit.value, limit.past);
     }
-    println!("config   {}", manifest.config_schema);
+    let settings = settings::settings(&manifest.config_schema);
+    if settings.is_empty() {
+        println!("config   {}", manifest.config_schema);
+        return;
+    }
+    println!("\n{}", settings::table(&settings).pretty());
+    println!("to begin with:\n");
+    print!("{}", settings::snippet(id, &path.display().to_string(), &manifest.capabilities, &settings));
 }
 
 fn list(names: &[String]) -> String {

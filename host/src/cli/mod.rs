@@ -10,6 +10,7 @@ mod fetch;
 mod given;
 mod import;
 mod incident;
+mod init;
 mod inspect;
 mod journal;
 mod man;
@@ -25,6 +26,7 @@ mod risk;
 mod rule;
 mod run;
 mod schema;
+mod settings;
 mod table;
 mod version;
 
@@ -86,6 +88,8 @@ enum Command {
     Fetch(fetch::Args),
     /// Run detectors over long recordings, and score what they find against labels.
     Backtest(backtest::Args),
+    /// Begin a deployment: write a commented watchfire.toml, and a starter plan on your chain.
+    Init(init::Args),
     /// Check config, plan and plugins: every error with file, line, key and remedy.
     Check(check::Args),
     Readiness(readiness::Args),
@@ -244,6 +248,7 @@ fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
         Command::Record(args) => record::main(args),
         Command::Fetch(args) => fetch::main(args),
         Command::Backtest(args) => backtest::main(&args, &sandboxes),
+        Command::Init(args) => init::main(args),
         Command::Check(args) => check::main(args, &sandboxes),
         Command::Readiness(args) => readiness::main(&args),
         Command::Plugin(command) => plugin::main(command, &sandboxes),

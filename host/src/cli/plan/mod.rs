@@ -5,6 +5,8 @@ mod export;
 mod new;
 mod show;
 
+pub(in crate::cli) use new::mark_pending;
+
 use clap::Subcommand;
 
 use super::Exit;

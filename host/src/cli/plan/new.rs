@@ -79,7 +79,10 @@ fn config(named: Option<&Path>) -> anyhow::Result<Option<DocumentMut>> {
 }
 
 /// Marks the signals of which the config has no detector, and returns their ids with the detectors that are missing.
-fn mark_pending(files: &mut [(String, String)], config: &DocumentMut) -> anyhow::Result<Vec<(String, Vec<String>)>> {
+pub(in crate::cli) fn mark_pending(
+    files: &mut [(String, String)],
+    config: &DocumentMut,
+) -> anyhow::Result<Vec<(String, Vec<String>)>> {
     let there = config.get("detector").and_then(Item::as_table_like);
     let is_there = |name: &str| is_own(name) || there.is_some_and(|detectors| detectors.contains_key(name));
     let mut pending = Vec::new();

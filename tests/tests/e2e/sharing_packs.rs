@@ -97,6 +97,7 @@ async fn a_new_version_runs_as_a_shadow_before_it_takes_over() {
     good(operator, &["add", &format!("oci://{name}/harbor/guest:1.0.0"), "--yes"], &[]);
     let mut host = Host::start(operator, &[]).unwrap();
     anvil.mine().await.unwrap();
+    host.until("a finding", |lines| lines.iter().any(|line| line["detector"] == "guest")).await.unwrap();
     let config = || std::fs::read_to_string(operator.join("watchfire.toml")).unwrap();
     // One that fails meanwhile is taken out.
     good(operator, &["update", "guest", "--to", "1.2.0", "--shadow", "8s", "--yes"], &[]);
@@ -172,13 +173,17 @@ async fn a_pack_goes_into_the_plan_and_what_is_listened_to_is_checked() {
     let operator = operator.path();
     std::fs::create_dir(operator.join("response")).unwrap();
     std::fs::write(operator.join("response/plan.toml"), plan()).unwrap();
-    let told = good(operator, &["add", &reference, "--yes"], &[]);
+    let cases = std::fs::read_dir(folder.join("pulled/tests")).unwrap().map(|entry| entry.unwrap().path());
+    let case = cases.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "toml")).unwrap();
+    let case: toml::Table = toml::from_str(&std::fs::read_to_string(case).unwrap()).unwrap();
+    std::fs::write(operator.join("my-rule.toml"), toml::to_string(&case["config"]).unwrap()).unwrap();
+    let told = good(operator, &["add", &reference, "--yes", "--detector-config", "my-rule.toml"], &[]);
     assert!(
         told.contains("watchfire plugin adopt my-rule") && told.contains("listens to price-bent of oracle"),
         "{told}"
     );
     let said = plugin(operator, &["adopt", "my-rule"], &[]).unwrap();
-    assert!(said.code == 1 && said.out.contains("writes response/my-rule-signals.toml"), "{}", said.all());
+    assert!(said.code == 1 && said.out.contains("response/my-rule-signals.toml"), "{}", said.all());
     assert!(!operator.join("response/my-rule-signals.toml").exists());
     good(operator, &["adopt", "my-rule", "--yes"], &[]);
     assert_eq!(std::fs::read_to_string(operator.join("response/my-rule-signals.toml")).unwrap(), signal);

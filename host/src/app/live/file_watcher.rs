@@ -124,7 +124,10 @@ impl Watcher {
         let seen = watched.look();
         let mut looks = tokio::time::interval(EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let changes = Changes { taken_up: seen.clone(), last: seen, quiet_looks: 0 };
+        // What changed between the reading of the config and this look is a change too.
+        let is_read = std::fs::read_to_string(file).is_ok_and(|text| text == config.text);
+        let taken_up = if is_read { seen.clone() } else { Seen::new() };
+        let changes = Changes { taken_up, last: seen, quiet_looks: 0 };
         Ok(Self { watched, changes, looks, hang_up: signal(SignalKind::hangup())? })
     }
 

@@ -86,7 +86,7 @@ impl Sharing {
         let locked = self.lock.detector.remove(id).with_context(|| format!("`{id}` is not locked"))?;
         let mut text = std::fs::read_to_string(&self.file).with_context(|| self.file.display().to_string())?;
         if takes_over {
-            let section = Section { id: of.clone(), grant: shadow.grant, config: None };
+            let section = Section { id: of.clone(), grant: shadow.grant.unwrap_or_default(), config: None };
             text = with_section(&text, &section, &locked.pin.reference)?;
             self.lock.pin(&of, locked.pin);
         }

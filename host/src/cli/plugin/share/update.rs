@@ -188,8 +188,14 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
     let mut difference = compare(&old, &new, None, score.as_ref());
     let (old, manifest, new) = (Arc::new(old.component), new.manifest, Arc::new(new.component));
     try_on(&mut difference, &args.config, id, old, (new, &manifest), args.inputs);
-    let granted: Vec<String> =
-        wanted.grant.iter().chain(&args.grant).filter(|name| manifest.capabilities.contains(name)).cloned().collect();
+    let granted: Vec<String> = wanted
+        .grant
+        .iter()
+        .flatten()
+        .chain(&args.grant)
+        .filter(|name| manifest.capabilities.contains(name))
+        .cloned()
+        .collect();
     let missing: Vec<&String> = manifest.capabilities.iter().filter(|name| !granted.contains(name)).collect();
     let waits = (!missing.is_empty()).then(|| {
         let names = missing.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(",");

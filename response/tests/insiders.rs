@@ -324,8 +324,15 @@ fn where_a_plan_asks_for_it_one_account_agrees_once() {
     let text = HARBOR.replace("name = \"Harbor\"", "name = \"Harbor\"\ndistinct_accounts = true");
     let mut night = drain(&text);
     let mut act = |by: &str, account: &str, deed: Deed| -> Result<(), String> {
-        let act =
-            Act { by: by.into(), proof: account.into(), protocol: String::new(), incident: Some(1), seen: None, deed };
+        let act = Act {
+            by: by.into(),
+            proof: account.into(),
+            protocol: String::new(),
+            incident: Some(1),
+            seen: None,
+            signed: None,
+            deed,
+        };
         let told = night.step(watchfire_response::desk::Input::Act(&act));
         let refused = told.into_iter().find_map(|outcome| match outcome {
             watchfire_response::outcome::Outcome::Refused { why, .. } => Some(why.join("; ")),

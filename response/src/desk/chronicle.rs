@@ -27,14 +27,7 @@ pub(super) struct Turn {
 
 impl Turn {
     pub(super) fn at(now_ms: u64) -> Self {
-        Self {
-            now_ms,
-            out: Vec::new(),
-            unmatched: None,
-            proof: None,
-            account: String::new(),
-            is_seconded: false,
-        }
+        Self { now_ms, out: Vec::new(), unmatched: None, proof: None, account: String::new(), is_seconded: false }
     }
 
     /// Returns the moment so many seconds from now.

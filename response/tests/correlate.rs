@@ -75,7 +75,7 @@ fn where_the_plan_wants_it_each_signal_has_its_own() {
     assert!(night.says(2, "incident 1 has the same subject"));
     assert_eq!(pages_to(&night, "ana"), 1, "one ring is enough for one attack");
     let told = night.orders().into_iter().any(|one| match one.effect {
-        Effect::Remind { whom, text, .. } => whom == ["ana"] && text.starts_with("Incident 2 belongs to incident 1"),
+        Effect::Remind { whom, text, .. } => whom == ["ana"] && text.starts_with("Incident 2 comes with incident 1"),
         _ => false,
     });
     assert!(told);
@@ -83,4 +83,29 @@ fn where_the_plan_wants_it_each_signal_has_its_own() {
     night.wait_s(121);
     night.find(&Sign { subject: "vault", chain: 2, ..OUTFLOW });
     assert!(pages_to(&night, "ana") >= 2);
+}
+
+#[test]
+fn a_storm_of_one_signal_rings_once_in_two_minutes() {
+    let apart = HARBOR.replace("group_by = [\"chain\"]", "group_by = [\"subject\"]");
+    let mut night = Night::under(&apart, DAY_MS);
+    for at in 0..30 {
+        let subject: &'static str = Box::leak(format!("pool-{at}").into_boxed_str());
+        night.find(&Sign { subject, severity: Severity::High, ..OUTFLOW });
+        night.wait_s(2);
+    }
+    assert_eq!((night.count(), pages_to(&night, "ana")), (30, 1));
+    // What is graver rings, and so does what comes once nobody is rung up any more.
+    night.find(&Sign { subject: "vault", ..OUTFLOW });
+    assert_eq!(pages_to(&night, "ana"), 2);
+    night.wait_s(125);
+    night.find(&Sign { subject: "late", ..OUTFLOW });
+    assert_eq!(pages_to(&night, "ana"), 3);
+    let open = watchfire_response::operator::Deed::Open {
+        signal: "drain".into(),
+        title: "a call".into(),
+        severity: Severity::Critical,
+    };
+    night.act("dana", 0, open).unwrap();
+    assert_eq!(pages_to(&night, "ana"), 4, "what somebody opens by hand rings");
 }

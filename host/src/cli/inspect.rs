@@ -109,7 +109,7 @@ pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         ),
         Format::Pretty => {
             let id = args.detector.as_deref().unwrap_or(&manifest.name);
-            show((id, path), &component, &manifest, grants.as_ref(), &deployed.limits);
+            show((id, path.as_path()), &component, &manifest, grants.as_ref(), &deployed.limits);
         }
     }
     Ok(Exit::Good)

@@ -163,12 +163,13 @@ fn incident_line(incident: &Incident) -> String {
     let folded =
         if incident.duplicates > 0 { format!(", {} more sightings", incident.duplicates) } else { String::new() };
     let by = if incident.sources.is_empty() { String::new() } else { format!(" by {}", incident.sources.join(", ")) };
-    let live = match incident.findings.len() {
+    let rehearsal = if incident.rehearsal { "a rehearsal, " } else { "" };
+    let live = match incident.live_findings() {
         1 => "1 live finding".to_owned(),
         count => format!("{count} live findings"),
     };
     format!(
-        "          {style}incident{style:#}   #{} {} {BOLD}{}{BOLD:#} {DIM}({live}{by}{folded}){DIM:#} {}",
+        "          {style}incident{style:#}   #{} {} {BOLD}{}{BOLD:#} {DIM}({rehearsal}{live}{by}{folded}){DIM:#} {}",
         incident.id, incident.severity, incident.signal, incident.note,
     )
 }

@@ -172,7 +172,8 @@ fn summary(entry: &Entry) -> String {
             format!("chain {chain}: {now} are the blocks of {} findings", findings.len())
         }
         Entry::Incident(incident) => {
-            format!("#{} {} {}: {}", incident.id, incident.severity, incident.signal, incident.title)
+            let rehearsal = if incident.rehearsal { " (a rehearsal)" } else { "" };
+            format!("#{} {} {}{rehearsal}: {}", incident.id, incident.severity, incident.signal, incident.title)
         }
         Entry::Decision(decision) => {
             let choices: Vec<String> = decision

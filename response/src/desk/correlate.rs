@@ -8,11 +8,11 @@ use crate::brief::actor_of;
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::decide::Occasion;
-use crate::desk::file::File;
+use crate::desk::file::{File, Page};
 use crate::desk::intake::key;
 use crate::due::Due;
 use crate::finding::{Finding, Severity};
-use crate::incident::IncidentId;
+use crate::incident::{Incident, IncidentId};
 use crate::plan::{Plan, Signal};
 use crate::timeline::EntryKind;
 use crate::triage::label;
@@ -135,19 +135,25 @@ impl Desk {
         self.restate(id, turn);
     }
 
-    /// Returns the related incident for which somebody was paged a moment ago and has not answered, if it is as grave: they
-    /// are not rung up twice for one attack.
+    /// Returns another incident for which somebody was paged a moment ago and has not answered, if it is as grave, and related
+    /// or of the same signal: they are not rung up twice for one attack, nor for each alarm of a storm. What somebody opened
+    /// by hand is no storm.
     pub(super) fn just_paged_for(&self, id: IncidentId, person: &str, now_ms: u64) -> Option<IncidentId> {
         let incident = self.files.get(&id)?.incident();
+        let is_by_detectors = |one: &Incident| one.declared_by.is_none();
+        let goes_with = |other: &Incident| {
+            let is_same = other.signal == incident.signal && is_by_detectors(other) && is_by_detectors(incident);
+            other.id != id
+                && other.rehearsal == incident.rehearsal
+                && other.severity >= incident.severity
+                && (is_same || incident.related.contains(&other.id))
+        };
         let rings = |file: &&File| {
             let pages = file.ladder.iter().flat_map(|ladder| ladder.pages.values());
-            file.incident().severity >= incident.severity
-                && pages
-                    .into_iter()
-                    .any(|page| page.person == person && page.at_ms > 0 && now_ms.saturating_sub(page.at_ms) < RINGS_MS)
+            let is_ringing = |page: &Page| now_ms.saturating_sub(page.at_ms) < RINGS_MS;
+            goes_with(file.incident()) && pages.into_iter().any(|page| page.person == person && is_ringing(page))
         };
-        let related = incident.related.iter().filter_map(|other| self.files.get(other));
-        related.into_iter().find(rings).map(|file| file.incident().id)
+        self.files.values().find(rings).map(|file| file.incident().id)
     }
 }
 

@@ -144,7 +144,7 @@ impl Desk {
         Entered::Waits
     }
 
-    /// Tells somebody of an incident who was paged for a related one a moment ago.
+    /// Tells somebody of an incident who was paged for another that it goes with, a moment ago.
     fn tell_beside(
         &mut self,
         id: IncidentId,
@@ -156,7 +156,7 @@ impl Desk {
     ) -> bool {
         let Some(incident) = self.files.get(&id).map(|file| &file.case.incident) else { return false };
         let headline = headline(plan, incident);
-        let text = format!("Incident {id} belongs to incident {other}, for which you were paged: {headline}");
+        let text = format!("Incident {id} comes with incident {other}, for which you were paged: {headline}");
         self.order(id, Effect::Remind { incident: id, whom: vec![person.to_owned()], text }, turn);
         let text = format!("{what}: {} is paged for incident {other}, and told of this one", plan.name(person));
         self.write(id, EntryKind::Paged, None, text, turn);

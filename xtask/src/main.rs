@@ -8,6 +8,7 @@ mod lint;
 mod peers;
 mod score;
 mod step;
+mod twins;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -29,6 +30,7 @@ cargo xtask dist          make what is published: tarball, Debian package, OCI i
                           [--profile NAME] [--out FOLDER]
 cargo xtask score         score the first-party detectors on the data of the study, renew the table in docs/detection.md, and
                           compare with what is expected [--accept: expect what was found]
+cargo xtask twins         play attacks and their benign twins on real nodes, and compare what each detector finds [NAME…]
 cargo xtask fuzz TARGET   fuzz one of the places that take bytes of others [--seconds N]
 cargo xtask ci            what CI runs (`.ci/run`)";
 
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         Some("record-demo") => record_demo(),
         Some("bench") => bench(&rest),
         Some("score") => set_up().and_then(|()| score::score(rest.contains(&"--accept"))),
+        Some("twins") => set_up().and_then(|()| twins::play(&rest)),
         Some("fuzz") => fuzz::fuzz(&root(), &args.iter().skip(1).map(String::as_str).collect::<Vec<_>>()),
         Some("dist") => dist::dist(&rest),
         Some("ci") => ci(),
@@ -203,6 +206,7 @@ fn ci() -> anyhow::Result<()> {
     })?;
     timed("demo", || demo(&["--fast"]))?;
     timed("score", || score::score(false))?;
+    timed("attacks and their twins", || twins::play(&[]))?;
     timed("packages", || dist::dist(&["--profile", "dev"]))?;
     test(&[])
 }

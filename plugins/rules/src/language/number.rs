@@ -188,9 +188,9 @@ impl Number {
     /// If the other is zero, or it is too large.
     pub fn divide(&self, other: &Self) -> Result<Self, NumberError> {
         if let (Number::Small(own), Number::Small(other)) = (self, other)
-            && own.checked_rem(*other) == Some(0)
+            && let Some(quotient) = small_quotient(*own, *other)
         {
-            return Ok(Number::Small(own / other));
+            return Ok(quotient);
         }
         let ((over, under), (other_over, other_under)) = (self.parts(), other.parts());
         if other_over.is_zero() {
@@ -207,6 +207,11 @@ impl Number {
     ///
     /// If the other is zero, or one of them is no whole number.
     pub fn remainder(&self, other: &Self) -> Result<Self, NumberError> {
+        if let (Number::Small(own), Number::Small(other)) = (self, other)
+            && let Some(left) = own.checked_rem(*other)
+        {
+            return Ok(Number::Small(left));
+        }
         let ((over, under), (other_over, other_under)) = (self.parts(), other.parts());
         if under != Wide::ONE || other_under != Wide::ONE {
             return Err(NumberError::NotWhole);
@@ -313,6 +318,21 @@ impl Number {
 fn wide(value: i128) -> Wide {
     let magnitude = Wide::from_raw(UnsignedWide::from(value.unsigned_abs()));
     if value < 0 { -magnitude } else { magnitude }
+}
+
+/// The exact quotient of small numbers; `None` where it takes more room, or the second is zero.
+fn small_quotient(own: i128, other: i128) -> Option<Number> {
+    if own.checked_rem(other)? == 0 {
+        return Some(Number::Small(own / other));
+    }
+    let (mut shared, mut left) = (own.unsigned_abs(), other.unsigned_abs());
+    while left > 0 {
+        (shared, left) = (left, shared % left);
+    }
+    let shared = i128::try_from(shared).ok()?;
+    let (over, under) = (own / shared, other / shared);
+    let (over, under) = if under < 0 { (over.checked_neg()?, under.checked_neg()?) } else { (over, under) };
+    Some(Number::Large(Box::new(Fraction { over: wide(over), under: wide(under) })))
 }
 
 impl PartialOrd for Number {

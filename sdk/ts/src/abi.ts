@@ -13,7 +13,6 @@ export interface Event<Values> {
   decode(log: Log): Values | undefined;
 }
 
-
 /** An event by its signature, `event Transfer(address indexed from, address indexed to, uint256 value)`. */
 export function event<Values = Record<string, any>>(signature: string | object): Event<Values> {
   const abi = AbiEvent.from(signature as never) as AbiEvent.AbiEvent;
@@ -34,19 +33,27 @@ export function event<Values = Record<string, any>>(signature: string | object):
   };
 }
 
-/** A function, as {@link fn} makes it. */
-export interface Fn {
+/** A function, as {@link fn} makes it: what it takes, and what it returns. */
+export interface Fn<Args extends readonly unknown[] = any[], Result = any> {
   /** Calldata. */
-  encode(...values: unknown[]): Uint8Array;
+  encode(...values: Args): Uint8Array;
   /** What a call returned: its value, or the list of them where there are several. */
-  decode(data: Uint8Array): any;
+  decode(data: Uint8Array): Result;
 }
 
-/** A function by its signature, `function balanceOf(address owner) view returns (uint256)`. */
-export function fn(signature: string | object): Fn {
+/**
+ * A function by its signature, `function balanceOf(address owner) view returns (uint256)`. Numbers of more than 48 bits are bigints. With its
+ * types, calls are checked as the rest of the program is:
+ *
+ * ```ts
+ * const balanceOf = abi.fn<[Address], bigint>("function balanceOf(address owner) view returns (uint256)");
+ * const reserves = abi.fn<[], [bigint, bigint, number]>("function getReserves() view returns (uint112, uint112, uint32)");
+ * ```
+ */
+export function fn<Args extends readonly unknown[] = any[], Result = any>(signature: string | object): Fn<Args, Result> {
   const abi = AbiFunction.from(signature as never) as AbiFunction.AbiFunction;
   return {
     encode: (...values) => fromHex(AbiFunction.encodeData(abi as never, values as never)),
-    decode: (data) => AbiFunction.decodeResult(abi as never, toHex(data), { as: "Array", checksumAddress: false } as never),
+    decode: (data) => AbiFunction.decodeResult(abi as never, toHex(data), { as: "Array", checksumAddress: false } as never) as Result,
   };
 }

@@ -25,8 +25,8 @@ function told<T>(read: () => T): T {
   }
 }
 
-/** Calls a function and gives what it returns: the list of its values. */
-export function call(to: Address, fn: Fn, ...values: unknown[]): any {
+/** Calls a function and gives what it returns: its value, or the list of them where there are several. */
+export function call<Args extends readonly unknown[], Result>(to: Address, fn: Fn<Args, Result>, ...values: Args): Result {
   return fn.decode(callRaw(to, fn.encode(...values)));
 }
 

@@ -69,6 +69,12 @@ export const list = <T>(entry: Field<T>, limits: { min?: number } = {}): Field<T
 /** A key that may be left out. */
 export const optional = <T>(field: Field<T>): Field<T | undefined> => ({ ...field, isOptional: true });
 
+/** The same with words for the operator: what the key means, and its unit. `watchfire plugin inspect` shows them. */
+export const described = <T>(description: string, field: Field<T>): Field<T> => ({
+  ...field,
+  schema: { ...field.schema, description },
+});
+
 type Fields = Record<string, Field<unknown>>;
 
 /** A table. */

@@ -159,6 +159,8 @@ fn run_case(bench: &Bench, case: &Case, accept: bool) -> anyhow::Result<CaseResu
     let mut is_accepted = false;
     if let Some(expected) = &case.expected {
         match accept {
+            // What a run that failed has found is not what a right one finds.
+            true if !faults.is_empty() => faults.push("nothing was accepted: mend what failed first".to_owned()),
             true => {
                 std::fs::write(expected, text(&kept.found)).with_context(|| expected.display().to_string())?;
                 is_accepted = true;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import watchfire
@@ -16,11 +16,10 @@ TRANSFER = Event("Transfer(address indexed from, address indexed to, uint256 val
 class Config:
     """What the operator writes."""
 
-    token: Address
-    symbol: str
-    decimals: int
-    limit: Decimal
-    """Largest transfer that is not told, in whole tokens."""
+    token: Address = field(metadata={"description": "The token's contract."})
+    symbol: str = field(metadata={"description": "What findings call it."})
+    decimals: int = field(metadata={"description": "Digits behind the point of a whole token."})
+    limit: Decimal = field(metadata={"description": "Largest transfer that is not told, in whole tokens."})
 
 
 class LargeTransfers(watchfire.Detector):

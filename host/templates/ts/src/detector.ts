@@ -14,11 +14,10 @@ export default detector({
   },
   /** What the operator writes. */
   config: config.table({
-    token: config.address(),
-    symbol: config.text(),
-    decimals: config.integer({ min: 0, max: 36 }),
-    /** Largest transfer that is not told, in whole tokens. */
-    limit: config.decimal(),
+    token: config.described("The token's contract.", config.address()),
+    symbol: config.described("What findings call it.", config.text()),
+    decimals: config.described("Digits behind the point of a whole token.", config.integer({ min: 0, max: 36 })),
+    limit: config.described("Largest transfer that is not told, in whole tokens.", config.decimal()),
   }),
   start({ token, symbol, decimals, limit }) {
     let most: bigint;

@@ -168,6 +168,15 @@ fn share(cases: &[Case], run: &Run, counts: impl Fn(&Case) -> bool) -> (usize, u
     (counted.iter().filter(|case| run.found.contains_key(&case.recording)).count(), counted.len())
 }
 
+/// Wilson's interval of a share at 95 %, from 0 to 1.
+fn interval(found: usize, all: usize) -> (f64, f64) {
+    let (count, z) = (all.max(1) as f64, 1.96);
+    let share = found as f64 / count;
+    let spread = z * (share * (1.0 - share) / count + z * z / (4.0 * count * count)).sqrt();
+    let (middle, scale) = (share + z * z / (2.0 * count), 1.0 + z * z / count);
+    (((middle - spread) / scale).max(0.0), ((middle + spread) / scale).min(1.0))
+}
+
 fn table(cases: &[Case], attacks: &Run, benign: &Run, transactions: usize, digest: &str) -> String {
     let cell = |(found, all): (usize, usize)| if all == 0 { "–".to_owned() } else { format!("{found}/{all}") };
     let mut text = String::from("| class | originals | replays |\n|---|---|---|\n");
@@ -178,11 +187,17 @@ fn table(cases: &[Case], attacks: &Run, benign: &Run, transactions: usize, diges
     }
     let of = |original: bool| share(cases, attacks, |case| case.is_original == original);
     let _ = writeln!(text, "| **all** | **{}** | **{}** |", cell(of(true)), cell(of(false)));
+    let percent = |(found, all): (usize, usize)| {
+        let (low, high) = interval(found, all);
+        format!("{:.0} to {:.0} %", low * 100.0, high * 100.0)
+    };
+    let _ = writeln!(text, "| at 95 % | {} | {} |", percent(of(true)), percent(of(false)));
     let flagged = benign.flagged_transactions.len();
     let rate = flagged as f64 * 100_000.0 / transactions.max(1) as f64;
+    let most = interval(flagged, transactions).1 * 100_000.0;
     let _ = writeln!(
         text,
-        "\nBenign: {flagged} of {transactions} transactions flagged at high or above ({rate:.1} in 100,000)."
+        "\nBenign: {flagged} of {transactions} transactions flagged at high or above ({rate:.1} in 100,000; at 95 % at most {most:.0})."
     );
     for (transaction, what) in &benign.flagged_transactions {
         let _ = writeln!(text, "- `{transaction}`: {what}");
@@ -251,4 +266,22 @@ fn expect(attacks: &Run, benign: &Run, accept: bool) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::interval;
+
+    #[test]
+    fn intervals_are_wilsons() {
+        let percent = |found, all| {
+            let (low, high) = interval(found, all);
+            ((low * 1_000.0).round() / 10.0, (high * 1_000.0).round() / 10.0)
+        };
+        assert_eq!(percent(41, 57), (59.2, 81.9));
+        assert_eq!(percent(19, 26), (53.9, 86.3));
+        assert_eq!(percent(57, 57), (93.7, 100.0));
+        assert_eq!(percent(0, 0), (0.0, 79.3));
+        assert!((interval(0, 20_103).1 * 100_000.0 - 19.1).abs() < 0.1);
+    }
 }

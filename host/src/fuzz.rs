@@ -4,12 +4,18 @@
 //! Compiled for tests and fuzzers only.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::app::config::Config;
+use crate::app::engine::answers::Answers;
+use crate::app::engine::{Engine, Given};
+use crate::app::past::replay::event_time_ms;
 use crate::block::Verification;
-use crate::event::Event;
+use crate::event::{Event, Stamped};
+use crate::journal::Journal;
 use crate::narrow::fuzz::look_at;
 use crate::plan::{Plan, readiness};
+use crate::plugin::Fleet;
 use crate::source::parquet::Archive;
 use crate::source::recording::{Item, Recording};
 
@@ -17,13 +23,14 @@ use crate::source::recording::{Item, Recording};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     ("config", config),
     ("plan", plan),
     ("rpc", crate::source::evm::fuzz::answers),
     ("webhook", crate::source::feed::fuzz::delivery),
     ("answers", crate::deliver::answer::fuzz::answer),
     ("recording", recording),
+    ("engine", engine),
     ("archive", archive),
     ("guest", crate::plugin::fuzz::said),
     ("journal", crate::journal::fuzz::row),
@@ -63,6 +70,35 @@ fn recording(data: &[u8]) {
                 look_at(&block);
             }
         }
+    });
+}
+
+/// A recording, taken in by an engine: what follows is journaled, found again after a restart, and made again from the log.
+fn engine(data: &[u8]) {
+    in_file("recording.jsonl", data, |path| {
+        let Ok(mut recording) = Recording::open(path, &[(0, Verification::Links)].into()) else { return };
+        let file = path.with_file_name("journal.db");
+        let open = || {
+            let journal = Journal::open(&file).expect("what was written is opened");
+            Engine::new(journal, Fleet::new(), Arc::new(Answers::default())).expect("what was written is read")
+        };
+        let mut engine = open();
+        let mut left = 128;
+        while let (Ok(Some(item)), 1..) = (recording.next_item(), left) {
+            let Item::Delivery(delivery) = item else { continue };
+            let at_ms = delivery.at_ms.unwrap_or_else(|| event_time_ms(&delivery.event));
+            engine.take(Stamped { at_ms, event: delivery.event }, &Given::default()).expect("no input ends the host");
+            left -= 1;
+        }
+        engine.commit().expect("the disk takes it");
+        let (seq, desks) = (engine.newest_seq(), engine.desks().clone());
+        drop(engine);
+        let again = open();
+        assert!(again.newest_seq() == seq && *again.desks() == desks, "a restart goes on elsewhere");
+        drop(again);
+        let journal = Journal::open_existing_read_only(&file).expect("what was written is opened");
+        journal.verify(None, |_, _| {}).expect("the chain holds");
+        assert_eq!(journal.verify_tables(|_| {}).expect("tables are read"), [], "tables are what the entries say");
     });
 }
 

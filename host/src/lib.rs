@@ -12,6 +12,7 @@ pub mod http;
 pub mod secret;
 pub mod signature;
 pub mod subscription;
+pub mod text;
 pub mod toml_file;
 pub mod whole_file;
 

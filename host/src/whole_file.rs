@@ -1,7 +1,8 @@
-//! Files that are written as a whole or not at all: after a crash of the machine a file says the old or the new.
+//! Files that are written as a whole or not at all: after a crash of the machine a file says the old or the new. And files that are
+//! read as a whole, up to a size: one that never ends fills no memory.
 
 use std::fs::{File, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -27,9 +28,48 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Most bytes of a config, or of a file of a plan.
+pub const TEXT_BYTES: u64 = 16 << 20;
+/// Most bytes of a component's file: what a detector's `limits` permit is less.
+pub const COMPONENT_BYTES: u64 = 256 << 20;
+
+/// Reads a file that has at most so many bytes.
+///
+/// # Errors
+///
+/// If it can't be read, or has more.
+pub fn read(path: &Path, at_most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(at_most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > at_most {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {at_most} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Reads a text that has at most so many bytes.
+///
+/// # Errors
+///
+/// If it can't be read, has more, or is not UTF-8.
+pub fn read_text(path: &Path, at_most: u64) -> io::Result<String> {
+    String::from_utf8(read(path, at_most)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_never_ends_is_not_read() {
+        let endless = read(Path::new("/dev/zero"), 1 << 20).unwrap_err();
+        assert_eq!(endless.to_string(), "it has more than 1048576 bytes");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, "1234").unwrap();
+        assert_eq!(read_text(&path, 4).unwrap(), "1234");
+        assert!(read(&path, 3).is_err());
+    }
 
     #[test]
     fn a_file_is_replaced_as_a_whole() {

@@ -8,7 +8,8 @@ use anyhow::{Context, bail};
 use crate::step::{run, say};
 
 /// Targets, as `host/src/fuzz.rs` lists them.
-const TARGETS: [&str; 9] = ["config", "plan", "rpc", "webhook", "answers", "recording", "archive", "guest", "journal"];
+const TARGETS: [&str; 10] =
+    ["config", "plan", "rpc", "webhook", "answers", "recording", "engine", "archive", "guest", "journal"];
 
 /// Longest input; seeds are a few kilobytes.
 const LARGEST_BYTES: u32 = 64 << 10;

@@ -12,6 +12,7 @@ use crate::app::config::{CacheConfig, Config};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
 use crate::plugin::{Component, Limits, Manifest, describe};
+use crate::whole_file;
 
 /// Show what a component says of itself, what it asks for, and what it may use up.
 #[derive(Debug, ClapArgs)]
@@ -90,7 +91,8 @@ pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         }
     };
     let path = &deployed.component;
-    let bytes = std::fs::read(path).with_context(|| format!("`{}` can't be read", path.display()))?;
+    let bytes = whole_file::read(path, whole_file::COMPONENT_BYTES)
+        .with_context(|| format!("`{}` can't be read", path.display()))?;
     let runtime = sandboxes.runtime(&deployed.cache, &deployed.folder)?;
     let component = runtime.compile(&bytes, &deployed.limits)?;
     let manifest = describe(&component, &deployed.limits)?;

@@ -213,7 +213,7 @@ pub fn main(commit: Option<&str>) -> ExitCode {
     if !matches!(cli.command, Command::Run(_) | Command::Record(_)) {
         sigpipe::reset();
     }
-    let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(quiet_about_secrets(&cli.log)).unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -227,6 +227,19 @@ pub fn main(commit: Option<&str>) -> ExitCode {
             ExitCode::from(Exit::Broken as u8)
         }
     }
+}
+
+/// Libraries that log what they send at their lowest levels, keys in URLs among it.
+const TALKATIVE: [&str; 8] =
+    ["h2", "hyper", "hyper_util", "lettre", "reqwest", "rustls", "tokio_tungstenite", "tungstenite"];
+
+/// Keeps libraries that would log secrets at `info`, unless the filter names them itself.
+fn quiet_about_secrets(filter: &str) -> String {
+    let is_named = |library: &&str| {
+        filter.split(',').any(|part| part.split(['=', '[', ':']).next().is_some_and(|target| target.trim() == *library))
+    };
+    let quiet = TALKATIVE.iter().filter(|library| !is_named(library)).map(|library| format!(",{library}=info"));
+    format!("{filter}{}", quiet.collect::<String>())
 }
 
 /// This process's standard error is read by a host, which passes on what it says: no log, no colours.
@@ -287,4 +300,18 @@ fn tell(diagnostics: &[Diagnostic], format: Format) -> anyhow::Result<()> {
 /// An async runtime for commands that need one.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_level_logs_what_libraries_send() {
+        let filter = quiet_about_secrets("trace");
+        assert!(filter.starts_with("trace,") && filter.contains(",tungstenite=info"), "{filter}");
+        assert!(filter.parse::<EnvFilter>().is_ok());
+        let named = quiet_about_secrets("debug,tungstenite=trace");
+        assert!(!named.contains(",tungstenite=info"), "whoever asks for it gets it: {named}");
+    }
 }

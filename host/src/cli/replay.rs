@@ -53,7 +53,7 @@ pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let replayed = if is_journal { journal(&args, sandboxes)? } else { recording(&args, sandboxes)? };
     let Some(replayed) = replayed else { return Ok(Exit::Refused) };
     let as_expected = args.expect.is_none_or(|expected| expected == replayed.derived);
-    let same = replayed.difference.is_none() && as_expected;
+    let same = replayed.difference.is_none() && replayed.tables.is_empty() && as_expected;
     match args.format {
         Format::Json => println!("{}", json!({ "type": "replayed", "identical": same, "replay": replayed })),
         Format::Pretty => report(&replayed, is_journal, args.expect),
@@ -107,7 +107,7 @@ fn recording(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Option<Replay
 }
 
 fn report(replayed: &Replayed, compared: bool, expected: Option<B256>) {
-    let Replayed { from, inputs, findings, decisions, derived, difference } = replayed;
+    let Replayed { from, inputs, findings, decisions, derived, difference, tables } = replayed;
     if let Some(from) = from {
         println!("from entry {from} on, over the state that was kept of then: bodies before it were dropped by policy");
     }
@@ -116,6 +116,11 @@ fn report(replayed: &Replayed, compared: bool, expected: Option<B256>) {
         println!("NOT identical: what followed input {} differs", difference.seq);
         println!("  then: {}", difference.then.as_deref().unwrap_or("nothing"));
         println!("  now:  {}", difference.now.as_deref().unwrap_or("nothing"));
+    } else if let Some(table) = tables.first() {
+        println!(
+            "NOT identical: the entries are, but the table `{}` is not what comes of them: {}",
+            table.table, table.what
+        );
     } else if let Some(expected) = expected.filter(|expected| expected != derived) {
         println!("NOT identical: expected {expected}");
     } else if compared || expected.is_some() {

@@ -19,7 +19,7 @@ use crate::signature::Signed;
 pub struct WebhookConfig {
     /// Where to post.
     pub url: SecretRef,
-    /// Key of the HMAC-SHA256 over `timestamp.delivery_id.body`; unsigned without one.
+    /// Key of the HMAC-SHA256 over timestamp, delivery id and body; unsigned without one.
     pub secret: Option<SecretRef>,
     /// How long the receiver may take, milliseconds.
     #[serde(default = "default_timeout_ms")]
@@ -109,7 +109,9 @@ impl Webhook {
             .header("x-watchfire-delivery", &delivery_id);
         if let Some(key) = &self.key {
             let signed = Signed { timestamp: &timestamp, delivery_id: &delivery_id, body: body.as_bytes() };
-            request = request.header("x-watchfire-signature", signed.sign(key));
+            request = request
+                .header("x-watchfire-signature", signed.sign(key))
+                .header("x-watchfire-signature-v2", signed.sign_v2(key));
         }
         let response = request
             .body(body)

@@ -94,6 +94,27 @@ pub enum JournalError {
         /// What SQLite says.
         reason: String,
     },
+    /// Somebody put something into the file, or took something out, that SQLite acts on.
+    #[error(
+        "`{path}`: {what}, which no version of Watchfire makes so. Somebody who can write the file changed it: nothing that it says \
+         of now is to be trusted. Take a backup of before, or start a new journal; `watchfire journal verify` says how far the log holds"
+    )]
+    Altered {
+        /// The journal.
+        path: PathBuf,
+        /// What is there, or is not.
+        what: String,
+    },
+    /// A component was replaced in the journal.
+    #[error(
+        "the journal has other bytes under the digest {digest}: they are {found}; somebody changed them. Take the component from elsewhere"
+    )]
+    OtherComponent {
+        /// What was asked for.
+        digest: B256,
+        /// What stands there.
+        found: B256,
+    },
     /// The hash chain does not hold.
     #[error(transparent)]
     Broken(#[from] Broken),
@@ -137,6 +158,29 @@ impl Broken {
 }
 
 impl JournalError {
+    /// Tells whether the file or its disk is at fault, so that nothing more can be kept; otherwise it is what was to be kept.
+    pub fn is_of_the_disk(&self) -> bool {
+        match self {
+            Self::Locked { .. }
+            | Self::Missing { .. }
+            | Self::Foreign { .. }
+            | Self::Newer { .. }
+            | Self::Older { .. }
+            | Self::Busy { .. }
+            | Self::Full { .. }
+            | Self::ReadOnly { .. }
+            | Self::Disk { .. }
+            | Self::Unusable { .. }
+            | Self::Altered { .. }
+            | Self::Damaged { .. } => true,
+            Self::OtherComponent { .. }
+            | Self::Broken(_)
+            | Self::Unreadable(_)
+            | Self::Thinned { .. }
+            | Self::Sqlite { .. } => false,
+        }
+    }
+
     pub(super) fn of(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
         let reason = source.to_string();

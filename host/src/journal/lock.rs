@@ -1,8 +1,11 @@
 //! One writer: a lock beside the journal that the system releases however its holder ends.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use super::{JournalError, Result};
 
@@ -19,8 +22,20 @@ impl WriterLock {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => JournalError::Full { path: path.clone() },
             _ => JournalError::ReadOnly { path: path.clone(), reason: error.to_string() },
         };
-        let mut file =
-            OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path).map_err(failure)?;
+        // Nobody else may take the lock, and what a link leads to is not emptied.
+        let flags = (OFlags::NOFOLLOW | OFlags::CLOEXEC).bits() as i32;
+        let mut options = OpenOptions::new();
+        options.create(true).read(true).write(true).truncate(false).mode(0o600).custom_flags(flags);
+        let mut file = options.open(&path).map_err(failure)?;
+        let held = file.metadata().map_err(failure)?;
+        if !held.is_file() {
+            let reason = "it is no file of its own; remove it".to_owned();
+            return Err(JournalError::ReadOnly { path, reason });
+        }
+        if held.permissions().mode() & 0o077 != 0 {
+            // Of an earlier version, or made under another mask; of another user's it can't be changed, nor need it be.
+            let _ = file.set_permissions(Permissions::from_mode(0o600));
+        }
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -52,6 +67,19 @@ fn beside(journal: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lock_is_private_and_follows_no_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, other) = (folder.path().join("journal.db"), folder.path().join("authorized_keys"));
+        std::fs::write(&other, "keys").unwrap();
+        std::os::unix::fs::symlink(&other, beside(&journal)).unwrap();
+        assert!(matches!(WriterLock::take(&journal), Err(JournalError::ReadOnly { .. })));
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "keys");
+        std::fs::remove_file(beside(&journal)).unwrap();
+        let _lock = WriterLock::take(&journal).unwrap();
+        assert_eq!(std::fs::metadata(beside(&journal)).unwrap().permissions().mode() & 0o777, 0o600);
+    }
 
     #[test]
     fn a_lock_goes_though_a_child_still_has_its_file() {

@@ -3,8 +3,9 @@
 use alloy::primitives::B256;
 use rusqlite::{Row, params};
 
-use super::{Journal, Result};
+use super::{Journal, JournalError, Result};
 use crate::block::{BlockRef, ChainId};
+use crate::digest::sha256;
 use crate::entry::Entry;
 use crate::event::{Event, Observation, Stamped};
 use crate::finding::Finding;
@@ -391,9 +392,14 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// If the journal can't be read.
+    /// If the journal can't be read, or if other bytes stand under this digest.
     pub fn component(&self, digest: B256) -> Result<Option<Vec<u8>>> {
-        self.one("SELECT bytes FROM component WHERE digest = ?1", [digest.0], |row| row.get(0))
+        let bytes: Option<Vec<u8>> =
+            self.one("SELECT bytes FROM component WHERE digest = ?1", [digest.0], |row| row.get(0))?;
+        match bytes.as_deref().map(sha256) {
+            Some(found) if found != digest => Err(JournalError::OtherComponent { digest, found }),
+            _ => Ok(bytes),
+        }
     }
 }
 

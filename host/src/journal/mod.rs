@@ -10,6 +10,7 @@ mod facts;
 pub(crate) mod fuzz;
 mod lock;
 mod lookup;
+mod mark;
 mod outbox;
 mod owed;
 mod packer;
@@ -21,6 +22,7 @@ mod show;
 mod size;
 mod snapshot;
 mod state;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod thin;
@@ -37,6 +39,7 @@ use crate::entry::Entry;
 
 pub use error::{Broken, JournalError};
 pub use lookup::Header;
+pub use mark::Mark;
 pub use outbox::{Channel, Hears, Outgoing, Reported, Urgency, Waiting, scheme};
 pub use owed::Debt;
 pub use packer::Packing;
@@ -46,6 +49,7 @@ pub use show::{Dropped, Filter, Listed, Row, one_line};
 pub use size::{Growth, Size};
 pub use snapshot::Snapshot;
 pub use state::{Restored, Values};
+pub use tables::Differs;
 pub use thin::Thinning;
 pub use verify::Verified;
 
@@ -92,6 +96,8 @@ pub struct Journal {
     packer: Packer,
     /// Whether it failed to go back to its last commit.
     unusable: bool,
+    /// Whether an error that is not the disk's leaves what was written before it.
+    lenient: bool,
     _lock: Option<WriterLock>,
 }
 
@@ -111,6 +117,7 @@ impl Journal {
         connection.pragma_update(None, "synchronous", "full").map_err(failure)?;
         connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(failure)?;
         schema::migrate(&connection, path)?;
+        schema::expect_unaltered(&connection, path)?;
         settle_log(&connection).map_err(failure)?;
         Self::start(connection, path, Some(lock))
     }
@@ -126,6 +133,7 @@ impl Journal {
         }
         let connection = open_to_read(path)?;
         schema::expect_version(&connection, path)?;
+        schema::expect_unaltered(&connection, path)?;
         Self::start(connection, path, None)
     }
 
@@ -159,6 +167,7 @@ impl Journal {
             log_bytes: 0,
             packer: Packer::default(),
             unusable: false,
+            lenient: false,
             _lock: lock,
         };
         journal.find_end()?;
@@ -265,7 +274,11 @@ impl Journal {
     pub fn commit(&mut self) -> Result<()> {
         if self.in_transaction {
             if let Err(error) = self.connection.execute_batch("COMMIT") {
-                let failure = self.failure(error);
+                // Whatever SQLite calls it: what was to be durable is not.
+                let failure = match self.failure(error) {
+                    JournalError::Sqlite { path, source } => JournalError::Disk { path, reason: source.to_string() },
+                    other => other,
+                };
                 return Err(self.gone_back(failure));
             }
             self.in_transaction = false;
@@ -312,8 +325,12 @@ impl Journal {
         Ok(())
     }
 
-    /// After an error nothing of the open transaction may stay, or a part of it would become durable without the rest.
+    /// After an error nothing of the open transaction may stay, or a part of it would become durable without the rest: unless the
+    /// writer goes back to a mark.
     fn gone_back(&mut self, error: JournalError) -> JournalError {
+        if self.lenient && !error.is_of_the_disk() && !self.connection.is_autocommit() {
+            return error;
+        }
         // The caller needs the first error; the next write returns what else went wrong.
         let _ = self.rollback();
         error

@@ -1,5 +1,6 @@
 //! The tables, and the steps from each older format to the next.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -231,6 +232,34 @@ pub(super) fn expect_version(connection: &Connection, path: &Path) -> Result<()>
         found if found < known => Err(JournalError::Older { path, found, known }),
         _ => Ok(()),
     }
+}
+
+/// Refuses a journal of this format that has other tables, indices, triggers or views than this version makes.
+pub(super) fn expect_unaltered(connection: &Connection, path: &Path) -> Result<()> {
+    let failure = |error| JournalError::of(path, error);
+    let fresh = Connection::open_in_memory().map_err(failure)?;
+    migrate(&fresh, path)?;
+    let (mut wanted, found) = (parts(&fresh).map_err(failure)?, parts(connection).map_err(failure)?);
+    let altered = |what: String| Err(JournalError::Altered { path: path.to_owned(), what });
+    for (name, (kind, sql)) in found {
+        match wanted.remove(&name) {
+            Some(part) if part == (kind.clone(), sql) => {}
+            Some(_) => return altered(format!("its {kind} `{name}` is another")),
+            None => return altered(format!("it has a {kind} `{name}`")),
+        }
+    }
+    match wanted.into_iter().next() {
+        Some((name, (kind, _))) => altered(format!("it lacks its {kind} `{name}`")),
+        None => Ok(()),
+    }
+}
+
+/// What a file is made of, by name, without what SQLite makes by itself.
+fn parts(connection: &Connection) -> rusqlite::Result<BTreeMap<String, (String, String)>> {
+    let sql = "SELECT name, type, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
+    rows.collect()
 }
 
 fn version(connection: &Connection, path: &Path) -> Result<i64> {

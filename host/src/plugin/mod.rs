@@ -22,7 +22,7 @@ pub use fleet::Fleet;
 pub use fleet::detector::{Detector, Spec};
 pub use fleet::identity::Profile;
 pub use fleet::instance::describe;
-pub use fleet::outcome::{Late, Outcome, Recorded, Shown};
+pub use fleet::outcome::{Late, Outcome, Recorded, Shown, Went};
 pub use fleet::view::{Audience, Look, View};
 pub use limits::{EngineSettings, Limit, Limits};
 pub use measure::allocations::{Allocated, compile_counting};

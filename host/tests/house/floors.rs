@@ -31,6 +31,7 @@ const NOUNS: &[&str] = &[
     "secret",
     "signature",
     "subscription",
+    "text",
     "timeline",
     "toml_file",
     "whole_file",
@@ -75,7 +76,7 @@ const OUTSIDE: [&str; 5] = ["tokio", "std::env", "std::net", "std::process", "st
 /// Nouns that read what lies outside, each with its reason.
 const MAY_LOOK_OUTSIDE: [(&str, &str); 2] = [
     ("secret", "it reads a secret from the environment or a file, once, at the start"),
-    ("http", "it makes the client that edges share"),
+    ("http", "it makes the client and the server that edges share"),
 ];
 
 /// Logic that hashes, each with its reason.

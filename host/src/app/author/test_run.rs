@@ -98,7 +98,7 @@ impl Bench {
             tested.inputs += 1;
             let stamped = sequencer.stamp(delivery.event, delivery.at_ms.unwrap_or(0));
             let heard = self.heard(&stamped.event);
-            engine.take(stamped, &Given { heard, ..Given::default() })?;
+            engine.take(stamped, &Given::hearing(heard))?;
             engine.catch_up(sequencer.newest_ms())?;
             for (_, entry) in engine.commit()? {
                 match entry {

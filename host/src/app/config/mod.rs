@@ -32,6 +32,7 @@ use crate::source::evm::config::ChainConfig;
 use crate::source::evm::family::Rules;
 use crate::source::feed::FeedConfig;
 use crate::toml_file::TomlFile;
+use crate::whole_file;
 
 pub use cache::CacheConfig;
 pub use places::Places;
@@ -101,6 +102,9 @@ pub struct DetectorConfig {
     /// A detector that ships with the host, in place of a component: `rules`, `outflow`, …
     #[serde(default, rename = "use")]
     pub shipped: Option<String>,
+    /// SHA-256 of the component, as `sha256:` and 64 hexadecimal digits: no other bytes are run under this id.
+    #[serde(default)]
+    pub digest: Option<String>,
     /// Names of the chains that it watches; all where there are none.
     #[serde(default)]
     pub chains: Vec<String>,
@@ -464,7 +468,7 @@ impl Config {
 }
 
 fn read_text(file: &Path) -> Result<String, Vec<Diagnostic>> {
-    std::fs::read_to_string(file).map_err(|error| {
+    whole_file::read_text(file, whole_file::TEXT_BYTES).map_err(|error| {
         let message = format!("the config can't be read: {error}");
         let help = "name one with `--config`, or start from `examples/lending/watchfire.toml`";
         let name = file.display().to_string();

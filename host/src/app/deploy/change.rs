@@ -11,12 +11,15 @@ use crate::app::engine::retention::Retention;
 use crate::deliver::DeliveryConfig;
 use crate::deliver::answer::Asks;
 use crate::deliver::channel::Made;
+use crate::event::Coverage;
 use crate::journal::Channel;
 
 /// One change of what runs.
 pub enum Change {
     /// A detector is to take its place; the answer says whether it did.
     Swap(Box<Ready>, oneshot::Sender<Result<(), String>>),
+    /// Something is to be reported.
+    Report(Coverage),
     /// A detector is to go.
     Remove(String),
     /// A detector is to be shown, in its turn, what it set aside.

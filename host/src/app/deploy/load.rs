@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use alloy::primitives::B256;
+
 use crate::app::config::{Config, DetectorConfig};
 use crate::app::deploy::spec::KeptSpec;
 use crate::diagnostic::{Diagnostic, Gravity, suggestion};
+use crate::digest::sha256;
 use crate::event::Event;
 use crate::plan::Plan;
 use crate::plugin::{Detector, LoadError, Runtime};
 use crate::protocol::Protocol;
 use crate::toml_file::TomlFile;
+use crate::whole_file;
 
 /// A detector that is ready to be swapped in.
 pub struct Ready {
@@ -85,6 +89,23 @@ pub fn detector_of(runtime: &Runtime, config: &Config, id: &str, bytes: Vec<u8>)
         let place: Vec<&str> = ["detector", id].iter().chain(key).copied().collect();
         vec![diagnostic(config, &place, message, help)]
     };
+    if let Some(pinned) = &wanted.digest {
+        let is = sha256(&bytes);
+        let digits = pinned.strip_prefix("sha256:").or(pinned.strip_prefix("0x")).unwrap_or_default();
+        match digits.parse::<B256>() {
+            Err(_) => {
+                let message = format!("`{pinned}` is no digest");
+                let help = format!("write `sha256:` and 64 hexadecimal digits; that of this file is `sha256:{is:x}`");
+                return Err(wrong(&["digest"], message, &help));
+            }
+            Ok(pinned) if pinned != is => {
+                let message = format!("`{}` is another component: its digest is sha256:{is:x}", path.display());
+                let help = "put the file back, or, if the change is meant, name this digest";
+                return Err(wrong(&["digest"], message, help));
+            }
+            Ok(_) => {}
+        }
+    }
     let spec = KeptSpec::of(config, wanted);
     let component = runtime
         .compile(&bytes, &spec.limits)
@@ -165,7 +186,7 @@ pub fn plan_files(path: &Path) -> anyhow::Result<Vec<(String, String)>> {
     names
         .into_iter()
         .map(|name| {
-            let text = std::fs::read_to_string(&name)
+            let text = whole_file::read_text(&name, whole_file::TEXT_BYTES)
                 .map_err(|error| anyhow::anyhow!("`{}` can't be read: {error}", name.display()))?;
             Ok((name.display().to_string(), text))
         })

@@ -29,6 +29,8 @@ use crate::app::engine::retention::Retention;
 use crate::chain_read::ChainReader;
 use crate::diagnostic::Diagnostic;
 use crate::digest::sha256;
+use crate::event::Coverage;
+use crate::finding::Severity;
 use crate::journal::Journal;
 use crate::plugin::Runtime;
 use crate::protocol::Protocol;
@@ -146,14 +148,30 @@ impl<T: From<Change>> Deployment<T> {
                 Err(diagnostics) => applied.diagnostics.extend(diagnostics),
                 Ok(ready) => {
                     applied.diagnostics.extend(ready.warnings.iter().cloned());
+                    let before = self.detectors.get(&id).map(|version| version.component.digest());
                     match self.replace(config, &id, ready, false).await? {
-                        Ok(swapped) => applied.changes.push(swapped.line(&id)),
+                        Ok(swapped) => {
+                            applied.changes.push(swapped.line(&id));
+                            self.report_change(config, &id, before, swapped.digest).await?;
+                        }
                         Err(diagnostics) => applied.diagnostics.extend(diagnostics),
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Reports that a detector's file was replaced, and nobody ordered it: neither by a command nor by a digest in the config.
+    async fn report_change(&self, config: &Config, id: &str, before: Option<B256>, now: B256) -> anyhow::Result<()> {
+        let is_pinned = config.detectors.get(id).is_some_and(|wanted| wanted.digest.is_some());
+        let Some(before) = before.filter(|before| *before != now && !is_pinned) else { return Ok(()) };
+        let message = format!(
+            "the file of detector {id} was replaced, and runs: it was {before} and is {now}. No command asked for it. Name its \
+             digest in the config, and no other bytes are run"
+        );
+        let (kind, subject) = ("component-changed".to_owned(), format!("component/{id}"));
+        self.send(Change::Report(Coverage { kind, subject, severity: Severity::Medium, message, over: false })).await
     }
 
     /// The component to run: the config's file, or the version before it where that one was rejected.

@@ -11,9 +11,11 @@ use crate::app::deploy::applied::{Failing, Swapped};
 use crate::app::deploy::change::Change;
 use crate::app::deploy::load;
 use crate::app::deploy::load::Ready;
+use crate::app::deploy::trial::Version;
 use crate::diagnostic::Diagnostic;
 use crate::digest::sha256;
 use crate::journal::Journal;
+use crate::plugin::describe;
 
 impl<T: From<Change>> Deployment<T> {
     /// Takes up a component in place of the one that runs, and puts it where the config says, so that a restart runs the
@@ -45,6 +47,13 @@ impl<T: From<Change>> Deployment<T> {
             Ok(ready) => ready,
             Err(diagnostics) => return Ok(Err(diagnostics)),
         };
+        let was = self.detectors.get(id).and_then(|running| name_of(running));
+        let is = &ready.detector.profile().manifest().name;
+        if let Some(was) = was.filter(|was| was != is && !force) {
+            anyhow::bail!(
+                "this component calls itself `{is}`, and the one that runs as `{id}` is `{was}`; `--force` takes it up all the same"
+            );
+        }
         let swapped = self.replace(config, id, ready, force).await?;
         if swapped.is_ok() {
             if let Some(rejected) = self.rejected.get_mut(id) {
@@ -119,6 +128,11 @@ impl<T: From<Change>> Deployment<T> {
             }
         }
     }
+}
+
+/// What a version calls itself.
+fn name_of(version: &Version) -> Option<String> {
+    describe(&version.component, &version.spec.limits).ok().map(|manifest| manifest.name)
 }
 
 /// Replaces a file as a whole, or not at all.

@@ -8,6 +8,7 @@ use crate::app::engine::{Engine, Given};
 use crate::block::ChainId;
 use crate::digest::sha256;
 use crate::event::{Event, Stamped};
+use crate::journal::{Differs, Journal};
 use crate::plugin::Detector;
 use crate::subscription::Needs;
 
@@ -39,8 +40,14 @@ impl Engine {
     pub fn swap(&mut self, detector: Detector, spec: String, at_ms: u64) -> anyhow::Result<()> {
         let (id, digest) = (detector.profile().id().to_owned(), detector.profile().digest());
         self.adopt(detector)?;
-        let event = Event::Detector { detector: id, digest: Some(digest), spec };
-        self.take(Stamped { at_ms, event }, &Given::default())
+        let event = Event::Detector { detector: id.clone(), digest: Some(digest), spec };
+        match self.attempt(&Stamped { at_ms, event }, &Given::default())? {
+            Ok(()) => Ok(()),
+            Err(why) => {
+                self.fleet.remove(&id);
+                anyhow::bail!("{id} could not be taken up, and does not run: {why}")
+            }
+        }
     }
 
     /// Takes a detector out, and journals that.
@@ -60,6 +67,15 @@ impl Engine {
         detector.set_state(self.journal.load_state(detector.profile().id())?);
         detector.get_ready();
         self.fleet.swap(detector)
+    }
+
+    /// Compares the tables of another journal with those that were made here of the same entries.
+    ///
+    /// # Errors
+    ///
+    /// If either can't be read.
+    pub(in crate::app) fn compare_tables(&self, then: &Journal, from_horizon: bool) -> anyhow::Result<Vec<Differs>> {
+        Ok(then.compare_replayed(&self.journal, from_horizon)?)
     }
 
     /// Takes a detector out without an entry: for a replay, whose inputs say so themselves.

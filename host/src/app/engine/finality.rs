@@ -47,7 +47,10 @@ impl Settled {
     /// Takes in what a chain says is safe and final now. Returns the live findings that are more settled than before, in order
     /// of height.
     pub(super) fn settle(&mut self, chain: ChainId, safe: u64, finalized: u64) -> Vec<(Finality, Vec<B256>)> {
-        self.chains.insert(chain, (safe, finalized));
+        // As the journal's table has it: what was settled once stays so.
+        let known = self.chains.entry(chain).or_default();
+        *known = (known.0.max(safe), known.1.max(finalized));
+        let (safe, finalized) = *known;
         let up_to = safe.max(finalized);
         let reached = (chain, 0, B256::ZERO)..=(chain, up_to, B256::repeat_byte(0xff));
         let mut newly: BTreeMap<Finality, Vec<B256>> = BTreeMap::new();

@@ -6,7 +6,6 @@ use crate::app::engine::provenance::Scene;
 use crate::app::engine::{Engine, Given, Showing};
 use crate::block::{BlockRef, ChainId};
 use crate::digest::Hasher;
-use crate::entry::Entry;
 use crate::event::{Event, Stamped, Why};
 use crate::finding::Finding;
 use crate::journal::Debt;
@@ -103,10 +102,9 @@ impl Engine {
         let completed = self.sent.remove(&(detector.clone(), seq));
         let is_lost = outcome.as_ref().is_some_and(Outcome::is_lost);
         if let (Some(outcome), Some(why)) = (outcome, why) {
-            let event = Event::Shown { detector: detector.clone(), input: seq, why, completed };
-            let at = self.append(Entry::Input(Stamped { at_ms, event }))?;
-            let debt = Debt { detector: detector.clone(), input: seq, root: 0, why: Some(why) };
-            self.show_late(at, at_ms, &debt, completed, Some(outcome), &Given::default())?;
+            let root = self.owed.root_of(&detector, seq);
+            let debt = Debt { detector: detector.clone(), input: seq, root, why: Some(why) };
+            self.take_shown(debt, completed, outcome, at_ms)?;
             if !is_lost {
                 return Ok(());
             }
@@ -166,7 +164,6 @@ impl Engine {
         at_ms: u64,
         debt: &Debt,
         completed: Option<u64>,
-        outcome: Option<Outcome>,
         given: &Given,
     ) -> anyhow::Result<()> {
         let detector = debt.detector.as_str();
@@ -176,8 +173,8 @@ impl Engine {
             return self.mend_gaps(at_ms, detector);
         };
         let audience = if only_hears { Audience::OneHears(detector) } else { Audience::One(detector) };
-        let outcome = match outcome {
-            Some(outcome) => Some(outcome),
+        let outcome = match &given.outcome {
+            Some(outcome) => Some((**outcome).clone()),
             None => {
                 let view = &view;
                 let showing = Showing { audience, heads: Some(&heads), heard, waiting: BTreeSet::new() };
@@ -185,21 +182,21 @@ impl Engine {
             }
         };
         let Some(mut outcome) = outcome else { return self.mend_gaps(at_ms, detector) };
-        if debt.why == Some(Why::Again) {
+        if matches!(debt.why, Some(Why::Again | Why::Retry)) {
             self.keep_what_stands(&scene, &mut outcome)?;
         }
         let heard = if self.is_shadow(detector) { Vec::new() } else { outcome.heard(scene.input) };
-        self.outcomes(&scene, vec![outcome])?;
+        self.outcomes(&scene, vec![outcome], given)?;
         self.mend_gaps(at_ms, detector)?;
         if heard.is_empty() {
             return Ok(());
         }
+        // To those who listen, this is an input of its own, which comes after what they have seen since.
+        let scene = scene.heard_late(seq);
         let audience = Audience::Listeners;
         let showing = Showing { audience, heads: Some(&heads), heard, waiting: BTreeSet::new() };
         let shown = self.show(seq, &scene, &view, showing, given);
-        // To those who listen, this is an input of its own, which comes after what they have seen since.
-        let scene = Scene { seq, applied: seq, rouse: false, ..scene };
-        self.journal_shown(seq, &scene, shown)
+        self.journal_shown(seq, &scene, shown, given)
     }
 
     /// Returns an input as it is shown to a detector by the input `by`; `None` if the journal no longer has it.
@@ -216,7 +213,11 @@ impl Engine {
                     earlier.heard = heard_in(self.journal.live_findings_of_input(debt.input)?);
                 }
             }
-            Some(Why::Retry) => (earlier.scene.applied, earlier.scene.rouse) = (by, true),
+            Some(Why::Retry) => {
+                // It may have seen it before, and then again after a reorg, which is what it failed on.
+                earlier.scene.input = Hasher::new("tried again").number(debt.input).number(by).finish();
+                (earlier.scene.applied, earlier.scene.rouse) = (by, true);
+            }
             Some(Why::Behind | Why::Awaited | Why::Completed) | None => {}
         }
         earlier.heard.retain(|heard| self.fleet.is_below(&heard.detector, &debt.detector));
@@ -254,12 +255,7 @@ impl Engine {
                     return Ok(None);
                 };
                 let heard = heard_in(self.journal.live_findings_caused_by(seq)?);
-                return Ok(Some(Earlier {
-                    only_hears: true,
-                    heard,
-                    scene: Scene { applied: seq, ..inner.scene },
-                    ..inner
-                }));
+                return Ok(Some(Earlier { only_hears: true, heard, scene: inner.scene.heard_late(seq), ..inner }));
             }
             _ => return Ok(None),
         };

@@ -13,6 +13,7 @@ mod decoded;
 pub mod desk_inputs;
 mod detectors;
 mod finality;
+mod given;
 mod late;
 mod outbox;
 mod outcome;
@@ -24,6 +25,7 @@ pub mod signers;
 pub mod spent;
 pub mod status;
 mod storms;
+pub mod taking;
 pub mod thinning;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +38,7 @@ use crate::app::engine::coverage_gaps::Gaps;
 use crate::app::engine::decoded::Decoded;
 use crate::app::engine::desk_inputs::{journaled_plan, step_again};
 use crate::app::engine::finality::Settled;
+pub use crate::app::engine::given::Given;
 use crate::app::engine::owed::Owed;
 use crate::app::engine::provenance::Scene;
 use crate::app::engine::spent::Spent;
@@ -46,22 +49,10 @@ use crate::entry::Entry;
 use crate::event::{Event, Stamped, Why};
 use crate::finding::Finding;
 use crate::journal::{Debt, Journal};
-use crate::plugin::{Audience, Fleet, Head, Heard, Look, Recorded, Shown, View};
+use crate::plugin::{Audience, Fleet, Head, Heard, Look, Shown, View};
 
 /// An entry with its place in the journal.
 pub type Placed = (u64, Entry);
-
-/// What a replay adds to an input because it depended on the machine: failures by deadline, and which detectors were
-/// late.
-#[derive(Clone, Debug, Default)]
-pub struct Given {
-    /// Failures that depended on the machine, by detector: the engine repeats them rather than runs into them.
-    pub failures: Recorded,
-    /// Detectors that were late, and so did not see the input then; `None` if the engine is to find that out.
-    pub behind: Option<BTreeSet<String>>,
-    /// Findings of detectors that are not here: detectors that listen to them hear of these.
-    pub heard: Vec<Heard>,
-}
 
 /// Detectors, desks and the journal, in step with each other.
 pub struct Engine {
@@ -85,6 +76,10 @@ pub struct Engine {
     decoded: Decoded,
     /// Entries that were appended since the last commit.
     fresh: Vec<Placed>,
+    /// The detector whose outcome is being journaled: what goes wrong meanwhile is its failure.
+    at_work_for: Option<String>,
+    /// The hour in which the journal's head was last told to the outside, and that head.
+    anchor: Option<(u64, (u64, B256))>,
 }
 
 /// How an input is shown: to whom, and what they hear of beside it.
@@ -103,7 +98,8 @@ impl Engine {
     /// # Errors
     ///
     /// If the journal can't be read, or holds a plan that this version does not read.
-    pub fn new(journal: Journal, fleet: Fleet, reader: Arc<dyn ChainReader>) -> anyhow::Result<Self> {
+    pub fn new(mut journal: Journal, fleet: Fleet, reader: Arc<dyn ChainReader>) -> anyhow::Result<Self> {
+        journal.be_lenient();
         let owed = Owed::load(&journal)?;
         let mut engine = Self {
             journal,
@@ -118,17 +114,15 @@ impl Engine {
             sent: BTreeMap::new(),
             decoded: Decoded::default(),
             fresh: Vec::new(),
+            at_work_for: None,
+            anchor: None,
         };
         engine.rebuild()?;
         Ok(engine)
     }
 
-    /// Takes one input in. Nothing of it is durable, or may be shown, before [`Engine::commit`].
-    ///
-    /// # Errors
-    ///
-    /// If the journal can't be read or written; the engine is to be dropped then.
-    pub fn take(&mut self, stamped: Stamped, given: &Given) -> anyhow::Result<()> {
+    /// Takes one input in, and leaves a part of it where it fails: [`Engine::take`] goes back then.
+    fn take_all(&mut self, stamped: Stamped, given: &Given) -> anyhow::Result<()> {
         let at_ms = stamped.at_ms;
         self.take_in(stamped, given)?;
         self.name_storms(at_ms)
@@ -167,7 +161,7 @@ impl Engine {
             Event::Reverted { chain, blocks } => self.reverted(seq, at_ms, chain, &blocks),
             Event::Shown { detector, input, why, completed } => {
                 let debt = Debt { detector, input, root: 0, why: Some(why) };
-                self.show_late(seq, at_ms, &debt, completed, None, given)
+                self.show_late(seq, at_ms, &debt, completed, given)
             }
             Event::Rejected { .. } => Ok(()),
             Event::Thinned { .. } => {
@@ -206,7 +200,19 @@ impl Engine {
     /// If the journal can't be written; the engine is to be dropped then.
     pub fn commit(&mut self) -> anyhow::Result<Vec<Placed>> {
         self.journal.commit().context("the journal could not be committed")?;
+        self.anchor_each_hour();
         Ok(std::mem::take(&mut self.fresh))
+    }
+
+    /// Tells the journal's head to whoever keeps the log and scrapes the metrics, once an hour: whoever can write the journal can't
+    /// take that back.
+    fn anchor_each_hour(&mut self) {
+        let hour = self.journal.newest_ms() / 3_600_000;
+        if self.anchor.is_none_or(|(last, _)| last != hour) {
+            let (seq, hash) = self.journal.head();
+            tracing::info!(entry = seq, %hash, "the journal's head, for `watchfire journal verify --anchor`");
+            self.anchor = Some((hour, (seq, hash)));
+        }
     }
 
     /// Returns the entries that were appended since the last commit.
@@ -293,7 +299,7 @@ impl Engine {
             scene.seq
         );
         self.fresh.push((seq, entry));
-        self.journal_shown(seq, scene, shown)?;
+        self.journal_shown(seq, scene, shown, given)?;
         self.owe_block(scene, waiting)
     }
 
@@ -313,8 +319,8 @@ impl Engine {
     }
 
     /// Journals what came of an input, and notes who has yet to see it.
-    fn journal_shown(&mut self, seq: u64, scene: &Scene, shown: Shown) -> anyhow::Result<()> {
-        self.outcomes(scene, shown.outcomes)?;
+    fn journal_shown(&mut self, seq: u64, scene: &Scene, shown: Shown, given: &Given) -> anyhow::Result<()> {
+        self.outcomes(scene, shown.outcomes, given)?;
         if shown.behind.is_empty() {
             return Ok(());
         }
@@ -357,9 +363,7 @@ impl Engine {
 
     /// Rebuilds from the journal what is not kept in tables of it.
     fn rebuild(&mut self) -> anyhow::Result<()> {
-        for (chain, head) in self.heads(u64::MAX)? {
-            self.fleet.set_head(chain, Some(head));
-        }
+        self.fleet.set_heads(self.heads(u64::MAX)?);
         for (chain, safe, finalized) in self.journal.all_settled()? {
             self.settled.settle(chain, safe, finalized);
         }

@@ -1,9 +1,9 @@
 //! From what detectors made of an input to entries: findings, failures, and the gaps that these leave.
 
-use crate::app::engine::Engine;
 use crate::app::engine::awaited::OWED;
 use crate::app::engine::coverage_gaps::Gap;
 use crate::app::engine::provenance::Scene;
+use crate::app::engine::{Engine, Given};
 use crate::entry::Entry;
 use crate::failure_kind::FailureKind;
 use crate::finding::Severity;
@@ -20,23 +20,43 @@ const BLIND: &str = "detector-blind";
 const BEHIND: &str = "detector-behind";
 
 impl Engine {
-    pub(super) fn outcomes(&mut self, scene: &Scene, outcomes: Vec<Outcome>) -> anyhow::Result<()> {
-        for (at, read, answer) in Outcome::distinct_reads(&outcomes) {
-            self.append(Entry::Answer { at, read, answer })?;
+    pub(super) fn outcomes(&mut self, scene: &Scene, outcomes: Vec<Outcome>, given: &Given) -> anyhow::Result<()> {
+        if given.is_repeated() {
+            // All that was read then, by tries too that are not repeated.
+            while let Some(answer @ Entry::Answer { .. }) = given.at(self.newest_seq() + 1) {
+                self.append(answer.clone())?;
+            }
+        } else {
+            for (at, read, answer) in Outcome::distinct_reads(&outcomes) {
+                self.append(Entry::Answer { at, read, answer })?;
+            }
         }
-        outcomes.into_iter().try_for_each(|outcome| self.outcome(scene, outcome))
+        for outcome in outcomes {
+            self.at_work_for = Some(outcome.detector.clone());
+            self.outcome(scene, outcome, given)?;
+        }
+        self.at_work_for = None;
+        Ok(())
     }
 
-    fn outcome(&mut self, scene: &Scene, mut outcome: Outcome) -> anyhow::Result<()> {
+    fn outcome(&mut self, scene: &Scene, mut outcome: Outcome, given: &Given) -> anyhow::Result<()> {
         outcome.log.iter().for_each(|line| log_line(&outcome.detector, line));
         match self.spent.get_mut(&outcome.detector) {
             Some(spent) => spent.add(outcome.elapsed),
             None => self.spent.entry(outcome.detector.clone()).or_default().add(outcome.elapsed),
         }
-        if let Some(Failure { kind, message }) = outcome.first_failure.take() {
+        let first_failure = outcome.first_failure.take();
+        if given.is_repeated() {
+            if let Some(retried @ Entry::Retried { detector, .. }) = given.at(self.newest_seq() + 1)
+                && *detector == outcome.detector
+            {
+                self.append(retried.clone())?;
+            }
+        } else if let Some(Failure { kind, message }) = first_failure {
             let (detector, digest) = (outcome.detector.clone(), outcome.digest);
             self.append(Entry::Retried { detector, digest, kind, message })?;
         }
+        outcome.quarantined_for = self.fleet.count(&outcome);
         match std::mem::replace(&mut outcome.result, Ok(Vec::new())) {
             Ok(claims) => {
                 self.journal.save_state(&outcome.detector, scene.applied, &outcome.state)?;

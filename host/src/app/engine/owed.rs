@@ -91,6 +91,11 @@ impl Owed {
         self.late.get(detector)?.get(&input).map(|(_, why)| *why)
     }
 
+    /// Returns what an input that a detector is late on comes down to; 0 if it is not late on it.
+    pub(super) fn root_of(&self, detector: &str, input: u64) -> u64 {
+        self.late.get(detector).and_then(|of| of.get(&input)).map_or(0, |(root, _)| *root)
+    }
+
     /// Tells whether a detector is owed an input, for whatever reason.
     pub(super) fn has(&self, detector: &str, input: u64) -> bool {
         self.why_late(detector, input).is_some()

@@ -45,6 +45,13 @@ impl Scene {
         }
     }
 
+    /// The scene to those who hear of what somebody found in it late, by the input `seq`: what they find then is not what they
+    /// found when it came.
+    pub(super) fn heard_late(&self, seq: u64) -> Self {
+        let input = Hasher::new("heard late").bytes(self.seed.as_slice()).number(seq).finish();
+        Self { input, seq, applied: seq, rouse: false, ..self.clone() }
+    }
+
     pub(super) fn place(
         &self,
         detector: &str,

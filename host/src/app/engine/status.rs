@@ -47,6 +47,8 @@ pub struct Metrics {
     pub gaps: Vec<(String, String)>,
     /// Newest entry of the journal.
     pub journal_seq: u64,
+    /// An entry of this hour, with the hash of the chain up to it.
+    pub anchor: Option<(u64, B256)>,
 }
 
 /// How one detector does.
@@ -122,6 +124,7 @@ impl Engine {
             heads: self.heads(u64::MAX)?.into_iter().map(head).collect(),
             gaps: self.gaps.all(),
             journal_seq: self.newest_seq(),
+            anchor: self.anchor.map(|(_, head)| head),
         })
     }
 }

@@ -77,11 +77,7 @@ pub async fn serve(listen: SocketAddr, doors: Doors, messages: mpsc::Sender<Mess
         .route("/a/{token}", get(show).post(by_link))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(desk);
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!("answers are no longer taken: {error}");
-        }
-    });
+    tokio::spawn(async move { crate::http::serve::serve("answers", listener, router, std::future::pending()).await });
     Ok(())
 }
 

@@ -96,6 +96,7 @@ impl Loop {
     fn change(&mut self, change: Change) -> anyhow::Result<()> {
         match change {
             Change::Swap(ready, reply) => self.swap_soon(ready, reply),
+            Change::Report(coverage) => self.take(Event::Coverage { coverage }, None),
             Change::Remove(detector) => {
                 let at_ms = self.now_ms()?;
                 self.report(weakened::of_removed(&detector))?;

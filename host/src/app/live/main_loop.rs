@@ -1,6 +1,7 @@
 //! The one loop: messages come in through one channel, and every change of state happens here.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -10,9 +11,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::app::deploy::applied::Failing;
 use crate::app::engine::retention::Retention;
+use crate::app::engine::taking::in_words;
 use crate::app::engine::{Engine, Given};
 use crate::app::live::deliveries::Deliveries;
 use crate::app::live::disk::Disk;
+use crate::app::live::fatal::ends_the_host;
 use crate::app::live::jobs::Paces;
 use crate::app::live::messages::Message;
 use crate::app::live::output::Output;
@@ -27,6 +30,7 @@ use crate::event::{Coverage, Event};
 use crate::finding::Severity;
 use crate::stream::{Clock, Reading, Sequencer};
 use crate::subscription::Needs;
+use crate::text;
 
 /// The loop's own part of the state.
 pub struct Loop {
@@ -69,7 +73,11 @@ pub struct Loop {
     blocks_left: Option<u64>,
     /// Swaps that wait for the old one, and versions that are new.
     pub(super) swaps: Swaps,
-    pulse: Arc<Pulse>,
+    pub(super) pulse: Arc<Pulse>,
+    /// Turns in a row that failed.
+    pub(super) failed_turns: u32,
+    /// Whether the run is for its recording alone.
+    pub(super) must_record: bool,
 }
 
 /// The longest that an input waits for company before it is committed.
@@ -87,6 +95,8 @@ pub struct Wiring {
     pub output: Output,
     /// The file that the run is recorded to, if it is.
     pub record: Option<PathBuf>,
+    /// Whether the run is for its recording alone, and ends where that can't be written.
+    pub must_record: bool,
     /// The newest stamp of the journal, milliseconds since the Unix epoch.
     pub newest_ms: u64,
     /// Messages in.
@@ -144,6 +154,8 @@ impl Loop {
             blocks_left: wiring.stop_after_blocks,
             swaps: Swaps::new(wiring.failing),
             pulse: wiring.pulse,
+            failed_turns: 0,
+            must_record: wiring.must_record,
         })
     }
 
@@ -151,40 +163,16 @@ impl Loop {
     ///
     /// # Errors
     ///
-    /// If the journal or the recording can't be written: a host that can't keep its record does not decide.
+    /// If the journal can't be written: a host that can't keep its record does not decide. Or if the recording can't, where
+    /// that is all that is wanted.
     pub fn run(mut self) -> anyhow::Result<()> {
         loop {
-            self.pulse.turn("what is due: commits, upkeep, deliveries".to_owned());
-            let due = self.since.is_some_and(|since| since.elapsed() >= COMMIT_AFTER);
-            if due || (self.since.is_some() && self.messages.is_empty()) {
-                self.commit()?;
-            }
-            if self.blocks_left == Some(0) || self.has_drained() {
-                break;
-            }
-            let rest = if self.upkeep_left && self.messages.is_empty() { Duration::ZERO } else { UPKEEP_EVERY };
-            if self.since.is_none() && self.upkept.elapsed() >= rest {
-                self.upkeep_left = self.upkeep()?;
-                self.upkept = Instant::now();
-                continue;
-            }
-            if self.since.is_none() && self.messages.is_empty() {
-                self.engine.tidy()?;
-            }
-            let next = self.handle.block_on(async { tokio::time::timeout(IDLE, self.messages.recv()).await });
-            match next {
-                Ok(Some(message)) => {
-                    self.pulse.turn(message.in_words());
-                    self.handle(message)?;
-                }
-                Ok(None) => break,
-                Err(_) => {}
-            }
-            self.catch_up()?;
-            self.tick()?;
-            self.look_at_disk()?;
-            if self.outbox_looked.elapsed() >= IDLE {
-                self.look_at_outbox()?;
+            match catch_unwind(AssertUnwindSafe(|| self.turn())) {
+                Ok(Ok(true)) => self.failed_turns = 0,
+                Ok(Ok(false)) => break,
+                Ok(Err(error)) if ends_the_host(&error) => return Err(error),
+                Ok(Err(error)) => self.go_on_after(&format!("{error:#}"))?,
+                Err(panic) => self.go_on_after(&in_words(panic.as_ref()))?,
             }
         }
         self.commit()?;
@@ -193,6 +181,43 @@ impl Loop {
         }
         self.output.finish();
         Ok(())
+    }
+
+    /// Does what is due and takes one message, if one comes. Returns whether there is a next turn.
+    fn turn(&mut self) -> anyhow::Result<bool> {
+        self.pulse.turn("what is due: commits, upkeep, deliveries".to_owned());
+        let due = self.since.is_some_and(|since| since.elapsed() >= COMMIT_AFTER);
+        if due || (self.since.is_some() && self.messages.is_empty()) {
+            self.commit()?;
+        }
+        if self.blocks_left == Some(0) || self.has_drained() {
+            return Ok(false);
+        }
+        let rest = if self.upkeep_left && self.messages.is_empty() { Duration::ZERO } else { UPKEEP_EVERY };
+        if self.since.is_none() && self.upkept.elapsed() >= rest {
+            self.upkeep_left = self.upkeep()?;
+            self.upkept = Instant::now();
+            return Ok(true);
+        }
+        if self.since.is_none() && self.messages.is_empty() {
+            self.engine.tidy()?;
+        }
+        let next = self.handle.block_on(async { tokio::time::timeout(IDLE, self.messages.recv()).await });
+        match next {
+            Ok(Some(message)) => {
+                self.pulse.turn(message.in_words());
+                self.handle(message)?;
+            }
+            Ok(None) => return Ok(false),
+            Err(_) => {}
+        }
+        self.catch_up()?;
+        self.tick()?;
+        self.look_at_disk()?;
+        if self.outbox_looked.elapsed() >= IDLE {
+            self.look_at_outbox()?;
+        }
+        Ok(true)
     }
 
     /// Whether the loop was asked to end and has nothing left to do.
@@ -290,15 +315,26 @@ impl Loop {
             let _ = done.send(());
         }
         let has_effects = placed.iter().any(|(_, entry)| matches!(entry, Entry::Effect(_)));
-        if let Some(tape) = &mut self.tape {
-            tape.write(placed, self.engine.has_late())?;
+        if let Some(tape) = &mut self.tape
+            && let Err(error) = tape.write(placed, self.engine.has_late())
+        {
+            self.stop_recording(error)?;
         }
         if has_effects { self.post_all() } else { Ok(()) }
     }
 }
 
-/// An input with a number that the journal can't hold would end the host: that it came is taken in instead.
+/// Longest message of a source's fault, bytes: nodes and feeds have a say in it.
+const MESSAGE_BYTES: usize = 2_000;
+
+/// An input with a number that the journal can't hold would be refused by it: that it came is taken in instead. Text of strangers
+/// is cut and cleaned before anybody keeps or sees it.
 fn refuse_what_cannot_be_kept(event: Event) -> Event {
+    if let Event::Coverage { coverage } = event {
+        let (kind, subject) = (text::line(&coverage.kind, 100), text::line(&coverage.subject, 300));
+        let message = text::line(&coverage.message, MESSAGE_BYTES);
+        return Event::Coverage { coverage: Coverage { kind, subject, message, ..coverage } };
+    }
     let Some(what) = event.beyond_the_journal() else { return event };
     let message = format!(
         "an input (`{}`) was refused: {what} is more than the journal can hold, {}. See to where it came from",

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use prometheus_client::encoding::EncodeMetric;
@@ -28,6 +29,7 @@ use crate::app::live::messages::Message;
 use crate::app::live::pulse::Pulse;
 use crate::app::live::sources::Readers;
 use crate::block::ChainId;
+use crate::http::serve::{self, is_meant};
 use crate::source::evm::budget::Calls;
 
 /// How long a scrape waits for the loop.
@@ -50,11 +52,14 @@ pub async fn serve(
     tracing::info!("metrics on http://{}/metrics, and /healthz beside it", listener.local_addr()?);
     let router = Router::new().route("/metrics", get(answer)).route("/healthz", get(health::answer));
     let router = router.with_state(Asked { messages, pulse, readers });
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!("metrics are no longer served: {error}");
+    let router = router.layer(from_fn(move |request: Request, next: Next| async move {
+        match is_meant(listen, request.headers()) {
+            true => next.run(request).await,
+            false => (StatusCode::MISDIRECTED_REQUEST, "name this address as `localhost`, or by its number\n")
+                .into_response(),
         }
-    });
+    }));
+    tokio::spawn(async move { serve::serve("metrics", listener, router, std::future::pending()).await });
     Ok(())
 }
 
@@ -119,6 +124,11 @@ fn text(metrics: &Metrics, pulse: &Pulse, calls: &[(ChainId, String, Calls)]) ->
             "journal_entries",
             "Entries of the journal",
             known.then_some((Labels::new(), metrics.journal_seq as f64)).into_iter().collect(),
+        ),
+        (
+            "journal_head_entry",
+            "An entry of this hour; the hash of the chain up to it is the label",
+            metrics.anchor.iter().map(|(seq, hash)| (labels([("hash", &hash.to_string())]), *seq as f64)).collect(),
         ),
         (
             "endpoint_requests_today",
@@ -194,6 +204,7 @@ mod tests {
             heads: vec![(1, 19_000_000, 1_700_000_000)],
             gaps: vec![("head-stalled".into(), "chain/1".into())],
             journal_seq: 7,
+            anchor: Some((6, alloy::primitives::B256::repeat_byte(0xab))),
         };
         let told = text(&metrics, &Pulse::new(Duration::from_secs(60)), &[(1, "http://node/…".into(), calls)]).unwrap();
         for line in [
@@ -204,6 +215,7 @@ mod tests {
             "watchfire_chain_head_block{chain=\"1\"} 19000000.0",
             "watchfire_coverage_gap{kind=\"head-stalled\",subject=\"chain/1\"} 1.0",
             "watchfire_journal_entries 7.0",
+            &format!("watchfire_journal_head_entry{{hash=\"0x{}\"}} 6.0", "ab".repeat(32)),
             "watchfire_loop_stalled 0.0",
             "watchfire_endpoint_requests_total{chain=\"1\",endpoint=\"http://node/…\"} 700.0",
             "watchfire_endpoint_requests_today{chain=\"1\",endpoint=\"http://node/…\"} 5.0",

@@ -14,6 +14,11 @@ use crate::app::live::messages::Message;
 use crate::chain_read::ChainFault;
 use crate::diagnostic::Diagnostic;
 use crate::entry::Entry;
+use crate::operator::Act;
+use crate::text::clean_json;
+
+/// Longest text of an act, bytes.
+const WORDS_BYTES: usize = 16 * 1_024;
 
 /// How long a contract's answer about a signature is waited for.
 const ASKED_WITHIN: Duration = Duration::from_secs(10);
@@ -71,6 +76,14 @@ async fn try_to(
             if let Some(incident) = act.incident.filter(|incident| *incident > i64::MAX as u64) {
                 return Ok(Answer::Refused { why: vec![format!("there is no incident {incident}")] });
             }
+            // People paste what strangers wrote. What was signed is taken as it is, or not at all.
+            let clean: Act = serde_json::from_value(clean_json(serde_json::to_value(&act)?, WORDS_BYTES))?;
+            if act.signed.is_some() && clean != act {
+                let why = "what was signed has marks that hide or turn text, or is too long; sign it again without"
+                    .to_owned();
+                return Ok(Answer::Refused { why: vec![why] });
+            }
+            act = clean;
             if let Some(proof) = &mut act.signed {
                 // What a contract says is the host's to ask, whatever came along.
                 proof.contract = None;

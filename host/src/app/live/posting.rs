@@ -6,6 +6,7 @@ use alloy::primitives::B256;
 
 use crate::app::deploy::change::Outlets;
 use crate::app::live::deliveries::{AfterFailure, Attempt, CHANNEL_DEAD, Deliveries, subject};
+use crate::app::live::fatal::ends_the_host;
 use crate::app::live::jobs::{self, Job};
 use crate::app::live::main_loop::{Loop, wall_clock_ms};
 use crate::app::live::messages::Message;
@@ -56,7 +57,16 @@ impl Loop {
     /// Starts the deliveries that are due.
     pub(super) fn post_all(&mut self) -> anyhow::Result<()> {
         let names: Vec<String> = self.services.keys().cloned().collect();
-        names.iter().try_for_each(|name| self.post(name))
+        let mut failed = Ok(());
+        for name in &names {
+            // What fails on one channel keeps nothing from the others.
+            match self.post(name) {
+                Err(error) if ends_the_host(&error) => return Err(error),
+                Err(error) => failed = Err(error.context(format!("channel {name}"))),
+                Ok(()) => {}
+            }
+        }
+        failed
     }
 
     /// Starts the deliveries to one channel that are due. The journal gives only effects that are durable.

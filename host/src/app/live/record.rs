@@ -14,6 +14,7 @@ use crate::app::engine::Engine;
 use crate::app::live::main_loop::{Loop, Wiring};
 use crate::app::live::messages::Message;
 use crate::app::live::output::{Format, Output};
+use crate::app::live::process;
 use crate::app::live::progress;
 use crate::app::live::pulse::Pulse;
 use crate::app::live::run::{Ended, Interrupts, apply};
@@ -40,6 +41,7 @@ pub struct Options {
 
 /// Records until it has enough, or is interrupted.
 pub async fn record(options: Options) -> anyhow::Result<Ended> {
+    process::begin();
     let mut interrupts = Interrupts::new()?;
     let mut config = match Config::load_for_sources(&options.config) {
         Ok(config) => config,
@@ -59,6 +61,7 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
     let wiring = Wiring {
         output: Output::stdout(Format::Pretty, config.chain_names(), true),
         record: Some(options.out.clone()),
+        must_record: true,
         newest_ms: 0,
         messages: inbox,
         back: messages.clone(),

@@ -25,7 +25,7 @@ use crate::app::live::messages::Message;
 use crate::app::live::output::{Format, Output};
 use crate::app::live::pulse::Pulse;
 use crate::app::live::sources::{Readers, Sources};
-use crate::app::live::{heartbeat, metrics, operator_requests, progress, verifier};
+use crate::app::live::{heartbeat, metrics, operator_requests, process, progress, verifier};
 use crate::app::share::shadow;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Coverage, Event};
@@ -65,12 +65,14 @@ pub enum Ended {
 
 /// Runs until it is interrupted.
 pub async fn run(options: Options) -> anyhow::Result<Ended> {
+    process::begin();
     let mut interrupts = Interrupts::new()?;
     let config = match Config::load(&options.config) {
         Ok(config) => config,
         Err(diagnostics) => return Ok(Ended::Refused(diagnostics)),
     };
     let journal = Journal::open(&config.journal)?;
+    process::expect_private(&config.journal);
     let newest_ms = journal.newest_ms();
     let earlier = Earlier::of(&journal)?;
     let mut control = Control::beside(&config.journal);
@@ -100,6 +102,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let wiring = Wiring {
         output: Output::stdout(options.format, config.chain_names(), options.blocks),
         record: options.record.clone(),
+        must_record: false,
         newest_ms,
         messages: inbox,
         back: messages.clone(),
@@ -146,7 +149,11 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                         other => other.map(drop),
                     };
                     if let Err(error) = reported {
-                        return Err(reason(error, looping).await);
+                        if messages.is_closed() {
+                            return Err(reason(error, looping).await);
+                        }
+                        // What was taken up before it failed runs, and so does the rest of the old.
+                        tracing::error!("the config's change was taken up in part only: {error:#}. Mend it, and save it again");
                     }
                 }
                 (ask, reply) = control.next() => {
@@ -158,7 +165,10 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                     if let Ok(config) = Config::load(&options.config)
                         && let Err(error) = deployment.reject(&config, failing).await
                     {
-                        return Err(reason(error, looping).await);
+                        if messages.is_closed() {
+                            return Err(reason(error, looping).await);
+                        }
+                        tracing::error!("a version that fails could not be taken back: {error:#}");
                     }
                 }
             }

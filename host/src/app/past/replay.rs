@@ -1,6 +1,6 @@
 //! `watchfire replay`: takes the same inputs in again, and compares what comes of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,11 +15,14 @@ use crate::app::engine::{Engine, Given};
 use crate::diagnostic::Diagnostic;
 use crate::entry::Entry;
 use crate::event::{Event, Stamped};
-use crate::journal::{Journal, Values};
-use crate::plugin::{Component, EngineSettings, Failure, Fleet, Runtime};
+use crate::journal::{Differs, Journal, Values};
+use crate::plugin::{Component, EngineSettings, Fleet, Limits, Runtime};
 use crate::source::recording::{Item, Recording};
 use crate::stream::Sequencer;
 use crate::subscription::Needs;
+
+/// How long a detector may take for a batch, or to start, when it is repeated: long beside any deadline of a run.
+const DEADLINE_MS: u64 = 600_000;
 
 /// What came of a replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -37,6 +40,8 @@ pub struct Replayed {
     pub derived: B256,
     /// Where it first differs from what it was compared with; `None` where it is identical, or was not compared.
     pub difference: Option<Difference>,
+    /// Tables of the journal that are not what came of the entries.
+    pub tables: Vec<Differs>,
 }
 
 /// The first entry that is not the same.
@@ -58,7 +63,12 @@ pub struct Difference {
 /// If the journal can't be read, or a detector of then can't be started again. A replay that differs is no error.
 pub fn journal(path: &Path, runtime: &Runtime, show: impl FnMut(u64, &Entry)) -> anyhow::Result<Replayed> {
     let then = Journal::open_existing_read_only(path)?;
-    Ok(replay(&then, runtime, u64::MAX, show)?.0)
+    let (mut replayed, engine) = replay(&then, runtime, u64::MAX, show)?;
+    // Of a host that runs, the tables have gone on meanwhile.
+    if replayed.difference.is_none() && then.newest()? == engine.newest_seq() {
+        replayed.tables = engine.compare_tables(&then, replayed.from.is_some())?;
+    }
+    Ok(replayed)
 }
 
 /// Returns detectors' state as it was before an input, made by a replay up to there. Calls `tick` with each input.
@@ -105,18 +115,12 @@ fn replay(
     let mut made: Vec<Entry> = Vec::new();
     let mut rows = then.causes()?;
     while let Some(cause) = rows.next()?.filter(|cause| cause.seq < until) {
+        let given = Given::of(&cause);
         let (seq, stamped, follow) = (cause.seq, cause.stamped, cause.entries);
         answers.clear();
-        let mut given = Given { behind: Some(BTreeSet::new()), ..Given::default() };
         for entry in &follow {
-            match entry {
-                Entry::Answer { at, read, answer } => answers.insert(at.hash, read.clone(), answer.clone()),
-                Entry::Failed { detector, kind, message, .. } if kind.is_environmental() => {
-                    let failure = Failure { kind: kind.clone(), message: message.clone() };
-                    given.failures.insert(detector.clone(), failure);
-                }
-                Entry::Behind { detectors } => given.behind.get_or_insert_default().extend(detectors.iter().cloned()),
-                _ => {}
+            if let Entry::Answer { at, read, answer } = entry {
+                answers.insert(at.hash, read.clone(), answer.clone());
             }
         }
         if let Event::Detector { detector, digest, spec } = &stamped.event {
@@ -159,7 +163,9 @@ fn exchange(
         let Some(bytes) = then.component(digest)? else { bail!("the journal no longer has {id} {digest}") };
         vacant.insert(Arc::new(runtime.compile(&bytes, &spec.limits)?));
     }
-    let detector = spec.start(id, components[&made].clone())?;
+    // Which deadlines passed is given; how fast this machine is must add none.
+    let limits = Limits { batch_deadline_ms: DEADLINE_MS, start_deadline_ms: DEADLINE_MS, ..spec.limits };
+    let detector = KeptSpec { limits, ..spec }.start(id, components[&made].clone())?;
     engine.adopt(detector)
 }
 
@@ -305,7 +311,7 @@ impl Player {
 }
 
 /// Returns the time that an event carries itself, for a recording that gives none.
-pub(in crate::app) fn event_time_ms(event: &Event) -> u64 {
+pub(crate) fn event_time_ms(event: &Event) -> u64 {
     match event {
         Event::Committed { block } => block.timestamp_s.saturating_mul(1_000),
         Event::Observed { observation } => observation.received_at_ms,

@@ -37,6 +37,8 @@ Examples:
 Examples:
   watchfire journal verify
   watchfire journal verify --head 0x5c1f…
+  watchfire journal verify --anchor 0x5c1f…
+  watchfire journal verify --tables
 
 The chain shows that nothing in it was changed, but not that nothing was cut off its end: for that, keep its head
 elsewhere and name it by `--head`.")]
@@ -47,6 +49,12 @@ elsewhere and name it by `--head`.")]
         /// The hash that it must end with.
         #[arg(long, value_name = "HASH")]
         head: Option<B256>,
+        /// A hash that the chain must have come by, as the log and the metrics have one of each hour.
+        #[arg(long, value_name = "HASH")]
+        anchor: Option<B256>,
+        /// Make the tables beside the log anew from its entries too, and compare.
+        #[arg(long)]
+        tables: bool,
     },
     /// Tell how large it is, what is in it, how fast it grows, and when the disk will be full.
     Size {
@@ -112,7 +120,7 @@ pub struct List {
 pub(super) fn main(command: Command, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     match command {
         Command::List(list) => self::list(list),
-        Command::Verify { journal, head } => verify(&journal, head),
+        Command::Verify { journal, head, anchor, tables } => verify(&journal, head, anchor, tables),
         Command::Size { journal, format } => size::size(&journal, format),
         Command::Compact(args) => compact::compact(&args, sandboxes),
     }
@@ -151,7 +159,7 @@ fn list(list: List) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-fn verify(path: &std::path::Path, head: Option<B256>) -> anyhow::Result<Exit> {
+fn verify(path: &std::path::Path, head: Option<B256>, anchor: Option<B256>, tables: bool) -> anyhow::Result<Exit> {
     let journal = Journal::open_existing_read_only(path)?;
     let bar = ProgressBar::new(0);
     bar.set_style(ProgressStyle::with_template("verifying {bar:40} {pos}/{len} entries, {eta} left")?);
@@ -165,6 +173,18 @@ fn verify(path: &std::path::Path, head: Option<B256>) -> anyhow::Result<Exit> {
             println!("whole: {} entries, head {}", verified.entries, verified.head);
             if verified.dropped > 0 {
                 println!("{} of them have no body any more, as the policy of retention wants it", verified.dropped);
+            }
+            if let Some(anchor) = anchor {
+                let Some(seq) = journal.entry_of_hash(anchor)? else {
+                    println!(
+                        "BROKEN: no entry has the hash {anchor}: the end was cut off before it, or the chain was made anew"
+                    );
+                    return Ok(Exit::No);
+                };
+                println!("it came by {anchor}, at entry {seq}");
+            }
+            if tables && verify_tables(&journal)? == Exit::No {
+                return Ok(Exit::No);
             }
             proofs(path)
         }
@@ -191,6 +211,21 @@ fn proofs(path: &std::path::Path) -> anyhow::Result<Exit> {
         println!("{timelines} timelines; {proved} acts are proved, {recorded} decisions are recorded without a proof");
     }
     Ok(if is_whole { Exit::Good } else { Exit::No })
+}
+
+fn verify_tables(journal: &Journal) -> anyhow::Result<Exit> {
+    let bar = ProgressBar::new(journal.head().0);
+    bar.set_style(ProgressStyle::with_template("tables {bar:40} {pos}/{len} entries, {eta} left")?);
+    let differs = journal.verify_tables(|done| bar.set_position(done))?;
+    bar.finish_and_clear();
+    for table in &differs {
+        println!("BROKEN: table {}: {}", table.table, table.what);
+    }
+    if !differs.is_empty() {
+        return Ok(Exit::No);
+    }
+    println!("tables: as the entries say. `watchfire replay` compares the state of detectors too");
+    Ok(Exit::Good)
 }
 
 /// A moment as people write it, in milliseconds since the Unix epoch.

@@ -16,6 +16,7 @@ use crate::app::share::provenance::statement;
 use crate::app::share::publish::source_of;
 use crate::plugin::{Component, Limits, Manifest, build, describe};
 use crate::share::digest::Digest;
+use crate::whole_file;
 
 mod bench;
 mod dev;
@@ -156,13 +157,14 @@ pub(super) fn component_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
     if path.is_dir() {
         return Ok(build::build(path, None)?.bytes);
     }
-    std::fs::read(path).with_context(|| format!("`{}` can't be read", path.display()))
+    whole_file::read(path, whole_file::COMPONENT_BYTES).with_context(|| format!("`{}` can't be read", path.display()))
 }
 
 /// A detector's own config from a TOML file; empty without one.
 pub(super) fn config(path: Option<&Path>) -> anyhow::Result<Value> {
     let Some(path) = path else { return Ok(json!({})) };
-    let text = std::fs::read_to_string(path).with_context(|| format!("`{}` can't be read", path.display()))?;
+    let text = whole_file::read_text(path, whole_file::TEXT_BYTES)
+        .with_context(|| format!("`{}` can't be read", path.display()))?;
     let table = toml::from_str::<toml::Table>(&text).with_context(|| path.display().to_string())?;
     Ok(serde_json::to_value(table)?)
 }

@@ -166,15 +166,18 @@ fn what_is_due_is_found_without_reading_what_waits() {
 #[test]
 fn a_trigger_that_somebody_put_into_the_file_delivers_nothing() {
     let disk = OnDisk::new();
-    drop(disk.open());
+    let mut journal = disk.open();
     disk.raw()
         .execute_batch("CREATE TRIGGER quiet AFTER INSERT ON outbox BEGIN UPDATE outbox SET delivered_at_ms = 1; END")
         .unwrap();
-    let mut journal = disk.open();
     journal.set_channels(vec![channel("a", None)]);
     journal.append(&ordered(1, notify(1))).unwrap();
     journal.commit().unwrap();
-    assert_eq!(due(&journal, "a", 0), [(1, 0)]);
+    assert_eq!(due(&journal, "a", 0), [(1, 0)], "of a host that runs already");
+    drop(journal);
+    let refused = Journal::open(&disk.path()).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("it has a trigger `quiet`"), "{refused}");
+    assert!(Journal::open_existing_read_only(&disk.path()).is_err(), "nor is it read");
 }
 
 #[test]

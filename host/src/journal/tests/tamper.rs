@@ -2,6 +2,8 @@
 
 use rusqlite::params;
 
+use crate::digest::sha256;
+
 use super::*;
 
 fn verify(disk: &OnDisk, head: Option<B256>) -> Result<Verified> {
@@ -80,6 +82,70 @@ fn a_deleted_entry_is_found_wherever_it_was() {
     check("DELETE FROM entry WHERE seq = 4; UPDATE entry SET seq = seq - 1 WHERE seq > 4", 4);
 }
 
+/// What is no part of the chain of hashes is made again from it.
+#[test]
+fn a_changed_table_is_found() {
+    let disk = sample_on_disk();
+    let tables = || Journal::open_existing_read_only(&disk.path()).unwrap().verify_tables(|_| {}).unwrap();
+    // The sample is entries alone: nobody kept its findings and components.
+    let before = tables();
+    assert!(before.iter().all(|found| ["live_finding", "component"].contains(&found.table.as_str())), "{before:?}");
+    let raw = disk.raw();
+    for (name, change) in [
+        ("canonical_block", "UPDATE canonical_block SET hash = zeroblob(32)"),
+        ("canonical_block", "UPDATE canonical_block SET timestamp_s = timestamp_s + 1"),
+        ("canonical_block", "DELETE FROM canonical_block"),
+        ("settled", "INSERT INTO settled VALUES (77, 1, 1)"),
+        ("settled", "UPDATE settled SET finalized = finalized + 1"),
+        ("feed_position", "UPDATE feed_position SET seq = 1"),
+        ("feed_position", "DELETE FROM feed_position"),
+        ("live_finding", "INSERT INTO live_finding VALUES (x'01', 1, 1)"),
+        ("component", "INSERT INTO component VALUES (zeroblob(32), x'00')"),
+        ("outbox", "INSERT INTO outbox (channel, key, seq) VALUES ('a', zeroblob(32), 1)"),
+        ("delivery", "INSERT INTO delivery (key, seq, deadline, ordered_at_ms) VALUES (zeroblob(32), 1, 'urgent', 1)"),
+    ] {
+        raw.execute_batch(&format!("CREATE TEMP TABLE kept AS SELECT * FROM {name}")).unwrap();
+        raw.execute_batch(change).unwrap();
+        let of = |found: &[Differs]| found.iter().filter(|found| found.table == name).cloned().collect::<Vec<_>>();
+        assert_ne!(of(&tables()), of(&before), "{change}");
+        raw.execute_batch(&format!("DELETE FROM {name}; INSERT INTO {name} SELECT * FROM kept; DROP TABLE kept"))
+            .unwrap();
+        assert_eq!(tables(), before, "{change}");
+    }
+}
+
+#[test]
+fn other_bytes_under_a_digest_are_not_run() {
+    let disk = OnDisk::new();
+    let mut journal = disk.open();
+    journal.keep_component(sha256(b"good"), b"good").unwrap();
+    journal.commit().unwrap();
+    disk.raw().execute_batch("UPDATE component SET bytes = x'6576696c'").unwrap();
+    let refused = journal.component(sha256(b"good")).unwrap_err().to_string();
+    assert!(refused.contains("other bytes under the digest"), "{refused}");
+}
+
+/// Whatever SQLite would act on by itself.
+#[test]
+fn a_changed_schema_is_refused() {
+    for (change, what) in [
+        ("CREATE TRIGGER t AFTER INSERT ON entry BEGIN DELETE FROM outbox; END", "it has a trigger `t`"),
+        ("CREATE VIEW v AS SELECT 1", "it has a view `v`"),
+        ("ALTER TABLE entry RENAME TO was; CREATE VIEW entry AS SELECT * FROM was", "is another"),
+        ("DROP INDEX outbox_due", "it lacks its index `outbox_due`"),
+        ("CREATE UNIQUE INDEX one ON entry (kind)", "it has a index `one`"),
+    ] {
+        let disk = sample_on_disk();
+        let done = disk.raw().execute_batch(change);
+        if done.is_err() {
+            // The sample has two entries of a kind.
+            continue;
+        }
+        let refused = Journal::open(&disk.path()).map(drop).unwrap_err().to_string();
+        assert!(refused.contains(what), "{change}: {refused}");
+    }
+}
+
 #[test]
 fn two_swapped_entries_are_found() {
     for seq in 1..last() {
@@ -147,6 +213,8 @@ fn a_cut_off_end_is_found_by_who_knows_the_head() {
     let disk = sample_on_disk();
     let head = disk.open().head().1;
     disk.raw().execute_batch(&format!("DELETE FROM entry WHERE seq > {}", last() - 3)).unwrap();
+    let journal = Journal::open_existing_read_only(&disk.path()).unwrap();
+    assert_eq!(journal.entry_of_hash(head).unwrap(), None, "nor did it come by what was its head");
     // The chain alone can't tell: what is left is whole.
     assert_eq!(verify(&disk, None).unwrap().entries, last() - 3);
     assert_eq!(broken_at(verify(&disk, Some(head))), last() - 3);

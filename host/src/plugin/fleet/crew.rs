@@ -24,7 +24,7 @@ pub(super) struct Ticket {
 #[derive(Clone, Copy)]
 enum Stage {
     Waiting,
-    Running { since: Instant, is_held_up: bool },
+    Running { since: Instant, thread: Number, is_held_up: bool },
     Done,
 }
 
@@ -95,9 +95,10 @@ impl Ticket {
         let mut queue = self.shared.lock();
         let mut stage = lock(&self.stage);
         match *stage {
-            Stage::Running { since, is_held_up: false } if since.elapsed() >= patience => {
-                *stage = Stage::Running { since, is_held_up: true };
+            Stage::Running { since, thread, is_held_up: false } if since.elapsed() >= patience => {
+                *stage = Stage::Running { since, thread, is_held_up: true };
                 queue.held_up += 1;
+                go_last(thread);
                 if queue.threads - queue.held_up < self.shared.size && queue.held_up <= HELD_UP_AT_MOST {
                     // Without another thread it is slower, and nothing is lost.
                     let _ = self.shared.start(&mut queue);
@@ -122,7 +123,8 @@ impl Shared {
         Ok(())
     }
 
-    fn run(&self) {
+    fn run(self: &Arc<Self>) {
+        let thread = number();
         let mut queue = self.lock();
         loop {
             if queue.closed || queue.threads - queue.held_up > self.size {
@@ -133,17 +135,54 @@ impl Shared {
                 queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            *lock(&stage) = Stage::Running { since: Instant::now(), is_held_up: false };
+            *lock(&stage) = Stage::Running { since: Instant::now(), thread, is_held_up: false };
             drop(queue);
             work();
             queue = self.lock();
             let before = std::mem::replace(&mut *lock(&stage), Stage::Done);
             if matches!(before, Stage::Running { is_held_up: true, .. }) {
+                // It would run the next guest behind all others: another one takes its place.
                 queue.held_up -= 1;
+                queue.threads -= 1;
+                let is_short = queue.threads - queue.held_up < self.size && !queue.jobs.is_empty();
+                if is_short && !queue.closed && self.start(&mut queue).is_err() && queue.threads == 0 {
+                    // Better late than never.
+                    queue.threads += 1;
+                    continue;
+                }
+                return;
             }
         }
     }
 }
+
+/// A thread, as the system knows it.
+#[cfg(target_os = "linux")]
+type Number = rustix::process::Pid;
+#[cfg(not(target_os = "linux"))]
+type Number = ();
+
+#[cfg(target_os = "linux")]
+fn number() -> Number {
+    rustix::thread::gettid()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn number() -> Number {}
+
+/// How far behind others a thread goes that a guest holds up.
+#[cfg(target_os = "linux")]
+const LAST: i32 = 10;
+
+/// Lets whoever is waited for go before a thread that a slow guest holds up. A thread can't be put back by its own user.
+#[cfg(target_os = "linux")]
+fn go_last(thread: Number) {
+    // Without it slow guests take as much as quick ones, and nothing is lost.
+    let _ = rustix::process::setpriority_process(Some(thread), LAST);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn go_last((): Number) {}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -21,7 +21,6 @@ use crate::plugin::compile::runtime::Component;
 use crate::plugin::failure::{Failure, LoadError};
 use crate::plugin::fleet::identity::Profile;
 use crate::plugin::fleet::instance::{Instance, circumstances, describe, start};
-use crate::plugin::fleet::quarantine::Record;
 use crate::plugin::limits::Limits;
 use crate::plugin::measure::allocations::Allocated;
 use crate::plugin::measure::sampler::Sampler;
@@ -52,7 +51,6 @@ pub struct Detector {
     profile: Arc<Profile>,
     state: StateStore,
     instance: Option<Instance>,
-    pub(super) record: Record,
     /// There if somebody wants to know what it spends its time on.
     sampler: Option<Sampler>,
 }
@@ -113,7 +111,7 @@ impl Detector {
         profile.matcher = Matcher::new(&subscriptions);
         profile.subscriptions = subscriptions;
         let (profile, instance) = (Arc::new(profile), Some(instance));
-        Ok(Self { profile, state, instance, record: Record::default(), sampler: None })
+        Ok(Self { profile, state, instance, sampler: None })
     }
 
     /// Takes samples of its batches from here on, one each `interval`. Returns the sampler that has them.
@@ -147,7 +145,6 @@ impl Detector {
     /// Empties its state and starts it anew.
     pub(super) fn forget(&mut self) -> Result<(), LoadError> {
         self.set_state(BTreeMap::new());
-        self.record = Record::default();
         self.instance = Some(self.ready()?);
         Ok(())
     }

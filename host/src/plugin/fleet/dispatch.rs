@@ -34,6 +34,7 @@ impl Fleet {
         let mut scenes: BTreeMap<Option<ChainId>, Arc<Scene>> = BTreeMap::new();
         let mut shown = Shown::default();
         for level in 0..routes.height {
+            let behind_below = shown.behind.len();
             let seers = selected.keys().copied();
             let hearers = routes.listeners.iter().copied().filter(|_| !heard.is_empty());
             let ranks: BTreeSet<usize> = seers.chain(hearers).filter(|rank| routes.levels[*rank] == level).collect();
@@ -60,10 +61,13 @@ impl Fleet {
                 let (selection, findings) = (selection.unwrap_or_default(), Arc::new(findings));
                 let recorded = look.recorded.get(id).cloned();
                 let batch = Batch { scene, selection, findings };
-                tasks.push(Task { id: id.clone(), batch, recorded, rouse: look.rouse });
+                let rests = if look.rouse { None } else { slot.record.rests() };
+                tasks.push(Task { id: id.clone(), batch, recorded, rests });
             }
             let (outcomes, late) = self.run(tasks, look, &shared);
             shown.behind.extend(late);
+            // Who was withheld and who took too long is one order, as a replay has it, which withholds them all.
+            shown.behind[behind_below..].sort_unstable();
             for outcome in outcomes {
                 if self.slots.get(&outcome.detector).is_none_or(|slot| slot.profile.shadow_of.is_none()) {
                     heard.extend(outcome.heard(look.input));
@@ -107,7 +111,8 @@ impl Fleet {
         let (selection, findings) = (selection.unwrap_or_default(), Arc::new(findings));
         let batch = Batch { scene: scene(view, home, &self.heads_of(look)), selection, findings };
         let recorded = look.recorded.get(id).cloned();
-        let task = Task { id: id.to_owned(), batch, recorded, rouse: look.rouse };
+        let rests = if look.rouse { None } else { slot.record.rests() };
+        let task = Task { id: id.to_owned(), batch, recorded, rests };
         self.start(task, look, &Shared::new(look.reader.clone()))?;
         self.hand_over(1);
         Some(())

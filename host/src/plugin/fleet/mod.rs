@@ -28,6 +28,7 @@ use crate::plugin::fleet::detector::Detector;
 use crate::plugin::fleet::identity::Profile;
 use crate::plugin::fleet::levels::levels;
 use crate::plugin::fleet::outcome::{Late, Outcome, Recorded, Shown};
+use crate::plugin::fleet::quarantine::Record;
 use crate::plugin::fleet::routes::Routes;
 use crate::plugin::fleet::slot::Slot;
 use crate::plugin::fleet::task::Done;
@@ -53,6 +54,8 @@ pub struct Fleet {
     late: Vec<Late>,
     jobs: u64,
     fresh_each_batch: bool,
+    /// Records before the outcomes that were counted since the input began.
+    counted: Vec<(String, Record)>,
 }
 
 impl Default for Fleet {
@@ -78,6 +81,7 @@ impl Fleet {
             late: Vec::new(),
             jobs: 0,
             fresh_each_batch: false,
+            counted: Vec::new(),
         }
     }
 
@@ -104,6 +108,7 @@ impl Fleet {
     /// If a detector can't be started again.
     pub fn forget(&mut self) -> Result<(), LoadError> {
         self.heads.clear();
+        self.slots.values_mut().for_each(|slot| slot.record = Record::default());
         self.slots.values_mut().filter_map(|slot| slot.detector.as_mut()).try_for_each(|detector| detector.forget())
     }
 
@@ -188,13 +193,17 @@ impl Fleet {
         self.levels = levels.into_iter().map(|level| level.into_iter().collect()).collect();
         let id = profile.id().to_owned();
         self.routes = None;
-        self.slots.insert(id, Slot { profile, detector: Some(Box::new(detector)), out: None });
+        // What the old one brought back and nobody took in is shown to the new one, over the state that it begins with.
+        self.late.retain(|late| late.detector != id);
+        self.slots
+            .insert(id, Slot { profile, detector: Some(Box::new(detector)), out: None, record: Record::default() });
         Ok(())
     }
 
     /// Takes a detector out.
     pub fn remove(&mut self, id: &str) {
         self.slots.remove(id);
+        self.late.retain(|late| late.detector != id);
         self.routes = None;
         for level in &mut self.levels {
             level.remove(id);
@@ -237,6 +246,11 @@ impl Fleet {
         }
     }
 
+    /// Sets the newest block of every chain.
+    pub fn set_heads(&mut self, heads: BTreeMap<ChainId, Head>) {
+        self.heads = heads;
+    }
+
     /// Makes a block the newest of its chain and shows it to all detectors. Returns what came of it.
     pub fn on_block(
         &mut self,
@@ -258,8 +272,34 @@ impl Fleet {
             rouse: false,
             heads: None,
         };
-        let Shown { outcomes, .. } = self.show(&view, &look, Vec::new());
+        let Shown { mut outcomes, .. } = self.show(&view, &look, Vec::new());
+        self.begin_to_count();
+        for outcome in &mut outcomes {
+            outcome.quarantined_for = self.count(outcome);
+        }
         outcomes
+    }
+
+    /// Forgets how records stood before what was counted so far.
+    pub fn begin_to_count(&mut self) {
+        self.counted.clear();
+    }
+
+    /// Counts an outcome in its detector's record. If that was one failure too many, returns for how many batches the
+    /// detector rests.
+    pub fn count(&mut self, outcome: &Outcome) -> Option<u64> {
+        let slot = self.slots.get_mut(&outcome.detector)?;
+        self.counted.push((outcome.detector.clone(), slot.record));
+        slot.record.count(outcome.result.as_ref().map(|_| ()).map_err(|failure| &failure.kind))
+    }
+
+    /// Puts records back to what they were before what was counted since [`Fleet::begin_to_count`].
+    pub fn take_back_counts(&mut self) {
+        for (id, record) in self.counted.drain(..).rev() {
+            if let Some(slot) = self.slots.get_mut(&id) {
+                slot.record = record;
+            }
+        }
     }
 
     /// Makes a block the newest of its chain. Returns the chain time of the one before, in seconds.

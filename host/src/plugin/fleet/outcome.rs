@@ -15,8 +15,17 @@ use crate::plugin::boundary::guest::LogLine;
 use crate::plugin::failure::Failure;
 use crate::plugin::measure::allocations::Allocated;
 
-/// Failures that are to be repeated rather than run into, by detector.
-pub type Recorded = BTreeMap<String, Failure>;
+/// How batches went in a run that is repeated, by detector: what depended on the machine is not run into again.
+pub type Recorded = BTreeMap<String, Went>;
+
+/// How a batch went then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Went {
+    /// It failed for a reason that lay with the machine.
+    Failed(Failure),
+    /// It failed once, and what counted is what a fresh instance made of it.
+    Retried,
+}
 
 /// What one detector made of one input.
 #[derive(Clone, Debug)]
@@ -29,7 +38,7 @@ pub struct Outcome {
     pub result: Result<Vec<Claim>, Failure>,
     /// How it failed the first time, if it was tried twice.
     pub first_failure: Option<Failure>,
-    /// For how many batches it rests, if this failure was one too many.
+    /// For how many batches it rests, if this failure was one too many: known once it counts.
     pub quarantined_for: Option<u64>,
     /// What it changed in its state; nothing if it failed.
     pub state: Vec<StateChange>,

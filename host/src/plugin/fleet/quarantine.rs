@@ -1,4 +1,7 @@
-//! How a detector has done lately, and when that calls for a rest.
+//! How a detector has done lately, and when that calls for a rest. Only outcomes that the journal has count, in the order in
+//! which it has them, so that a replay rests where the run did.
+
+use crate::failure_kind::FailureKind;
 
 /// Failures in a row after which a detector is quarantined.
 const FAILURES_IN_A_ROW: u32 = 3;
@@ -18,19 +21,27 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Whether its next batch is one that it is not shown; `None` where it is shown, the batches left otherwise.
-    pub(super) fn skip(&mut self) -> Option<u64> {
-        self.skips_left = self.skips_left.checked_sub(1)?;
-        Some(self.skips_left)
+    /// Whether its next batch is one that it is not shown; `None` where it is shown, the batches left after it otherwise.
+    pub(super) fn rests(&self) -> Option<u64> {
+        self.skips_left.checked_sub(1)
     }
 
-    /// A batch went well.
-    pub(super) fn good(&mut self) {
-        *self = Self::default();
+    /// Counts what came of a batch. If that was one failure too many, returns for how many batches it rests.
+    pub(super) fn count(&mut self, result: Result<(), &FailureKind>) -> Option<u64> {
+        match result {
+            Ok(()) => {
+                *self = Self::default();
+                None
+            }
+            Err(FailureKind::Quarantined) => {
+                self.skips_left = self.skips_left.saturating_sub(1);
+                None
+            }
+            Err(_) => self.bad(),
+        }
     }
 
-    /// A batch failed. Where that was one too many, for how many batches it rests.
-    pub(super) fn bad(&mut self) -> Option<u64> {
+    fn bad(&mut self) -> Option<u64> {
         self.in_a_row += 1;
         if self.in_a_row < FAILURES_IN_A_ROW {
             return None;
@@ -52,11 +63,13 @@ mod tests {
         let mut record = Record::default();
         let mut rests = Vec::new();
         for _ in 0..6 {
-            rests.push(record.bad());
-            while record.skip().is_some() {}
+            rests.push(record.count(Err(&FailureKind::Trap)));
+            while record.rests().is_some() {
+                assert_eq!(record.count(Err(&FailureKind::Quarantined)), None);
+            }
         }
         assert_eq!(rests, [None, None, Some(8), Some(16), Some(32), Some(64)]);
-        record.good();
+        record.count(Ok(()));
         assert_eq!(record, Record::default());
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::plugin::fleet::detector::Detector;
 use crate::plugin::fleet::identity::Profile;
+use crate::plugin::fleet::quarantine::Record;
 
 /// A detector, here or at work.
 pub(super) struct Slot {
@@ -11,6 +12,8 @@ pub(super) struct Slot {
     pub(super) detector: Option<Box<Detector>>,
     /// The job that it is at, if it is not here.
     pub(super) out: Option<Out>,
+    /// How it has done lately, by the outcomes that counted.
+    pub(super) record: Record,
 }
 
 /// A job that a detector is at.

@@ -9,17 +9,17 @@ use crate::plugin::boundary::batch::Batch;
 use crate::plugin::boundary::chain::Shared;
 use crate::plugin::failure::Failure;
 use crate::plugin::fleet::detector::{Detector, Ran};
-use crate::plugin::fleet::outcome::Outcome;
+use crate::plugin::fleet::outcome::{Outcome, Went};
 use crate::plugin::text;
 
 /// One batch for one detector.
 pub(super) struct Task {
     pub(super) id: String,
     pub(super) batch: Batch,
-    /// A failure that is repeated rather than run into.
-    pub(super) recorded: Option<Failure>,
-    /// Whether it is shown to a detector that rests, too.
-    pub(super) rouse: bool,
+    /// How it went in a run that is repeated.
+    pub(super) recorded: Option<Went>,
+    /// How many more batches are set aside for the detector, if it rests.
+    pub(super) rests: Option<u64>,
 }
 
 /// A job that has ended.
@@ -57,16 +57,19 @@ impl Task {
 
 /// Runs one batch, twice if it fails, unless the detector rests.
 fn run(detector: &mut Detector, task: &mut Task, shared: &Shared, seed: B256, fresh_each_batch: bool) -> Outcome {
-    if !task.rouse
-        && let Some(left) = detector.record.skip()
-    {
+    if let Some(left) = task.rests {
         let message = format!("it rests; {left} more batches are set aside for it");
         return outcome_of(detector, Ran::failed(Failure::new(FailureKind::Quarantined, message)));
     }
-    let mut outcome = match task.recorded.take() {
-        Some(failure) => {
+    let outcome = match task.recorded.take() {
+        Some(Went::Failed(failure)) => {
             detector.drop_instance();
             outcome_of(detector, Ran::failed(failure))
+        }
+        Some(Went::Retried) => {
+            detector.drop_instance();
+            let second = detector.on_batch(task.batch.clone(), shared, seed);
+            outcome_of(detector, second)
         }
         None => {
             let first = detector.on_batch(task.batch.clone(), shared, seed);
@@ -87,10 +90,6 @@ fn run(detector: &mut Detector, task: &mut Task, shared: &Shared, seed: B256, fr
     };
     if fresh_each_batch {
         detector.drop_instance();
-    }
-    match &outcome.result {
-        Ok(_) => detector.record.good(),
-        Err(_) => outcome.quarantined_for = detector.record.bad(),
     }
     outcome
 }

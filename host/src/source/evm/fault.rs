@@ -6,20 +6,25 @@ use alloy::rpc::json_rpc::{ErrorPayload, RpcError};
 use alloy::transports::{TransportError, TransportErrorKind};
 use serde_json::value::RawValue;
 
+use crate::text::line;
+
+/// Longest text of a node that is shown, bytes. What it says stands in the log and in findings.
+const SAID_BYTES: usize = 300;
+
 /// Why a call has no result. Holds no URL: messages of the libraries are kept only if they have none.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Fault {
     #[error("no answer within {} ms", .0.as_millis())]
     Timeout(Duration),
-    #[error("{0}")]
+    #[error("{}", line(.0, SAID_BYTES))]
     Transport(String),
-    #[error("it asks for fewer requests{}", .said.as_ref().map_or_else(|| " (HTTP 429)".to_owned(), |said| format!(": {said}")))]
+    #[error("it asks for fewer requests{}", .said.as_ref().map_or_else(|| " (HTTP 429)".to_owned(), |said| format!(": {}", line(said, SAID_BYTES))))]
     Throttled { retry_after: Option<Duration>, said: Option<String> },
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
-    #[error("the answer can't be read: {0}")]
+    #[error("the answer can't be read: {}", line(.0, SAID_BYTES))]
     Unreadable(String),
-    #[error("error {code}: {message}")]
+    #[error("error {code}: {}", line(message, SAID_BYTES))]
     Rpc { code: i64, message: String, data: Option<Box<RawValue>> },
 }
 
@@ -135,7 +140,7 @@ fn has(message: &str, signs: &[&str]) -> bool {
 impl Fault {
     /// Reads an error answer.
     pub fn payload(error: ErrorPayload<Box<RawValue>>) -> Self {
-        let message = error.message.chars().take(300).collect::<String>();
+        let message = line(&error.message, SAID_BYTES);
         let lower = message.to_lowercase();
         // -32005 is "limit exceeded" of any kind: of requests, and of results.
         let of_results = has(&lower, &LARGE) || has(&lower, &BLOCK);
@@ -193,6 +198,16 @@ mod tests {
     fn check(code: i64, message: &str, expected: Meaning) {
         let payload = ErrorPayload { code, message: message.to_owned().into(), data: None };
         assert_eq!(Fault::payload(payload).meaning(), expected, "{code} {message}");
+    }
+
+    #[test]
+    fn what_a_node_says_is_cut_and_cleaned() {
+        let said = format!("no\nERROR forged line\u{1b}[2J{}", "x".repeat(30_000_000));
+        let payload = ErrorPayload { code: -1, message: said.clone().into(), data: None };
+        for fault in [Fault::payload(payload), Fault::Transport(said.clone()), Fault::Unreadable(said)] {
+            let shown = fault.to_string();
+            assert!(shown.len() < 400 && !shown.contains('\n') && !shown.contains('\u{1b}'), "{shown}");
+        }
     }
 
     #[test]

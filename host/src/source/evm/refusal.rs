@@ -3,6 +3,7 @@
 use alloy::primitives::B256;
 
 use crate::block::Verification;
+use crate::text::line;
 
 /// Which check a block did not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,9 +69,12 @@ impl Check {
     }
 }
 
+/// Longest part of a refusal that is shown, bytes: what came is the node's.
+const CAME_BYTES: usize = 300;
+
 /// A block that was not taken in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {} has {}: expected {expected}, came {came}{}", .check.name(), .subject, .what, .advice.as_ref().map(|advice| format!("; {advice}")).unwrap_or_default())]
+#[error("{}: {} has {}: expected {}, came {}{}", .check.name(), .subject, line(.what, CAME_BYTES), line(.expected, CAME_BYTES), line(.came, CAME_BYTES), .advice.as_ref().map(|advice| format!("; {advice}")).unwrap_or_default())]
 pub struct Refusal {
     /// Which check it did not pass.
     pub check: Check,
@@ -109,7 +113,7 @@ impl Refusal {
 
     /// Refuses one member that could not be read.
     pub fn member(what: &str, member: &str, came: &str, error: &serde_json::Error) -> Self {
-        let came: String = came.chars().take(80).collect();
+        let came = line(came, 80);
         Self::new(Check::Shape, format!("unreadable {what}"), format!("a good `{member}` ({error})"), came)
     }
 

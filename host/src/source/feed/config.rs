@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -55,6 +56,10 @@ pub struct FeedConfig {
     /// Largest message that is read, bytes.
     #[serde(default = "default_max_body_bytes")]
     pub max_body_bytes: usize,
+    /// Most values a second that are taken in; past that the newest one is, and that it is too many is a finding: for
+    /// `websocket` and `webhook`, whose sender decides how often it speaks.
+    #[serde(default = "default_max_per_s")]
+    pub max_per_s: NonZeroU32,
     /// Messages to send once connected: for `websocket`.
     #[serde(default)]
     pub subscribe: Vec<String>,
@@ -63,7 +68,7 @@ pub struct FeedConfig {
     /// Path to listen on: for `webhook`.
     #[serde(default = "default_path")]
     pub path: String,
-    /// Keys of the HMAC-SHA256 over `timestamp.delivery_id.body`, two while one replaces the other: for `webhook`.
+    /// Keys of the HMAC-SHA256 over timestamp, delivery id and body, two while one replaces the other: for `webhook`.
     #[serde(default)]
     pub secrets: Vec<SecretRef>,
     /// How far a sender's clock may be off, seconds: for `webhook`.
@@ -97,6 +102,10 @@ fn default_timeout_ms() -> u64 {
 
 fn default_max_body_bytes() -> usize {
     1 << 20
+}
+
+fn default_max_per_s() -> NonZeroU32 {
+    const { NonZeroU32::new(10).expect("ten is not zero") }
 }
 
 fn default_path() -> String {

@@ -27,7 +27,8 @@ pub(crate) fn delivery(data: &[u8]) {
     let of_text = (std::str::from_utf8(timestamp), std::str::from_utf8(id));
     match of_text {
         (Ok(timestamp), Ok(delivery_id)) if signature == b"signed" => {
-            let signature = Signed { timestamp, delivery_id, body: &body }.sign(&secret);
+            let signed = Signed { timestamp, delivery_id, body: &body };
+            let signature = if body.len() % 2 == 0 { signed.sign(&secret) } else { signed.sign_v2(&secret) };
             set("x-watchfire-signature", signature.as_bytes());
         }
         _ => set("x-watchfire-signature", signature),

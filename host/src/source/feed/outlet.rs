@@ -1,11 +1,13 @@
 //! Where a feed speaks: messages become observations, silence and nonsense become faults in the coverage.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::config::{FeedConfig, ValueType};
+use super::config::{FeedConfig, FeedKind, ValueType};
 use super::value;
 use crate::event::{Coverage, Event, Observation};
 use crate::finding::Severity;
@@ -13,6 +15,11 @@ use crate::source::Delivery;
 
 /// After how long without a connection a feed counts as unreachable.
 const UNREACHABLE_AFTER: Duration = Duration::from_secs(60);
+
+/// After how long without a value that came too soon a feed keeps to its pace again.
+const FLOOD_OVER_AFTER: Duration = Duration::from_secs(60);
+/// For what is not awaited.
+const FAR: Duration = Duration::from_secs(86_400);
 
 /// A feed's way into the host.
 pub(super) struct Outlet {
@@ -29,6 +36,13 @@ pub(super) struct Outlet {
     unreachable_after: Duration,
     is_unreachable: bool,
     out: mpsc::Sender<Delivery>,
+    /// How often its sender may speak, if its sender decides that.
+    pace: Option<DefaultDirectRateLimiter>,
+    max_per_s: NonZeroU32,
+    /// The newest value that came too soon.
+    held: Option<Observation>,
+    /// When a value was last left out.
+    flooded: Option<Instant>,
 }
 
 /// The loop is gone: there is nobody to speak to.
@@ -51,6 +65,11 @@ impl Outlet {
             unreachable_after: UNREACHABLE_AFTER,
             is_unreachable: false,
             out,
+            pace: matches!(config.kind, FeedKind::Websocket | FeedKind::Webhook)
+                .then(|| RateLimiter::direct(Quota::per_second(config.max_per_s))),
+            max_per_s: config.max_per_s,
+            held: None,
+            flooded: None,
         })
     }
 
@@ -73,8 +92,56 @@ impl Outlet {
     /// Takes a message in: an observation, or a fault in the coverage.
     pub(super) async fn message(&mut self, json: &str, position: String) -> Result<(), Closed> {
         match self.read(json, position) {
-            Ok(observation) => self.observe(observation, None).await,
+            Ok(observation) => self.paced(observation).await,
             Err(what) => self.malformed(what).await,
+        }
+    }
+
+    /// Tells whether another value may come now. If not, that is a finding.
+    pub(super) async fn has_room(&mut self) -> Result<bool, Closed> {
+        if self.pace.as_ref().is_none_or(|pace| pace.check().is_ok()) {
+            if self.flooded.is_some_and(|flooded| flooded.elapsed() >= FLOOD_OVER_AFTER) {
+                self.flooded = None;
+                self.fault("feed-flood", Severity::Medium, "it speaks as often as it may".to_owned(), true).await?;
+            }
+            return Ok(true);
+        }
+        if self.flooded.replace(Instant::now()).is_none() {
+            let what = format!(
+                "it speaks more often than its `max_per_s`, {} times a second: of what comes too soon the newest is taken in",
+                self.max_per_s
+            );
+            self.fault("feed-flood", Severity::Medium, what, false).await?;
+        }
+        Ok(false)
+    }
+
+    /// Hands an observation over, or keeps it until there is room, in place of an older one.
+    async fn paced(&mut self, observation: Observation) -> Result<(), Closed> {
+        if self.has_room().await? {
+            self.held = None;
+            return self.observe(observation, None).await;
+        }
+        self.held = Some(observation);
+        Ok(())
+    }
+
+    /// When a value that came too soon may be handed over; far away if there is none.
+    pub(super) fn held_due(&self) -> Instant {
+        let wait = if self.held.is_some() { Duration::from_secs(1) / self.max_per_s.get() } else { FAR };
+        Instant::now() + wait
+    }
+
+    /// Hands over the value that came too soon, if there is room for it now.
+    pub(super) async fn release(&mut self) -> Result<(), Closed> {
+        match self.held.take() {
+            Some(observation) if self.pace.as_ref().is_none_or(|pace| pace.check().is_ok()) => {
+                self.observe(observation, None).await
+            }
+            held => {
+                self.held = held;
+                Ok(())
+            }
         }
     }
 
@@ -126,7 +193,7 @@ impl Outlet {
     /// When its silence is to be told; far away where it never is, or was told already.
     pub(super) fn silence_due(&self) -> Instant {
         let due = self.silent_after.filter(|_| !self.is_silent).and_then(|after| self.spoke.checked_add(after));
-        due.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400))
+        due.unwrap_or_else(|| Instant::now() + FAR)
     }
 
     /// Tells that it has been silent for too long. `why` is what was last heard of its cause.
@@ -160,6 +227,36 @@ pub(super) fn now_ms() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Of a flood a few values a second are taken in, the newest among them, and that there is one is told once.
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_is_thinned_to_the_newest() {
+        let config =
+            toml::from_str("kind = \"websocket\"\nurl = \"ws://x\"\nmax_per_s = 5\ntype = \"number\"").unwrap();
+        let (out, mut came) = mpsc::channel(8_192);
+        let mut outlet = Outlet::new("price".into(), &config, out).unwrap();
+        for value in 0..20_000 {
+            outlet.message(&value.to_string(), String::new()).await.unwrap();
+        }
+        let (mut values, mut told) = (Vec::new(), Vec::new());
+        let mut look = |came: &mut mpsc::Receiver<Delivery>| {
+            while let Ok(Delivery { event, .. }) = came.try_recv() {
+                match event {
+                    Event::Observed { observation } => values.push(observation.value),
+                    Event::Coverage { coverage } => told.push((coverage.kind, coverage.over)),
+                    _ => {}
+                }
+            }
+        };
+        look(&mut came);
+        // Its clock is the machine's: what comes late on a slow one makes room for some more.
+        std::thread::sleep(Duration::from_millis(400));
+        outlet.release().await.unwrap();
+        look(&mut came);
+        assert!((6..200).contains(&values.len()), "{} values", values.len());
+        assert_eq!(values.last(), Some(&crate::event::Value::Number("19999".into())));
+        assert_eq!(told, [("feed-flood".to_owned(), false)]);
+    }
 
     #[tokio::test]
     async fn a_feed_that_cannot_be_reached_is_reported_once_even_if_silence_is_not_watched() {

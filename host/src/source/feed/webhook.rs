@@ -19,8 +19,9 @@ use tokio::time::{Instant, sleep_until};
 use super::config::WebhookSource;
 use super::outlet::{Outlet, now_ms};
 use super::{FeedResume, until_stopped};
+use crate::http::serve::serve;
 use crate::secret::Secret;
-use crate::signature::Signed;
+use crate::signature::{Signed, is_plain_id};
 
 /// How often it is looked at whether anybody still posts.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -75,18 +76,19 @@ pub(super) async fn run(
         .layer(DefaultBodyLimit::max(source.max_body_bytes))
         .with_state(desk.clone());
     let mut until = stop.clone();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move { until_stopped(&mut until).await });
-    let mut serving = tokio::spawn(async move { serving.await });
+    let name = format!("feed {}", desk.inner.lock().await.outlet.name());
+    let mut serving =
+        tokio::spawn(async move { serve(&name, listener, router, async { until_stopped(&mut until).await }).await });
     loop {
         // Whoever posts moves the time without a word to this loop.
         let due = desk.inner.lock().await.outlet.silence_due().min(Instant::now() + LOOK_EVERY);
         tokio::select! {
             () = until_stopped(&mut stop) => break,
-            served = &mut serving => return Ok(served??),
+            served = &mut serving => return Ok(served?),
             () = sleep_until(due) => desk.inner.lock().await.outlet.silent("nobody posted").await?,
         }
     }
-    Ok(serving.await??)
+    Ok(serving.await?)
 }
 
 async fn take(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Answer {
@@ -105,6 +107,13 @@ async fn take(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) ->
         inner.seen.retain(|_, signed_s| *signed_s >= oldest_s);
         if inner.seen.contains_key(&id) {
             return (StatusCode::CONFLICT, "this delivery was taken already".to_owned());
+        }
+        match inner.outlet.has_room().await {
+            Ok(true) => {}
+            Ok(false) => {
+                return (StatusCode::TOO_MANY_REQUESTS, "more than `max_per_s`; try again in a second".to_owned());
+            }
+            Err(_) => return (StatusCode::SERVICE_UNAVAILABLE, "the host is stopping".to_owned()),
         }
         let observation = match inner.outlet.read(&text, id.clone()) {
             Ok(observation) => observation,
@@ -149,16 +158,20 @@ impl Door {
         let id = header("x-watchfire-delivery")?;
         let signature = header("x-watchfire-signature")?;
         let unauthorized = |what: &str| (StatusCode::UNAUTHORIZED, what.to_owned());
-        if id.len() > 128 {
-            return Err(unauthorized("a delivery id has 128 characters at most"));
+        // The first version puts dots between its parts: none of them may be in a part, or a delivery could be split anew.
+        if !is_plain_id(id) {
+            return Err(unauthorized("a delivery id has 1 to 128 letters, digits, `-`, `_` and `:`, and nothing else"));
         }
-        let signed = signature.strip_prefix("v1=").and_then(|signature| hex::decode(signature).ok());
-        let signed = signed.ok_or_else(|| unauthorized("the signature is not `v1=` and hex digits"))?;
+        let is_number = (1..=20).contains(&timestamp.len()) && timestamp.bytes().all(|byte| byte.is_ascii_digit());
+        let timestamp_s = if is_number { timestamp.parse().ok() } else { None };
+        let timestamp_s: u64 = timestamp_s.ok_or_else(|| unauthorized("the timestamp is no number of seconds"))?;
+        if !["v1=", "v2="].iter().any(|version| signature.starts_with(version)) {
+            return Err(unauthorized("the signature is not `v2=` or `v1=` and hex digits"));
+        }
         let delivery = Signed { timestamp, delivery_id: id, body };
-        if !self.secrets.iter().any(|secret| delivery.is_by(secret, &signed)) {
+        if !self.secrets.iter().any(|secret| delivery.is_by(secret, signature)) {
             return Err(unauthorized("the signature is of another key, or of another body"));
         }
-        let timestamp_s: u64 = timestamp.parse().map_err(|_| unauthorized("the timestamp is no number of seconds"))?;
         let off_s = timestamp_s.abs_diff(now_ms() / 1_000);
         if off_s > self.max_skew_s {
             return Err(unauthorized(&format!("the timestamp is {off_s} s off, {} s are allowed", self.max_skew_s)));

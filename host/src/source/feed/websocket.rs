@@ -83,6 +83,7 @@ async fn listen(
         tokio::select! {
             () = until_stopped(stop) => return Ok(None),
             () = sleep_until(outlet.silence_due()) => outlet.silent("the connection stands, and says nothing").await?,
+            () = sleep_until(outlet.held_due()) => outlet.release().await?,
             () = sleep_until(quiet_until) => {
                 if asked {
                     return Ok(Some("it no longer answers".to_owned()));

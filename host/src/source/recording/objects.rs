@@ -13,6 +13,8 @@ use super::line::Line;
 
 /// Bytes that are read at once, at least, where an object has more than one line.
 const CHUNK: usize = 1 << 16;
+/// Largest object: a block with all of its frames has a fifth of that.
+const OBJECT_BYTES: usize = 512 << 20;
 
 /// What can't be read on, and where.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub(super) struct Objects {
     buffer: Vec<u8>,
     start: usize,
     is_at_end: bool,
+    /// Most bytes of an object.
+    at_most: usize,
     /// Where `start` stands in the file, both from 0.
     line: usize,
     column: usize,
@@ -61,7 +65,7 @@ impl Objects {
     }
 
     fn of(reader: Box<dyn BufRead + Send>) -> Self {
-        Self { reader, buffer: Vec::new(), start: 0, is_at_end: false, line: 0, column: 0 }
+        Self { reader, buffer: Vec::new(), start: 0, is_at_end: false, at_most: OBJECT_BYTES, line: 0, column: 0 }
     }
 
     /// The next object; `None` at the end.
@@ -96,13 +100,18 @@ impl Objects {
     fn fill(&mut self, a_line: bool) -> std::io::Result<()> {
         self.buffer.drain(..self.start);
         self.start = 0;
+        let room = (self.at_most + 1).saturating_sub(self.buffer.len()) as u64;
         let read = match a_line {
-            true => self.reader.read_until(b'\n', &mut self.buffer)?,
+            true => self.reader.by_ref().take(room).read_until(b'\n', &mut self.buffer)?,
             false => {
                 let more = CHUNK.max(self.buffer.len()) as u64;
-                self.reader.by_ref().take(more).read_to_end(&mut self.buffer)?
+                self.reader.by_ref().take(more.min(room)).read_to_end(&mut self.buffer)?
             }
         };
+        if self.buffer.len() > self.at_most {
+            let what = format!("an object has more than {} bytes", self.at_most);
+            return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, what));
+        }
         self.is_at_end = read == 0;
         Ok(())
     }
@@ -159,6 +168,19 @@ mod tests {
         }
         let long = format!("{{\"at_ms\":1,\n\"note\":\"{}\"}}\n{{\"at_ms\":2}}", "x".repeat(300_000));
         assert_eq!(count(long.as_bytes()), Ok(2));
+    }
+
+    /// As a small gzip unpacks to.
+    #[test]
+    fn an_object_that_never_ends_fills_no_memory() {
+        for text in ["\"", "{\"note\":\"", "[\n[\n"] {
+            let endless = std::io::repeat(b'x').take(1 << 40);
+            let reader = BufReader::new(std::io::Cursor::new(text.as_bytes()).chain(endless));
+            let mut objects = Objects { at_most: 1 << 20, ..Objects::of(Box::new(reader)) };
+            let refused = objects.next().unwrap_err();
+            assert!(refused.what.contains("more than 1048576 bytes") || !text.contains('"'), "{refused:?}");
+            assert!(objects.buffer.len() <= (1 << 20) + 1);
+        }
     }
 
     #[test]

@@ -2,271 +2,25 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "../../tests/src/guests.rs"]
+mod courses;
+mod failing;
+#[path = "../../../tests/src/guests.rs"]
 #[allow(dead_code)]
 mod guests;
+mod kit;
 
-use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, mpsc};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use watchfire::app::deploy::spec::KeptSpec;
-use watchfire::app::engine::{Engine, Given};
-use watchfire::app::past::replay;
-use watchfire::block::{Assurance, Block, BlockRef, Frames, Parts, Verification};
-use watchfire::chain_read::{ChainAnswer, ChainRead, ChainReader};
+use watchfire::block::{Block, BlockRef, Frames, Parts};
 use watchfire::entry::Entry;
 use watchfire::event::{Event, Stamped, Why};
 use watchfire::journal::Journal;
-use watchfire::plugin::{Compiler, Fleet, Limits, Runtime};
 
-use alloy::primitives::B256;
-use guests::{component, module, trick};
-
-/// Long beside what a guest takes that reads nothing, on any machine. It passes once in a test: a detector that is late is
-/// not waited for again.
-const PATIENCE: Duration = Duration::from_millis(2_000);
-
-/// A chain on which everything is zero, and which answers so many reads; others wait until more are let through.
-#[derive(Clone, Default)]
-struct Gate(Arc<(Mutex<u64>, Condvar)>);
-
-impl Gate {
-    fn let_through(&self, reads: u64) {
-        let (left, changed) = &*self.0;
-        let mut left = left.lock().unwrap();
-        *left = left.saturating_add(reads);
-        changed.notify_all();
-    }
-
-    fn open(&self) {
-        self.let_through(u64::MAX);
-    }
-}
-
-impl ChainReader for Gate {
-    fn read(&self, _: BlockRef, _: &ChainRead) -> ChainAnswer {
-        let (left, changed) = &*self.0;
-        let mut left = changed.wait_while(left.lock().unwrap(), |left| *left == 0).unwrap();
-        *left -= u64::from(*left < u64::MAX);
-        Ok(vec![0; 32].into())
-    }
-}
-
-/// Reads the chain on each block before it finds what it should: it takes as long as the gate is closed.
-const READS: &str = "
-  ;;; on-batch
-  (func $on-batch (param i32) (result i32)
-    (call $balance (i32.const 16) (i32.const 20) (i32.const 3072))
-    (i32.const 768))
-";
-
-/// Listens to what others find.
-const LISTENS: &str = r#"
-  (data (i32.const 176) "findings")
-  ;;; describe
-  (func $describe (result i32)
-    (i32.store (i32.const 320) (i32.const 176))
-    (i32.store (i32.const 324) (i32.const 8))
-    (i32.store (i32.const 420) (i32.const 1))
-    (i32.const 384))
-  ;;; start
-  (func $start (param i32 i32) (result i32)
-    ;; findings of anybody, of any kind
-    (i32.store8 (i32.const 512) (i32.const 6))
-    (i64.store (i32.const 520) (i64.const 0))
-    (i64.store (i32.const 528) (i64.const 0))
-    (i32.const 576))
-"#;
-
-/// Wants each block, and all call frames.
-const TRACED: &str = r#"
-  (data (i32.const 176) "traces")
-  ;;; describe
-  (func $describe (result i32)
-    (i32.store (i32.const 336) (i32.const 176))
-    (i32.store (i32.const 340) (i32.const 6))
-    (i32.store (i32.const 420) (i32.const 3))
-    (i32.const 384))
-  ;;; start
-  (func $start (param i32 i32) (result i32)
-    (i32.store8 (i32.const 2048) (i32.const 7))
-    (i64.store (i32.const 2056) (i64.const 1))
-    (i32.store8 (i32.const 2088) (i32.const 2))
-    (i32.store (i32.const 580) (i32.const 2048))
-    (i32.store (i32.const 584) (i32.const 2))
-    (i32.const 576))
-"#;
-
-/// The same, and counts blocks in its state.
-fn traced_and_counts() -> String {
-    let counter = guests::trick("slow-counter").unwrap().replace("30000000", "3");
-    let (imports, parts) = counter.split_once("  ;;; ").unwrap();
-    format!("{imports}{TRACED}  ;;; {parts}")
-}
-
-/// A block whose call frames are still to come.
-fn block_without(number: u64) -> Arc<Block> {
-    Arc::new(Block { awaited: Parts { traces: true, storage: false }, ..(*block(number)).clone() })
-}
-
-fn completed(number: u64, came: bool) -> Event {
-    Event::Completed {
-        block: block(number).reference(),
-        frames: came.then(|| Arc::new(Frames::default())),
-        storage: None,
-        given_up: Parts { traces: !came, storage: false },
-    }
-}
-
-/// How many blocks a counter has counted.
-fn counted(path: &Path, detector: &str) -> u64 {
-    let state = Journal::open_existing_read_only(path).unwrap().load_state(detector).unwrap();
-    u64::from_le_bytes(state.into_values().next().unwrap().try_into().unwrap())
-}
-
-/// The same as the one that reads, and counts blocks in its state.
-fn reads_and_counts() -> String {
-    let counter = guests::trick("slow-counter").unwrap();
-    let (before, after) = counter.split_once("    (local $left i32)").unwrap();
-    let (_, after) = after.split_once("(i32.const 1)))))\n").unwrap();
-    format!("{before}    (call $balance (i32.const 16) (i32.const 20) (i32.const 3072))\n{after}")
-}
-
-/// An empty block.
-fn block(number: u64) -> Arc<Block> {
-    of_fork(number, 0, 0)
-}
-
-/// An empty block of another fork, which leaves the first one at height 3.
-fn block_of_fork(number: u64) -> Arc<Block> {
-    of_fork(number, 1, u8::from(number > 4))
-}
-
-fn of_fork(number: u64, fork: u8, parents: u8) -> Arc<Block> {
-    let hash = |number: u64, fork: u8| B256::left_padding_from(&[fork, number as u8]);
-    Arc::new(Block {
-        chain: 1,
-        number,
-        hash: hash(number, fork),
-        parent_hash: hash(number - 1, parents),
-        timestamp_s: 1_000 + number,
-        beneficiary: Default::default(),
-        gas_used: 0,
-        base_fee_wei: None,
-        assurance: Assurance { verification: Verification::None, exceptions: Vec::new(), source: "test".into() },
-        transactions: Default::default(),
-        logs: Default::default(),
-        frames: None,
-        storage: None,
-        awaited: Default::default(),
-    })
-}
-
-/// A host without sources: blocks go in, and whoever is late comes back.
-struct Watch {
-    runtime: Runtime,
-    engine: Engine,
-    woken: mpsc::Receiver<()>,
-    gate: Gate,
-    entries: Vec<Entry>,
-    at_ms: u64,
-}
-
-impl Watch {
-    fn over(path: &Path) -> Self {
-        let runtime = Runtime::new(Compiler::in_process()).unwrap();
-        let mut fleet = Fleet::new();
-        let (wake, woken) = mpsc::channel();
-        fleet.set_patience(PATIENCE, Arc::new(move || wake.send(()).unwrap_or_default()));
-        let gate = Gate::default();
-        let engine = Engine::new(Journal::open(path).unwrap(), fleet, Arc::new(gate.clone())).unwrap();
-        let at_ms = engine.newest_ms();
-        Self { runtime, engine, woken, gate, entries: Vec::new(), at_ms }
-    }
-
-    /// Loads the base with the parts of a trick in place of its own.
-    fn load(&mut self, id: &str, trick: &str) {
-        let limits = Limits { batch_deadline_ms: 120_000, batches_behind: 5, ..Limits::default() };
-        let grants = ["state", "chain", "findings", "traces"].map(str::to_owned).to_vec();
-        let spec = KeptSpec {
-            chains: Vec::new(),
-            feeds: Vec::new(),
-            grants,
-            shadow_of: None,
-            limits,
-            config: serde_json::json!({}),
-        };
-        let bytes = component(&module(trick).unwrap()).unwrap();
-        let compiled = Arc::new(self.runtime.compile(&bytes, &spec.limits).unwrap());
-        self.engine.keep_component(&bytes).unwrap();
-        let detector = spec.start(id, compiled).unwrap();
-        self.engine.swap(detector, spec.text(), self.at_ms).unwrap();
-    }
-
-    fn take(&mut self, event: Event) {
-        self.at_ms += 1;
-        self.engine.take(Stamped { at_ms: self.at_ms, event }, &Given::default()).unwrap();
-        self.look();
-    }
-
-    fn add(&mut self, block: Arc<Block>) {
-        self.take(Event::Committed { block });
-    }
-
-    fn look(&mut self) {
-        self.engine.catch_up(self.at_ms).unwrap();
-        self.entries.extend(self.engine.commit().unwrap().into_iter().map(|(_, entry)| entry));
-    }
-
-    /// Waits until nobody is late.
-    fn settle(&mut self) {
-        let started = Instant::now();
-        while self.engine.has_late() {
-            // Woken or not, it is looked.
-            let _ = self.woken.recv_timeout(Duration::from_millis(20));
-            self.look();
-            assert!(started.elapsed() < Duration::from_secs(60), "still late");
-        }
-    }
-
-    /// Waits until a detector has found something in so many blocks.
-    fn until(&mut self, detector: &str, blocks: u64) {
-        let started = Instant::now();
-        while (self.heights(detector).len() as u64) < blocks {
-            let _ = self.woken.recv_timeout(Duration::from_millis(20));
-            self.look();
-            assert!(started.elapsed() < Duration::from_secs(60), "it never got there");
-        }
-    }
-
-    /// How often a detector was shown an input again after a reorg.
-    fn shown_again(&self) -> usize {
-        let is =
-            |entry: &&Entry| matches!(entry, Entry::Input(Stamped { event: Event::Shown { why: Why::Again, .. }, .. }));
-        self.entries.iter().filter(is).count()
-    }
-
-    /// Heights of a detector's findings, in the order in which they were made.
-    fn heights(&self, detector: &str) -> Vec<u64> {
-        let findings = self.entries.iter().filter_map(|entry| match entry {
-            Entry::Finding(finding) if finding.detector == detector => finding.block.map(|block| block.number),
-            _ => None,
-        });
-        findings.collect()
-    }
-
-    fn gaps(&self, kind: &str) -> usize {
-        let is = |entry: &&Entry| matches!(entry, Entry::Finding(finding) if finding.claim.kind == kind);
-        self.entries.iter().filter(is).count()
-    }
-}
-
-fn expect_the_same_again(path: &Path) {
-    let replayed = replay::journal(path, &Runtime::new(Compiler::in_process()).unwrap(), |_, _| {}).unwrap();
-    assert_eq!(replayed.difference, None);
-    assert_eq!(replayed.derived, Journal::open_existing_read_only(path).unwrap().derived_digest().unwrap());
-}
+use guests::trick;
+use kit::{
+    LISTENS, READS, Watch, block, block_of_fork, block_without, completed, counted, expect_the_same_again, of_fork,
+    reads_and_counts, traced_and_counts,
+};
 
 /// How often a detector was shown an input late.
 fn shown_late(entries: &[Entry], id: &str) -> usize {
@@ -407,6 +161,40 @@ fn what_fails_twice_is_set_aside_and_shown_to_a_mended_version() {
     assert_eq!(watch.engine.metrics().unwrap().gaps, [], "no gap is left open");
     let retracted = entries(&watch, "retraction");
     assert_eq!(retracted, 6, "four failures, the quarantine and the blindness are over");
+    drop(watch);
+    expect_the_same_again(&path);
+}
+
+/// A combiner hears twice of one block where one of those that it listens to is late: what it finds then is another finding.
+#[test]
+fn a_combiner_that_hears_late_finds_something_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let mut watch = Watch::over(&path);
+    watch.load("quick", "");
+    watch.load("slow", READS);
+    watch.load("zz-combiner", LISTENS);
+    (1..=4).for_each(|number| watch.add(block(number)));
+    assert_eq!(watch.heights("zz-combiner"), [1, 2, 3, 4], "it hears of the quick one at once");
+    watch.gate.open();
+    watch.settle();
+    let mut heights = watch.heights("zz-combiner");
+    heights.sort_unstable();
+    assert_eq!(heights, [1, 1, 2, 2, 3, 3, 4, 4], "and of the slow one once it has come back");
+    assert_eq!(watch.gaps("input-refused"), 0);
+    // The same over a reorg and a restart.
+    watch.take(Event::Reverted { chain: 1, blocks: vec![block(4).reference()] });
+    watch.add(block_of_fork(4));
+    watch.settle();
+    drop(watch);
+    let mut watch = Watch::over(&path);
+    watch.gate.open();
+    for (id, trick) in [("quick", ""), ("slow", READS), ("zz-combiner", LISTENS)] {
+        watch.load(id, trick);
+    }
+    watch.add(block_of_fork(5));
+    watch.settle();
+    assert_eq!(watch.gaps("input-refused"), 0);
     drop(watch);
     expect_the_same_again(&path);
 }

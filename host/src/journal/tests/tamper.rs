@@ -104,6 +104,10 @@ fn a_changed_table_is_found() {
         ("outbox", "INSERT INTO outbox (channel, key, seq) VALUES ('a', zeroblob(32), 1)"),
         ("delivery", "INSERT INTO delivery (key, seq, deadline, ordered_at_ms) VALUES (zeroblob(32), 1, 'urgent', 1)"),
     ] {
+        let rows: i64 = raw.query_row(&format!("SELECT count(*) FROM {name}"), [], |row| row.get(0)).unwrap();
+        if rows == 0 && !change.starts_with("INSERT") {
+            continue;
+        }
         raw.execute_batch(&format!("CREATE TEMP TABLE kept AS SELECT * FROM {name}")).unwrap();
         raw.execute_batch(change).unwrap();
         let of = |found: &[Differs]| found.iter().filter(|found| found.table == name).cloned().collect::<Vec<_>>();

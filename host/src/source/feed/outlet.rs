@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     /// Of a flood a few values a second are taken in, the newest among them, and that there is one is told once.
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_flood_is_thinned_to_the_newest() {
         let config =
             toml::from_str("kind = \"websocket\"\nurl = \"ws://x\"\nmax_per_s = 5\ntype = \"number\"").unwrap();

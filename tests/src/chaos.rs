@@ -1,7 +1,8 @@
 //! A proxy in front of a real node that misbehaves at random, by a seed, in the ways that nodes and providers are known for.
 //!
 //! It goes through spells: for some seconds it is well, flaky, or of no use at all. What it does in which order follows
-//! from the seed and from the requests that come.
+//! from the seed and from the requests that come. Beside that it traces nothing for a third of the time, and neither do
+//! others that were started with it.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,6 +56,9 @@ const TRANSPORTS: [Transport; 8] = [
     Transport::OneError,
 ];
 
+/// For how long it traces nothing, and then traces for twice as long.
+const NO_TRACES_S: u64 = 6;
+
 /// Errors that nodes give in place of a result.
 const ERRORS: [(i64, &str); 10] = [
     (-32000, "tracing failed: insufficient funds for gas * price + value"),
@@ -79,6 +83,7 @@ pub struct ChaosProxy {
 struct Shared {
     node: String,
     http: reqwest::Client,
+    began: Instant,
     chance: Mutex<Chance>,
     calls: AtomicU64,
     deeds: Mutex<BTreeMap<String, u64>>,
@@ -128,6 +133,7 @@ impl ChaosProxy {
         let shared = Arc::new(Shared {
             node,
             http: watchfire::http::client_builder().build().unwrap_or_default(),
+            began: Instant::now(),
             chance: Mutex::new(chance),
             calls: AtomicU64::new(0),
             deeds: Mutex::default(),
@@ -196,6 +202,15 @@ impl Shared {
     /// Spoils what a node says to one call. Returns `None` if the answer is left out.
     fn spoil(&self, method: &str, mut answer: Value) -> Option<Value> {
         let mut chance = self.chance();
+        let traces =
+            !method.contains("trace") || chance.is_calm || self.began.elapsed().as_secs() / NO_TRACES_S % 3 != 1;
+        if !traces {
+            drop(chance);
+            self.did(format!("{method}: no traces"));
+            answer["error"] = json!({ "code": -32000, "message": "tracing failed: the state is being rebuilt" });
+            answer.as_object_mut().map(|answer| answer.remove("result"));
+            return Some(answer);
+        }
         let Spell::Flaky(percent) = chance.spell() else { return Some(answer) };
         if chance.seeded.below(100) >= percent {
             return Some(answer);

@@ -26,6 +26,9 @@ use crate::plan::Plan;
 /// Numbers of calls begin here, so that no button or link of a callout answers an incident.
 const FIRST: IncidentId = 1 << 52;
 
+/// How long the last answer has to reach whoever gave it.
+const TOLD_WITHIN: Duration = Duration::from_millis(500);
+
 /// One page of a callout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Called {
@@ -112,6 +115,10 @@ pub async fn call_out(
             Err("This answer was taken already.".to_owned())
         };
         let _ = reply.send(said);
+    }
+    if listens {
+        // Whoever answered last is still to be told so.
+        tokio::time::sleep(TOLD_WITHIN).await;
     }
     Ok(calls)
 }

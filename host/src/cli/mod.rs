@@ -297,9 +297,13 @@ fn tell(diagnostics: &[Diagnostic], format: Format) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Stack of a worker, bytes. Following a chain nests futures that take 2 MiB in a debug build, tokio's default.
+const STACK_BYTES: usize = 16 << 20;
+
 /// An async runtime for commands that need one.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    Ok(builder.enable_all().thread_stack_size(STACK_BYTES).build()?)
 }
 
 #[cfg(test)]

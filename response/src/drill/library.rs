@@ -69,7 +69,7 @@ fn without(plan: &mut toml::Table, path: &str) {
     if let Some(toml::Value::Table(entities)) = plan.get_mut(section) {
         entities.remove(id);
     }
-    for section in ["signal", "risk"] {
+    for section in ["signal", "risk", "playbook"] {
         let Some(toml::Value::Table(entities)) = plan.get_mut(section) else { continue };
         for (_, entity) in entities.iter_mut() {
             for key in ["interventions", "signals"] {

@@ -82,7 +82,8 @@ fn unknown_names_are_told_with_what_was_meant() {
         "[role.lead]\nkind = \"incident-led\"\nmembers = [\"ana\"]\n[person.ana]\nname = \"Ana\"\n",
         &[
             "p.toml:2:8: error: role.lead.kind: `incident-led` is not known here; did you mean `incident-lead`? it is one of \
-           `incident-lead`, `decision-owner`, `signer-herder`, `communications`, `scribe`",
+           `incident-lead`, `decision-owner`, `signer-herder`, `communications`, `scribe`, `subject-matter-expert`, \
+           `counsel`",
         ],
     );
     check(

@@ -202,25 +202,13 @@ pub(super) fn samples() -> Vec<Entry> {
     let kept = Event::Detector { detector: "outflow".into(), digest, spec: "{\"chains\":[1]}".into() };
     let removed = Event::Detector { detector: "prices".into(), digest: None, spec: String::new() };
     let deed = Deed::Decide { intervention: "pause-vault".into(), why: "funds leave".into() };
-    let proof = Proof {
-        signature: vec![7; 65].into(),
-        contract: Some(Word {
-            chain: 1,
-            block: 9,
-            hash: B256::repeat_byte(5),
-            is_valid: true,
-            said: "0x1626ba7e".into(),
-        }),
-        ..Proof::unsigned("harbor", B256::repeat_byte(3), deed.arguments(), B256::repeat_byte(4), 1_800_000_000)
-    };
-    let signed = Some(Box::new(proof.clone()));
     let act = Act {
         by: "mallory".into(),
         proof: "uid 0".into(),
         protocol: "harbor".into(),
         incident: Some(1),
         seen: Some(3),
-        signed,
+        signed: None,
         deed,
     };
     let harbor = Protocol { name: "harbor".into(), hears: Some(["outflow".to_owned()].into()) };
@@ -233,7 +221,7 @@ pub(super) fn samples() -> Vec<Entry> {
         kind: EntryKind::Fact,
         by: None,
         text: "safe has its power".into(),
-        proof: Some(Box::new(proof)),
+        proof: None,
         previous: B256::repeat_byte(1),
         hash: B256::repeat_byte(2),
     };
@@ -325,4 +313,41 @@ pub(super) fn completed() -> Entry {
     let (frames, storage) = (block.frames.clone().map(Arc::new), block.storage.clone().map(Arc::new));
     let given_up = Parts { traces: false, storage: storage.is_none() };
     input(32, Event::Completed { block: block.reference(), frames, storage, given_up })
+}
+
+/// What came with proofs: an act that is signed, and the entry that it made.
+pub(super) fn proved() -> [Entry; 2] {
+    let deed = Deed::Decide { intervention: "pause-vault".into(), why: "funds leave".into() };
+    let proof = Proof {
+        signature: vec![7; 65].into(),
+        contract: Some(Word {
+            chain: 1,
+            block: 9,
+            hash: B256::repeat_byte(5),
+            is_valid: true,
+            said: "0x1626ba7e".into(),
+        }),
+        ..Proof::unsigned("harbor", B256::repeat_byte(3), deed.arguments(), B256::repeat_byte(4), 1_800_000_000)
+    };
+    let act = Act {
+        by: "mallory".into(),
+        proof: "uid 0".into(),
+        protocol: "harbor".into(),
+        incident: Some(1),
+        seen: Some(3),
+        signed: Some(Box::new(proof.clone())),
+        deed,
+    };
+    let told = TimelineEntry {
+        incident: 1,
+        number: 2,
+        at_ms: 33,
+        kind: EntryKind::Decided,
+        by: Some("mallory".into()),
+        text: "pause-vault (ruling 1)".into(),
+        proof: Some(Box::new(proof)),
+        previous: B256::repeat_byte(2),
+        hash: B256::repeat_byte(3),
+    };
+    [input(33, Event::Act { act }), Entry::Timeline(told)]
 }

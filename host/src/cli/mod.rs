@@ -209,8 +209,14 @@ pub fn main(commit: Option<&str>) -> ExitCode {
     if let Command::CompileComponent { request } = &cli.command {
         return compile_component(request);
     }
-    // A reader that has had enough, as `head`, ends a command that only prints something; a watch goes on without one.
-    if !matches!(cli.command, Command::Run(_) | Command::Record(_)) {
+    // A reader that has had enough, as `head`, ends a command that only prints something; a watch goes on without one. Who
+    // speaks with a registry must outlive a connection that the registry closes.
+    let goes_on = match &cli.command {
+        Command::Run(_) | Command::Record(_) => true,
+        Command::Plugin(command) => command.asks_registries(),
+        _ => false,
+    };
+    if !goes_on {
         sigpipe::reset();
     }
     let filter = EnvFilter::try_new(quiet_about_secrets(&cli.log)).unwrap_or_else(|_| EnvFilter::new("info"));

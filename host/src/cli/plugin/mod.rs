@@ -73,6 +73,13 @@ the command that installs it.")]
     Profile(profile::Args),
 }
 
+impl Command {
+    /// True when it speaks with registries.
+    pub(super) fn asks_registries(&self) -> bool {
+        matches!(self, Self::Share(_))
+    }
+}
+
 pub(super) fn main(command: Command, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     match command {
         Command::Operate(command) => operate::main(command),

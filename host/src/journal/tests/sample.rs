@@ -315,39 +315,34 @@ pub(super) fn completed() -> Entry {
     input(32, Event::Completed { block: block.reference(), frames, storage, given_up })
 }
 
-/// What came with proofs: an act that is signed, and the entry that it made.
+/// An act that is proved, and the entry of the timeline that has the proof.
 pub(super) fn proved() -> [Entry; 2] {
     let deed = Deed::Decide { intervention: "pause-vault".into(), why: "funds leave".into() };
-    let proof = Proof {
+    let (chain, block, hash) = (1, 9, B256::repeat_byte(5));
+    let proof = Box::new(Proof {
         signature: vec![7; 65].into(),
-        contract: Some(Word {
-            chain: 1,
-            block: 9,
-            hash: B256::repeat_byte(5),
-            is_valid: true,
-            said: "0x1626ba7e".into(),
-        }),
+        contract: Some(Word { chain, block, hash, is_valid: true, said: "0x1626ba7e".into() }),
         ..Proof::unsigned("harbor", B256::repeat_byte(3), deed.arguments(), B256::repeat_byte(4), 1_800_000_000)
-    };
+    });
     let act = Act {
-        by: "mallory".into(),
+        by: "ana".into(),
         proof: "uid 0".into(),
         protocol: "harbor".into(),
         incident: Some(1),
-        seen: Some(3),
-        signed: Some(Box::new(proof.clone())),
+        seen: None,
+        signed: Some(proof.clone()),
         deed,
     };
-    let told = TimelineEntry {
+    let entry = TimelineEntry {
         incident: 1,
         number: 2,
         at_ms: 33,
         kind: EntryKind::Decided,
-        by: Some("mallory".into()),
-        text: "pause-vault (ruling 1)".into(),
-        proof: Some(Box::new(proof)),
+        by: Some("ana".into()),
+        text: "pause-vault".into(),
+        proof: Some(proof),
         previous: B256::repeat_byte(2),
         hash: B256::repeat_byte(3),
     };
-    [input(33, Event::Act { act }), Entry::Timeline(told)]
+    [input(33, Event::Act { act }), Entry::Timeline(entry)]
 }

@@ -34,11 +34,13 @@ cargo xtask twins         play attacks and their benign twins on real nodes, and
 cargo xtask fuzz TARGET   fuzz one of the places that take bytes of others [--seconds N]
 cargo xtask ci            what CI runs (`.ci/run`)";
 
+/// Detectors that the demo shows; a first demo waits for no others.
+const DEMO: [&str; 3] = ["plugins/privileged-control", "plugins/outflow", "plugins/price-deviation"];
 /// Detectors that are published with the host.
 const FIRST_PARTY: [&str; 9] = [
-    "plugins/privileged-control",
-    "plugins/outflow",
-    "plugins/price-deviation",
+    DEMO[0],
+    DEMO[1],
+    DEMO[2],
     "plugins/attacks",
     "plugins/attack-combiner",
     "plugins/share-price",
@@ -107,12 +109,16 @@ fn watchfire() -> Command {
     command
 }
 
-/// The host and the detectors, with the targets that these need.
+/// The host and all detectors, with the targets that these need.
 fn set_up() -> anyhow::Result<()> {
+    set_up_with(&[&FIRST_PARTY[..], &[BENCH_DETECTOR]].concat())
+}
+
+fn set_up_with(detectors: &[&str]) -> anyhow::Result<()> {
     add_targets()?;
     say("building the host (the first time takes about a quarter of an hour on two cores)");
     run(&mut compile(&["build", "-p", "watchfire"]))?;
-    build_detectors(&target().join("debug/watchfire"), &[&FIRST_PARTY[..], &[BENCH_DETECTOR]].concat())
+    build_detectors(&target().join("debug/watchfire"), detectors)
 }
 
 /// Builds detectors into `target/plugins`, by this host.
@@ -142,7 +148,7 @@ fn add_targets() -> anyhow::Result<()> {
 }
 
 fn demo(rest: &[&str]) -> anyhow::Result<()> {
-    set_up()?;
+    set_up_with(&DEMO)?;
     say("the demo: Harbor Lending under attack");
     run(watchfire().arg("demo").args(["--components".as_ref(), target().join("plugins").as_os_str()]).args(rest))
 }
@@ -205,6 +211,7 @@ fn ci() -> anyhow::Result<()> {
         lint::book()
     })?;
     timed("demo", || demo(&["--fast"]))?;
+    timed("detectors", set_up)?;
     timed("score", || score::score(false))?;
     timed("attacks and their twins", || twins::play(&[]))?;
     timed("packages", || dist::dist(&["--profile", "dev"]))?;

@@ -1,17 +1,20 @@
 //! What a journal tells, without what differs from run to run: times by the wall clock, places in the order, and what
 //! came of starting the host.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use alloy_primitives::B256;
 use anyhow::Context;
 use watchfire::block::BlockRef;
-use watchfire::effect::Effect;
+use watchfire::due::Due;
+use watchfire::effect::{Effect, Notice};
 use watchfire::entry::Entry;
 use watchfire::event::{Event, Stamped};
 use watchfire::finding::is_own;
+use watchfire::incident::{Incident, IncidentId};
 use watchfire::journal::{Dropped, Filter, Journal, Listed};
+use watchfire::timeline::EntryKind;
 
 use crate::host::watchfire;
 
@@ -22,8 +25,10 @@ pub struct Story {
     pub chain: Vec<String>,
     /// What feeds said.
     pub observations: Vec<String>,
-    /// Findings, retractions, incidents, decisions and effects.
+    /// Findings, retractions, decisions, effects and the timeline.
     pub told: Vec<Entry>,
+    /// Incidents as they stand at the end: of a storm, each is restated by the minute.
+    pub incidents: BTreeMap<IncidentId, Incident>,
     /// Detectors and plans, each where it is another one than before.
     pub exchanged: Vec<String>,
 }
@@ -39,6 +44,10 @@ fn without_times(effect: &mut Effect) {
         }
         _ => {}
     }
+}
+
+fn is_growth(effect: &Effect) -> bool {
+    matches!(effect, Effect::Notify { what: Notice::Grown, .. })
 }
 
 /// The journal of a deployment.
@@ -97,7 +106,7 @@ impl Story {
                     incident.opened_at_ms = 0;
                     incident.closed_at_ms = incident.closed_at_ms.map(|_| 0);
                     incident.evidence.iter_mut().for_each(|evidence| evidence.at_ms = 0);
-                    story.told.push(Entry::Incident(incident));
+                    story.incidents.insert(incident.id, incident);
                 }
                 Entry::Decision(mut decision) => {
                     decision.at_ms = 0;
@@ -106,6 +115,10 @@ impl Story {
                     }
                     story.told.push(Entry::Decision(decision));
                 }
+                // Findings of an incident are told one by one or by the minute, which is the wall clock's.
+                Entry::Effect(ordered) if is_growth(&ordered.effect) => {}
+                Entry::Timeline(told) if matches!(told.kind, EntryKind::Finding | EntryKind::Retracted) => {}
+                Entry::Clock(clock) if clock.due == Due::Growth => {}
                 Entry::Effect(mut ordered) => {
                     ordered.at_ms = 0;
                     without_times(&mut ordered.effect);
@@ -113,7 +126,7 @@ impl Story {
                 }
                 // Its hash goes over the time, so what is told stands for it.
                 Entry::Timeline(mut told) => {
-                    (told.at_ms, told.previous, told.hash) = (0, B256::ZERO, B256::ZERO);
+                    (told.number, told.at_ms, told.previous, told.hash) = (0, 0, B256::ZERO, B256::ZERO);
                     story.told.push(Entry::Timeline(told));
                 }
                 Entry::Clock(mut clock) => {
@@ -154,6 +167,8 @@ impl Story {
         same("blocks", &self.chain, &calm.chain)?;
         same("observations", &self.observations, &calm.observations)?;
         same("what was told", &self.told, &calm.told)?;
+        let stand = |story: &Story| story.incidents.values().cloned().collect::<Vec<_>>();
+        same("incidents", &stand(self), &stand(calm))?;
         same("detectors and plans", &self.exchanged, &calm.exchanged)
     }
 }

@@ -171,3 +171,8 @@ fn what_guests_say() {
 fn journal_rows() {
     fuzz("journal");
 }
+
+#[test]
+fn what_engines_take_in() {
+    fuzz("engine");
+}

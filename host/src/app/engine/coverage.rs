@@ -12,7 +12,12 @@ use crate::finding::Severity;
 impl Engine {
     /// Opens or closes the gap of a source's fault.
     pub(super) fn covered(&mut self, seq: u64, at_ms: u64, coverage: &Coverage) -> anyhow::Result<()> {
-        let gap = Gap { kind: coverage.kind.clone(), subject: coverage.subject.clone(), place: String::new() };
+        // As the claim names it, by which a restart remembers the gap.
+        let subject = match coverage.subject.contains('/') {
+            true => coverage.subject.clone(),
+            false => format!("host/{}", coverage.subject),
+        };
+        let gap = Gap { kind: coverage.kind.clone(), subject, place: String::new() };
         if coverage.over {
             self.close_gap(&gap, &coverage.message, at_ms)
         } else {

@@ -78,7 +78,7 @@ pub struct Engine {
     fresh: Vec<Placed>,
     /// The detector whose outcome is being journaled: what goes wrong meanwhile is its failure.
     at_work_for: Option<String>,
-    /// The hour in which the journal's head was last told to the outside, and that head.
+    /// The hour in which the journal's head was last noted for the outside, and that head.
     anchor: Option<(u64, (u64, B256))>,
 }
 
@@ -200,19 +200,19 @@ impl Engine {
     /// If the journal can't be written; the engine is to be dropped then.
     pub fn commit(&mut self) -> anyhow::Result<Vec<Placed>> {
         self.journal.commit().context("the journal could not be committed")?;
-        self.anchor_each_hour();
         Ok(std::mem::take(&mut self.fresh))
     }
 
-    /// Tells the journal's head to whoever keeps the log and scrapes the metrics, once an hour: whoever can write the journal can't
-    /// take that back.
-    fn anchor_each_hour(&mut self) {
+    /// Notes the journal's head once an hour, for whoever keeps the log and scrapes the metrics: whoever can write the journal
+    /// can't take that back. Returns it when it is a new one.
+    pub fn anchor_each_hour(&mut self) -> Option<(u64, B256)> {
         let hour = self.journal.newest_ms() / 3_600_000;
-        if self.anchor.is_none_or(|(last, _)| last != hour) {
-            let (seq, hash) = self.journal.head();
-            tracing::info!(entry = seq, %hash, "the journal's head, for `watchfire journal verify --anchor`");
-            self.anchor = Some((hour, (seq, hash)));
+        if self.anchor.is_some_and(|(last, _)| last == hour) {
+            return None;
         }
+        let head = self.journal.head();
+        self.anchor = Some((hour, head));
+        Some(head)
     }
 
     /// Returns the entries that were appended since the last commit.

@@ -306,6 +306,9 @@ impl Loop {
     pub(super) fn commit(&mut self) -> anyhow::Result<()> {
         self.since = None;
         let placed = self.engine.commit()?;
+        if let Some((entry, hash)) = self.engine.anchor_each_hour() {
+            tracing::info!(entry, %hash, "the journal's head, for `watchfire journal verify --anchor`");
+        }
         for (seq, entry) in &placed {
             self.output.print(*seq, entry);
             self.swaps.look(entry);

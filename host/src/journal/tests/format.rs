@@ -170,6 +170,7 @@ fn an_older_journal_is_brought_up_step_by_step() {
     let notes: i64 = raw.query_row("SELECT count(*) FROM outbox WHERE note = 'older'", [], |row| row.get(0)).unwrap();
     let version: i64 = raw.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     assert_eq!((notes, version), (3, steps.len() as i64));
+    raw.execute_batch("ALTER TABLE outbox DROP COLUMN note").unwrap();
     raw.pragma_update(None, "user_version", schema::STEPS.len() as i64).unwrap();
     expect_samples(&disk.open(), samples().len());
 }

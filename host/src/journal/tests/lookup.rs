@@ -7,6 +7,7 @@ use proptest::test_runner::FileFailurePersistence;
 use rusqlite::StatementStatus;
 
 use super::*;
+use crate::digest::sha256;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -205,9 +206,10 @@ fn detectors_and_components_are_found_as_the_journal_ends_with_them() {
     }
     let live = [("a".to_owned(), B256::repeat_byte(4)), ("b".to_owned(), B256::repeat_byte(1))];
     assert_eq!(journal.live_detectors().unwrap(), live);
-    journal.keep_component(B256::repeat_byte(4), b"wasm").unwrap();
-    journal.keep_component(B256::repeat_byte(4), b"wasm").unwrap();
-    assert_eq!(journal.component(B256::repeat_byte(4)).unwrap(), Some(b"wasm".to_vec()));
+    let digest = sha256(b"wasm");
+    journal.keep_component(digest, b"wasm").unwrap();
+    journal.keep_component(digest, b"wasm").unwrap();
+    assert_eq!(journal.component(digest).unwrap(), Some(b"wasm".to_vec()));
     assert_eq!(journal.component(B256::ZERO).unwrap(), None);
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Request {
     pub(super) memory_bytes: u64,
     /// Most processor time that it may take, seconds: for when nobody is left to end it.
     pub(super) cpu_s: u64,
+    /// The process that asks. In a container it is the first one.
+    pub(super) host: u32,
 }
 
 /// Compiles what comes in by standard input, as a host's `request` says.
@@ -54,18 +56,18 @@ fn limit(request: Request) -> std::io::Result<()> {
     // Whatever is being watched goes first.
     let _ = rustix::process::nice(10);
     #[cfg(target_os = "linux")]
-    confine()?;
+    confine(request.host)?;
     Ok(())
 }
 
 /// Takes what only Linux lets a process give up: it ends with its host, gains no privileges, and opens no file.
 #[cfg(target_os = "linux")]
-fn confine() -> std::io::Result<()> {
+fn confine(host: u32) -> std::io::Result<()> {
     use landlock::{ABI, Access, AccessFs, Ruleset, RulesetAttr};
     use rustix::process::{Signal, getppid, set_parent_process_death_signal};
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // It may have ended before that was asked for: then somebody else has this process.
-    if getppid().is_none_or(|parent| parent.is_init()) {
+    if getppid().is_none_or(|parent| parent.as_raw_nonzero().get().cast_unsigned() != host) {
         return Err(std::io::Error::other("the host has ended"));
     }
     rustix::thread::set_no_new_privs(true)?;

@@ -91,6 +91,7 @@ fn start(binary: &Path, settings: EngineSettings, names_lines: bool, limits: &Li
         names_lines,
         memory_bytes: limits.compile_memory_bytes,
         cpu_s: limits.compile_deadline_ms.div_ceil(1_000) + 1,
+        host: std::process::id(),
     };
     let request = serde_json::to_string(&request).expect("a request is plain data");
     Command::new(program(binary))

@@ -76,7 +76,14 @@ impl Engine {
     ///
     /// As [`Engine::take`].
     pub fn take_in_late(&mut self, at_ms: u64) -> anyhow::Result<()> {
-        self.fleet.take_late().into_iter().try_for_each(|late| self.came_back(late, at_ms))
+        // While one is taken in, and those who listen to it look at that, others may come back.
+        loop {
+            let late = self.fleet.take_late();
+            if late.is_empty() {
+                return Ok(());
+            }
+            late.into_iter().try_for_each(|late| self.came_back(late, at_ms))?;
+        }
     }
 
     /// Queues the inputs set aside for this detector, to be shown in order, after those that it is late on. Returns how many.

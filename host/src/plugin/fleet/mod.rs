@@ -213,6 +213,7 @@ impl Fleet {
     /// Gives a detector the state that it is to have, and drops what it may remember otherwise. If it is at work,
     /// what it brings back does not count, and it comes back as late without an outcome.
     pub fn set_state(&mut self, id: &str, values: BTreeMap<Vec<u8>, Vec<u8>>) {
+        self.void_what_came_back(id);
         if let Some(slot) = self.slots.get_mut(id) {
             match (&mut slot.detector, &mut slot.out) {
                 (Some(detector), _) => detector.set_state(values),
@@ -225,6 +226,7 @@ impl Fleet {
     /// Puts keys of a detector's state back to what they were, and drops what it may remember otherwise; as
     /// [`Fleet::set_state`] if it is at work.
     pub fn restore(&mut self, id: &str, restored: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
+        self.void_what_came_back(id);
         if let Some(slot) = self.slots.get_mut(id) {
             match (&mut slot.detector, &mut slot.out) {
                 (Some(detector), _) => detector.restore(restored),
@@ -232,6 +234,11 @@ impl Fleet {
                 (None, None) => {}
             }
         }
+    }
+
+    /// What a detector brought back and nobody took in was made of a state that is no more.
+    fn void_what_came_back(&mut self, id: &str) {
+        self.late.iter_mut().filter(|late| late.detector == id).for_each(|late| late.outcome = None);
     }
 
     /// Sets the newest block of a chain, as after a restart or a reorg.

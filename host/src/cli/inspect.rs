@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{Exit, settings, tell};
-use crate::app::config::{CacheConfig, Config};
-use crate::app::deploy::sandbox::Sandboxes;
+use crate::app::config::{CacheConfig, Config, shipped};
+use crate::app::deploy::sandbox::{Sandboxes, own_binary};
 use crate::app::live::output::Format;
 use crate::plugin::{Component, Limits, Manifest, describe};
 use crate::whole_file;
@@ -18,11 +18,11 @@ use crate::whole_file;
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
-  watchfire plugin inspect target/plugins/outflow.wasm
+  watchfire plugin inspect outflow
   watchfire plugin inspect outflow.wasm --format json | jq .manifest.capabilities
   watchfire plugin inspect --config deploy/watchfire.toml --detector outflow")]
 pub struct Args {
-    /// The component; the deployment's own where `--detector` names one.
+    /// The component, or the name of a detector that ships with the host; the deployment's own where `--detector` names one.
     #[arg(required_unless_present = "detector")]
     component: Option<PathBuf>,
     /// The deployment's config.
@@ -58,7 +58,7 @@ struct Grants {
 pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let deployed = match &args.detector {
         None => Deployed {
-            component: args.component.context("clap asks for one of the two")?,
+            component: named(args.component.context("clap asks for one of the two")?),
             limits: Limits::default(),
             granted: None,
             cache: CacheConfig::default(),
@@ -170,7 +170,28 @@ fn show(
     }
     println!("\n{}", settings::table(&settings).pretty());
     println!("to begin with:\n");
-    print!("{}", settings::snippet(id, &path.display().to_string(), &manifest.capabilities, &settings));
+    let run = match shipped_name(path) {
+        Some(name) => settings::of_shipped(&name),
+        None => settings::of_file(&path.display().to_string(), &manifest.capabilities),
+    };
+    print!("{}", settings::snippet(id, &run, &settings));
+}
+
+/// Returns the file that a component's name means: one of that path, or else what ships with the host.
+fn named(component: PathBuf) -> PathBuf {
+    match own_binary() {
+        Ok(binary) if !component.exists() => {
+            shipped::component(&component.to_string_lossy(), &binary).unwrap_or(component)
+        }
+        _ => component,
+    }
+}
+
+/// Returns the name of a component that ships with the host; `None` if it is another.
+fn shipped_name(component: &Path) -> Option<String> {
+    let name = component.file_stem()?.to_str()?;
+    let known = shipped::component(name, &own_binary().ok()?).ok()?;
+    (known.canonicalize().ok()? == component.canonicalize().ok()?).then(|| name.to_owned())
 }
 
 fn list(names: &[String]) -> String {

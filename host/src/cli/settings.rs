@@ -44,10 +44,20 @@ pub(super) fn table(settings: &[Setting]) -> Table {
     table
 }
 
-/// Returns a section of a config to begin with: what is needed, and the rest behind `#`.
-pub(super) fn snippet(id: &str, component: &str, grants: &[String], settings: &[Setting]) -> String {
+/// Returns what a config says of a component that is a file.
+pub(super) fn of_file(component: &str, grants: &[String]) -> String {
     let grants: Vec<String> = grants.iter().map(|grant| quoted(grant)).collect();
-    let mut text = format!("[detector.{id}]\ncomponent = {}\ngrant = [{}]\n", quoted(component), grants.join(", "));
+    format!("component = {}\ngrant = [{}]\n", quoted(component), grants.join(", "))
+}
+
+/// Returns what a config says of a detector that ships with the host.
+pub(super) fn of_shipped(name: &str) -> String {
+    format!("use = {}\n", quoted(name))
+}
+
+/// Returns a section of a config to begin with: what is `run`, what is needed, and the rest behind `#`.
+pub(super) fn snippet(id: &str, run: &str, settings: &[Setting]) -> String {
+    let mut text = format!("[detector.{id}]\n{run}");
     let top: Vec<&Setting> = settings.iter().filter(|one| !one.key.contains(['.', '['])).collect();
     if top.is_empty() {
         return text;
@@ -77,7 +87,7 @@ fn example(settings: &[Setting], key: &str, takes: &str) -> String {
     if takes.starts_with("list") {
         return format!("[{}]", below(&format!("{key}[].")).unwrap_or_default());
     }
-    match takes.split(' ').next().unwrap_or_default() {
+    match takes.split([' ', ',']).next().unwrap_or_default() {
         "table" => below(&format!("{key}.")).unwrap_or_else(|| "{}".to_owned()),
         "number" | "integer" => "0".to_owned(),
         "yes" => "false".to_owned(),
@@ -214,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_section_to_begin_with_is_toml() {
-        let text = snippet("outflow", "outflow.wasm", &["state".into()], &settings(SCHEMA));
+        let text = snippet("outflow", &of_file("outflow.wasm", &["state".into()]), &settings(SCHEMA));
         let read: toml::Table = text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"));
         let config = &read["detector"]["outflow"]["config"];
         assert_eq!(config["watch"][0]["address"].as_str(), Some("…"));

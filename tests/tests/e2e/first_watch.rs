@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use watchfire_tests::anvil::free_port;
-use watchfire_tests::host::binary;
+use watchfire_tests::host::{binary, watchfire};
 use watchfire_tests::peers;
 
 /// A newcomer's desk: a folder, a path, and programs that run in terminals of their own.
@@ -153,4 +153,15 @@ fn the_first_watch_is_what_a_newcomer_can_type() {
     ] {
         assert!(printed.contains(expected), "`{expected}` is not in\n{printed}");
     }
+}
+
+#[test]
+fn what_ships_with_the_host_is_inspected_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = watchfire(folder.path(), &["plugin", "inspect", "outflow"]).unwrap();
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+    assert!(text.contains("[detector.outflow]\nuse = \"outflow\"\n\n[detector.outflow.config]\n"), "{text}");
+    let unknown = watchfire(folder.path(), &["plugin", "inspect", "outflaw"]).unwrap();
+    assert!(!unknown.status.success() && String::from_utf8_lossy(&unknown.stderr).contains("`outflaw` can't be read"));
 }

@@ -25,7 +25,7 @@ pub struct Compared {
     pub shadow: String,
     /// The detector that is acted on.
     pub beside: String,
-    /// Since when, milliseconds since the Unix epoch: both are compared from the shadow's start on.
+    /// Since when, milliseconds since the Unix epoch: both are compared from the start of the shadow's version on.
     pub since_ms: u64,
     /// Blocks and observations since then.
     pub inputs: u64,
@@ -145,7 +145,7 @@ impl Course {
     }
 }
 
-/// The input by which a shadow came to stand beside a detector, and that detector.
+/// Returns the input by which this version of a shadow came to stand beside a detector, and that detector.
 fn started(journal: &Journal, shadow: &str) -> anyhow::Result<(u64, String)> {
     let filter = Filter { kinds: vec!["input".into()], detector: Some(shadow.to_owned()), ..Filter::default() };
     let mut rows = journal.entries(&filter)?;
@@ -153,15 +153,16 @@ fn started(journal: &Journal, shadow: &str) -> anyhow::Result<(u64, String)> {
     while let Some(row) = rows.next()? {
         let Entry::Input(Stamped { event: Event::Detector { digest, spec, .. }, .. }) = row.entry else { continue };
         let beside = match digest {
-            Some(_) => serde_json::from_str::<KeptSpec>(&spec)?.shadow_of,
+            Some(digest) => serde_json::from_str::<KeptSpec>(&spec)?.shadow_of.map(|beside| (digest, beside)),
             None => None,
         };
         started = match (started, beside) {
-            // A restart goes on with the same.
+            // A restart goes on with the same; what another version failed on is not held against this one.
             (Some((since, before)), Some(beside)) if before == beside => Some((since, before)),
             (_, beside) => beside.map(|beside| (row.seq, beside)),
         };
     }
+    let started = started.map(|(since, (_, beside))| (since, beside));
     started.with_context(|| format!("`{shadow}` runs as nobody's shadow; `shadow_of` in its section makes it one"))
 }
 

@@ -81,7 +81,9 @@ pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
     }
     files.iter().try_for_each(|(path, text)| write(path, text))?;
     let config = into.join("watchfire.toml");
-    println!("{}: chain {}, {} contracts, two detectors", config.display(), answers.chain, answers.contracts.len());
+    let contracts = answers.contracts.len();
+    let plural = if contracts == 1 { "" } else { "s" };
+    println!("{}: chain {}, {contracts} contract{plural}, two detectors", config.display(), answers.chain);
     for (signal, missing) in &pending {
         println!("pending: signal `{signal}`, as the config has no {}", missing.join(", no "));
     }

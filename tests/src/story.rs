@@ -27,7 +27,7 @@ pub struct Story {
     pub observations: Vec<String>,
     /// Findings, retractions, decisions, effects and the timeline.
     pub told: Vec<Entry>,
-    /// Incidents as they stand at the end: of a storm, each is restated by the minute.
+    /// Incidents as they stand at the end, without what grows.
     pub incidents: BTreeMap<IncidentId, Incident>,
     /// Detectors and plans, each where it is another one than before.
     pub exchanged: Vec<String>,
@@ -44,6 +44,20 @@ fn without_times(effect: &mut Effect) {
         }
         _ => {}
     }
+}
+
+/// Takes out of an incident what grows, which is written by the minute. The findings themselves are compared.
+fn without_growth(incident: &mut Incident) {
+    incident.title.clear();
+    incident.last_ms = 0;
+    (incident.duplicates, incident.uncounted) = (0, 0);
+    (incident.more_findings, incident.more_retracted) = (0, 0);
+    incident.findings.clear();
+    incident.retracted.clear();
+    incident.evidence.clear();
+    incident.loss.clear();
+    incident.kinds.clear();
+    incident.actors.clear();
 }
 
 fn is_growth(effect: &Effect) -> bool {
@@ -105,7 +119,7 @@ impl Story {
                 Entry::Incident(mut incident) => {
                     incident.opened_at_ms = 0;
                     incident.closed_at_ms = incident.closed_at_ms.map(|_| 0);
-                    incident.evidence.iter_mut().for_each(|evidence| evidence.at_ms = 0);
+                    without_growth(&mut incident);
                     story.incidents.insert(incident.id, incident);
                 }
                 Entry::Decision(mut decision) => {

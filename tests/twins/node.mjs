@@ -130,8 +130,10 @@ export class Host {
       host.seen.set(node.id, start - 1);
       chains.push(`[chain.chain-${node.id}]\nid = ${node.id}\nendpoints = ["${node.url}"]\nstart = ${start}\npoll_interval_ms = 100\n`);
     }
-    const section = `[detector.${detector}]\ncomponent = "${component}"\ngrant = ${JSON.stringify(grant)}\n\n${config}`;
-    writeFileSync(join(host.folder, 'watchfire.toml'), `${chains.join('\n')}\n${section}`);
+    const section = `[detector.${detector}]\ncomponent = "${component}"\ngrant = ${JSON.stringify(grant)}\nlimits = { batch_deadline_ms = 60000 }\n\n${config}`;
+    // Blocks come as fast as the node mines them: each waits for the detector, however slow the machine is.
+    const slow = `[host]\npatience_ms = 10000\n`;
+    writeFileSync(join(host.folder, 'watchfire.toml'), `${slow}\n${chains.join('\n')}\n${section}`);
     host.child = spawn(binary, ['run', '--format', 'json', '--log', 'warn'], { cwd: host.folder, stdio: ['ignore', 'pipe', 'pipe'] });
     host.error = '';
     host.child.stderr.on('data', (bytes) => (host.error += bytes));

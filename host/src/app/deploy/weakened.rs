@@ -2,7 +2,7 @@
 //! say. Each change becomes a finding of the host's own, which a plan pages people for like any other.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use toml::Value;
@@ -28,7 +28,7 @@ const LISTED: usize = 12;
 
 /// Returns what is less or other in a config than it was, a finding for each entry.
 pub fn of_config(before: &Config, after: &Config) -> Vec<Coverage> {
-    let who = who(&after.file);
+    let who = who([after.file.as_path()]);
     let mut found = Vec::new();
     for (section, name) in SECTIONS {
         for id in before.names(section) {
@@ -62,7 +62,7 @@ pub fn of_config(before: &Config, after: &Config) -> Vec<Coverage> {
 }
 
 /// Returns what is other in a plan than it was, in the words of `plan diff`; `None` if it says the same.
-pub fn of_plan(protocol: &str, before: &Plan, after: &Plan, file: &Path) -> Option<Coverage> {
+pub fn of_plan(protocol: &str, before: &Plan, after: &Plan, files: &[PathBuf]) -> Option<Coverage> {
     let changes = diff(before, after);
     if changes.is_empty() {
         return None;
@@ -79,7 +79,7 @@ pub fn of_plan(protocol: &str, before: &Plan, after: &Plan, file: &Path) -> Opti
     let lines: Vec<String> = changes.into_iter().map(|change| change.text).collect();
     let name = if protocol.is_empty() { String::new() } else { format!(" of {protocol}") };
     let subject = if protocol.is_empty() { "plan".to_owned() } else { format!("plan/{protocol}") };
-    let message = format!("the plan{name} changed: {} ({})", listed(&lines), who(file));
+    let message = format!("the plan{name} changed: {} ({})", listed(&lines), who(files.iter().map(PathBuf::as_path)));
     Some(coverage(&subject, &after.hash().to_string(), severity, message))
 }
 
@@ -160,14 +160,11 @@ fn is_open(path: &str) -> bool {
     !closed.iter().any(|word| path.contains(word))
 }
 
-/// Who changed a file, as far as the file says. Of a folder, its newest file.
-fn who(file: &Path) -> String {
-    let newest = std::fs::read_dir(file).ok().and_then(|entries| {
-        let files = entries.flatten().map(|entry| entry.path());
-        files.filter_map(|path| Some((std::fs::metadata(&path).ok()?.mtime(), path))).max()
-    });
-    let path = newest.map_or_else(|| file.to_owned(), |(_, path)| path);
-    match std::fs::metadata(&path) {
+/// Returns who changed the newest of some files, as far as it says.
+fn who<'a>(files: impl IntoIterator<Item = &'a Path>) -> String {
+    let dated = files.into_iter().map(|path| (std::fs::metadata(path).and_then(|meta| meta.modified()).ok(), path));
+    let path = dated.max().map_or(Path::new(""), |(_, path)| path);
+    match std::fs::metadata(path) {
         Ok(meta) => {
             let at = Timestamp::from_second(meta.mtime()).map(|at| at.to_string()).unwrap_or_default();
             format!("`{}`, of uid {}, written at {at}", path.display(), meta.uid())
@@ -201,11 +198,24 @@ mod tests {
         let plan = |text: &str| Plan::load(&[("plan.toml".to_owned(), text.to_owned())]).unwrap();
         let (one, two) =
             ("[person.ana]\nname = \"Ana\"\n", "[person.ana]\nname = \"Ana B.\"\n[person.bo]\nname = \"Bo\"\n");
-        let other = of_plan("", &plan(one), &plan(two), Path::new("plan.toml")).unwrap();
+        let other = of_plan("", &plan(one), &plan(two), &["plan.toml".into()]).unwrap();
         assert_eq!((other.severity, other.kind.as_str()), (Severity::Medium, "watch-changed"), "{other:?}");
-        let weaker = of_plan("", &plan(two), &plan(one), Path::new("plan.toml")).unwrap();
+        let weaker = of_plan("", &plan(two), &plan(one), &["plan.toml".into()]).unwrap();
         assert_eq!(weaker.severity, Severity::High, "{weaker:?}");
         assert!(weaker.message.contains("there is no longer a person bo"), "{weaker:?}");
-        assert!(of_plan("", &plan(one), &plan(one), Path::new("plan.toml")).is_none());
+        assert!(of_plan("", &plan(one), &plan(one), &["plan.toml".into()]).is_none());
+    }
+    #[test]
+    fn of_several_files_the_one_that_was_written_last_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["outside.toml", "signals.toml", "people.toml"].map(|name| folder.path().join(name));
+        let start = std::time::SystemTime::now();
+        for (path, age_s) in files.iter().zip([60, 0, 30]) {
+            let file = std::fs::File::create(path).unwrap();
+            file.set_modified(start - std::time::Duration::from_secs(age_s)).unwrap();
+        }
+        let said = who(files.iter().map(PathBuf::as_path));
+        assert!(said.contains("signals.toml`, of uid "), "{said}");
+        assert!(who([Path::new("gone.toml")]).starts_with("`gone.toml`: "));
     }
 }

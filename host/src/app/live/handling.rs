@@ -115,9 +115,10 @@ impl Loop {
             Change::Plan(loaded) => {
                 // Under the plan that was: who changes the plan does not choose who hears of it.
                 let name = loaded.protocol.name.clone();
-                let file = loaded.files.first().map(|(file, _)| PathBuf::from(file)).unwrap_or_default();
+                let files: Vec<PathBuf> = loaded.files.iter().map(|(file, _)| file.into()).collect();
                 let before = self.engine.desks().plan(&name).cloned();
-                if let Some(coverage) = before.and_then(|before| weakened::of_plan(&name, &before, &loaded.plan, &file))
+                if let Some(coverage) =
+                    before.and_then(|before| weakened::of_plan(&name, &before, &loaded.plan, &files))
                 {
                     self.report(coverage)?;
                 }

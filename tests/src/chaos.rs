@@ -16,10 +16,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::seed::Seeded;
+use crate::serving::serve;
 
 /// How a spell is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,14 +138,8 @@ impl ChaosProxy {
             calls: AtomicU64::new(0),
             deeds: Mutex::default(),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let router = Router::new().route("/", post(pass)).with_state(shared.clone());
-        let task = tokio::spawn(async move {
-            // It ends with the test.
-            let _ = axum::serve(listener, router).await;
-        });
-        Ok(Self { url, shared, task })
+        let (port, task) = serve(Router::new().route("/", post(pass)).with_state(shared.clone())).await?;
+        Ok(Self { url: format!("http://127.0.0.1:{port}"), shared, task })
     }
 
     /// Where it answers.

@@ -13,6 +13,7 @@ pub mod receiver;
 pub mod registry;
 pub mod seed;
 pub mod services;
+mod serving;
 pub mod shared;
 pub mod story;
 pub mod watch;

@@ -11,8 +11,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+use crate::serving::serve;
 
 /// What the proxy does to what the node says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,14 +66,8 @@ impl LyingProxy {
             old_head: Mutex::default(),
             http: watchfire::http::client_builder().build().unwrap_or_default(),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let router = Router::new().route("/", post(pass)).with_state(shared.clone());
-        let task = tokio::spawn(async move {
-            // It ends with the test.
-            let _ = axum::serve(listener, router).await;
-        });
-        Ok(Self { url, shared, task })
+        let (port, task) = serve(Router::new().route("/", post(pass)).with_state(shared.clone())).await?;
+        Ok(Self { url: format!("http://127.0.0.1:{port}"), shared, task })
     }
 
     /// Where it answers.

@@ -9,6 +9,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use serde_json::Value;
 
+use crate::serving::serve;
+
 /// One delivery, as it was posted.
 #[derive(Clone, Debug)]
 struct Posted {
@@ -46,10 +48,7 @@ impl Receiver {
     /// Listens on a port of its own.
     pub async fn start() -> anyhow::Result<Self> {
         let noted = Shared::default();
-        let router = Router::new().route("/{name}", post(note)).with_state(noted.clone());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let port = listener.local_addr()?.port();
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let (port, _) = serve(Router::new().route("/{name}", post(note)).with_state(noted.clone())).await?;
         Ok(Self { noted, port })
     }
 

@@ -14,11 +14,11 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::anvil::free_port;
 use crate::outlets::certify;
+use crate::serving::serve;
 
 /// Where Debian puts it.
 const BINARY: &str = "/usr/bin/docker-registry";
@@ -161,8 +161,6 @@ impl Liar {
     ///
     /// If it can't listen.
     pub async fn start(registry: &Registry) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let port = listener.local_addr()?.port();
         let shared = Arc::new(Shared {
             registry: registry.name(),
             lie: Mutex::default(),
@@ -170,10 +168,7 @@ impl Liar {
             asked: Mutex::default(),
             http: watchfire::http::client_builder().build()?,
         });
-        let router = Router::new().fallback(answer).with_state(shared.clone());
-        let task = tokio::spawn(async move {
-            let _ = axum::serve(listener, router).await;
-        });
+        let (port, task) = serve(Router::new().fallback(answer).with_state(shared.clone())).await?;
         Ok(Self { port, shared, task })
     }
 
@@ -229,7 +224,8 @@ impl Shared {
             }
             Lie::Failing(_) => {
                 self.count_down();
-                return Ok(StatusCode::SERVICE_UNAVAILABLE.into_response());
+                // As some that start do: at once is meant, and it fails again.
+                return Ok((StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "0")]).into_response());
             }
             Lie::BrokenUploads(_) if parts.method == Method::PUT && path.contains("/blobs/uploads/") => {
                 self.count_down();

@@ -11,10 +11,8 @@ use super::{Exit, runtime, tell};
 use crate::app::config::Config;
 use crate::app::live::main_loop::wall_clock_ms;
 use crate::app::live::output::Format;
-use crate::deliver::channel::{After, Brief, Intent, Letter, Made, Sent};
+use crate::deliver::channel::{After, Intent, Letter, Made, Sent};
 use crate::deliver::webhook::Undelivered;
-use crate::effect::{Effect, Ordered};
-use crate::finding::Severity;
 use crate::incident::IncidentState;
 
 /// Of a config.
@@ -158,39 +156,7 @@ fn address(made: &Made, to: Option<&str>) -> Result<String, String> {
 }
 
 fn letter(name: &str, address: String) -> Letter {
-    let now_ms = wall_clock_ms();
     let title = format!("Test of channel {name}. There is no incident, and nobody need act");
-    let effect = Effect::Page {
-        incident: 0,
-        severity: Severity::Info,
-        person: String::new(),
-        channel: address.clone(),
-        text: title.clone(),
-        brief: None,
-    };
     let key = B256::from(rand::random::<[u8; 32]>());
-    let brief = Brief {
-        incident: 0,
-        protocol: String::new(),
-        title,
-        severity: Severity::Info,
-        state: IncidentState::Triage,
-        in_time: String::new(),
-        acked_by: None,
-        opened_at_ms: now_ms,
-        mark: hex::encode(key),
-        people: BTreeMap::new(),
-    };
-    Letter {
-        ordered: Ordered { key, at_ms: now_ms, dry_run: false, effect },
-        intent: Intent::Page,
-        address,
-        brief,
-        more: 0,
-        earlier: None,
-        is_test: true,
-        answer_url: None,
-        answer_token: None,
-        now_ms,
-    }
+    Letter::test(title, 0, "", address, key, wall_clock_ms())
 }

@@ -13,6 +13,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
+use crate::serving::serve;
+
 /// What a service was asked, and what it answered.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -137,9 +139,7 @@ impl Services {
         let shared = Shared::default();
         let router =
             Router::new().merge(pager::routes()).merge(chat::routes()).merge(push::routes()).with_state(shared.clone());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let port = listener.local_addr()?.port();
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let (port, _) = serve(router).await?;
         Ok(Self { shared, port })
     }
 

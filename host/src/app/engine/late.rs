@@ -415,26 +415,14 @@ impl Earlier {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::sync::Arc;
-
     use super::*;
+    use crate::app::engine::kit::engine;
     use crate::event::{Observation, Value};
-    use crate::journal::Journal;
-    use crate::plugin::Fleet;
-
-    struct Nobody;
-
-    impl crate::chain_read::ChainReader for Nobody {
-        fn read(&self, _: BlockRef, read: &crate::chain_read::ChainRead) -> crate::chain_read::ChainAnswer {
-            panic!("nobody answers {read:?}")
-        }
-    }
 
     /// A run shows an input again before it is known by which entry, a replay when that is known: randomness must not tell.
     #[test]
     fn an_input_has_one_seed_however_it_is_shown() {
-        let fleet = Fleet::new();
-        let mut engine = Engine::new(Journal::in_memory().unwrap(), fleet, Arc::new(Nobody)).unwrap();
+        let mut engine = engine();
         let observation = Observation {
             feed: "price".into(),
             observed_at_ms: 5,

@@ -14,6 +14,8 @@ pub mod desk_inputs;
 mod detectors;
 mod finality;
 mod given;
+#[cfg(test)]
+mod kit;
 mod late;
 mod outbox;
 mod outcome;

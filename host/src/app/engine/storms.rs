@@ -42,28 +42,16 @@ impl Engine {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::sync::Arc;
-
     use alloy::primitives::B256;
 
     use super::*;
     use crate::app::engine::Given;
-    use crate::block::BlockRef;
+    use crate::app::engine::kit::engine;
     use crate::digest::Hasher;
     use crate::entry::Entry;
     use crate::event::{Event, Stamped};
     use crate::finding::{Claim, Finding, Origin, Subject};
-    use crate::journal::Journal;
-    use crate::plugin::Fleet;
     use crate::protocol::ONLY;
-
-    struct Nobody;
-
-    impl crate::chain_read::ChainReader for Nobody {
-        fn read(&self, _: BlockRef, read: &crate::chain_read::ChainRead) -> crate::chain_read::ChainAnswer {
-            panic!("nobody answers {read:?}")
-        }
-    }
 
     const PLAN: &str = "[protocol]\nconditions_per_hour = 3\n\n[signal.noise]\nsummary = \"Noise\"\n\
                         match = [{ detector = \"noisy\" }]\nwindow_s = 60\ninterventions = []\n";
@@ -98,7 +86,7 @@ mod tests {
 
     #[test]
     fn whoever_makes_too_much_is_named_until_the_hour_is_over() {
-        let mut engine = Engine::new(Journal::in_memory().unwrap(), Fleet::new(), Arc::new(Nobody)).unwrap();
+        let mut engine = engine();
         let take = |engine: &mut Engine, at_ms: u64, event: Event| -> Vec<Entry> {
             engine.take(Stamped { at_ms, event }, &Given::default()).unwrap();
             engine.commit().unwrap().into_iter().map(|(_, entry)| entry).collect()

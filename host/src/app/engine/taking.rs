@@ -1,6 +1,7 @@
 //! The rule for errors. What fails on one input is a failure of that input, or of the detector whose work could not be kept; the
 //! engine goes back to before it and goes on. Only the journal's own disk ends the engine.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::app::engine::owed::Owed;
@@ -40,7 +41,7 @@ impl Engine {
 
     /// Takes one input in, or nothing of it: then it says why.
     pub(super) fn attempt(&mut self, stamped: &Stamped, given: &Given) -> anyhow::Result<Result<(), String>> {
-        let mut given = given.clone();
+        let mut given = Cow::Borrowed(given);
         for _ in 0..FAILING_AT_MOST {
             let before = Before { mark: self.journal.mark()?, fresh: self.fresh.len() };
             self.fleet.begin_to_count();
@@ -59,10 +60,11 @@ impl Engine {
             let Some(detector) = self.at_work_for.take() else { return Ok(Err(why)) };
             tracing::error!(detector, "what it made of an input can't be kept: {why}");
             let failure = Failure::new(FailureKind::Host, format!("what it made can't be kept: {why}"));
-            if given.outcome.as_ref().is_some_and(|outcome| outcome.detector == detector) {
-                given.outcome = None;
+            let changed = given.to_mut();
+            if changed.outcome.as_ref().is_some_and(|outcome| outcome.detector == detector) {
+                changed.outcome = None;
             }
-            let went = given.failures.insert(detector, Went::Failed(failure));
+            let went = changed.failures.insert(detector, Went::Failed(failure));
             if matches!(went, Some(Went::Failed(_))) {
                 return Ok(Err(why));
             }

@@ -16,10 +16,8 @@ use crate::app::live::main_loop::wall_clock_ms;
 use crate::app::live::messages::Message;
 use crate::app::live::sending::ask;
 use crate::deliver::answer::{About, Answer, Answerer};
-use crate::deliver::channel::{Brief, Contact, Intent, Letter, Made};
-use crate::effect::{Effect, Ordered};
-use crate::finding::Severity;
-use crate::incident::{IncidentId, IncidentState};
+use crate::deliver::channel::{Contact, Letter, Made};
+use crate::incident::IncidentId;
 use crate::journal::scheme;
 use crate::plan::Plan;
 
@@ -170,40 +168,11 @@ fn meant(
 }
 
 fn letter(plan: &Plan, call: &Called, number: IncidentId) -> Letter {
-    let now_ms = wall_clock_ms();
     let title = "A test of whether you are reached. There is no incident; please answer".to_owned();
-    let effect = Effect::Page {
-        incident: number,
-        severity: Severity::Info,
-        person: call.person.clone(),
-        channel: call.address.clone(),
-        text: title.clone(),
-        brief: None,
-    };
     let key = B256::from(rand::random::<[u8; 32]>());
+    let mut letter = Letter::test(title, number, &call.person, call.address.clone(), key, wall_clock_ms());
     let contact = Contact { name: plan.name(&call.person), ..Contact::default() };
-    let brief = Brief {
-        incident: number,
-        protocol: plan.tables().protocol.name.clone(),
-        title,
-        severity: Severity::Info,
-        state: IncidentState::Triage,
-        in_time: String::new(),
-        acked_by: None,
-        opened_at_ms: now_ms,
-        mark: hex::encode(key),
-        people: [(call.person.clone(), contact)].into(),
-    };
-    Letter {
-        ordered: Ordered { key, at_ms: now_ms, dry_run: false, effect },
-        intent: Intent::Page,
-        address: call.address.clone(),
-        brief,
-        more: 0,
-        earlier: None,
-        is_test: true,
-        answer_url: None,
-        answer_token: None,
-        now_ms,
-    }
+    letter.brief.protocol.clone_from(&plan.tables().protocol.name);
+    letter.brief.people = [(call.person.clone(), contact)].into();
+    letter
 }

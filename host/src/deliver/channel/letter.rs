@@ -1,7 +1,13 @@
 //! A letter: what is to be said at one address, and what it does to what was said there before.
 
+use std::collections::BTreeMap;
+
+use alloy::primitives::{B256, hex};
+
 use crate::deliver::channel::brief::Brief;
 use crate::effect::{Effect, Notice, Ordered};
+use crate::finding::Severity;
+use crate::incident::{IncidentId, IncidentState};
 
 /// What a letter is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +70,42 @@ pub struct Letter {
 }
 
 impl Letter {
+    /// Makes a test page, marked as one. `incident` is the number that an answer names; there is no incident behind it.
+    pub fn test(title: String, incident: IncidentId, person: &str, address: String, key: B256, now_ms: u64) -> Self {
+        let effect = Effect::Page {
+            incident,
+            severity: Severity::Info,
+            person: person.to_owned(),
+            channel: address.clone(),
+            text: title.clone(),
+            brief: None,
+        };
+        let brief = Brief {
+            incident,
+            protocol: String::new(),
+            title,
+            severity: Severity::Info,
+            state: IncidentState::Triage,
+            in_time: String::new(),
+            acked_by: None,
+            opened_at_ms: now_ms,
+            mark: hex::encode(key),
+            people: BTreeMap::new(),
+        };
+        Self {
+            ordered: Ordered { key, at_ms: now_ms, dry_run: false, effect },
+            intent: Intent::Page,
+            address,
+            brief,
+            more: 0,
+            earlier: None,
+            is_test: true,
+            answer_url: None,
+            answer_token: None,
+            now_ms,
+        }
+    }
+
     /// Returns the address without its scheme.
     pub fn place(&self) -> &str {
         self.address.split_once(':').map_or("", |(_, place)| place.trim())

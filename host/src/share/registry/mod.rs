@@ -112,7 +112,8 @@ impl Repository {
                     Some(wait) if wait > WAITS_AT_MOST => {
                         return Err(RegistryError::Limited { registry: self.name(), after_s: wait.as_secs() });
                     }
-                    Some(wait) => wait,
+                    // None at all would be no wait, which is how a final answer is told below.
+                    Some(wait) => wait.max(Duration::from_millis(200)),
                     None => Duration::from_millis(200 << failures),
                 },
                 Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED && !asked => {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::show::show;
-use super::{is_agreed, offer, sharing};
+use super::{Deployment, is_agreed, offer, sharing};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
 use crate::app::share::adopt::Section;
@@ -46,12 +46,8 @@ pub struct Add {
     /// Agree to what is shown.
     #[arg(short, long)]
     yes: bool,
-    /// The config.
-    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
-    config: PathBuf,
-    /// The shape of what is printed.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    of: Deployment,
 }
 
 /// Bring what is pinned into the store.
@@ -63,16 +59,12 @@ Examples:
 
 It asks registries for the digests in watchfire.lock and takes nothing else, wherever tags may point by now.")]
 pub struct Fetch {
-    /// The config.
-    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
-    config: PathBuf,
-    /// The shape of what is printed.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    of: Deployment,
 }
 
 pub(super) fn add(args: &Add, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
-    let Some(mut sharing) = sharing(&args.config, args.format)? else { return Ok(Exit::Refused) };
+    let Some(mut sharing) = sharing(&args.of)? else { return Ok(Exit::Refused) };
     let now = Timestamp::now();
     let (offer, verdict) = runtime()?.block_on(async {
         let offer = offer(&args.reference, sandboxes).await?;
@@ -98,7 +90,7 @@ pub(super) fn add(args: &Add, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let pin = offer.pin(&verdict, now);
     let refusal = verdict.refusal.clone();
     let refusal = refusal.or_else(|| sharing.moved(&args.reference, &pin).filter(|_| !args.moved));
-    match args.format {
+    match args.of.format {
         Format::Json => {
             let mut shown = serde_json::to_value(offer.shown(&verdict))?;
             shown["id"] = json!(id);
@@ -119,20 +111,20 @@ pub(super) fn add(args: &Add, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         sharing.store().put(pack)?;
     }
     sharing.adopt(&Section { id: id.clone(), grant: granted, config }, pin, &offer.taken.component)?;
-    if args.format == Format::Pretty {
-        println!("added     `[detector.{id}]` in {}, pinned in watchfire.lock", args.config.display());
+    if args.of.format == Format::Pretty {
+        println!("added     `[detector.{id}]` in {}, pinned in watchfire.lock", args.of.config.display());
         if offer.taken.files.contains_key(&Role::Response) {
             println!("pack      watchfire plugin adopt {id}: signals, risks, playbook for the plan");
         }
-        println!("next      watchfire check --config {}", args.config.display());
+        println!("next      watchfire check --config {}", args.of.config.display());
     }
     Ok(Exit::Good)
 }
 
 pub(super) fn fetch(args: &Fetch) -> anyhow::Result<Exit> {
-    let Some(sharing) = sharing(&args.config, args.format)? else { return Ok(Exit::Refused) };
+    let Some(sharing) = sharing(&args.of)? else { return Ok(Exit::Refused) };
     let fetched = runtime()?.block_on(sharing.fetch(&Credentials::of_user()))?;
-    match args.format {
+    match args.of.format {
         Format::Json => {
             let fetched: Vec<_> = fetched.iter().map(|(id, path)| json!({ "id": id, "path": path })).collect();
             println!("{}", json!(fetched));

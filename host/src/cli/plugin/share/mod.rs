@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
+use clap::{Args as ClapArgs, Subcommand};
 use jiff::Timestamp;
 
 use crate::app::config::{CacheConfig, Sharing};
@@ -73,12 +73,23 @@ pub(super) fn main(command: Command, sandboxes: &Sandboxes) -> anyhow::Result<Ex
     }
 }
 
+/// Whose detectors it is about, and how it is said.
+#[derive(Debug, ClapArgs)]
+struct Deployment {
+    /// The config.
+    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// The shape of what is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
 /// What commands about a deployment read of its config; `None` if it is wrong, which was reported.
-fn sharing(config: &Path, format: Format) -> anyhow::Result<Option<Sharing>> {
-    match Sharing::of(config) {
+fn sharing(of: &Deployment) -> anyhow::Result<Option<Sharing>> {
+    match Sharing::of(&of.config) {
         Ok(sharing) => Ok(Some(sharing)),
         Err(diagnostics) => {
-            tell(&diagnostics, format)?;
+            tell(&diagnostics, of.format)?;
             Ok(None)
         }
     }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args as ClapArgs;
 use serde_json::json;
 
-use super::{is_agreed, offer, sharing};
+use super::{Deployment, is_agreed, offer, sharing};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
 use crate::app::share::pack::review;
@@ -36,12 +36,8 @@ pub struct Adopt {
     /// Agree to what is shown.
     #[arg(short, long)]
     yes: bool,
-    /// The config.
-    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
-    config: PathBuf,
-    /// The shape of what is printed.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    of: Deployment,
 }
 
 /// Build a published detector again from its source, and compare the bytes.
@@ -65,19 +61,19 @@ pub struct Reproduce {
 }
 
 pub(super) fn adopt(args: &Adopt) -> anyhow::Result<Exit> {
-    let Some(sharing) = sharing(&args.config, args.format)? else { return Ok(Exit::Refused) };
+    let Some(sharing) = sharing(&args.of)? else { return Ok(Exit::Refused) };
     let id = &args.detector;
     let locked = sharing.lock.detector.get(id).with_context(|| format!("watchfire.lock has no detector `{id}`"))?;
     let pack = locked.pin.response.with_context(|| format!("no response pack travels with `{id}`"))?;
     let plan = args.plan.clone().or_else(|| sharing.plan.clone());
-    let plan = plan.with_context(|| format!("`{}` names no plan; name one by `--plan`", args.config.display()))?;
+    let plan = plan.with_context(|| format!("`{}` names no plan; name one by `--plan`", args.of.config.display()))?;
     let review = review(&sharing.store().get(pack)?, &plan, id)?;
     if !review.wrong.is_empty() {
-        tell(&review.wrong, args.format)?;
+        tell(&review.wrong, args.of.format)?;
         anstream::eprintln!("nothing was written: the plan would be wrong with it");
         return Ok(Exit::No);
     }
-    match args.format {
+    match args.of.format {
         Format::Json => {
             let files: Vec<_> = review.files.iter().map(|(path, _)| path).collect();
             println!("{}", json!({ "changes": review.changes, "files": files }));

@@ -1,11 +1,9 @@
 //! `watchfire plugin search` and `audit`.
 
-use std::path::PathBuf;
-
 use clap::Args as ClapArgs;
 use serde_json::json;
 
-use super::sharing;
+use super::{Deployment, sharing};
 use crate::app::live::output::Format;
 use crate::app::share::indexes::Known;
 use crate::cli::{Exit, runtime};
@@ -26,12 +24,8 @@ pub struct Search {
     /// Ask no registry.
     #[arg(long)]
     offline: bool,
-    /// The config.
-    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
-    config: PathBuf,
-    /// The shape of what is printed.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    of: Deployment,
 }
 
 /// Say what is known against the detectors that are pinned.
@@ -47,21 +41,17 @@ pub struct Audit {
     /// Ask no registry.
     #[arg(long)]
     offline: bool,
-    /// The config.
-    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
-    config: PathBuf,
-    /// The shape of what is printed.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    of: Deployment,
 }
 
 pub(super) fn search(args: &Search) -> anyhow::Result<Exit> {
-    let Some(sharing) = sharing(&args.config, args.format)? else { return Ok(Exit::Refused) };
+    let Some(sharing) = sharing(&args.of)? else { return Ok(Exit::Refused) };
     let indexes = runtime()?.block_on(sharing.indexes(&Credentials::of_user(), !args.offline));
     let (known, missing) = sorted(indexes);
     let found = known.iter().flat_map(|known| known.index.search(&args.words).into_iter().map(move |one| (known, one)));
     let found: Vec<_> = found.collect();
-    match args.format {
+    match args.of.format {
         Format::Json => {
             let found: Vec<_> =
                 found.iter().map(|(known, one)| json!({ "index": known.source, "detector": one })).collect();
@@ -83,11 +73,11 @@ pub(super) fn search(args: &Search) -> anyhow::Result<Exit> {
 }
 
 pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
-    let Some(sharing) = sharing(&args.config, args.format)? else { return Ok(Exit::Refused) };
+    let Some(sharing) = sharing(&args.of)? else { return Ok(Exit::Refused) };
     let indexes = runtime()?.block_on(sharing.indexes(&Credentials::of_user(), !args.offline));
     let (known, missing) = sorted(indexes);
     let against = sharing.against(&known);
-    match args.format {
+    match args.of.format {
         Format::Json => println!("{}", serde_json::to_string(&against)?),
         Format::Pretty => {
             for found in &against {

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use clap::{ArgGroup, Args as ClapArgs};
 use jiff::Timestamp;
 
-use super::{offer, sharing};
+use super::{Deployment, offer, sharing};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
 use crate::app::share::indexes;
@@ -73,12 +73,8 @@ The exit code is 1 where it is not enough for `[trust]`.")]
 pub struct Verify {
     /// What is asked about.
     reference: Reference,
-    /// The config with `[trust]`.
-    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
-    config: PathBuf,
-    /// The shape of what is printed.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    of: Deployment,
 }
 
 pub(super) fn sign(args: &Sign, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
@@ -147,13 +143,13 @@ async fn statement(reference: &Reference, sandboxes: &Sandboxes) -> anyhow::Resu
 }
 
 pub(super) fn verify(args: &Verify, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
-    let Some(sharing) = sharing(&args.config, args.format)? else { return Ok(Exit::Refused) };
+    let Some(sharing) = sharing(&args.of)? else { return Ok(Exit::Refused) };
     let (offer, verdict) = runtime()?.block_on(async {
         let offer = offer(&args.reference, sandboxes).await?;
         let verdict = offer.judge(&sharing.trust, &sharing.folder, Timestamp::now()).await;
         anyhow::Ok((offer, verdict))
     })?;
-    match args.format {
+    match args.of.format {
         Format::Json => println!("{}", serde_json::to_string(&offer.shown(&verdict))?),
         Format::Pretty => {
             println!("{}  {} {}", offer.taken.digest, offer.manifest.name, offer.manifest.version);

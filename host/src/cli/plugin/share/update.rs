@@ -1,6 +1,6 @@
 //! `watchfire plugin outdated`, `update` and `diff`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::{is_agreed, offer, sharing};
+use super::{Deployment, is_agreed, offer, sharing};
 use crate::app::config::{CacheConfig, Config, Sharing};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
@@ -32,12 +32,8 @@ Examples:
 
 The exit code is 1 where there is a newer version, or a version was moved.")]
 pub struct Outdated {
-    /// The config.
-    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
-    config: PathBuf,
-    /// The shape of what is printed.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    of: Deployment,
 }
 
 /// Take another version.
@@ -75,12 +71,8 @@ pub struct Update {
     /// Agree to what is shown.
     #[arg(short, long)]
     yes: bool,
-    /// The config.
-    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
-    config: PathBuf,
-    /// The shape of what is printed.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    of: Deployment,
 }
 
 /// Compare two versions.
@@ -102,12 +94,8 @@ pub struct Diff {
     /// How many of the journal's last inputs both are run over.
     #[arg(long, default_value_t = 256, value_name = "N")]
     inputs: usize,
-    /// The config.
-    #[arg(short, long, default_value = "watchfire.toml", value_name = "FILE")]
-    config: PathBuf,
-    /// The shape of what is printed.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    of: Deployment,
 }
 
 /// A component of the store, and what it says of itself.
@@ -117,10 +105,10 @@ struct Known {
 }
 
 pub(super) fn outdated(args: &Outdated) -> anyhow::Result<Exit> {
-    let Some(sharing) = sharing(&args.config, args.format)? else { return Ok(Exit::Refused) };
+    let Some(sharing) = sharing(&args.of)? else { return Ok(Exit::Refused) };
     let standings = runtime()?.block_on(standings(&sharing, &Credentials::of_user()));
     let is_current = |standing: &Standing| standing.newest.is_none() && standing.fault.is_none();
-    match args.format {
+    match args.of.format {
         Format::Json => println!("{}", serde_json::to_string(&standings)?),
         Format::Pretty => {
             for standing in &standings {
@@ -135,7 +123,7 @@ pub(super) fn outdated(args: &Outdated) -> anyhow::Result<Exit> {
 }
 
 pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
-    let Some(mut sharing) = sharing(&args.config, args.format)? else { return Ok(Exit::Refused) };
+    let Some(mut sharing) = sharing(&args.of)? else { return Ok(Exit::Refused) };
     let id = &args.detector;
     let locked = sharing.lock.detector.get(id).cloned();
     let locked =
@@ -187,7 +175,7 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
     };
     let mut difference = compare(&old, &new, None, score.as_ref());
     let (old, manifest, new) = (Arc::new(old.component), new.manifest, Arc::new(new.component));
-    try_on(&mut difference, &args.config, id, old, (new, &manifest), args.inputs);
+    try_on(&mut difference, &args.of.config, id, old, (new, &manifest), args.inputs);
     let granted: Vec<String> = wanted
         .grant
         .iter()
@@ -202,7 +190,7 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
         format!("it asks for more than it is granted: {names}. It waits for `--grant {names}`")
     });
     let refusal = refusal.or(waits);
-    match args.format {
+    match args.of.format {
         Format::Json => println!("{}", json!({ "id": id, "pin": pin, "difference": difference, "refusal": refusal })),
         Format::Pretty => {
             println!("{id}  {} → {}  {}", locked.pin.version, pin.version, pin.reference);
@@ -221,7 +209,7 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
         let at = now.checked_add(time).context("the time of a shadow is too long")?;
         let section = Section { id: shadow.clone(), grant: granted, config: None };
         sharing.adopt_shadow(id, &section, pin, &bytes, at)?;
-        if args.format == Format::Pretty {
+        if args.of.format == Format::Pretty {
             println!("runs as the shadow `{shadow}`, and takes over at {at}; see `watchfire plugin compare {shadow}`");
         }
         return Ok(Exit::Good);
@@ -239,9 +227,9 @@ pub(super) fn diff(args: &Diff, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let mut difference = compare(&old, &new, scores.0.as_ref(), scores.1.as_ref());
     if let Some(id) = &args.detector {
         let (old, new) = (Arc::new(old.component), (Arc::new(new.component), &new.manifest));
-        try_on(&mut difference, &args.config, id, old, new, args.inputs);
+        try_on(&mut difference, &args.of.config, id, old, new, args.inputs);
     }
-    match args.format {
+    match args.of.format {
         Format::Json => println!("{}", serde_json::to_string(&difference)?),
         Format::Pretty => difference.lines().iter().for_each(|line| println!("{line}")),
     }

@@ -1,6 +1,6 @@
 //! Signatures of cosign's key pairs: ECDSA on P-256 over a small JSON that names the manifest.
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey,
@@ -9,6 +9,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
 use serde_json::json;
 
+use super::encrypted::{self, PASSWORD};
+use crate::secret::Secret;
 use crate::share::digest::Digest;
 use crate::share::reference::Reference;
 
@@ -59,21 +61,25 @@ pub struct PrivateKey {
 }
 
 impl PrivateKey {
-    /// Reads `-----BEGIN PRIVATE KEY-----`, which `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` makes.
+    /// Reads `-----BEGIN PRIVATE KEY-----`, which `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` makes, or what
+    /// `cosign generate-key-pair` writes, with its password.
     ///
     /// # Errors
     ///
-    /// If it is none, is encrypted, or of another curve than P-256.
-    pub fn from_pem(text: &str) -> anyhow::Result<Self> {
-        if text.contains("BEGIN ENCRYPTED") {
-            bail!("the key is encrypted; sign with `cosign sign --key`, or with a key that is not");
-        }
-        let der = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes()).ok();
-        let der = der.context(
-            "it is no private key; make one by `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`",
-        )?;
-        let pair =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der.secret_pkcs8_der(), &SystemRandom::new());
+    /// If it is none, does not open by the password, or is of another curve than P-256.
+    pub fn from_pem(text: &str, password: Option<&Secret>) -> anyhow::Result<Self> {
+        let der = if encrypted::is_sealed(text) {
+            let password =
+                password.with_context(|| format!("the key is encrypted; set `{PASSWORD}` to its password"))?;
+            encrypted::open(text, password)?
+        } else {
+            let der = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes()).ok();
+            let der = der.context(
+                "it is no private key; make one by `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`",
+            )?;
+            der.secret_pkcs8_der().to_vec()
+        };
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der, &SystemRandom::new());
         Ok(Self { pair: pair.map_err(|why| anyhow::anyhow!("it is no private key on the curve P-256 ({why})"))? })
     }
 
@@ -116,6 +122,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
 
     use super::*;
+    use crate::share::signature::encrypted::tests::{PUBLIC, SEALED};
 
     fn pem(kind: &str, der: &[u8]) -> String {
         format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der))
@@ -128,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_signature_holds_for_one_manifest_and_one_key() {
-        let key = PrivateKey::from_pem(&key()).unwrap();
+        let key = PrivateKey::from_pem(&key(), None).unwrap();
         let public = PublicKey::from_pem(&pem("PUBLIC KEY", &key.public().der)).unwrap();
         assert_eq!(key.public(), public);
         let reference: Reference = "oci://localhost:5000/a:1".parse().unwrap();
@@ -142,11 +149,16 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_cosign_is_the_one_that_its_public_key_names() {
+        let key = PrivateKey::from_pem(SEALED, Some(&Secret::new("correct horse"))).unwrap();
+        assert_eq!(key.public(), PublicKey::from_pem(PUBLIC).unwrap());
+    }
+
+    #[test]
     fn what_is_no_such_key_is_refused() {
         assert!(PublicKey::from_pem("x").unwrap_err().to_string().contains("no public key"));
         assert!(PublicKey::from_pem(&key()).is_err());
-        let encrypted =
-            "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----";
-        assert!(PrivateKey::from_pem(encrypted).err().unwrap().to_string().contains("encrypted"));
+        let closed = PrivateKey::from_pem(SEALED, None).err().unwrap().to_string();
+        assert!(closed.contains("set `COSIGN_PASSWORD`"), "{closed}");
     }
 }

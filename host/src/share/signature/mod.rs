@@ -3,6 +3,7 @@
 //! No key of an account is held here: an Ethereum signature is made by a wallet.
 
 mod cosign;
+mod encrypted;
 mod ethereum;
 mod listed;
 
@@ -13,6 +14,7 @@ use alloy::primitives::Address;
 use crate::share::digest::Digest;
 
 pub use cosign::{PrivateKey, PublicKey, payload};
+pub use encrypted::PASSWORD;
 pub use ethereum::{by_wallet, recover, typed_data, vouches};
 pub use listed::{attach_cosign, attach_ethereum, found};
 

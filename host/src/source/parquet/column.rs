@@ -3,25 +3,10 @@
 use std::sync::Arc;
 
 use alloy::primitives::U256;
-use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, FixedSizeBinaryArray, Int32Array, Int64Array, StringArray, UInt32Array,
-    UInt64Array,
-};
 
 use super::ArchiveError;
 use super::layout::Shape;
-
-#[derive(Clone)]
-enum Values {
-    Binary(BinaryArray),
-    FixedBinary(FixedSizeBinaryArray),
-    Text(StringArray),
-    Flag(BooleanArray),
-    Unsigned32(UInt32Array),
-    Unsigned64(UInt64Array),
-    Signed32(Int32Array),
-    Signed64(Int64Array),
-}
+use super::table::{Kind, Values};
 
 /// One column of some rows.
 #[derive(Clone)]
@@ -31,54 +16,35 @@ pub(super) struct Column {
     values: Values,
 }
 
-impl Column {
-    /// Takes an array whose type can be what the shape asks for.
-    pub(super) fn new(file: &Arc<str>, name: &Arc<str>, shape: Shape, array: &ArrayRef) -> Result<Self, ArchiveError> {
-        let any = array.as_any();
-        let values = None
-            .or_else(|| any.downcast_ref().cloned().map(Values::Binary))
-            .or_else(|| any.downcast_ref().cloned().map(Values::FixedBinary))
-            .or_else(|| any.downcast_ref().cloned().map(Values::Text))
-            .or_else(|| any.downcast_ref().cloned().map(Values::Flag))
-            .or_else(|| any.downcast_ref().cloned().map(Values::Unsigned32))
-            .or_else(|| any.downcast_ref().cloned().map(Values::Unsigned64))
-            .or_else(|| any.downcast_ref().cloned().map(Values::Signed32))
-            .or_else(|| any.downcast_ref().cloned().map(Values::Signed64));
-        let (fits, expected) = match (shape, &values) {
-            (
-                Shape::Number,
-                Some(Values::Unsigned32(_) | Values::Unsigned64(_) | Values::Signed32(_) | Values::Signed64(_)),
-            ) => (true, ""),
-            (Shape::Bytes | Shape::Wei, Some(Values::Binary(_) | Values::FixedBinary(_) | Values::Text(_))) => {
-                (true, "")
-            }
-            (Shape::Text, Some(Values::Text(_))) | (Shape::Flag, Some(Values::Flag(_))) => (true, ""),
-            (Shape::Number, _) => (false, "whole numbers of 32 or 64 bits"),
-            (Shape::Bytes, _) => (false, "bytes, or text in hex"),
-            (Shape::Wei, _) => (false, "bytes or text that keep every digit (`cryo --u256-types binary`)"),
-            (Shape::Text, _) => (false, "text"),
-            (Shape::Flag, _) => (false, "true or false"),
-        };
-        match values {
-            Some(values) if fits => Ok(Self { file: file.clone(), name: name.clone(), values }),
-            _ => {
-                let what = format!("column `{name}`: expected {expected}, came {}", array.data_type());
-                Err(ArchiveError::new(&**file, what))
-            }
+impl Shape {
+    /// Checks that values of a kind can be what the shape asks for.
+    ///
+    /// # Errors
+    /// What the shape asks for, in words.
+    pub(super) fn takes(self, kind: Option<Kind>) -> Result<(), &'static str> {
+        match (self, kind) {
+            (Self::Number, Some(Kind::Unsigned | Kind::Signed))
+            | (Self::Bytes | Self::Wei, Some(Kind::Bytes | Kind::Text))
+            | (Self::Text, Some(Kind::Text))
+            | (Self::Flag, Some(Kind::Flag)) => Ok(()),
+            (Self::Number, _) => Err("whole numbers"),
+            (Self::Bytes, _) => Err("bytes, or text in hex"),
+            (Self::Wei, _) => Err("bytes or text that keep every digit (`cryo --u256-types binary`)"),
+            (Self::Text, _) => Err("text"),
+            (Self::Flag, _) => Err("true or false"),
         }
     }
+}
 
-    fn array(&self) -> &dyn Array {
-        match &self.values {
-            Values::Binary(array) => array,
-            Values::FixedBinary(array) => array,
-            Values::Text(array) => array,
-            Values::Flag(array) => array,
-            Values::Unsigned32(array) => array,
-            Values::Unsigned64(array) => array,
-            Values::Signed32(array) => array,
-            Values::Signed64(array) => array,
-        }
+impl Column {
+    /// Names values that were read from a file.
+    pub(super) fn new(file: &Arc<str>, name: &Arc<str>, values: Values) -> Self {
+        Self { file: file.clone(), name: name.clone(), values }
+    }
+
+    /// How many rows it has.
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
     }
 
     /// An error of this column.
@@ -93,30 +59,23 @@ impl Column {
 
     /// A number; `None` for null.
     pub(super) fn number(&self, row: usize) -> Result<Option<u64>, ArchiveError> {
-        if self.array().is_null(row) {
-            return Ok(None);
+        match &self.values {
+            Values::Unsigned(values) => Ok(values[row]),
+            Values::Signed(values) => {
+                let unsigned =
+                    |value: i64| u64::try_from(value).map_err(|_| self.wrong("a number that is not negative", value));
+                values[row].map(unsigned).transpose()
+            }
+            _ => Err(self.wrong("a number", "another type")),
         }
-        let signed = match &self.values {
-            Values::Unsigned32(array) => return Ok(Some(array.value(row).into())),
-            Values::Unsigned64(array) => return Ok(Some(array.value(row))),
-            Values::Signed32(array) => i64::from(array.value(row)),
-            Values::Signed64(array) => array.value(row),
-            _ => return Err(self.wrong("a number", "another type")),
-        };
-        let number = u64::try_from(signed);
-        number.map(Some).map_err(|_| self.wrong("a number that is not negative", signed))
     }
 
     /// Bytes, in `scratch` where they must be decoded from hex; `None` for null.
     pub(super) fn bytes<'a>(&'a self, row: usize, scratch: &'a mut Vec<u8>) -> Result<Option<&'a [u8]>, ArchiveError> {
-        if self.array().is_null(row) {
-            return Ok(None);
-        }
         match &self.values {
-            Values::Binary(array) => Ok(Some(array.value(row))),
-            Values::FixedBinary(array) => Ok(Some(array.value(row))),
-            Values::Text(array) => {
-                let text = array.value(row);
+            Values::Bytes(values) => Ok(values[row].as_ref().map(|value| value.data())),
+            Values::Text(values) => {
+                let Some(text) = &values[row] else { return Ok(None) };
                 let digits = text.strip_prefix("0x").unwrap_or(text);
                 scratch.resize(digits.len() / 2, 0);
                 let decoded = hex::decode_to_slice(digits, scratch);
@@ -137,36 +96,30 @@ impl Column {
 
     /// 256 bits, big-endian; `None` for null.
     pub(super) fn wei(&self, row: usize) -> Result<Option<[u8; 32]>, ArchiveError> {
-        if self.array().is_null(row) {
-            return Ok(None);
-        }
         let value = match &self.values {
-            Values::Text(array) => {
-                let text = array.value(row);
+            Values::Text(values) => values[row].as_deref().map(|text| {
                 // Bytes that were written in hex may have no prefix that tells them from decimal digits.
                 let radix = if self.name.ends_with("_binary") { 16 } else { 10 };
                 match text.strip_prefix("0x") {
                     Some(digits) => U256::from_str_radix(digits, 16).ok(),
                     None => U256::from_str_radix(text, radix).ok(),
                 }
-                .ok_or_else(|| self.wrong("up to 256 bits in hex or decimal", format_args!("`{}`", short(text))))?
-            }
-            Values::Binary(array) => self.big_endian(array.value(row))?,
-            Values::FixedBinary(array) => self.big_endian(array.value(row))?,
+                .ok_or_else(|| self.wrong("up to 256 bits in hex or decimal", format_args!("`{}`", short(text))))
+            }),
+            Values::Bytes(values) => values[row].as_ref().map(|value| {
+                let bytes = value.data();
+                U256::try_from_be_slice(bytes)
+                    .ok_or_else(|| self.wrong("up to 32 bytes", format_args!("{} bytes", bytes.len())))
+            }),
             _ => return Err(self.wrong("256 bits", "another type")),
         };
-        Ok(Some(value.to_be_bytes()))
-    }
-
-    fn big_endian(&self, bytes: &[u8]) -> Result<U256, ArchiveError> {
-        U256::try_from_be_slice(bytes)
-            .ok_or_else(|| self.wrong("up to 32 bytes", format_args!("{} bytes", bytes.len())))
+        Ok(value.transpose()?.map(|value| value.to_be_bytes()))
     }
 
     /// Text; `None` for null.
     pub(super) fn text(&self, row: usize) -> Option<&str> {
         match &self.values {
-            Values::Text(array) if array.is_valid(row) => Some(array.value(row)),
+            Values::Text(values) => values[row].as_deref(),
             _ => None,
         }
     }
@@ -174,7 +127,7 @@ impl Column {
     /// True or false; `None` for null.
     pub(super) fn flag(&self, row: usize) -> Option<bool> {
         match &self.values {
-            Values::Flag(array) if array.is_valid(row) => Some(array.value(row)),
+            Values::Flag(values) => values[row],
             _ => None,
         }
     }

@@ -5,15 +5,13 @@ use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 
 use super::ArchiveError;
 use super::column::Column;
 use super::layout::{Covering, Dataset, Shape};
+use super::table::{Table, Values};
 
 /// Rows in memory at a time, for each dataset; a busy block has a few thousand frames.
 const BATCH_ROWS: usize = 1_024;
@@ -42,7 +40,7 @@ impl Slice {
 struct Open {
     name: Arc<str>,
     covering: Covering,
-    reader: ParquetRecordBatchReader,
+    table: Table,
     /// The file's own name of each of the dataset's columns.
     names: Vec<Arc<str>>,
     last: u64,
@@ -156,10 +154,10 @@ impl Cursor {
     fn pull(&mut self, number: u64) -> Result<bool, ArchiveError> {
         loop {
             if let Some(open) = &mut self.open {
-                match guarded(&open.name, || open.reader.next())? {
-                    Some(batch) => {
-                        let batch = batch.map_err(|error| unreadable(&open.name, error))?;
-                        self.waiting = waiting(self.dataset, open, &batch)?;
+                let values = guarded(&open.name, || open.table.read(BATCH_ROWS))?;
+                match values.map_err(|error| unreadable(&open.name, error))? {
+                    Some(values) => {
+                        self.waiting = waiting(self.dataset, open, values)?;
                         return Ok(true);
                     }
                     None => self.open = None,
@@ -183,33 +181,28 @@ fn open(dataset: &'static Dataset, covering: Covering, floor: u64) -> Result<Ope
     let name: Arc<str> = covering.path.display().to_string().into();
     let failed = |what: String| ArchiveError::new(&*name, what);
     let file = File::open(&covering.path).map_err(|error| unreadable(&name, error))?;
-    // The types of Parquet are few; those that a writer remembers for itself are many.
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let builder = guarded(&name, || ParquetRecordBatchReaderBuilder::try_new_with_options(file, options))?;
-    let builder = builder.map_err(|error| unreadable(&name, error))?;
-    let schema = builder.schema().clone();
+    let mut table = guarded(&name, || Table::open(file))?.map_err(|error| unreadable(&name, error))?;
     let mut names = Vec::with_capacity(dataset.columns.len());
-    let mut roots = Vec::with_capacity(dataset.columns.len());
+    let mut columns = Vec::with_capacity(dataset.columns.len());
     for &(column, shape) in dataset.columns {
         let known = match shape {
             Shape::Wei => WEI_ENDINGS.iter().map(|ending| format!("{column}{ending}")).collect(),
             _ => vec![column.to_owned()],
         };
-        let found = known.into_iter().find_map(|name| schema.index_of(&name).ok().map(|root| (name, root)));
-        let (own, root) = found.ok_or_else(|| failed(missing(dataset, column, shape)))?;
+        let found = known.into_iter().find_map(|name| table.find(&name).map(|found| (name, found)));
+        let (own, found) = found.ok_or_else(|| failed(missing(dataset, column, shape)))?;
+        let misfit = |expected| failed(format!("column `{own}`: expected {expected}, came {}", found.type_name));
+        shape.takes(found.kind).map_err(misfit)?;
         names.push(own.into());
-        roots.push(root);
+        columns.push(found);
     }
-    let metadata = builder.metadata().clone();
-    let groups = metadata.row_groups().iter().enumerate();
-    let groups = groups.filter(|(_, group)| newest(group, roots[0]).is_none_or(|newest| newest >= floor));
-    let groups = groups.map(|(index, _)| index).collect();
-    let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-    let builder = builder.with_projection(mask).with_row_groups(groups).with_batch_size(BATCH_ROWS);
-    let reader = builder.build().map_err(|error| unreadable(&name, error))?;
+    let number = columns[0].place;
+    table.choose(&columns, |metadata, group| {
+        newest(metadata.row_group(group), number).is_none_or(|newest| newest >= floor)
+    });
     let last = covering.first;
-    let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
-    Ok(Open { name, covering, reader, names, last, rows })
+    let rows = u64::try_from(table.metadata().file_metadata().num_rows()).unwrap_or_default();
+    Ok(Open { name, covering, table, names, last, rows })
 }
 
 fn unreadable(file: &str, error: impl std::fmt::Display) -> ArchiveError {
@@ -242,16 +235,13 @@ fn newest(group: &RowGroupMetaData, column: usize) -> Option<u64> {
     }
 }
 
-/// A batch's columns under the dataset's names, with the block of each row.
-fn waiting(dataset: &'static Dataset, open: &mut Open, batch: &RecordBatch) -> Result<Option<Waiting>, ArchiveError> {
-    let mut columns = Vec::with_capacity(open.names.len());
-    for (name, (_, shape)) in open.names.iter().zip(dataset.columns) {
-        let array =
-            batch.column_by_name(name).ok_or_else(|| ArchiveError::new(&*open.name, missing(dataset, name, *shape)))?;
-        columns.push(Column::new(&open.name, name, *shape, array)?);
-    }
-    let mut numbers = Vec::with_capacity(batch.num_rows());
-    for row in 0..batch.num_rows() {
+/// Columns under the dataset's names, with the block of each row.
+fn waiting(dataset: &'static Dataset, open: &mut Open, values: Vec<Values>) -> Result<Option<Waiting>, ArchiveError> {
+    let columns = open.names.iter().zip(values).map(|(name, values)| Column::new(&open.name, name, values));
+    let columns: Vec<Column> = columns.collect();
+    let rows = columns.first().map_or(0, Column::len);
+    let mut numbers = Vec::with_capacity(rows);
+    for row in 0..rows {
         let number = columns[0].given(columns[0].number(row)?)?;
         if number < open.last {
             let what = "rows in order of their blocks, as cryo sorts them";

@@ -8,6 +8,7 @@ mod assemble;
 mod column;
 mod cursor;
 mod layout;
+mod table;
 
 use std::ops::RangeInclusive;
 use std::path::Path;

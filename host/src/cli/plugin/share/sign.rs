@@ -12,12 +12,13 @@ use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
 use crate::app::share::indexes;
 use crate::cli::{Exit, runtime};
+use crate::secret::Secret;
 use crate::share::artefact::{Descriptor, MANIFEST, OciManifest};
 use crate::share::index::INDEX_TYPE;
 use crate::share::reference::Reference;
 use crate::share::registry::{Credentials, Repository};
 use crate::share::signature::{
-    PrivateKey, Statement, attach_cosign, attach_ethereum, by_wallet, payload, recover, typed_data,
+    PASSWORD, PrivateKey, Statement, attach_cosign, attach_ethereum, by_wallet, payload, recover, typed_data,
 };
 
 /// Vouch for a detector.
@@ -29,11 +30,11 @@ Examples:
   watchfire plugin sign oci://ghcr.io/harbor/outflow:1.2.0 --account 0x7099… --wallet http://127.0.0.1:1248
   watchfire plugin sign oci://ghcr.io/harbor/outflow:1.2.0 --account 0x7099… > typed-data.json
   watchfire plugin sign oci://ghcr.io/harbor/outflow:1.2.0 --account 0x7099… --signature 0x…
-  watchfire plugin sign oci://ghcr.io/harbor/outflow:1.2.0 --key signing.pem
+  watchfire plugin sign oci://ghcr.io/harbor/outflow:1.2.0 --key cosign.key
 
 An account signs EIP-712 typed data over digest, name and version: by a wallet that answers `eth_signTypedData_v4`, or in two
-steps by any other, such as a Safe. watchfire holds no account's key. A key is PKCS #8 on P-256, as cosign's are; what it
-signs, cosign verifies."
+steps by any other, such as a Safe. watchfire holds no account's key. A key is PKCS #8 on P-256, or what `cosign
+generate-key-pair` wrote, with its password in COSIGN_PASSWORD; what it signs, cosign verifies."
 )]
 pub struct Sign {
     /// What is vouched for.
@@ -83,7 +84,8 @@ pub(super) fn sign(args: &Sign, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let digest = statement.digest;
     if let Some(path) = &args.key {
         let text = std::fs::read_to_string(path).with_context(|| format!("`{}` can't be read", path.display()))?;
-        let key = PrivateKey::from_pem(&text).with_context(|| path.display().to_string())?;
+        let password = std::env::var(PASSWORD).ok().map(Secret::new);
+        let key = PrivateKey::from_pem(&text, password.as_ref()).with_context(|| path.display().to_string())?;
         let payload = payload(&args.reference, digest);
         let signature = key.sign(&payload)?;
         runtime.block_on(async {

@@ -1,18 +1,18 @@
 mod mainnet;
 mod sample;
+mod write;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-
-use arrow_array::{ArrayRef, Float64Array, UInt32Array, UInt64Array};
 
 use super::Archive;
 use crate::block::Block;
 use crate::event::Event;
 use crate::source::recording::{Item, Recording};
 use crate::subscription::Needs;
-use sample::{BINARY, Columns, Style, made_up, tables, write, write_all};
+use sample::{BINARY, Style, made_up, tables, write_all};
+use write::{Columns, Written, write};
 
 fn read(folder: &Path, range: std::ops::RangeInclusive<u64>) -> Result<Vec<Block>, String> {
     let mut archive = Archive::open(folder, range).map_err(|error| error.to_string())?;
@@ -113,13 +113,13 @@ fn gas_that_does_not_add_up_is_told() {
     assert_eq!(with, [false, true, false, false, false]);
 }
 
-fn replace(columns: &mut Columns, name: &str, new: &str, array: ArrayRef) {
+fn replace(columns: &mut Columns, name: &str, new: &str, values: Written) {
     let column = columns.iter_mut().find(|(known, _)| known == name).unwrap();
-    *column = (new.to_owned(), array);
+    *column = (new.to_owned(), values);
 }
 
-fn u32s(values: &[u32]) -> ArrayRef {
-    Arc::new(UInt32Array::from(values.to_vec()))
+fn u32s(values: &[u32]) -> Written {
+    Written::Unsigned32(values.iter().copied().map(Some).collect())
 }
 
 /// Two blocks, one dataset of which is changed; what reading them says.
@@ -145,20 +145,31 @@ fn wrong_columns_are_told() {
     );
     check(
         "transactions",
-        |columns| replace(columns, "value_binary", "value_f64", Arc::new(Float64Array::from(vec![0.5; 4]))),
+        |columns| replace(columns, "value_binary", "value_f64", Written::Double(vec![Some(0.5); 4])),
         "ethereum__transactions__00000100_to_00000101.parquet: it has no column `value`; write the file anew with `cryo \
          transactions --include-columns value --u256-types binary`",
     );
     check(
         "transactions",
-        |columns| replace(columns, "value_binary", "value", Arc::new(Float64Array::from(vec![0.5; 4]))),
+        |columns| replace(columns, "value_binary", "value", Written::Double(vec![Some(0.5); 4])),
         "ethereum__transactions__00000100_to_00000101.parquet: column `value`: expected bytes or text that \
-         keep every digit (`cryo --u256-types binary`), came Float64",
+         keep every digit (`cryo --u256-types binary`), came DOUBLE",
     );
     check(
         "blocks",
-        |columns| replace(columns, "gas_used", "gas_used", Arc::new(UInt64Array::from(vec![Some(42_000), None]))),
+        |columns| replace(columns, "gas_used", "gas_used", Written::Unsigned64(vec![Some(42_000), None])),
         "ethereum__blocks__00000100_to_00000101.parquet: block 101: column `gas_used`: expected a value, came null",
+    );
+    check(
+        "blocks",
+        |columns| replace(columns, "gas_used", "gas_used", Written::Signed64(vec![Some(42_000), Some(-1)])),
+        "ethereum__blocks__00000100_to_00000101.parquet: block 101: column `gas_used`: expected a number that is not \
+         negative, came -1",
+    );
+    check(
+        "blocks",
+        |columns| replace(columns, "gas_used", "gas_used", Written::Text(vec![Some("42000".into()); 2])),
+        "ethereum__blocks__00000100_to_00000101.parquet: column `gas_used`: expected whole numbers, came UTF8",
     );
     check(
         "logs",

@@ -1,17 +1,9 @@
 //! Archives as `cryo` writes them, of blocks that are known.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 
-use arrow_array::{
-    ArrayRef, BinaryArray, BooleanArray, FixedSizeBinaryArray, RecordBatch, StringArray, UInt32Array, UInt64Array,
-};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
-use parquet::file::properties::WriterProperties;
-
+use super::write::{Columns, Written, write};
 use crate::block::{Assurance, Block, Frames, Logs, Transactions, Verification, frame_kind};
 
 /// How values are written.
@@ -25,24 +17,6 @@ pub(super) struct Style {
 }
 
 pub(super) const BINARY: Style = Style { hex: false, decimal: false, rows_in_group: 4_096 };
-
-pub(super) type Columns = Vec<(String, ArrayRef)>;
-
-/// Writes a file with `columns` in their order.
-pub(super) fn write(folder: &Path, dataset: &str, range: (u64, u64), columns: &Columns, rows_in_group: usize) {
-    let batch = RecordBatch::try_from_iter_with_nullable(
-        columns.iter().map(|(name, array)| (name.as_str(), array.clone(), true)),
-    );
-    let batch = batch.unwrap();
-    let path = folder.join(format!("ethereum__{dataset}__{:08}_to_{:08}.parquet", range.0, range.1));
-    let properties = WriterProperties::builder()
-        .set_max_row_group_row_count(Some(rows_in_group))
-        .set_compression(Compression::LZ4_RAW)
-        .build();
-    let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), Some(properties)).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-}
 
 /// Writes all datasets of blocks that all lie in `range`.
 pub(super) fn write_all(folder: &Path, range: (u64, u64), blocks: &[Block], style: Style) {
@@ -61,33 +35,35 @@ pub(super) fn tables(blocks: &[Block], style: Style) -> BTreeMap<&'static str, C
     ])
 }
 
-fn numbers(values: impl Iterator<Item = u64>) -> ArrayRef {
-    Arc::new(UInt32Array::from_iter_values(values.map(|value| value as u32)))
+fn numbers(values: impl Iterator<Item = u64>) -> Written {
+    Written::Unsigned32(values.map(|value| Some(value as u32)).collect())
 }
 
-fn wide(values: impl Iterator<Item = Option<u64>>) -> ArrayRef {
-    Arc::new(UInt64Array::from_iter(values))
+fn wide(values: impl Iterator<Item = Option<u64>>) -> Written {
+    Written::Unsigned64(values.collect())
 }
 
-fn bytes(style: Style, values: impl Iterator<Item = Option<Vec<u8>>>) -> ArrayRef {
+fn text<T: Into<String>>(values: impl Iterator<Item = Option<T>>) -> Written {
+    Written::Text(values.map(|value| value.map(Into::into)).collect())
+}
+
+fn bytes(style: Style, values: impl Iterator<Item = Option<Vec<u8>>>) -> Written {
     if style.hex {
-        let text = values.map(|value| value.map(|value| format!("0x{}", hex::encode(value))));
-        return Arc::new(StringArray::from_iter(text));
+        return text(values.map(|value| value.map(|value| format!("0x{}", hex::encode(value)))));
     }
-    Arc::new(BinaryArray::from_iter(values))
+    Written::Bytes(values.collect())
 }
 
-fn wei(style: Style, name: &str, values: impl Iterator<Item = Vec<u8>>) -> (String, ArrayRef) {
+fn wei(style: Style, name: &str, values: impl Iterator<Item = Vec<u8>>) -> (String, Written) {
     let decimal = |value: &Vec<u8>| alloy::primitives::U256::from_be_slice(value).to_string();
     if style.decimal {
-        let values: Vec<String> = values.map(|value| decimal(&value)).collect();
-        return (format!("{name}_string"), Arc::new(StringArray::from_iter_values(values)));
+        return (format!("{name}_string"), text(values.map(|value| Some(decimal(&value)))));
     }
     let column = bytes(style, values.map(Some));
     (format!("{name}_binary"), column)
 }
 
-fn named(columns: Vec<(&str, ArrayRef)>) -> Columns {
+fn named(columns: Vec<(&str, Written)>) -> Columns {
     columns.into_iter().map(|(name, array)| (name.to_owned(), array)).collect()
 }
 
@@ -95,7 +71,7 @@ fn headers(blocks: &[Block], style: Style) -> Columns {
     let each = || blocks.iter();
     named(vec![
         // A column that nobody reads, of a type that nobody reads.
-        ("extra_data", Arc::new(FixedSizeBinaryArray::try_from_iter(each().map(|_| vec![0; 3])).unwrap())),
+        ("extra_data", Written::Fixed(each().map(|_| Some([0; 3])).collect())),
         ("block_hash", bytes(style, each().map(|block| Some(block.hash.to_vec())))),
         ("parent_hash", bytes(style, each().map(|block| Some(block.parent_hash.to_vec())))),
         ("author", bytes(style, each().map(|block| Some(block.beneficiary.to_vec())))),
@@ -130,9 +106,7 @@ fn transactions(blocks: &[Block], style: Style) -> Columns {
         ("gas_used", wide(each().map(|(_, all, row)| Some(all.gas_used[*row])))),
         (
             "success",
-            Arc::new(BooleanArray::from_iter(
-                each().map(|(_, all, row)| (all.status[*row] != 2).then(|| all.status[*row] == 1)),
-            )),
+            Written::Flag(each().map(|(_, all, row)| (all.status[*row] != 2).then(|| all.status[*row] == 1)).collect()),
         ),
     ]);
     columns.push(wei(style, "value", each().map(|(_, all, row)| all.value.get(*row).to_vec())));
@@ -202,9 +176,9 @@ fn traces(blocks: &[Block], style: Style) -> Columns {
     let mut columns = named(vec![
         ("block_number", numbers(rows.iter().map(|(number, ..)| *number))),
         ("transaction_index", numbers(each().map(|(all, row)| all.transaction_index[row].into()))),
-        ("trace_address", Arc::new(StringArray::from_iter_values(rows.iter().map(|(.., address)| address)))),
-        ("action_type", Arc::new(StringArray::from_iter_values(each().map(|row| kind(row).0)))),
-        ("action_call_type", Arc::new(StringArray::from_iter(each().map(|row| kind(row).1)))),
+        ("trace_address", text(rows.iter().map(|(.., address)| Some(address.clone())))),
+        ("action_type", text(each().map(|row| Some(kind(row).0)))),
+        ("action_call_type", text(each().map(|row| kind(row).1))),
         ("action_from", bytes(style, each().map(|(all, row)| Some(all.sender.get(row).to_vec())))),
         ("action_to", bytes(style, each().map(|(all, row)| when(!creates(all, row), all.target.get(row))))),
         ("action_input", bytes(style, each().map(|(all, row)| when(!creates(all, row), all.input.get(row))))),
@@ -216,10 +190,7 @@ fn traces(blocks: &[Block], style: Style) -> Columns {
             "result_address",
             bytes(style, each().map(|(all, row)| when(creates(all, row) && all.status[row] == 1, all.target.get(row)))),
         ),
-        (
-            "error",
-            Arc::new(StringArray::from_iter(each().map(|(all, row)| (all.status[row] == 0).then_some("Reverted")))),
-        ),
+        ("error", text(each().map(|(all, row)| (all.status[row] == 0).then_some("Reverted")))),
     ]);
     columns.push(wei(style, "action_value", each().map(|(all, row)| all.value.get(row).to_vec())));
     columns

@@ -28,6 +28,22 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Writes a file that people own, as [`replace`] does: behind a link it is the file that the link names, and its mode stays.
+///
+/// # Errors
+///
+/// As [`replace`].
+pub fn rewrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match path.canonicalize() {
+        Ok(real) => {
+            let mode = std::fs::metadata(&real)?.permissions().mode() & 0o7777;
+            replace(&real, bytes, mode)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => replace(path, bytes, 0o644),
+        Err(error) => Err(error),
+    }
+}
+
 /// Most bytes of a config, or of a file of a plan.
 pub const TEXT_BYTES: u64 = 16 << 20;
 /// Most bytes of a component's file: what a detector's `limits` permit is less.
@@ -69,6 +85,19 @@ mod tests {
         std::fs::write(&path, "1234").unwrap();
         assert_eq!(read_text(&path, 4).unwrap(), "1234");
         assert!(read(&path, 3).is_err());
+    }
+
+    #[test]
+    fn what_people_own_keeps_its_mode_and_its_links() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("watchfire.toml"), folder.path().join("link.toml"));
+        rewrite(&path, b"new").unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        rewrite(&link, b"newer").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"newer");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(link.is_symlink());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a detector may use up. Whatever goes past a limit ends that batch for that detector only.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -149,6 +151,26 @@ impl Limits {
         mistakes
     }
 
+    /// Returns the defaults with these values in their place, by key.
+    ///
+    /// # Errors
+    ///
+    /// If a key is no limit, or a limit can't have this value.
+    pub fn stated(values: &BTreeMap<String, u64>) -> Result<Self, String> {
+        let limits: Self = serde_json::from_value(serde_json::json!(values)).map_err(|error| error.to_string())?;
+        match limits.mistakes().first() {
+            Some((key, why)) => Err(format!("`{key}`: {why}")),
+            None => Ok(limits),
+        }
+    }
+
+    /// Returns the limits whose values are others than `before` has: key, value before, value here, both in words.
+    pub fn beside(&self, before: &Self) -> Vec<(&'static str, String, String)> {
+        let rows = before.table().into_iter().zip(self.table());
+        let changed = rows.filter(|(was, is)| was.value != is.value);
+        changed.map(|(was, is)| (is.key, was.value, is.value)).collect()
+    }
+
     /// Returns the most bytes that a guest hands over in one call: the host copies them before anybody can count what they mean.
     pub(super) fn transfer_bytes(&self) -> usize {
         self.findings_bytes_per_batch.saturating_mul(2).max(4 << 20)
@@ -253,5 +275,15 @@ mod tests {
         let keys: Vec<_> = wrong.mistakes().into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys, ["stack_bytes", "fuel_per_batch", "fuel_per_start", "start_deadline_ms"]);
         assert_eq!(Limits::default().mistakes(), []);
+    }
+
+    #[test]
+    fn stated_limits_are_the_defaults_but_for_what_they_say() {
+        let stated = |key: &str, value| Limits::stated(&BTreeMap::from([(key.to_owned(), value)]));
+        let limits = stated("batch_deadline_ms", 2_000).unwrap();
+        let differs = limits.beside(&Limits::default());
+        assert_eq!(differs, [("batch_deadline_ms", "1,000 ms".to_owned(), "2,000 ms".to_owned())]);
+        assert!(stated("deadline", 1).unwrap_err().contains("unknown field `deadline`"));
+        assert!(stated("batch_deadline_ms", 0).unwrap_err().contains("`batch_deadline_ms`: a deadline has"));
     }
 }

@@ -75,6 +75,12 @@ pub struct Pin {
     /// The response pack that travels with it, if one does; it is in the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<Digest>,
+    /// The score that travels with it, if one does; it is in the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<Digest>,
+    /// Limits that its publisher states, by key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, u64>,
     /// Findings of other detectors that it listens to: kind, and the detector's name if it matters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub listens: BTreeMap<String, String>,
@@ -129,7 +135,7 @@ impl Lock {
         let path = Self::path(folder);
         let head = "# Written by `watchfire plugin add` and `plugin update`. A host runs nothing from a registry that is not here.\n\n";
         let text = format!("{head}{}", toml::to_string(self).context("a lock is plain data")?);
-        crate::whole_file::replace(&path, text.as_bytes(), 0o644)
+        crate::whole_file::rewrite(&path, text.as_bytes())
             .with_context(|| format!("`{}` can't be written", path.display()))
     }
 
@@ -158,6 +164,8 @@ mod tests {
             taken_at: "2026-11-30T11:00:00Z".into(),
             kinds: BTreeMap::from([("large-outflow".into(), "high".into())]),
             response: None,
+            score: None,
+            limits: BTreeMap::from([("batch_deadline_ms".into(), 2_000)]),
             listens: BTreeMap::new(),
         }
     }

@@ -124,6 +124,9 @@ pub struct Said {
     /// Findings of other detectors that it listens to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub listens: Vec<Listens>,
+    /// Limits that it needs in place of the host's defaults, by their keys in a config.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, u64>,
 }
 
 /// What a detector watches.

@@ -44,6 +44,23 @@ impl Reference {
         format!("{}/{}", self.registry, self.repository)
     }
 
+    /// Returns the server that is asked: Docker's registry has another name than people write.
+    pub fn server(&self) -> &str {
+        if self.is_docker_hub() { "registry-1.docker.io" } else { &self.registry }
+    }
+
+    /// Returns the path of the repository on the server: Docker's own images lie in `library`.
+    pub fn path(&self) -> String {
+        match self.is_docker_hub() && !self.repository.contains('/') {
+            true => format!("library/{}", self.repository),
+            false => self.repository.clone(),
+        }
+    }
+
+    fn is_docker_hub(&self) -> bool {
+        matches!(self.registry.as_str(), "docker.io" | "index.docker.io")
+    }
+
     /// Returns the same repository with another tag.
     pub fn with_tag(&self, tag: &str) -> Self {
         Self { tag: Some(tag.to_owned()), digest: None, ..self.clone() }
@@ -158,6 +175,17 @@ mod tests {
         }
         let pinned: Reference = format!("oci://h/a:1@{digest}").parse().unwrap();
         assert_eq!((pinned.wanted(), pinned.place()), (digest, "h/a".to_owned()));
+    }
+
+    #[test]
+    fn docker_s_registry_is_asked_by_its_own_name() {
+        let check = |said: &str, server: &str, path: &str| {
+            let reference: Reference = said.parse().unwrap();
+            assert_eq!((reference.server(), reference.path().as_str()), (server, path), "{said}");
+        };
+        check("oci://docker.io/harbor/outflow:1", "registry-1.docker.io", "harbor/outflow");
+        check("oci://index.docker.io/outflow:1", "registry-1.docker.io", "library/outflow");
+        check("oci://ghcr.io/outflow:1", "ghcr.io", "outflow");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What was taken from registries, kept by digest: a host that starts reads these files, and no registry.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -21,6 +22,18 @@ impl Store {
     /// Returns where the bytes of a digest are kept.
     pub fn path(&self, digest: Digest) -> PathBuf {
         self.folder.join("sha256").join(digest.hex())
+    }
+
+    /// Waits until nobody else changes what is pinned, and keeps others from it for as long as the file is held.
+    ///
+    /// # Errors
+    ///
+    /// If the folder can't be written.
+    pub fn hold(&self) -> anyhow::Result<File> {
+        std::fs::create_dir_all(&self.folder).with_context(|| format!("`{}` can't be made", self.folder.display()))?;
+        let path = self.folder.join(".held");
+        let file = File::create(&path).and_then(|file| file.lock().map(|()| file));
+        file.with_context(|| format!("`{}` can't be held", path.display()))
     }
 
     /// Keeps bytes. Returns their digest.

@@ -105,3 +105,28 @@ async fn a_registry_that_hides_signatures_gets_nothing_taken() {
     let said = add(operator.path(), &reference);
     assert_eq!(said.code, 0, "{}", said.all());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_add_at_once_lose_nothing() {
+    let Some(registry) = Registry::start(How::default()).await.unwrap() else { return skip_or_fail("docker-registry") };
+    let name = registry.name();
+    let author = author(&[Version::of("1.0.0")]).unwrap();
+    let reference = format!("oci://{name}/harbor/guest:1.0.0");
+    let said = plugin(author.path(), &["push", "1.0.0.wasm", &reference], &[]).unwrap();
+    assert_eq!(said.code, 0, "{}", said.all());
+    let operator = operator("http://127.0.0.1:1", &unsigned(&name)).unwrap();
+    let ids = ["one", "two", "three", "four"];
+    std::thread::scope(|scope| {
+        let added = ids.map(|id| {
+            let (folder, reference) = (operator.path(), reference.as_str());
+            scope.spawn(move || plugin(folder, &["add", reference, "--as", id, "--yes"], &[]).unwrap())
+        });
+        for said in added.map(|thread| thread.join().unwrap()) {
+            assert_eq!(said.code, 0, "{}", said.all());
+        }
+    });
+    for file in ["watchfire.toml", "watchfire.lock"] {
+        let text = std::fs::read_to_string(operator.path().join(file)).unwrap();
+        assert!(ids.iter().all(|id| text.contains(&format!("[detector.{id}]"))), "{file}: {text}");
+    }
+}

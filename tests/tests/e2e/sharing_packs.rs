@@ -20,13 +20,15 @@ fn good(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> String {
 async fn an_index_finds_detectors_and_its_advisories_reach_a_running_host() {
     let Some(anvil) = Anvil::start(&[]).await.unwrap() else { return skip_or_fail("anvil") };
     let Some(registry) = Registry::start(How::default()).await.unwrap() else { return skip_or_fail("docker-registry") };
+    // Who lists detectors need not be who publishes them.
+    let Some(council) = Registry::start(How::default()).await.unwrap() else { return skip_or_fail("docker-registry") };
     let (name, url) = (registry.name(), anvil.url());
     let author = author(&[Version::of("1.0.0"), Version::of("1.1.0")]).unwrap();
     let author = author.path();
     for version in ["1.0.0", "1.1.0"] {
         good(author, &["push", &format!("{version}.wasm"), &format!("oci://{name}/harbor/guest:{version}")], &[]);
     }
-    let index = format!("oci://{name}/harbor/index:latest");
+    let index = format!("oci://{}/council/index:latest", council.name());
     std::fs::create_dir(author.join("index")).unwrap();
     let listed = format!(
         "format = 1\nversion = \"1\"\n[[detector]]\nreference = \"oci://{name}/harbor/guest\"\nname = \"guest\"\nsummary = \
@@ -41,8 +43,9 @@ async fn an_index_finds_detectors_and_its_advisories_reach_a_running_host() {
     };
     push(&listed, false);
     let trust = format!(
-        "[trust]\nindex = [\"{index}\"]\nunsigned = [\"{name}/harbor/guest\"]\n[trust.signer.harbor]\naddress = \
-         \"{ALICE}\"\n[[trust.namespace]]\nprefix = \"{name}/harbor\"\nsigners = [\"harbor\"]\n"
+        "[trust]\nindex = [\"{index}\"]\nunsigned = [\"{name}/harbor/guest\"]\n[trust.signer.council]\naddress = \
+         \"{ALICE}\"\n[[trust.namespace]]\nprefix = \"{}/council\"\nsigners = [\"council\"]\n",
+        council.name()
     );
     let operator = operator(&url, &trust).unwrap();
     let operator = operator.path();
@@ -53,7 +56,9 @@ async fn an_index_finds_detectors_and_its_advisories_reach_a_running_host() {
     let told = good(operator, &["search", "ODD", "guest"], &[]);
     assert!(told.contains(&format!("oci://{name}/harbor/guest:1.1.0")), "{told}");
     assert_eq!(plugin(operator, &["search", "oracle"], &[]).unwrap().code, 1);
-    good(operator, &["add", &format!("oci://{name}/harbor/guest:1.0.0"), "--yes"], &[]);
+    let first = format!("oci://{name}/harbor/guest:1.0.0");
+    let told = good(operator, &["add", &first, "--yes"], &[]);
+    assert!(told.contains(&format!("listed by {index}, which stands for 1.1.0")), "{told}");
     let told = good(operator, &["audit"], &[]);
     assert!(told.contains("nothing is known against 1 detectors"), "{told}");
 
@@ -69,8 +74,12 @@ async fn an_index_finds_detectors_and_its_advisories_reach_a_running_host() {
     assert!(said.code == 1 && said.out.contains("HARBOR-1 vulnerable: blind on Sundays; take 1.1.0"), "{}", said.all());
     let is_raised = |line: &serde_json::Value| line["type"] == "finding" && line["kind"] == "detector-advisory";
     host.until("the advisory", |lines| lines.iter().any(is_raised)).await.unwrap();
-    // Without the registry, it is as it was kept.
-    drop(registry);
+    // What is known to be vulnerable is taken by nobody who does not say so.
+    let said = plugin(operator, &["add", &first, "--as", "again", "--yes"], &[]).unwrap();
+    assert!(said.code == 1 && said.err.contains("take it all the same by `--despite HARBOR-1`"), "{}", said.all());
+    good(operator, &["add", &first, "--as", "again", "--yes", "--despite", "HARBOR-1"], &[]);
+    // Without the registries, it is as it was kept.
+    drop((registry, council));
     let said = plugin(operator, &["audit"], &[]).unwrap();
     assert!(said.code == 1 && said.err.contains("as it was kept"), "{}", said.all());
     assert_eq!(plugin(operator, &["audit", "--offline"], &[]).unwrap().code, 1);
@@ -142,7 +151,7 @@ async fn a_pack_goes_into_the_plan_and_what_is_listened_to_is_checked() {
     std::fs::write(project.join("response/signals.toml"), signal).unwrap();
     std::fs::write(
         project.join("publish.toml"),
-        "licence = \"MIT\"\n[watches]\nclasses = [\"transfer\"]\n[[listens]]\nkind = \"price-bent\"\ndetector = \"oracle\"\n",
+        "licence = \"MIT\"\n[limits]\nbatch_deadline_ms = 2000\n[watches]\nclasses = [\"transfer\"]\n[[listens]]\nkind = \"price-bent\"\ndetector = \"oracle\"\n",
     )
     .unwrap();
     let git = |args: &[&str]| {
@@ -182,6 +191,9 @@ async fn a_pack_goes_into_the_plan_and_what_is_listened_to_is_checked() {
         told.contains("watchfire plugin adopt my-rule") && told.contains("listens to price-bent of oracle"),
         "{told}"
     );
+    assert!(told.contains("batch_deadline_ms 2,000 ms (by default 1,000 ms), by its publisher's word"), "{told}");
+    let config = std::fs::read_to_string(operator.join("watchfire.toml")).unwrap();
+    assert!(config.contains("limits = { batch_deadline_ms = 2000 }"), "{config}");
     let said = plugin(operator, &["adopt", "my-rule"], &[]).unwrap();
     assert!(said.code == 1 && said.out.contains("response/my-rule-signals.toml"), "{}", said.all());
     assert!(!operator.join("response/my-rule-signals.toml").exists());
@@ -190,4 +202,13 @@ async fn a_pack_goes_into_the_plan_and_what_is_listened_to_is_checked() {
     let said = watchfire(operator, &["check"]).unwrap();
     let told = String::from_utf8([said.stdout, said.stderr].concat()).unwrap();
     assert!(told.contains("no detector `oracle` here makes them"), "{told}");
+
+    // On a new machine the pack comes back with the rest.
+    std::fs::remove_dir_all(operator.join("watchfire.store")).unwrap();
+    std::fs::remove_file(operator.join("response/my-rule-signals.toml")).unwrap();
+    let said = plugin(operator, &["adopt", "my-rule", "--yes"], &[]).unwrap();
+    assert!(said.code != 0 && said.err.contains("watchfire plugin fetch"), "{}", said.all());
+    good(operator, &["fetch"], &[]);
+    good(operator, &["adopt", "my-rule", "--yes"], &[]);
+    assert_eq!(std::fs::read_to_string(operator.join("response/my-rule-signals.toml")).unwrap(), signal);
 }

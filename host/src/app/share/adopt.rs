@@ -1,18 +1,22 @@
 //! What taking a detector up changes in a deployment: its section in the config, its pin in the lock, its bytes in the store.
 
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
 use jiff::Timestamp;
-use toml_edit::{Array, DocumentMut, Item, Table, value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
 use crate::app::config::Sharing;
-use crate::share::lock::{Locked, Pin};
+use crate::share::digest::Digest;
+use crate::share::lock::{Lock, Locked, Pin};
+use crate::share::package::Role;
 use crate::share::reference::Reference;
 use crate::share::registry::{Credentials, Repository};
 use crate::whole_file;
 
-use super::take::component_of;
+use super::take::{companion, component_of};
 
 /// What a detector's section is to say.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +27,8 @@ pub struct Section {
     pub grant: Vec<String>,
     /// Its own config, TOML; what stands there stays where it is absent.
     pub config: Option<String>,
+    /// Limits by key; what stands there stays where there are none.
+    pub limits: BTreeMap<String, u64>,
 }
 
 impl Sharing {
@@ -45,6 +51,7 @@ impl Sharing {
     ///
     /// If a file can't be written, or the config would be wrong.
     pub fn adopt(&mut self, section: &Section, pin: Pin, component: &[u8]) -> anyhow::Result<()> {
+        let _held = self.hold()?;
         let text = std::fs::read_to_string(&self.file).with_context(|| self.file.display().to_string())?;
         let edited = with_section(&text, section, &pin.reference)?;
         self.store().put(component)?;
@@ -66,6 +73,7 @@ impl Sharing {
         component: &[u8],
         takes_over_at: Timestamp,
     ) -> anyhow::Result<()> {
+        let _held = self.hold()?;
         let text = std::fs::read_to_string(&self.file).with_context(|| self.file.display().to_string())?;
         let edited = with_section(&with_shadow(&text, of, &section.id)?, section, &pin.reference)?;
         self.store().put(component)?;
@@ -83,20 +91,29 @@ impl Sharing {
     pub fn end_shadow(&mut self, id: &str, takes_over: bool) -> anyhow::Result<()> {
         let shadow = self.detectors.get(id).with_context(|| format!("the config has no detector `{id}`"))?.clone();
         let of = shadow.shadow_of.with_context(|| format!("`{id}` is nobody's shadow"))?;
+        let _held = self.hold()?;
         let locked = self.lock.detector.remove(id).with_context(|| format!("`{id}` is not locked"))?;
         let mut text = std::fs::read_to_string(&self.file).with_context(|| self.file.display().to_string())?;
         if takes_over {
-            let section = Section { id: of.clone(), grant: shadow.grant.unwrap_or_default(), config: None };
+            let grant = shadow.grant.unwrap_or_default();
+            let section = Section { id: of.clone(), grant, ..Section::default() };
             text = with_section(&text, &section, &locked.pin.reference)?;
             self.lock.pin(&of, locked.pin);
         }
         self.write(&without_section(&text, id)?)
     }
 
+    /// Keeps other processes from changing what is pinned, and reads the lock as they left it.
+    fn hold(&mut self) -> anyhow::Result<File> {
+        let held = self.store().hold()?;
+        self.lock = Lock::load(&self.folder)?;
+        Ok(held)
+    }
+
     /// Writes the lock, then the config.
     fn write(&self, config: &str) -> anyhow::Result<()> {
         self.lock.save(&self.folder)?;
-        whole_file::replace(&self.file, config.as_bytes(), 0o644)
+        whole_file::rewrite(&self.file, config.as_bytes())
             .with_context(|| format!("`{}` can't be written", self.file.display()))
     }
 
@@ -109,12 +126,25 @@ impl Sharing {
         let (store, mut fetched) = (self.store(), Vec::new());
         for (id, locked) in &self.lock.detector {
             let pin = &locked.pin;
-            if store.get(pin.component).is_ok() {
+            let is_kept = |digest: &Digest| store.get(*digest).is_ok();
+            let beside = [(Role::Response, pin.response), (Role::Score, pin.score)];
+            let beside = beside.into_iter().filter_map(|(role, digest)| Some((role, digest?)));
+            let missing: Vec<(Role, Digest)> = beside.filter(|(_, digest)| !is_kept(digest)).collect();
+            if is_kept(&pin.component) && missing.is_empty() {
                 continue;
             }
             let at = pin.reference.at(pin.manifest);
             let repository = Repository::open(&at, credentials).await?;
-            let (manifest, _) = repository.manifest(&at.wanted()).await?;
+            let (manifest, named) = repository.manifest(&at.wanted()).await?;
+            if !missing.is_empty() {
+                let (_, files) = companion(&repository, &manifest, named).await?;
+                for (role, wanted) in missing {
+                    let name = role.file_name();
+                    let bytes = files.get(&role).with_context(|| format!("no `{name}` travels with `{at}`"))?;
+                    let digest = store.put(bytes)?;
+                    ensure!(digest == wanted, "`{at}` has the `{name}` {digest}, and the lock names {wanted}");
+                }
+            }
             let component = component_of(&repository, &manifest).await?;
             let digest = store.put(&component)?;
             ensure!(digest == pin.component, "`{at}` has the component {digest}, and the lock names {}", pin.component);
@@ -141,6 +171,11 @@ fn with_section(text: &str, section: &Section, reference: &Reference) -> anyhow:
     match section.grant.is_empty() {
         true => drop(own.remove("grant")),
         false => own["grant"] = value(section.grant.iter().collect::<Array>()),
+    }
+    if !section.limits.is_empty() {
+        let limits =
+            section.limits.iter().map(|(key, limit)| (key.as_str(), i64::try_from(*limit).unwrap_or(i64::MAX)));
+        own["limits"] = value(limits.collect::<InlineTable>());
     }
     if let Some(config) = &section.config {
         let config: DocumentMut = config.parse().context("the detector's config is no TOML")?;
@@ -196,6 +231,7 @@ mod tests {
             id: "outflow".into(),
             grant: grant.iter().map(|name| (*name).to_owned()).collect(),
             config: config.map(str::to_owned),
+            limits: BTreeMap::from([("batch_deadline_ms".to_owned(), 2_000)]),
         };
         let reference = "oci://localhost:5000/harbor/outflow:1.1.0".parse().unwrap();
         assert_eq!(with_section(text, &section, &reference).unwrap(), expected);
@@ -208,14 +244,14 @@ mod tests {
             &["state"],
             Some("window_s = 60\n"),
             "# ours\n[chain.a] # main\nid = 1\n\n[detector.outflow]\ncomponent = \"oci://localhost:5000/harbor/outflow:1.1.0\"\n\
-             grant = [\"state\"]\n\n[detector.outflow.config]\nwindow_s = 60\n",
+             grant = [\"state\"]\nlimits = { batch_deadline_ms = 2000 }\n\n[detector.outflow.config]\nwindow_s = 60\n",
         );
         check(
             "[detector.outflow]\ncomponent = \"oci://localhost:5000/harbor/outflow:1.0.0\"\n# why\nchains = [\"a\"]\n\
              [detector.outflow.config]\nwindow_s = 5 # short\n",
             &[],
             None,
-            "[detector.outflow]\ncomponent = \"oci://localhost:5000/harbor/outflow:1.1.0\"\n# why\nchains = [\"a\"]\n\
+            "[detector.outflow]\ncomponent = \"oci://localhost:5000/harbor/outflow:1.1.0\"\n# why\nchains = [\"a\"]\nlimits = { batch_deadline_ms = 2000 }\n\
              [detector.outflow.config]\nwindow_s = 5 # short\n",
         );
     }

@@ -10,7 +10,8 @@ use crate::app::config::Config;
 use crate::app::deploy::spec::KeptSpec;
 use crate::app::deploy::trial::{Rehearsal, Version, rehearse};
 use crate::app::engine::answers::Answers;
-use crate::plugin::{Component, Manifest};
+use crate::app::share::scored::figures;
+use crate::plugin::{Component, Limits, Manifest};
 
 /// A version that is compared.
 #[derive(Clone, Copy)]
@@ -19,6 +20,8 @@ pub struct Side<'a> {
     pub component: &'a Component,
     /// What it says of itself.
     pub manifest: &'a Manifest,
+    /// What it may use up, by its publisher's word.
+    pub limits: &'a Limits,
     /// What a backtest made of it, if it travels with it.
     pub score: Option<&'a serde_json::Value>,
 }
@@ -40,6 +43,8 @@ pub struct Difference {
     pub severities: Vec<(String, String, String)>,
     /// Lines of the config's schema that differ, with `+` and `-`.
     pub config_schema: Vec<String>,
+    /// Limits that they state otherwise: key, old, new.
+    pub limits: Vec<(&'static str, String, String)>,
     /// Interfaces that only the new one imports.
     pub new_imports: Vec<String>,
     /// Sizes, bytes.
@@ -72,6 +77,7 @@ impl Difference {
             lost_kinds: before.keys().filter(|kind| !after.contains_key(*kind)).cloned().collect(),
             severities: severities.collect(),
             config_schema: lines(&old.manifest.config_schema, &new.manifest.config_schema),
+            limits: new.limits.beside(old.limits),
             new_imports: beyond(new.component.imports(), old.component.imports()),
             size_bytes: (old.component.size(), new.component.size()),
             is_same: old.component.digest() == new.component.digest(),
@@ -125,6 +131,19 @@ impl Difference {
         tell("kinds found no more", &self.lost_kinds);
         for (kind, was, is) in &self.severities {
             lines.push(format!("{:<24} {kind}: {was} → {is}", "another severity"));
+        }
+        let figures = |score: &Option<serde_json::Value>| score.as_ref().map(figures).unwrap_or_default();
+        let (before, after) = (figures(&self.scores.0), figures(&self.scores.1));
+        for (name, is) in &after {
+            let was =
+                before.iter().find(|(known, _)| known == name).map_or("none".to_owned(), |(_, was)| was.to_string());
+            lines.push(format!("{:<24} {name}: {was} → {is}", "score"));
+        }
+        if after.is_empty() && !before.is_empty() {
+            lines.push(format!("{:<24} none travels with the new one", "score"));
+        }
+        for (key, was, is) in &self.limits {
+            lines.push(format!("{:<24} {key}: {was} → {is}", "another limit"));
         }
         if !self.config_schema.is_empty() {
             lines.push(format!("{:<24} {} lines differ", "schema of its config", self.config_schema.len()));

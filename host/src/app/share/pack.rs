@@ -56,7 +56,7 @@ impl Review {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
             }
-            whole_file::replace(path, text.as_bytes(), 0o644)
+            whole_file::rewrite(path, text.as_bytes())
                 .with_context(|| format!("`{}` can't be written", path.display()))?;
         }
         Ok(())

@@ -6,7 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
-use crate::plugin::{Component, Manifest};
+use crate::app::share::materials;
+use crate::plugin::{Component, Limits, Manifest};
 use crate::share::archive;
 use crate::share::artefact::{CONTENTS_ANNOTATION, OciManifest, WASM_CONFIG, WASM_LAYER, WasmComponent, WasmConfig};
 use crate::share::digest::Digest;
@@ -81,6 +82,9 @@ impl Publication {
                     files.insert(role, std::fs::read(&path).with_context(|| path.display().to_string())?);
                 }
             }
+            if let Some(bill) = materials::bill(folder, &manifest.name, &manifest.version)? {
+                files.insert(Role::Sbom, bill);
+            }
             for role in [Role::Cases, Role::Response] {
                 let found = archive::read(&folder.join(role.file_name()))?;
                 if !found.is_empty() {
@@ -90,6 +94,7 @@ impl Publication {
         }
         let unknown: Vec<&String> = said.why.keys().filter(|name| !manifest.capabilities.contains(name)).collect();
         ensure!(unknown.is_empty(), "`{SAID}`: `why` names {unknown:?}, which the detector does not ask for");
+        Limits::stated(&said.limits).map_err(|why| anyhow::anyhow!("`{SAID}`: `limits`: {why}"))?;
         let source = project.and_then(source_of);
         let imports = component.imports().to_vec();
         Ok(Self { component: bytes, imports, manifest, said, source, files, created })

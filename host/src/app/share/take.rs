@@ -17,6 +17,7 @@ use crate::share::package::{COMPANION, COMPONENT_BYTES, CONTENTS_BYTES, Contents
 use crate::share::reference::Reference;
 use crate::share::registry::{Credentials, Repository};
 use crate::share::signature::{Found, Statement, found};
+use crate::share::store::Store;
 use crate::share::trust::{TrustConfig, Verdict};
 
 /// Largest sum of what travels with a component, bytes.
@@ -50,6 +51,8 @@ pub struct Offer {
     pub component: Component,
     /// What it says of itself.
     pub manifest: Manifest,
+    /// What it may use up, by its publisher's word; the defaults if that says nothing.
+    pub limits: Limits,
 }
 
 /// What people see of an offer before they take it up.
@@ -114,7 +117,7 @@ pub async fn component_of(repository: &Repository, manifest: &OciManifest) -> an
 }
 
 /// Finds what travels with an artefact: the companion whose contents the artefact's own manifest names.
-async fn companion(
+pub(super) async fn companion(
     repository: &Repository,
     manifest: &OciManifest,
     digest: Digest,
@@ -181,7 +184,9 @@ impl Taken {
                 manifest.version
             );
         }
-        Ok(Offer { taken: self, component, manifest })
+        let stated = self.contents.as_ref().map(|contents| Limits::stated(&contents.said.limits)).transpose();
+        let stated = stated.map_err(|why| anyhow::anyhow!("`{}`: the limits that it states: {why}", self.reference))?;
+        Ok(Offer { taken: self, component, manifest, limits: stated.unwrap_or(limits) })
     }
 }
 
@@ -190,6 +195,21 @@ impl Offer {
     pub fn statement(&self) -> Statement {
         let (name, version) = (self.manifest.name.clone(), self.manifest.version.clone());
         Statement { digest: self.taken.digest, name, version }
+    }
+
+    /// Returns the limits that its publisher states, by key.
+    pub fn stated_limits(&self) -> BTreeMap<String, u64> {
+        self.taken.contents.as_ref().map(|contents| contents.said.limits.clone()).unwrap_or_default()
+    }
+
+    /// Keeps what is of use once it is pinned: the response pack and the score, if they travel with it.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be written.
+    pub fn keep(&self, store: &Store) -> anyhow::Result<()> {
+        let mut kept = [Role::Response, Role::Score].into_iter().filter_map(|role| self.taken.files.get(&role));
+        kept.try_for_each(|bytes| store.put(bytes).map(drop))
     }
 
     /// Checks who vouches for it.
@@ -215,6 +235,8 @@ impl Offer {
             taken_at: now.to_string(),
             kinds: kinds.map(|kind| (kind.id.clone(), kind.default_severity.to_string())).collect(),
             response: self.taken.files.get(&Role::Response).map(|pack| Digest::of(pack)),
+            score: self.taken.files.get(&Role::Score).map(|score| Digest::of(score)),
+            limits: self.stated_limits(),
             listens: listens.map(|one| (one.kind.clone(), one.detector.clone().unwrap_or_default())).collect(),
         }
     }

@@ -14,7 +14,7 @@ use clap::Args as ClapArgs;
 
 use super::plugin::{component_bytes, config as detector_config};
 use super::{Exit, tell};
-use crate::app::author::backtest::{Backtest, Options, Rule, Ticks, run};
+use crate::app::author::backtest::{Backtest, Data, Options, Rule, Ticks, run};
 use crate::app::config::{CacheConfig, Config};
 use crate::app::deploy::load;
 use crate::app::deploy::sandbox::Sandboxes;
@@ -92,7 +92,9 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     for recording in &args.recordings {
         anyhow::ensure!(recording.exists(), "there is no `{}`", recording.display());
     }
-    let labels = args.labels.as_deref().map(labels).transpose()?;
+    let text = args.labels.as_deref().map(labels_text).transpose()?;
+    let parse = |(path, text): (&PathBuf, &String)| Labels::parse(text).with_context(|| path.display().to_string());
+    let labels = args.labels.as_ref().zip(text.as_ref()).map(parse).transpose()?;
     let rules = match &args.detector {
         Some(path) => {
             let runtime = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?;
@@ -105,7 +107,7 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let options = Options { rules, recordings: args.recordings.clone(), labels, severity: args.severity };
     let meter = Meter::new(&args.recordings)?;
     let ticks = Ticks { read: &|units| meter.read(units), block: &|| meter.block() };
-    let backtest = run(&options, &ticks)?;
+    let mut backtest = run(&options, &ticks)?;
     meter.finish();
     anyhow::ensure!(backtest.inputs > 0, "the recordings hold no block and no observation");
     if let Some(path) = &args.html {
@@ -113,7 +115,10 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         std::fs::write(path, page).with_context(|| format!("`{}` can't be written", path.display()))?;
     }
     match args.format {
-        Format::Json => println!("{}", serde_json::to_string(&backtest)?),
+        Format::Json => {
+            backtest.data = Some(Data::of(&args.recordings, text.as_ref().map(String::as_bytes))?);
+            println!("{}", serde_json::to_string(&backtest)?);
+        }
         Format::Pretty => print!("{}", tables::all(&backtest)),
     }
     let wanting = wanting(args, &backtest);
@@ -121,9 +126,8 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     Ok(if wanting.is_empty() { Exit::Good } else { Exit::No })
 }
 
-fn labels(path: &Path) -> anyhow::Result<Labels> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("`{}` can't be read", path.display()))?;
-    Labels::parse(&text).with_context(|| path.display().to_string())
+fn labels_text(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("`{}` can't be read", path.display()))
 }
 
 /// One detector by itself, granted all that it asks for.

@@ -76,7 +76,7 @@ impl Repository {
             );
         }
         let actions = if doing == Doing::Push { "pull,push" } else { "pull" };
-        let scope = format!("repository:{}:{actions}", self.reference.repository);
+        let scope = format!("repository:{}:{actions}", self.reference.path());
         let service = challenge.parameters.get("service").cloned();
         let request = match &self.credential {
             Some(Credential::Identity(token)) => {

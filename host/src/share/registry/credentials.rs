@@ -98,7 +98,11 @@ impl Credentials {
 
 impl File {
     fn of(&self, registry: &str) -> Result<Option<Credential>, String> {
-        let names = if registry == DOCKER_HUB.0 { vec![DOCKER_HUB.1, DOCKER_HUB.0] } else { vec![registry] };
+        let names = if matches!(registry, "docker.io" | "index.docker.io") {
+            vec![DOCKER_HUB.1, DOCKER_HUB.0]
+        } else {
+            vec![registry]
+        };
         for name in names {
             let helper = self.helpers.get(name);
             if let Some(helper) = helper

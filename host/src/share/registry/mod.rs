@@ -69,7 +69,7 @@ impl Repository {
             .build()
             .map_err(|error| malformed(error.to_string()))?;
         let url = |scheme: &str| {
-            Url::parse(&format!("{scheme}://{}/", reference.registry)).map_err(|e| malformed(e.to_string()))
+            Url::parse(&format!("{scheme}://{}/", reference.server())).map_err(|e| malformed(e.to_string()))
         };
         let mut base = url("https")?;
         if reference.is_loopback() && client.get(base.join("v2/").unwrap_or(base.clone())).send().await.is_err() {
@@ -86,7 +86,7 @@ impl Repository {
 
     fn url(&self, path: &str) -> Url {
         let mut url = self.base.clone();
-        url.set_path(&format!("/v2/{}/{path}", self.reference.repository));
+        url.set_path(&format!("/v2/{}/{path}", self.reference.path()));
         url
     }
 

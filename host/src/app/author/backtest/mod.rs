@@ -2,6 +2,7 @@
 //! value of their config.
 
 mod course;
+mod data;
 mod subject;
 mod trend;
 
@@ -15,6 +16,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 pub use course::Ticks;
+pub use data::Data;
 pub use subject::Rule;
 pub use trend::{Cost, Course, Times};
 
@@ -98,6 +100,9 @@ pub struct Backtest {
     pub elapsed_ms: u64,
     /// Labels that lie in none of the recordings.
     pub misplaced: Vec<String>,
+    /// Which data it is of, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Data>,
     /// One, or one for each point of the sweep.
     pub points: Vec<Point>,
 }
@@ -137,6 +142,7 @@ pub fn run(options: &Options, ticks: &Ticks<'_>) -> anyhow::Result<Backtest> {
         elapsed_ms: millis(started.elapsed()),
         misplaced: labels.iter().flat_map(|labels| misplaced(labels, &watched)).map(str::to_owned).collect(),
         recordings: watched,
+        data: None,
     })
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::show::show;
-use super::{Deployment, is_agreed, offer, sharing};
+use super::{Deployment, is_agreed, looked_at, sharing};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
 use crate::app::share::adopt::Section;
@@ -27,7 +27,7 @@ Examples:
 
 It shows who signed it, what it asks for and why, what it finds, and asks. Then the config has a section for it, and
 watchfire.lock its digest: `watchfire run` uses these very bytes, and no registry. It is granted what it asks for, unless
-`--grant` says less. What is not signed by whom `[trust]` names is refused.")]
+`--grant` says less, and gets the limits that its publisher states. What is not signed by whom `[trust]` names is refused.")]
 pub struct Add {
     /// Where it is.
     reference: Reference,
@@ -43,6 +43,9 @@ pub struct Add {
     /// Take a version that was pinned as other bytes before.
     #[arg(long)]
     moved: bool,
+    /// Take it despite an advisory of this id.
+    #[arg(long, value_name = "ADVISORY", value_delimiter = ',')]
+    despite: Vec<String>,
     /// Agree to what is shown.
     #[arg(short, long)]
     yes: bool,
@@ -66,11 +69,7 @@ pub struct Fetch {
 pub(super) fn add(args: &Add, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let Some(mut sharing) = sharing(&args.of)? else { return Ok(Exit::Refused) };
     let now = Timestamp::now();
-    let (offer, verdict) = runtime()?.block_on(async {
-        let offer = offer(&args.reference, sandboxes).await?;
-        let verdict = offer.judge(&sharing.trust, &sharing.folder, now).await;
-        anyhow::Ok((offer, verdict))
-    })?;
+    let (offer, verdict, repute) = runtime()?.block_on(looked_at(&args.reference, &sharing, sandboxes, now))?;
     let id = args.id.clone().unwrap_or_else(|| offer.manifest.name.clone());
     if let Some(there) = sharing.detectors.get(&id) {
         let same = there.reference() == Ok(Some(args.reference.clone()));
@@ -90,27 +89,29 @@ pub(super) fn add(args: &Add, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let pin = offer.pin(&verdict, now);
     let refusal = verdict.refusal.clone();
     let refusal = refusal.or_else(|| sharing.moved(&args.reference, &pin).filter(|_| !args.moved));
+    let refusal = refusal.or_else(|| repute.refusal(&args.despite));
     match args.of.format {
         Format::Json => {
             let mut shown = serde_json::to_value(offer.shown(&verdict))?;
             shown["id"] = json!(id);
             shown["granted"] = json!(granted);
+            shown["indexes"] = json!(repute);
             shown["refusal"] = json!(refusal);
             println!("{shown}");
         }
-        Format::Pretty => show(&offer, &verdict, now),
+        Format::Pretty => show(&offer, &verdict, &repute, now),
     }
     if let Some(why) = refusal {
         anstream::eprintln!("not taken: {why}");
         return Ok(Exit::No);
     }
-    if !is_agreed(&format!("take it as `{id}`, granted {}?", list(&granted)), args.yes) {
+    let limits = offer.stated_limits();
+    let beside = if limits.is_empty() { "" } else { ", with the limits above" };
+    if !is_agreed(&format!("take it as `{id}`, granted {}{beside}?", list(&granted)), args.yes) {
         return Ok(Exit::No);
     }
-    if let Some(pack) = offer.taken.files.get(&Role::Response) {
-        sharing.store().put(pack)?;
-    }
-    sharing.adopt(&Section { id: id.clone(), grant: granted, config }, pin, &offer.taken.component)?;
+    offer.keep(&sharing.store())?;
+    sharing.adopt(&Section { id: id.clone(), grant: granted, config, limits }, pin, &offer.taken.component)?;
     if args.of.format == Format::Pretty {
         println!("added     `[detector.{id}]` in {}, pinned in watchfire.lock", args.of.config.display());
         if offer.taken.files.contains_key(&Role::Response) {

@@ -18,11 +18,14 @@ use jiff::Timestamp;
 use crate::app::config::{CacheConfig, Sharing};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
+use crate::app::share::repute::Repute;
 use crate::app::share::take::{Offer, take};
 use crate::cli::{Exit, tell};
+use crate::share::digest::Digest;
 use crate::share::package::Role;
 use crate::share::reference::Reference;
 use crate::share::registry::Credentials;
+use crate::share::trust::Verdict;
 
 /// Of registries.
 #[derive(Debug, Subcommand)]
@@ -100,6 +103,21 @@ async fn offer(reference: &Reference, sandboxes: &Sandboxes) -> anyhow::Result<O
     let taken = take(reference, &Credentials::of_user()).await?;
     let runtime = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?;
     taken.offer(&runtime)
+}
+
+/// Takes what a reference names, and asks who vouches for it and what indexes say of it.
+async fn looked_at(
+    reference: &Reference,
+    sharing: &Sharing,
+    sandboxes: &Sandboxes,
+    now: Timestamp,
+) -> anyhow::Result<(Offer, Verdict, Repute)> {
+    let offer = offer(reference, sandboxes).await?;
+    let verdict = offer.judge(&sharing.trust, &sharing.folder, now).await;
+    let indexes = sharing.indexes(&Credentials::of_user(), true).await;
+    let component = Digest(offer.component.digest());
+    let repute = Repute::of(&indexes, &reference.place(), &offer.manifest.version, component);
+    Ok((offer, verdict, repute))
 }
 
 /// Asks whoever sits at the terminal; the answer is no if nobody does.

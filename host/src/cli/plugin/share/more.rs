@@ -67,7 +67,7 @@ pub(super) fn adopt(args: &Adopt) -> anyhow::Result<Exit> {
     let pack = locked.pin.response.with_context(|| format!("no response pack travels with `{id}`"))?;
     let plan = args.plan.clone().or_else(|| sharing.plan.clone());
     let plan = plan.with_context(|| format!("`{}` names no plan; name one by `--plan`", args.of.config.display()))?;
-    let review = review(&sharing.store().get(pack)?, &plan, id)?;
+    let review = review(&sharing.store().get(pack).context("bring it back by `watchfire plugin fetch`")?, &plan, id)?;
     if !review.wrong.is_empty() {
         tell(&review.wrong, args.of.format)?;
         anstream::eprintln!("nothing was written: the plan would be wrong with it");

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::app::share::repute::Repute;
+use crate::app::share::scored::{data, figures};
 use crate::app::share::take::Offer;
 use crate::plugin::Limits;
 use crate::share::package::Role;
@@ -18,8 +20,8 @@ const MEANING: [(&str, &str); 7] = [
     ("findings", "sees what your other detectors find"),
 ];
 
-/// Prints an offer, and who vouches for it.
-pub(super) fn show(offer: &Offer, verdict: &Verdict, now: Timestamp) {
+/// Prints an offer, who vouches for it, and what indexes say of it.
+pub(super) fn show(offer: &Offer, verdict: &Verdict, repute: &Repute, now: Timestamp) {
     let (manifest, taken) = (&offer.manifest, &offer.taken);
     println!("{} {}", manifest.name, manifest.version);
     manifest.summary.lines().for_each(|line| println!("  {line}"));
@@ -44,6 +46,7 @@ pub(super) fn show(offer: &Offer, verdict: &Verdict, now: Timestamp) {
         signers => println!("signed by {}", signers.join(", ")),
     }
     verdict.others.iter().for_each(|other| println!("          {other}"));
+    repute.lines().iter().for_each(|line| println!("{line}"));
     println!("asks for");
     if manifest.capabilities.is_empty() {
         println!("  nothing");
@@ -64,7 +67,7 @@ pub(super) fn show(offer: &Offer, verdict: &Verdict, now: Timestamp) {
         let of = listened.detector.as_deref().unwrap_or("any detector");
         println!("listens to {} of {}", clean(&listened.kind), clean(of));
     }
-    println!("limits    {}", limits());
+    println!("limits    {}", limits(&offer.limits));
     match score(offer) {
         Some(score) => println!("score     {score}"),
         None => println!("score     none: nobody says how good it is"),
@@ -74,10 +77,15 @@ pub(super) fn show(offer: &Offer, verdict: &Verdict, now: Timestamp) {
     println!("carries   {}", if carried.is_empty() { "nothing".to_owned() } else { carried.join(", ") });
 }
 
-/// Returns what a component may use up by default, in a line.
-fn limits() -> String {
-    let limits = Limits::default();
-    let table = limits.table();
+/// Returns what a component may use up, in a line: what its publisher states, or the defaults.
+fn limits(stated: &Limits) -> String {
+    let defaults = Limits::default();
+    let differs = stated.beside(&defaults);
+    if !differs.is_empty() {
+        let differs = differs.iter().map(|(key, was, is)| format!("{key} {is} (by default {was})"));
+        return format!("{}, by its publisher's word", differs.collect::<Vec<_>>().join(", "));
+    }
+    let table = defaults.table();
     let of = |key: &str| table.iter().find(|limit| limit.key == key).map(|limit| format!("{key} {}", limit.value));
     let shown = ["batch_deadline_ms", "memory_bytes", "state_bytes"].into_iter().filter_map(of);
     format!("{} (the host's defaults; `[detector.ID.limits]` sets others)", shown.collect::<Vec<_>>().join(", "))
@@ -87,24 +95,13 @@ fn limits() -> String {
 fn score(offer: &Offer) -> Option<String> {
     let bytes = offer.taken.files.get(&Role::Score)?;
     let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
-    let found = |key: &str| find(&value, key).map(|value| format!("{key} {value}"));
-    let shown: Vec<String> = ["precision", "recall", "findings", "blocks"].into_iter().filter_map(found).collect();
+    let shown: Vec<String> = figures(&value).iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let over = data(&value)
+        .map_or_else(|| "it does not say over which data".to_owned(), |data| format!("over {}", clean(data)));
     Some(match shown.is_empty() {
         true => format!("{} bytes of JSON; `watchfire plugin pull` writes it", bytes.len()),
-        false => format!("{}, by its publisher's word", shown.join(", ")),
+        false => format!("{}, by its publisher's word; {over}", shown.join(", ")),
     })
-}
-
-/// Returns the first number of a name, anywhere in a value.
-fn find(value: &serde_json::Value, key: &str) -> Option<f64> {
-    match value {
-        serde_json::Value::Object(fields) => {
-            let own = fields.get(key).and_then(serde_json::Value::as_f64);
-            own.or_else(|| fields.values().find_map(|inner| find(inner, key)))
-        }
-        serde_json::Value::Array(values) => values.iter().find_map(|inner| find(inner, key)),
-        _ => None,
-    }
 }
 
 fn age(created: &str, now: Timestamp) -> Option<String> {

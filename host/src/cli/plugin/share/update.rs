@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::{Deployment, is_agreed, offer, sharing};
+use super::{Deployment, is_agreed, looked_at, offer, sharing};
 use crate::app::config::{CacheConfig, Config, Sharing};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
@@ -62,6 +62,12 @@ pub struct Update {
     /// Capabilities to grant beside those that it has.
     #[arg(long, value_name = "CAPABILITY", value_delimiter = ',')]
     grant: Vec<String>,
+    /// Write the limits that its publisher states into the config.
+    #[arg(long, conflicts_with = "back")]
+    limits: bool,
+    /// Take it despite an advisory of this id.
+    #[arg(long, value_name = "ADVISORY", value_delimiter = ',')]
+    despite: Vec<String>,
     /// How many of the journal's last inputs both versions are run over.
     #[arg(long, default_value_t = 256, value_name = "N")]
     inputs: usize,
@@ -102,6 +108,8 @@ pub struct Diff {
 struct Known {
     component: Component,
     manifest: Manifest,
+    limits: Limits,
+    score: Option<serde_json::Value>,
 }
 
 pub(super) fn outdated(args: &Outdated) -> anyhow::Result<Exit> {
@@ -137,12 +145,13 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
     let old = known(&sharing, &locked.pin, sandboxes)?;
     let runtime = runtime()?;
     let now = Timestamp::now();
-    let (pin, bytes, new, refusal, score) = if args.back {
+    let mut taken = None;
+    let (pin, bytes, new, refusal) = if args.back {
         let before = locked.before.clone().with_context(|| format!("`{id}` was never another version"))?;
         let refusal = sharing.trust.refusal(&before.reference, &before.signed_by);
         let bytes = sharing.store().get(before.component)?;
         let new = known(&sharing, &before, sandboxes)?;
-        (before, bytes, new, refusal, None)
+        (before, bytes, new, refusal)
     } else {
         let to = match &args.to {
             Some(version) => version.clone(),
@@ -162,18 +171,15 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
             }
         };
         let reference = locked.pin.reference.with_tag(&to);
-        let (offer, verdict) = runtime.block_on(async {
-            let offer = offer(&reference, sandboxes).await?;
-            let verdict = offer.judge(&sharing.trust, &sharing.folder, now).await;
-            anyhow::Ok((offer, verdict))
-        })?;
+        let (offer, verdict, repute) = runtime.block_on(looked_at(&reference, &sharing, sandboxes, now))?;
         let pin = offer.pin(&verdict, now);
         let refusal = verdict.refusal.or_else(|| sharing.moved(&reference, &pin).filter(|_| !args.moved));
-        let score = score(&offer);
-        let Offer { taken, component, manifest } = offer;
-        (pin, taken.component, Known { component, manifest }, refusal, score)
+        let refusal = refusal.or_else(|| repute.refusal(&args.despite));
+        let (bytes, new) = (offer.taken.component.clone(), Known::of(&offer));
+        taken = Some(offer);
+        (pin, bytes, new, refusal)
     };
-    let mut difference = compare(&old, &new, None, score.as_ref());
+    let mut difference = Difference::of(old.side(), new.side());
     let (old, manifest, new) = (Arc::new(old.component), new.manifest, Arc::new(new.component));
     try_on(&mut difference, &args.of.config, id, old, (new, &manifest), args.inputs);
     let granted: Vec<String> = wanted
@@ -204,17 +210,19 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
     if !is_agreed(&format!("take {} {}?", pin.name, pin.version), args.yes) {
         return Ok(Exit::No);
     }
+    taken.iter().try_for_each(|offer| offer.keep(&sharing.store()))?;
+    let limits = taken.iter().filter(|_| args.limits).map(Offer::stated_limits).next().unwrap_or_default();
     if let Some(time) = args.shadow {
         let shadow = format!("{id}-next");
         let at = now.checked_add(time).context("the time of a shadow is too long")?;
-        let section = Section { id: shadow.clone(), grant: granted, config: None };
+        let section = Section { id: shadow.clone(), grant: granted, config: None, limits };
         sharing.adopt_shadow(id, &section, pin, &bytes, at)?;
         if args.of.format == Format::Pretty {
             println!("runs as the shadow `{shadow}`, and takes over at {at}; see `watchfire plugin compare {shadow}`");
         }
         return Ok(Exit::Good);
     }
-    sharing.adopt(&Section { id: id.clone(), grant: granted, config: None }, pin, &bytes)?;
+    sharing.adopt(&Section { id: id.clone(), grant: granted, config: None, limits }, pin, &bytes)?;
     Ok(Exit::Good)
 }
 
@@ -222,9 +230,8 @@ pub(super) fn diff(args: &Diff, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let (before, after) = runtime()?.block_on(async {
         anyhow::Ok((offer(&args.before, sandboxes).await?, offer(&args.after, sandboxes).await?))
     })?;
-    let scores = (score(&before), score(&after));
-    let (old, new) = (Known::of(before), Known::of(after));
-    let mut difference = compare(&old, &new, scores.0.as_ref(), scores.1.as_ref());
+    let (old, new) = (Known::of(&before), Known::of(&after));
+    let mut difference = Difference::of(old.side(), new.side());
     if let Some(id) = &args.detector {
         let (old, new) = (Arc::new(old.component), (Arc::new(new.component), &new.manifest));
         try_on(&mut difference, &args.of.config, id, old, new, args.inputs);
@@ -237,8 +244,15 @@ pub(super) fn diff(args: &Diff, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
 }
 
 impl Known {
-    fn of(offer: Offer) -> Self {
-        Self { component: offer.component, manifest: offer.manifest }
+    fn of(offer: &Offer) -> Self {
+        let score = offer.taken.files.get(&Role::Score).and_then(|bytes| serde_json::from_slice(bytes).ok());
+        let (component, manifest, limits) = (offer.component.clone(), offer.manifest.clone(), offer.limits.clone());
+        Self { component, manifest, limits, score }
+    }
+
+    fn side(&self) -> Side<'_> {
+        let (component, manifest, limits) = (&self.component, &self.manifest, &self.limits);
+        Side { component, manifest, limits, score: self.score.as_ref() }
     }
 }
 
@@ -248,18 +262,10 @@ fn known(sharing: &Sharing, pin: &Pin, sandboxes: &Sandboxes) -> anyhow::Result<
     let component = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?.compile(&bytes, &limits)?;
     let manifest = describe(&component, &limits)?;
     ensure!(manifest.name == pin.name, "watchfire.lock calls `{}` {}", manifest.name, pin.name);
-    Ok(Known { component, manifest })
-}
-
-fn compare(
-    old: &Known,
-    new: &Known,
-    old_score: Option<&serde_json::Value>,
-    new_score: Option<&serde_json::Value>,
-) -> Difference {
-    let old = Side { component: &old.component, manifest: &old.manifest, score: old_score };
-    let new = Side { component: &new.component, manifest: &new.manifest, score: new_score };
-    Difference::of(old, new)
+    let score = pin.score.and_then(|digest| serde_json::from_slice(&sharing.store().get(digest).ok()?).ok());
+    // A key that an older version of watchfire knew is nothing to compare by.
+    let limits = Limits::stated(&pin.limits).unwrap_or_default();
+    Ok(Known { component, manifest, limits, score })
 }
 
 /// Runs both over the journal, if the config and the journal let them; why not is logged.
@@ -282,8 +288,4 @@ fn try_on(
     if let Err(error) = difference.try_on(&config, id, old, new, inputs) {
         tracing::warn!("both can't be run over the journal: {error:#}");
     }
-}
-
-fn score(offer: &Offer) -> Option<serde_json::Value> {
-    serde_json::from_slice(offer.taken.files.get(&Role::Score)?).ok()
 }

@@ -1,0 +1,119 @@
+//! What indexes say of a detector that somebody thinks of taking.
+
+use serde::Serialize;
+
+use crate::app::share::indexes::Known;
+use crate::share::digest::Digest;
+use crate::share::index::{Advisory, Kind};
+
+/// What indexes say of a detector that somebody thinks of taking.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Repute {
+    /// Indexes that list it, each with the version that it stands for.
+    pub listed_by: Vec<(String, String)>,
+    /// What is known against it, each with the index that says so.
+    pub against: Vec<(String, Advisory)>,
+    /// Indexes that could not be read, and those that were read as they were kept, with why.
+    pub not_current: Vec<String>,
+    /// How many indexes were read.
+    pub read: usize,
+}
+
+impl Repute {
+    /// Gathers what indexes say of a version at a place.
+    pub fn of(indexes: &[Result<Known, String>], place: &str, version: &str, component: Digest) -> Self {
+        let mut repute = Self::default();
+        for known in indexes {
+            let known = match known {
+                Ok(known) => known,
+                Err(why) => {
+                    repute.not_current.push(why.clone());
+                    continue;
+                }
+            };
+            repute.read += 1;
+            repute
+                .not_current
+                .extend(known.kept_since.iter().map(|why| format!("{}: as it was kept; {why}", known.source)));
+            let listed = known.index.detector.iter().filter(|listed| listed.reference.place() == place);
+            repute.listed_by.extend(listed.map(|listed| (known.source.clone(), listed.version.clone())));
+            let against = known.index.against(place, version, component).into_iter();
+            repute.against.extend(against.map(|advisory| (known.source.clone(), advisory.clone())));
+        }
+        repute
+    }
+
+    /// Returns why it is not taken: it was taken back or is vulnerable, and nobody said that it be taken despite that.
+    pub fn refusal(&self, despite: &[String]) -> Option<String> {
+        let weighs = |advisory: &Advisory| advisory.kind != Kind::Superseded && !despite.contains(&advisory.id);
+        let (index, advisory) = self.against.iter().find(|(_, advisory)| weighs(advisory))?;
+        Some(format!("{}, says {index}; take it all the same by `--despite {}`", advisory.line(), advisory.id))
+    }
+
+    /// Returns lines for a person.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.not_current.iter().map(|why| format!("index     {why}")).collect();
+        let listed =
+            self.listed_by.iter().map(|(index, version)| format!("listed by {index}, which stands for {version}"));
+        lines.extend(listed);
+        if self.listed_by.is_empty() {
+            lines.push(match self.read {
+                0 => "listed by nobody: `[trust] index` names no index that can be read".to_owned(),
+                read => format!("listed by none of {read} indexes"),
+            });
+        }
+        lines.extend(
+            self.against.iter().map(|(index, advisory)| format!("against   {}, says {index}", advisory.line())),
+        );
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::share::index::Index;
+
+    #[test]
+    fn what_is_vulnerable_is_taken_only_despite_its_advisory() {
+        let text = r#"
+            format = 1
+            version = "7"
+            [[detector]]
+            reference = "oci://ghcr.io/harbor/outflow"
+            name = "outflow"
+            summary = "Funds that leave"
+            version = "1.2.0"
+            [[advisory]]
+            id = "H-1"
+            detector = "ghcr.io/harbor/outflow"
+            versions = "<1.2.0"
+            kind = "vulnerable"
+            summary = "blind to permits"
+            [[advisory]]
+            id = "H-2"
+            detector = "ghcr.io/harbor/outflow"
+            versions = "<2.0.0"
+            kind = "superseded"
+            summary = "another one took its place"
+        "#;
+        let index = Index::parse(text).unwrap();
+        let known = [Ok(Known { source: "ours".into(), index, kept_since: None }), Err("theirs: gone".to_owned())];
+        let repute = |version: &str| Repute::of(&known, "ghcr.io/harbor/outflow", version, Digest::of(b""));
+        let old = repute("1.1.0");
+        assert_eq!(
+            old.lines(),
+            [
+                "index     theirs: gone",
+                "listed by ours, which stands for 1.2.0",
+                "against   H-1 vulnerable: blind to permits, says ours",
+                "against   H-2 superseded: another one took its place, says ours",
+            ]
+        );
+        assert!(old.refusal(&[]).unwrap().ends_with("take it all the same by `--despite H-1`"));
+        assert_eq!(old.refusal(&["H-1".to_owned()]), None);
+        assert_eq!(repute("1.2.0").refusal(&[]), None, "what another one took the place of still runs");
+        let other = Repute::of(&known, "ghcr.io/harbor/other", "1.0.0", Digest::of(b""));
+        assert_eq!(other.lines()[1], "listed by none of 1 indexes");
+    }
+}

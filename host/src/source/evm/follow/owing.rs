@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::finding::Severity;
 use crate::source::Delivery;
 use crate::source::evm::config::ChainConfig;
+use crate::source::evm::family::{Recover, Rules};
 use crate::source::evm::fetch::{self, Want};
 use crate::source::evm::pool::Pool;
 use crate::source::evm::rest::rest;
@@ -186,7 +187,7 @@ impl Collector {
         let needs = Needs { traces: open.traces, storage: open.storage, ..Needs::KEPT };
         let want = Want {
             chain: self.config.id,
-            rules: self.config.rules(self.config.id),
+            rules: Rules { recover: Recover::Later, ..self.config.rules(self.config.id) },
             needs,
             patient: false,
             is_late: true,

@@ -1,5 +1,6 @@
 //! One chain, followed: every block once, in order, each checked; reorgs as what left and what came.
 
+mod course;
 mod extras;
 mod finality;
 mod findings;

@@ -12,22 +12,25 @@ use watchfire::journal::Journal;
 use watchfire::narrow::{BlockIndex, Matcher, Router};
 use watchfire::plugin::Recorded;
 use watchfire::source::evm::decode::decode;
+use watchfire::source::evm::family::{Recover, Rules};
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     report.section("stages, for one block");
-    let decoded = |level: Verification| {
+    let decoded = |rules: Rules| {
         bench.per_block_of(|| {
             let mut logs = 0;
             for raw in &bench.blocks.raw {
-                logs += decode(raw, level, "bench")?.logs.len();
+                logs += decode(raw, rules, "bench")?.logs.len();
             }
             Ok(logs)
         })
     };
-    let none = decoded(Verification::None)?;
+    let none = decoded(Verification::None.into())?;
     report.us("decode, JSON in hand", none);
-    report.us("decode, and verify the header and the bloom", decoded(Verification::Header)?);
-    report.us("decode, and verify in full: signatures and both roots too", decoded(Verification::Full)?);
+    report.us("decode, and verify the header and the bloom", decoded(Verification::Header.into())?);
+    let backlog = Rules { recover: Recover::Later, ..Verification::Full.into() };
+    report.us("decode, and verify in full, as a backlog is: hashes and both roots too", decoded(backlog)?);
+    report.us("decode, and verify in full, as at the head: all senders too", decoded(Verification::Full.into())?);
 
     for count in bench.counts() {
         let time = narrowed(bench, count, |at| bench.blocks.narrow(at))?;

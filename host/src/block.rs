@@ -9,6 +9,10 @@ pub use watchfire_response::chain::{Assurance, BlockRef, ChainId, Finality, Veri
 
 use crate::column::{Fixed, Variable};
 
+mod senders;
+
+pub use senders::{Proof, Senders};
+
 /// One block with what the subscriptions of the day call for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
@@ -90,7 +94,7 @@ pub struct Transactions {
     /// Transaction hashes.
     pub hash: Fixed<32>,
     /// Senders.
-    pub sender: Fixed<20>,
+    pub sender: Senders,
     /// Recipients; zero for a creation.
     pub recipient: Fixed<20>,
     /// The contract that a creation made; zero otherwise.

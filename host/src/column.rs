@@ -21,6 +21,15 @@ impl<const N: usize> TryFrom<FixedParts> for Fixed<N> {
     type Error = String;
 
     fn try_from(FixedParts { bytes }: FixedParts) -> Result<Self, String> {
+        Self::try_from(bytes)
+    }
+}
+
+impl<const N: usize> TryFrom<Vec<u8>> for Fixed<N> {
+    type Error = String;
+
+    /// Takes rows that stand end to end.
+    fn try_from(bytes: Vec<u8>) -> Result<Self, String> {
         if bytes.len().is_multiple_of(N) {
             return Ok(Self { bytes });
         }

@@ -473,6 +473,9 @@ fn an_address_in_a_label_matches_in_any_case() {
     };
     for subject in [TOKEN, LOWER] {
         check(&format!("subject = \"address:{TOKEN}\""), &Sign { subject, ..PRICE });
+        for wanted in [TOKEN, &format!("Address:{TOKEN}"), &format!("address:{}", TOKEN.to_uppercase())] {
+            check(&format!("subject = \"{wanted}\""), &Sign { subject, ..PRICE });
+        }
         check(
             &format!("token = \"eip155:1:{TOKEN}\""),
             &Sign { labels: vec![("token", "eip155:1:0xdAC17F958D2ee523a2206206994597C13D831ec7")], ..PRICE },

@@ -231,6 +231,9 @@ fn show(status: &DetectorStatus) {
     if status.set_aside > 0 {
         println!("  {} inputs set aside: `watchfire plugin retry {}`", status.set_aside, status.id);
     }
+    if status.owed_blocks > 0 {
+        println!("  {} blocks owed: their call frames or storage changes have not come", status.owed_blocks);
+    }
     if !status.gaps.is_empty() {
         println!("  open gaps: {}", status.gaps.join(", "));
     }

@@ -28,8 +28,9 @@ pub(super) fn log(filter: &LogFilter, all: &Logs, row: usize) -> bool {
 pub(super) fn transaction(filter: &TransactionFilter, all: &Transactions, row: usize) -> bool {
     let is_call = all.is_creation[row] == 0;
     (filter.recipients.is_empty() || (is_call && any(&filter.recipients, all.recipient.get(row))))
-        && any(&filter.senders, all.sender.get(row))
         && selector(&filter.selectors, is_call, all.input.get(row))
+        // Last: to know a sender may take a while.
+        && (filter.senders.is_empty() || any(&filter.senders, &all.sender.get(row)))
 }
 
 pub(super) fn frame(filter: &FrameFilter, all: &Frames, row: usize) -> bool {

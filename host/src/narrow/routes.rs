@@ -200,10 +200,17 @@ impl TransactionRoutes {
     }
 
     pub(super) fn route(&self, all: &Transactions, give: impl FnMut(Id, &[u32])) {
+        // To know a sender may take a while: only where one is looked up, and then all at once.
+        let by_sender = !self.sender.is_empty();
+        if by_sender {
+            all.sender.recover(0..all.len());
+        }
         let candidates = |row: usize, name: &mut dyn FnMut(&[Id])| {
             name(&self.open);
             name(self.recipient.get(all.recipient.get(row)));
-            name(self.sender.get(all.sender.get(row)));
+            if by_sender {
+                name(self.sender.get(&all.sender.get(row)));
+            }
             name(all.input.get(row).first_chunk().map_or(&[], |key| self.selector.get(key)));
         };
         self.filters.route(all.len(), candidates, |_, filter, row| fits::transaction(filter, all, row), give);

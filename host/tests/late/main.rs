@@ -11,6 +11,7 @@ mod kit;
 
 use std::sync::Arc;
 
+use watchfire::app::engine::Given;
 use watchfire::block::{Block, BlockRef, Frames, Parts};
 use watchfire::entry::Entry;
 use watchfire::event::{Event, Stamped, Why};
@@ -230,6 +231,35 @@ fn a_block_whose_frames_come_later_is_owed_to_who_wants_them_and_to_nobody_else(
         drop(watch);
         expect_the_same_again(&path);
     }
+}
+
+#[test]
+fn blocks_that_are_completed_together_show_what_came_since_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let mut watch = Watch::over(&path);
+    watch.load("traced", &traced_and_counts());
+    (1..=3).for_each(|number| watch.add(block(number)));
+    (4..=6).for_each(|number| watch.add(block_without(number)));
+    (7..=20).for_each(|number| watch.add(block(number)));
+    watch.settle();
+    let status = watch.engine.status().unwrap();
+    assert_eq!((status[0].owed_blocks, status[0].behind), (3, 0));
+    let decoded = watch.engine.inputs_decoded();
+    for number in 4..=6 {
+        watch.at_ms += 1;
+        let stamped = Stamped { at_ms: watch.at_ms, event: completed(number, true) };
+        watch.engine.take(stamped, &Given::default()).unwrap();
+    }
+    watch.look();
+    watch.settle();
+    assert_eq!(watch.shown_again(), 14, "blocks 7 to 20, each once");
+    let decoded = watch.engine.inputs_decoded() - decoded;
+    assert!(decoded < 100, "{decoded} inputs were read back");
+    assert_eq!(watch.heights("traced"), [1, 2, 3].into_iter().chain(7..=20).chain(4..=6).collect::<Vec<_>>());
+    assert_eq!((counted(&path, "traced"), watch.engine.status().unwrap()[0].owed_blocks), (20, 0));
+    drop(watch);
+    expect_the_same_again(&path);
 }
 
 #[test]

@@ -56,8 +56,8 @@ struct Asset {
     #[serde(default)]
     #[schemars(with = "Option<schema::Decimal>")]
     limit: Option<Decimal>,
-    /// Whether the token wraps the chain's coin, so that its `Deposit` and `Withdrawal` are flows. Known of the wrapped coins of nine
-    /// chains.
+    /// Whether the token wraps the chain's coin, so that its `Deposit` and `Withdrawal` are flows. Known of the wrapped coins of
+    /// many chains.
     #[serde(default)]
     wraps_native: bool,
 }

@@ -8,7 +8,7 @@ use watchfire_sdk::batch::Log;
 use watchfire_sdk::prelude::*;
 
 use crate::change::Change;
-use crate::older;
+use crate::{older, projects};
 
 sol! {
     event OwnershipTransferred(address previousOwner, address newOwner);
@@ -87,6 +87,7 @@ pub(crate) fn read(log: &Log<'_>) -> Option<Change> {
         .or_else(|| roles(log))
         .or_else(|| proxies(log))
         .or_else(|| older::read(log))
+        .or_else(|| projects::read(log))
         .or_else(|| safes(log))
         .or_else(|| others(log))
 }

@@ -4,6 +4,7 @@ mod change;
 mod config;
 mod events;
 mod older;
+mod projects;
 mod safe;
 mod slots;
 
@@ -59,8 +60,8 @@ impl Detector for PrivilegedControl {
     fn start(config: Config) -> Result<(Self, Vec<Subscription>), ConfigError> {
         let rules = config.resolve()?;
         let addresses = || rules.watched.iter().map(|watched| watched.address);
-        let logs =
-            LogFilter::default().addresses(addresses()).topic(0, events::signatures()).topic(0, older::signatures());
+        let signatures = events::signatures().into_iter().chain(older::signatures()).chain(projects::signatures());
+        let logs = LogFilter::default().addresses(addresses()).topic(0, signatures);
         let mut subscriptions = vec![logs.into()];
         if rules.watch_slots {
             let slots = slots::KNOWN.iter().map(|slot| slot.at).collect();

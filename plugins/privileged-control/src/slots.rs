@@ -22,8 +22,9 @@ enum Meaning {
     Beacon,
 }
 
-/// Where proxies keep what they run and who may change it: EIP-1967, its forerunner by OpenZeppelin, EIP-1822.
-pub(crate) const KNOWN: [Slot; 6] = [
+/// Where proxies keep what they run and who may change it: EIP-1967, its forerunner by OpenZeppelin, EIP-1822,
+/// Polygon's.
+pub(crate) const KNOWN: [Slot; 8] = [
     Slot {
         at: b256!("0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"),
         name: "eip1967.proxy.implementation",
@@ -53,6 +54,16 @@ pub(crate) const KNOWN: [Slot; 6] = [
         at: b256!("0xc5f16f0fcc639fa48a6947836d9850f504798523bf8c9a3a87d5876cf622bcf7"),
         name: "PROXIABLE",
         meaning: Meaning::Implementation,
+    },
+    Slot {
+        at: b256!("0xbaab7dbf64751104133af04abc7d9979f0fda3b059a322a8333f533d3f32bf7f"),
+        name: "matic.network.proxy.implementation",
+        meaning: Meaning::Implementation,
+    },
+    Slot {
+        at: b256!("0x44f6e2e8884cba1236b7f22f351fa5d88b17292b7e0225ca47e5ecdf6055cdd6"),
+        name: "matic.network.proxy.owner",
+        meaning: Meaning::Admin,
     },
 ];
 

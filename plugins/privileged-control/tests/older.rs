@@ -21,6 +21,13 @@ sol! {
     event NewImplementation(address oldImplementation, address newImplementation);
     event NewAdmin(address indexed newAdmin);
     event NewPendingAdmin(address oldPendingAdmin, address newPendingAdmin);
+    event ProxyUpdated(address indexed newImplementation, address indexed oldImplementation);
+    event TargetUpdated(address newTarget);
+    event SetApp(bytes32 indexed namespace, bytes32 indexed appId, address app);
+    event ProxyOwnershipTransferred(address previousOwner, address newOwner);
+    event LogSetOwner(address indexed owner);
+    event LogSetAuthority(address indexed authority);
+    event Upgraded(uint256 version, address indexed implementation);
 }
 
 fn check(block: Block, expected: &[&str]) {
@@ -83,4 +90,27 @@ fn a_proxy_of_eip_1822_runs_other_code() {
         block().storage_change(PROXY, slot, COMPTROLLER.into_word(), MALLORY.into_word()),
         &["implementation-slot-changed Critical Proxy: runs the code of MALLORY, without an event"],
     );
+}
+
+#[test]
+fn proxies_of_particular_projects_run_other_code() {
+    let upgraded = ["proxy-upgraded Critical Proxy: upgraded to MALLORY"];
+    let updated = ProxyUpdated { newImplementation: MALLORY, oldImplementation: COMPTROLLER };
+    check(block().event(PROXY, &updated), &upgraded);
+    check(block().event(PROXY, &TargetUpdated { newTarget: MALLORY }), &upgraded);
+    check(block().event(PROXY, &SetApp { namespace: B256::ZERO, appId: B256::ZERO, app: MALLORY }), &upgraded);
+    check(block().event(PROXY, &Upgraded { version: U256::from(2), implementation: MALLORY }), &upgraded);
+    let slot = watchfire_sdk::alloy_primitives::keccak256("matic.network.proxy.implementation");
+    let written = block().storage_change(PROXY, slot, COMPTROLLER.into_word(), MALLORY.into_word());
+    check(written.clone().event(PROXY, &updated), &upgraded);
+    check(written, &["implementation-slot-changed Critical Proxy: runs the code of MALLORY, without an event"]);
+}
+
+#[test]
+fn what_is_older_than_the_standards_changes_hands() {
+    let changed = ["admin-changed Critical Proxy: its admin is MALLORY"];
+    let transferred = ProxyOwnershipTransferred { previousOwner: COMPTROLLER, newOwner: MALLORY };
+    check(block().event(PROXY, &transferred), &changed);
+    check(block().event(PROXY, &LogSetOwner { owner: MALLORY }), &changed);
+    check(block().event(PROXY, &LogSetAuthority { authority: MALLORY }), &changed);
 }

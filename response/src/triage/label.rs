@@ -44,18 +44,45 @@ pub fn matches(matcher: &Matcher, finding: &Finding) -> bool {
             subject.kind.as_ref().is_none_or(|kind| *kind == claim.subject.kind)
                 && subject.id.as_ref().is_none_or(|id| folded(id) == folded(&claim.subject.id))
         })
-        && matcher.labels.iter().all(|(name, wanted)| value(finding, name).is_some_and(|value| value == folded(wanted)))
+        && matcher.labels.iter().all(|(name, wanted)| match name.as_str() {
+            "subject" => is_about(finding, wanted),
+            name => value(finding, name).is_some_and(|value| value == folded(wanted)),
+        })
 }
 
-/// Returns the text with each hexadecimal part in lower case, since addresses are written with and without a checksum.
-/// Parts are separated by `:`, as in `address:0x…` and `eip155:1:0x…`; a part that does not begin with `0x` stays as it is.
+/// Whether a finding is about a subject, written as its kind and id, or as its id alone. Kinds are compared without regard to
+/// case.
+fn is_about(finding: &Finding, wanted: &str) -> bool {
+    let subject = &finding.claim.subject;
+    let is_id = |id: &str| folded(id) == folded(&subject.id);
+    let with_kind =
+        wanted.split_once(':').is_some_and(|(kind, id)| kind.eq_ignore_ascii_case(&subject.kind) && is_id(id));
+    with_kind || is_id(wanted)
+}
+
+/// Returns the text with each hexadecimal number in lower case, since addresses are written with and without a checksum: `0x` or
+/// `0X` and digits, wherever no letter or digit stands before, as in `address:0x…`, `eip155:1:0x…` and `ETH/0x…`.
 pub fn folded(text: &str) -> Cow<'_, str> {
-    let is_mixed = |part: &str| part.starts_with("0x") && part.bytes().any(|byte| byte.is_ascii_uppercase());
-    if !text.split(':').any(is_mixed) {
-        return Cow::Borrowed(text);
+    let bytes = text.as_bytes();
+    let begins = |at: usize| {
+        let is_first = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
+        is_first && (bytes[at..].starts_with(b"0x") || bytes[at..].starts_with(b"0X"))
+    };
+    let mut folded: Option<String> = None;
+    let mut at = 0;
+    while at < bytes.len() {
+        if !begins(at) {
+            at += 1;
+            continue;
+        }
+        let digits = bytes[at + 2..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let end = at + 2 + digits;
+        if digits > 0 && bytes[at..end].iter().any(u8::is_ascii_uppercase) {
+            folded.get_or_insert_with(|| text.to_owned())[at..end].make_ascii_lowercase();
+        }
+        at = end;
     }
-    let fold = |part: &str| if is_mixed(part) { part.to_ascii_lowercase() } else { part.to_owned() };
-    Cow::Owned(text.split(':').map(fold).collect::<Vec<_>>().join(":"))
+    folded.map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 #[cfg(test)]
@@ -71,6 +98,11 @@ mod tests {
         check("Pool:0xAB:0xCD", "Pool:0xab:0xcd");
         check("Feed:ETH/USD", "Feed:ETH/USD");
         check("X0xAB", "X0xAB");
+        check("0XDAC17F", "0xdac17f");
+        check("pair:ETH/0xDAC17F-0XAB", "pair:ETH/0xdac17f-0xab");
+        check("0X", "0X");
+        check("0xZZ", "0xZZ");
+        check("größe:0xAB", "größe:0xab");
         check("0xab", "0xab");
         check("", "");
     }

@@ -366,8 +366,12 @@ impl Engine {
             }
         }
         for (input, id, why) in again {
+            // First of all: after many blocks at once, most are owed already, and to read them back takes a while.
+            if self.owed.has(id, input) {
+                continue;
+            }
             let Some(root) = self.root_of(input)? else { continue };
-            if !self.owed.has(id, input) && self.may_see(id, input)? {
+            if self.may_see(id, input)? {
                 let debt = Debt { detector: id.to_owned(), input, root, why: Some(why) };
                 self.owed.add(&mut self.journal, debt)?;
             }

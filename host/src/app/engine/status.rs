@@ -25,6 +25,9 @@ pub struct DetectorStatus {
     pub at_work_on: Option<u64>,
     /// Inputs that it failed on, or rested through, and has not seen since.
     pub set_aside: usize,
+    /// Blocks that it has not seen because a part of them that it wants has not come.
+    #[serde(default)]
+    pub owed_blocks: usize,
     /// Kinds of its open coverage findings.
     pub gaps: Vec<String>,
     /// Batches and time that it has taken since the host started.
@@ -60,6 +63,8 @@ pub struct DetectorMetrics {
     pub behind: usize,
     /// Inputs that it failed on, or rested through, and has not seen since.
     pub set_aside: usize,
+    /// Blocks that it has not seen because a part of them that it wants has not come.
+    pub owed_blocks: usize,
     /// Batches and time that it has taken since the host started.
     pub spent: Spent,
 }
@@ -81,6 +86,7 @@ impl Engine {
                 behind: self.owed.behind_on(&id).len(),
                 at_work_on: self.fleet.at_work(&id),
                 set_aside: self.owed.set_aside(&id).len(),
+                owed_blocks: self.owed.awaited(&id).len(),
                 gaps: self.gaps.of_detector(&id).into_iter().map(|gap| gap.kind).collect(),
                 spent: self.spent(&id),
                 state_bytes: self.journal.state_bytes(&id)?,
@@ -115,6 +121,7 @@ impl Engine {
         let detectors = self.fleet.ids().into_iter().map(|id| DetectorMetrics {
             behind: self.owed.behind_on(&id).len(),
             set_aside: self.owed.set_aside(&id).len(),
+            owed_blocks: self.owed.awaited(&id).len(),
             spent: self.spent(&id),
             id,
         });

@@ -113,6 +113,11 @@ fn text(metrics: &Metrics, pulse: &Pulse, calls: &[(ChainId, String, Calls)]) ->
         ("detector_behind_inputs", "Inputs that wait for a detector", of_detectors(|of| of.behind as f64)),
         ("detector_set_aside_inputs", "Inputs that a detector is blind to", of_detectors(|of| of.set_aside as f64)),
         (
+            "detector_owed_blocks",
+            "Blocks that a detector has not seen because a part of them has not come",
+            of_detectors(|of| of.owed_blocks as f64),
+        ),
+        (
             "detector_slowest_batch_seconds",
             "The batch that took longest since the start",
             of_detectors(|of| of.spent.slowest_ns as f64 / 1e9),
@@ -197,7 +202,7 @@ mod tests {
     #[test]
     fn what_is_told_is_openmetrics() {
         let spent = Spent { batches: 3, busy_ns: 1_500_000_000, slowest_ns: 700_000_000 };
-        let odd = DetectorMetrics { id: "a\"b".into(), behind: 2, set_aside: 1, spent };
+        let odd = DetectorMetrics { id: "a\"b".into(), behind: 2, set_aside: 1, owed_blocks: 4, spent };
         let calls = Calls { total: 700, today: 5, most_a_day: Some(100) };
         let metrics = Metrics {
             detectors: vec![odd],
@@ -210,6 +215,7 @@ mod tests {
         for line in [
             "watchfire_detector_behind_inputs{detector=\"a\\\"b\"} 2.0",
             "watchfire_detector_set_aside_inputs{detector=\"a\\\"b\"} 1.0",
+            "watchfire_detector_owed_blocks{detector=\"a\\\"b\"} 4.0",
             "watchfire_detector_batches_total{detector=\"a\\\"b\"} 3.0",
             "watchfire_detector_busy_seconds_total{detector=\"a\\\"b\"} 1.5",
             "watchfire_chain_head_block{chain=\"1\"} 19000000.0",

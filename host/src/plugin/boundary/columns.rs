@@ -104,7 +104,11 @@ impl batches::HostBatch for Guest {
             None => Vec::new(),
             Some((all, rows)) => rows.iter(all.len()).map(|row| row as u32).collect(),
         };
-        transaction_senders -> Vec<u8> = |batch| fixed(batch.transactions(), |all| &all.sender);
+        transaction_senders -> Vec<u8> = |batch| match batch.transactions() {
+            None | Some((_, Rows::None)) => Vec::new(),
+            Some((all, Rows::All)) => all.sender.to_bytes(),
+            Some((all, Rows::Some(rows))) => all.sender.gather(rows),
+        };
         transaction_recipients -> Vec<u8> = |batch| fixed(batch.transactions(), |all| &all.recipient);
         transaction_values -> Vec<u8> = |batch| fixed(batch.transactions(), |all| &all.value);
         transaction_inputs -> Vec<u8> = |batch| bytes(batch.transactions(), |all| &all.input);

@@ -21,6 +21,7 @@ pub(super) fn logs(batch: &Batch) -> Vec<batches::LogRow> {
 
 pub(super) fn transactions(batch: &Batch) -> Vec<batches::TransactionRow> {
     let Some((all, rows)) = batch.transactions() else { return Vec::new() };
+    all.sender.recover(rows.iter(all.len()));
     rows.iter(all.len()).map(|row| transaction(all, row)).collect()
 }
 
@@ -92,7 +93,7 @@ pub(super) fn creations(batch: &Batch) -> Vec<batches::CreationRow> {
             .collect(),
         None => (0..all.len())
             .filter(|&at| all.is_creation[at] == 1 && all.status[at] == 1)
-            .map(|at| row(at as u32, all.sender.get(at), all.created.get(at)))
+            .map(|at| row(at as u32, &all.sender.get(at), all.created.get(at)))
             .collect(),
     }
 }

@@ -30,6 +30,13 @@ impl Fleet {
     pub fn show(&mut self, view: &View, look: &Look<'_>, mut heard: Vec<Heard>) -> Shown {
         let routes = self.routes();
         let mut selected = self.selected(&routes, view, look.audience);
+        if let View::Block { block, .. } = view {
+            // Before anybody is waited for: many senders take longer to recover than a detector has.
+            let transactions = &block.transactions;
+            for selection in selected.values() {
+                transactions.sender.recover(selection.transactions.iter(transactions.len()));
+            }
+        }
         let shared = Shared::new(look.reader.clone());
         let mut scenes: BTreeMap<Option<ChainId>, Arc<Scene>> = BTreeMap::new();
         let mut shown = Shown::default();

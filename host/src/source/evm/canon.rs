@@ -78,8 +78,38 @@ impl Canon {
     /// Returns the newest block; `None` before the first one.
     pub fn tip(&self) -> Option<BlockRef> {
         let committed = self.hashes.len() - usize::from(self.anchored);
-        let number = (self.first + self.hashes.len() as u64).checked_sub(1)?;
-        self.hashes.back().filter(|_| committed > 0).map(|hash| self.reference(number, *hash))
+        let hash = self.hashes.back().filter(|_| committed > 0)?;
+        // Heights without a block have the hash of the block below.
+        let skipped = self.hashes.iter().rev().skip(1).take_while(|below| *below == hash).count();
+        let number = (self.first + self.hashes.len() as u64).checked_sub(1 + skipped as u64)?;
+        Some(self.reference(number, *hash))
+    }
+
+    /// Notes that the heights between the tip and a block have none, if the block names the tip as its parent. For chains that
+    /// have such heights: on others a node that leaves blocks out is at fault.
+    pub fn skip_to(&mut self, link: &Link) {
+        let Some(tip) = self.tip().filter(|tip| tip.hash == link.parent_hash) else { return };
+        let next = self.first + self.hashes.len() as u64;
+        if link.number.saturating_sub(next) >= LONGEST as u64 {
+            return;
+        }
+        for _ in next..link.number {
+            self.hashes.push_back(tip.hash);
+        }
+        self.shorten();
+    }
+
+    fn shorten(&mut self) {
+        while self.hashes.len() > LONGEST {
+            self.hashes.pop_front();
+            self.first += 1;
+            self.anchored = false;
+        }
+    }
+
+    /// True if a block stands at a height that is known.
+    fn stands_at(&self, number: u64) -> bool {
+        number <= self.first || self.hash_at(number) != self.hash_at(number - 1)
     }
 
     /// Returns the lowest height whose hash is known.
@@ -116,6 +146,7 @@ impl Canon {
         let end = self.first + self.hashes.len() as u64;
         (first.max(number.saturating_add(1))..end)
             .rev()
+            .filter(|number| self.stands_at(*number))
             .filter_map(|number| self.hash_at(number).map(|hash| self.reference(number, hash)))
             .collect()
     }
@@ -123,15 +154,21 @@ impl Canon {
     /// Takes all blocks above a height off the chain and returns them, tip first.
     pub fn revert_above(&mut self, number: u64) -> Vec<BlockRef> {
         let reverted = self.above(number);
-        self.hashes.truncate(self.hashes.len() - reverted.len());
+        self.keep_below(number.saturating_add(1));
         reverted
+    }
+
+    /// Forgets a height and all above; what was never committed stays.
+    fn keep_below(&mut self, number: u64) {
+        let kept = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.hashes.truncate(kept.max(usize::from(self.anchored)));
     }
 
     /// Takes every block off the chain and returns them, tip first. Of the chain nothing is known then.
     pub fn clear(&mut self) -> Vec<BlockRef> {
         let first = self.first + u64::from(self.anchored);
         let end = self.first + self.hashes.len() as u64;
-        let all = (first..end).rev();
+        let all = (first..end).rev().filter(|number| self.stands_at(*number));
         let all = all.filter_map(|number| self.hash_at(number).map(|hash| self.reference(number, hash))).collect();
         (self.first, self.anchored) = (0, false);
         self.hashes.clear();
@@ -149,8 +186,8 @@ impl Canon {
         let verdict = self.judge(link);
         match &verdict {
             Verdict::Known | Verdict::Gap => return verdict,
-            Verdict::Reorg { reverted } => self.hashes.truncate(self.hashes.len() - reverted.len()),
-            Verdict::Extends => {}
+            // A height that had no block may have one now.
+            Verdict::Reorg { .. } | Verdict::Extends => self.keep_below(link.number),
         }
         if self.hashes.is_empty() {
             self.first = link.number;
@@ -161,11 +198,7 @@ impl Canon {
             }
         }
         self.hashes.push_back(link.hash);
-        if self.hashes.len() > LONGEST {
-            self.hashes.pop_front();
-            self.first += 1;
-            self.anchored = false;
-        }
+        self.shorten();
         verdict
     }
 }
@@ -243,6 +276,31 @@ mod tests {
         );
         let mut canon = Canon::new(1, &[BlockRef { chain: 1, number: 3, hash: hash(0, 3) }]).unwrap();
         assert_eq!((canon.oldest(), numbers(&canon.clear())), (Some(3), vec![3]), "what the journal knew goes too");
+    }
+
+    #[test]
+    fn heights_without_a_block_are_passed_over_where_the_parent_says_so() {
+        let mut canon = chain(10..12);
+        let above = link(0, 15, hash(0, 11));
+        assert_eq!(canon.judge(&above), Verdict::Gap, "unless the chain has such heights");
+        canon.skip_to(&link(0, 15, hash(0, 14)));
+        assert_eq!(canon.judge(&above), Verdict::Gap, "of another parent");
+        canon.skip_to(&above);
+        assert_eq!(canon.tip().map(|tip| tip.number), Some(11), "nothing came yet");
+        assert_eq!((canon.admit(&above), canon.admit(&above)), (Verdict::Extends, Verdict::Known));
+        assert_eq!(canon.tip().map(|tip| tip.number), Some(15));
+        assert_eq!(numbers(&canon.above(10)), [15, 11], "there is nothing in between");
+        // A reorg puts a block where there was none.
+        let Verdict::Reorg { reverted } = canon.admit(&link(1, 13, hash(0, 11))) else { panic!("no reorg") };
+        assert_eq!((numbers(&reverted), canon.tip().map(|tip| tip.number)), (vec![15], Some(13)));
+        assert_eq!(canon.admit(&link(1, 14, hash(1, 13))), Verdict::Extends);
+        // And one that goes back to a height without one goes back to the block below.
+        assert_eq!(numbers(&canon.revert_above(12)), [14, 13]);
+        assert_eq!(canon.tip().map(|tip| tip.number), Some(11));
+        assert_eq!(canon.admit(&link(2, 12, hash(0, 11))), Verdict::Extends, "the height that was passed over");
+        assert_eq!((canon.tip().map(|tip| tip.number), numbers(&canon.clear())), (Some(12), vec![12, 11, 10]));
+        canon.skip_to(&link(0, u64::MAX - 1, hash(0, 11)));
+        assert_eq!(canon.tip(), None, "nothing is known to skip from");
     }
 
     #[test]

@@ -224,7 +224,7 @@ impl ChainConfig {
     /// Returns how the blocks of a chain are read and checked: this one's, or that on which the endpoints turn out to be.
     pub fn rules(&self, chain: ChainId) -> Rules {
         let family = self.family.unwrap_or_else(|| Family::of_chain(chain));
-        Rules { level: self.verify.unwrap_or_else(|| family.level()), family: Some(family) }
+        Rules { family: Some(family), ..self.verify.unwrap_or_else(|| family.level()).into() }
     }
 
     /// Fetches the endpoints' secrets and checks the settings; a relative file is looked for in `base`.

@@ -37,6 +37,8 @@ pub(super) enum Meaning {
     StateUnavailable,
     /// It does not know the block.
     BlockUnknown,
+    /// The chain has no block at that height, and will have none.
+    NoBlock,
     /// It asks for fewer requests.
     Throttled,
     /// The answer, the range or the batch is larger than it gives.
@@ -94,7 +96,7 @@ const BLOCK: [&str; 9] = [
     "resource not found",
     "requested block",
 ];
-const LARGE: [&str; 22] = [
+const LARGE: [&str; 33] = [
     "too large",
     "too big",
     "query returned more than",
@@ -117,8 +119,19 @@ const LARGE: [&str; 22] = [
     "batch size",
     "too many calls in batch",
     "logs matched by query exceeds",
+    "block height range",
+    "max range",
+    "maximum range",
+    "range exceeds",
+    "range is limited",
+    "range size",
+    "too wide",
+    "reduce the range",
+    "narrow your",
+    "response body",
+    "message too big",
 ];
-const THROTTLE: [&str; 12] = [
+const THROTTLE: [&str; 30] = [
     "rate limit",
     "rate-limit",
     "ratelimit",
@@ -131,7 +144,67 @@ const THROTTLE: [&str; 12] = [
     "daily request count",
     "concurrent requests",
     "capacity exceeded",
+    "rate is limited",
+    "rate limited",
+    "rps limit",
+    "limit of requests",
+    "number of requests",
+    "requests per minute",
+    "requests per day",
+    "calls per second",
+    "request count exceeded",
+    "throttl",
+    "throughput",
+    "quota",
+    "too many connections",
+    "slow down",
+    "usage limit",
+    "monthly limit",
+    "daily limit",
+    "request rate",
 ];
+/// Codes that providers have for no more than that.
+const THROTTLE_CODES: [i64; 4] = [-32_029, -32_090, -32_097, 429];
+
+/// Longest that a provider is believed, in seconds. Whoever rests caps it further.
+const LONGEST_REST_S: f64 = 86_400.0;
+
+/// Returns for how long a provider asks to be left alone, by whatever name it says so.
+fn retry_after(data: &RawValue) -> Option<Duration> {
+    const NAMES: [&str; 5] = ["backoff_seconds", "try_again_in", "retry_after", "retryAfter", "retry_after_seconds"];
+    let data: serde_json::Value = serde_json::from_str(data.get()).ok()?;
+    let stated = |value: &serde_json::Value| NAMES.iter().find_map(|name| value.get(name)).cloned();
+    let seconds = match stated(&data).or_else(|| data.as_object()?.values().find_map(stated))? {
+        serde_json::Value::Number(number) => number.as_f64()?,
+        serde_json::Value::String(text) => seconds(&text)?,
+        _ => return None,
+    };
+    (seconds.is_finite() && seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(LONGEST_REST_S)))
+}
+
+/// Reads `1.5`, `1.5s`, `300ms`, `2m`.
+fn seconds(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let end = text.find(|sign: char| !(sign.is_ascii_digit() || sign == '.')).unwrap_or(text.len());
+    let number: f64 = text[..end].parse().ok()?;
+    match text[end..].trim() {
+        "" | "s" => Some(number),
+        "ms" => Some(number / 1e3),
+        "m" => Some(number * 60.0),
+        _ => None,
+    }
+}
+
+/// Reads the body of an answer that is no JSON-RPC, under an HTTP status of failure.
+pub(super) fn of_status(status: u16, body: &[u8]) -> Fault {
+    // As much as says what it is: pages are long.
+    let said = String::from_utf8_lossy(&body[..body.len().min(2_000)]).to_lowercase();
+    let is_throttle = matches!(status, 402 | 403 | 420 | 503) && has(&said, &THROTTLE);
+    match is_throttle {
+        true => Fault::Throttled { retry_after: None, said: Some(format!("HTTP {status}")) },
+        false => Fault::Transport(format!("HTTP {status}")),
+    }
+}
 
 fn has(message: &str, signs: &[&str]) -> bool {
     signs.iter().any(|sign| message.contains(sign))
@@ -144,8 +217,12 @@ impl Fault {
         let lower = message.to_lowercase();
         // -32005 is "limit exceeded" of any kind: of requests, and of results.
         let of_results = has(&lower, &LARGE) || has(&lower, &BLOCK);
-        if !of_results && (error.is_retry_err() || has(&lower, &THROTTLE)) {
-            return Self::Throttled { retry_after: None, said: Some(message) };
+        let asks_for_fewer = error.is_retry_err() || THROTTLE_CODES.contains(&error.code) || has(&lower, &THROTTLE);
+        // What a contract says of its own limits is none of the node's.
+        let is_revert = error.code == 3 || lower.contains("revert");
+        if !of_results && !is_revert && asks_for_fewer {
+            let retry_after = error.data.as_deref().and_then(retry_after);
+            return Self::Throttled { retry_after, said: Some(message) };
         }
         Self::Rpc { code: error.code, message, data: error.data }
     }
@@ -172,6 +249,7 @@ impl Fault {
         let of_method = has(&message, &METHOD) && !message.contains("transaction type");
         let names_method = message.contains("method") && has(&message, &["not found", "not exist", "not available"]);
         match code {
+            _ if message.contains("null round") || message.contains("null tipset") => Meaning::NoBlock,
             -32601 | -32004 => Meaning::MethodUnknown,
             _ if has(&message, &STATE) => Meaning::StateUnavailable,
             // Before blocks: `trace_block` is a method, and may be "not found".
@@ -211,6 +289,31 @@ mod tests {
     }
 
     #[test]
+    fn how_long_to_rest_is_read_by_whatever_name() {
+        let rest = |data: &str| {
+            let data = RawValue::from_string(data.to_owned()).unwrap_or_default();
+            retry_after(&data).map(|rest| rest.as_millis())
+        };
+        assert_eq!(rest(r#"{"rate":{"allowed_rps":5,"backoff_seconds":30,"current_rps":5.2}}"#), Some(30_000));
+        assert_eq!(rest(r#"{"try_again_in":"1.5s"}"#), Some(1_500));
+        assert_eq!(rest(r#"{"try_again_in":"300ms"}"#), Some(300));
+        assert_eq!(rest(r#"{"retry_after":2}"#), Some(2_000));
+        assert_eq!(rest(r#"{"retry_after":1e300}"#), Some(86_400_000));
+        for odd in [r#"{"retry_after":-1}"#, r#"{"retry_after":"soon"}"#, r#"{"a":1}"#, "null", "[]", r#""x""#] {
+            assert_eq!(rest(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_page_under_a_status_of_failure_may_ask_for_fewer_requests() {
+        let meaning = |status, body: &str| of_status(status, body.as_bytes()).meaning();
+        assert_eq!(meaning(403, r#"{"message":"API rate limit exceeded"}"#), Meaning::Throttled);
+        assert_eq!(meaning(503, "<html>You are being rate limited</html>"), Meaning::Throttled);
+        assert_eq!(meaning(403, "Forbidden"), Meaning::Unanswered);
+        assert_eq!(meaning(500, "quota"), Meaning::Unanswered);
+    }
+
+    #[test]
     fn answers_of_many_clients_are_told_apart() {
         use Meaning::*;
         check(-32601, "the method debug_traceBlockByHash does not exist/is not available", MethodUnknown);
@@ -225,6 +328,7 @@ mod tests {
         check(-32000, "state at block #5 is pruned", StateUnavailable);
         check(-32001, "block not found: 0x12", BlockUnknown);
         check(-32000, "header not found", BlockUnknown);
+        check(1, "requested epoch was a null round (4137213)", NoBlock);
         check(-32005, "query returned more than 10000 results", TooLarge);
         check(-32602, "eth_getLogs is limited to up to a 500 block range", TooLarge);
         check(-32003, "response too large", TooLarge);
@@ -232,6 +336,21 @@ mod tests {
         check(429, "Your app has exceeded its compute units per second capacity", Throttled);
         check(-32016, "over rate limit", Throttled);
         check(-32007, "50/second request limit reached - reduce calls per second", Throttled);
+        check(-32000, "429 Too Many Requests: {\"error\":{\"code\":-32016}}", Throttled);
+        check(-32005, "You've exceeded the RPS limit available on the current plan", Throttled);
+        check(-32005, "limit exceeded", Throttled);
+        check(-32029, "please wait", Throttled);
+        check(3, "execution reverted: rate limit exceeded", Other);
+        check(-32000, "execution reverted: daily limit", Other);
+        check(-32090, "Too many requests, retry in 10s", Throttled);
+        check(-32603, "request was throttled", Throttled);
+        check(-32000, "monthly quota exceeded", Throttled);
+        check(1, "daily limit reached", Throttled);
+        check(-32000, "Exceeded the number of requests", Throttled);
+        check(-32602, "Block range is too wide", TooLarge);
+        check(-32005, "please limit the query to at most 2000: block height range exceeds", TooLarge);
+        check(-32600, "eth_getLogs: maximum range is 5000 blocks", TooLarge);
+        check(-32000, "Response body exceeds 10 MB", TooLarge);
         check(-32000, "tracing failed: insufficient funds for gas * price + value", Other);
         check(-32000, "genesis is not traceable", Other);
         check(-32602, "invalid argument 0: json: cannot unmarshal", Other);

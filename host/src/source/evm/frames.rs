@@ -1,8 +1,8 @@
 //! Call frames: from `callTracer`'s trees or from the flat list of `trace_block`.
 
 use alloy::primitives::{Address, B256, Bytes, U64, U256};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::refusal::{Check, Refusal, same};
@@ -36,7 +36,8 @@ pub(super) fn decode(traces: &RawValue, transactions: &Transactions) -> Result<F
         false => read_trees(&elements, transactions, &mut frames)?,
     };
     for (transaction, row) in roots {
-        let sender = Address::from(*transactions.sender.get(transaction));
+        // By the source's word: the frames are no more than that.
+        let sender = Address::from(*transactions.sender.stated(transaction));
         let stated = Address::from(*frames.sender.get(row));
         let what = || format!("a trace that another sender begins for transaction {transaction}");
         same(Check::Traces, what, sender, stated)?;
@@ -103,31 +104,45 @@ struct Traced<'a> {
     tx_hash: Option<B256>,
     #[serde(default)]
     result: Option<Call<Calls8<'a>>>,
-    #[serde(default)]
-    error: Option<String>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
 }
 
+/// Any of its members may be missing or null.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound(deserialize = "C: Deserialize<'de>"))]
 struct Call<C> {
-    #[serde(rename = "type")]
-    kind: String,
+    #[serde(rename = "type", default)]
+    kind: Option<String>,
     #[serde(default)]
-    from: Address,
+    from: Option<Address>,
     #[serde(default)]
     to: Option<Address>,
     #[serde(default)]
     value: Option<U256>,
     #[serde(default)]
-    input: Bytes,
+    input: Option<Bytes>,
     #[serde(default)]
-    output: Bytes,
+    output: Option<Bytes>,
     #[serde(default)]
-    gas_used: U64,
+    gas_used: Option<U64>,
+    #[serde(rename = "error", default, deserialize_with = "failed")]
+    has_failed: bool,
     #[serde(default)]
-    error: Option<String>,
-    #[serde(default = "Vec::new")]
-    calls: Vec<C>,
+    calls: Option<Vec<C>>,
+}
+
+fn bytes(bytes: Option<&Bytes>) -> &[u8] {
+    match bytes {
+        Some(bytes) => bytes,
+        None => &[],
+    }
+}
+
+/// Whether an error is told, of whatever type.
+fn failed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let error = <&RawValue>::deserialize(deserializer)?;
+    Ok(!matches!(error.get(), "null" | "\"\"" | "false"))
 }
 
 /// A tree is read eight levels at a time: the JSON reader keeps to 128 levels of nesting, calls don't; and to
@@ -162,25 +177,26 @@ impl<C: Callee> Callee for Call<C> {
         if at.depth > DEEPEST {
             return Err(Refusal::new(Check::Traces, "calls deeper than the EVM goes", "up to 1024", at.depth));
         }
-        let stands = at.stands && self.error.is_none();
+        let stands = at.stands && !self.has_failed;
         let value = self.value.unwrap_or_default();
-        let moved = stands && !(value.is_zero() && self.calls.is_empty());
-        let Some(kind) = kind_of(&self.kind, moved)? else { return Ok(()) };
+        let calls = self.calls.as_deref().unwrap_or_default();
+        let moved = stands && !(value.is_zero() && calls.is_empty());
+        let Some(kind) = kind_of(self.kind.as_deref().unwrap_or_default(), moved)? else { return Ok(()) };
         let row = Row {
             transaction: at.transaction,
             depth: at.depth,
             kind,
-            sender: self.from,
+            sender: self.from.unwrap_or_default(),
             target: self.to,
             value,
-            input: &self.input,
-            output: &self.output,
-            gas_used: self.gas_used.to(),
+            input: bytes(self.input.as_ref()),
+            output: bytes(self.output.as_ref()),
+            gas_used: self.gas_used.unwrap_or_default().to(),
             stands,
         };
         push(frames, &row)?;
         let below = Place { depth: at.depth + 1, stands, ..at };
-        self.calls.iter().try_for_each(|call| call.visit(below, frames))
+        calls.iter().try_for_each(|call| call.visit(below, frames))
     }
 }
 
@@ -190,9 +206,12 @@ fn read_trees(elements: &[&RawValue], transactions: &Transactions, frames: &mut 
     let stated: Vec<Option<B256>> = traced.iter().map(|traced| traced.tx_hash).collect();
     let places = traced::assign(Check::Traces, "traces", &stated, transactions)?;
     let mut roots = Vec::with_capacity(elements.len());
-    for (transaction, traced) in places.into_iter().zip(traced) {
-        let Some(root) = traced.result else {
-            let came = traced.error.unwrap_or_else(|| "none".into());
+    for ((transaction, traced), element) in places.into_iter().zip(traced).zip(elements) {
+        // Some nodes give the trees alone.
+        let bare = || parse::<Call<Calls8<'_>>>(element).ok().filter(|call| call.kind.is_some() && call.from.is_some());
+        // Steps of the machine have no type: the node does not know the tracer.
+        let Some(root) = traced.result.filter(|root| root.kind.is_some()).or_else(bare) else {
+            let came = traced.error.map_or_else(|| "none".to_owned(), |error| error.get().to_owned());
             let what = format!("no trace of transaction {transaction}");
             return Err(Refusal::new(Check::Traces, what, "a tree of calls", came));
         };

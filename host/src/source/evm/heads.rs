@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::{Notify, watch};
 
 use super::canon::Canon;
-use super::fault::Fault;
+use super::fault::{Fault, Meaning};
 use super::fetch::Name;
 use super::pool::{Endpoint, Pool};
 use super::rest::rest;
@@ -43,7 +43,10 @@ pub(super) struct Names {
 /// # Errors
 /// If the node does not answer, or with an error.
 pub(super) async fn name(endpoint: &Endpoint, block: &str) -> Result<Option<Name>, Fault> {
-    let answer = endpoint.client.call(Call::new("eth_getBlockByNumber", json!([block, false]))).await?;
+    let answer = match endpoint.client.call(Call::new("eth_getBlockByNumber", json!([block, false]))).await {
+        Err(fault) if fault.meaning() == Meaning::NoBlock => return Ok(None),
+        answer => answer?,
+    };
     serde_json::from_str(answer.get()).map_err(|error| Fault::Unreadable(error.to_string()))
 }
 
@@ -59,7 +62,10 @@ pub(super) async fn names(pool: &Pool, first: Option<usize>, numbers: &[u64]) ->
         let answers = endpoint.client.calls(numbers.iter().map(call).collect()).await;
         let parsed: Result<Vec<Option<Name>>, Fault> = answers
             .into_iter()
-            .map(|answer| serde_json::from_str(answer?.get()).map_err(|error| Fault::Unreadable(error.to_string())))
+            .map(|answer| match answer {
+                Err(fault) if fault.meaning() == Meaning::NoBlock => Ok(None),
+                answer => serde_json::from_str(answer?.get()).map_err(|error| Fault::Unreadable(error.to_string())),
+            })
             .collect();
         match parsed {
             Ok(names) => return Some(Names { names, endpoint: endpoint.index }),

@@ -126,24 +126,26 @@ impl Past {
         Ok(blocks)
     }
 
-    /// Fetches blocks by their numbers, in order, each with its chain time in seconds since the Unix epoch.
+    /// Fetches blocks by their numbers, in order, each with its chain time in seconds since the Unix epoch. Heights that have no
+    /// block, on a chain that has such, are left out.
     ///
     /// # Errors
     /// If no node gives one of them, or one of its parts that were asked for.
     pub async fn blocks(&self, numbers: &[u64]) -> anyhow::Result<Vec<(RawBlock, u64)>> {
         let mut all = Vec::with_capacity(numbers.len());
-        let (mut tries, mut why) = (0, String::new());
-        while all.len() < numbers.len() {
+        let (mut passed, mut tries, mut why) = (0, 0, String::new());
+        while passed < numbers.len() {
             if tries >= TRIES {
-                let (first, last) = (numbers[all.len()], numbers.last().copied().unwrap_or_default());
+                let (first, last) = (numbers[passed], numbers.last().copied().unwrap_or_default());
                 bail!("no node gives blocks {first} to {last}: {why}");
             }
-            let served = fetch::blocks(&self.pool, &numbers[all.len()..], self.want).await;
+            let served = fetch::blocks(&self.pool, &numbers[passed..], self.want).await;
             // What is wrong is said once, by whoever gives up.
             self.pool.take_notices();
-            if !served.fetched.is_empty() {
+            if served.passed > 0 {
                 tries = 0;
             }
+            passed += served.passed;
             for fetched in served.fetched {
                 if let Some(Without { part, reason, .. }) = fetched.without.first() {
                     bail!("no {} of block {}: {reason}", part.name(), fetched.block.number);
@@ -187,7 +189,9 @@ impl Past {
                 }
                 Err(fault) => {
                     last = format!("{}: {fault}", endpoint.label);
-                    is_refused |= fault.is_answer() || fault.meaning() == Meaning::TooLarge;
+                    // Who does not answer in time may answer for less.
+                    let is_slow = matches!(fault, Fault::Timeout(_));
+                    is_refused |= fault.is_answer() || is_slow || fault.meaning() == Meaning::TooLarge;
                     // A node that finds the span too wide is at no fault.
                     if !fault.is_answer() || method != "eth_getLogs" {
                         self.pool.fault(endpoint, &fault);

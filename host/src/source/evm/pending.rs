@@ -40,7 +40,15 @@ pub(super) struct Watch {
 struct Pending {
     /// None, or the height that it would have.
     number: Option<U64>,
-    transactions: Vec<WireTransaction>,
+    /// Some nodes write null for none.
+    #[serde(default)]
+    transactions: Option<Vec<WireTransaction>>,
+}
+
+impl Pending {
+    fn is_empty(&self) -> bool {
+        self.transactions.as_ref().is_none_or(Vec::is_empty)
+    }
 }
 
 impl Watch {
@@ -61,7 +69,7 @@ impl Watch {
             let (pending, failed) = self.look().await;
             failures = if failed { failures.saturating_add(1) } else { 0 };
             if let Some(pending) = pending {
-                for transaction in pending.transactions {
+                for transaction in pending.transactions.unwrap_or_default() {
                     if self.seen.insert(transaction.hash) {
                         self.seen_in_order.push_back(transaction.hash);
                         fresh.push(transaction);
@@ -108,7 +116,7 @@ async fn pending(endpoint: &Endpoint) -> Result<Option<Pending>, Fault> {
     let unreadable = |error: serde_json::Error| Fault::Unreadable(error.to_string());
     let answer = endpoint.client.call(Call::new("eth_getBlockByNumber", json!(["pending", true]))).await?;
     let pending: Option<Pending> = serde_json::from_str(answer.get()).map_err(unreadable)?;
-    let Some(pending) = pending.filter(|pending| !pending.transactions.is_empty()) else { return Ok(None) };
+    let Some(pending) = pending.filter(|pending| !pending.is_empty()) else { return Ok(None) };
     // Asked afterwards: a block that came meanwhile is not taken for a pending one.
     let answer = endpoint.client.call(Call::new("eth_getBlockByNumber", json!(["latest", false]))).await?;
     let newest: Name = serde_json::from_str(answer.get()).map_err(unreadable)?;
@@ -122,7 +130,7 @@ fn columns(transactions: &[WireTransaction]) -> Transactions {
         if out.input.push(transaction.input()).is_err() {
             break;
         }
-        out.sender.push(&transaction.from);
+        out.sender.push(&transaction.sender());
         out.recipient.push(&transaction.to.unwrap_or_default());
         out.created.push(&[0; 20]);
         out.is_creation.push(u8::from(transaction.to.is_none()));

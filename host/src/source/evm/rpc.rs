@@ -21,7 +21,7 @@ use super::batching::Batching;
 use super::body::{causes, inflate};
 use super::budget::{Budget, Calls};
 use super::config::ChainConfig;
-use super::fault::{Fault, Meaning};
+use super::fault::{self, Fault, Meaning};
 use super::once::Once;
 use crate::secret::Secret;
 
@@ -331,7 +331,7 @@ impl Client {
             false => bytes,
         };
         if !status.is_success() && !answer::is_error(&bytes) {
-            return Err(Fault::Transport(format!("HTTP {}", status.as_u16())));
+            return Err(fault::of_status(status.as_u16(), &bytes));
         }
         Ok(bytes)
     }

@@ -24,16 +24,16 @@ struct Traced {
 #[derive(Deserialize)]
 struct Diff {
     #[serde(default)]
-    pre: BTreeMap<Address, Account>,
+    pre: Option<BTreeMap<Address, Account>>,
     #[serde(default)]
-    post: BTreeMap<Address, Account>,
+    post: Option<BTreeMap<Address, Account>>,
 }
 
 #[derive(Default, Deserialize)]
 struct Account {
     /// Nodes write slots and values with or without leading zeros.
     #[serde(default)]
-    storage: BTreeMap<U256, U256>,
+    storage: Option<BTreeMap<U256, U256>>,
 }
 
 /// Reads the changes, in the order of the transactions, then of addresses and slots. A slot that stands only
@@ -53,11 +53,13 @@ pub(super) fn decode(changes: &RawValue, transactions: &Transactions) -> Result<
             return Err(Refusal::new(Check::Storage, what, "a state diff", error.unwrap_or_else(|| "none".into())));
         };
         let mut slots: BTreeMap<(Address, U256), (U256, U256)> = BTreeMap::new();
-        for (address, account) in diff.pre {
-            slots.extend(account.storage.into_iter().map(|(slot, before)| ((address, slot), (before, U256::ZERO))));
+        for (address, account) in diff.pre.into_iter().flatten() {
+            slots.extend(
+                account.storage.into_iter().flatten().map(|(slot, before)| ((address, slot), (before, U256::ZERO))),
+            );
         }
-        for (address, account) in diff.post {
-            for (slot, after) in account.storage {
+        for (address, account) in diff.post.into_iter().flatten() {
+            for (slot, after) in account.storage.into_iter().flatten() {
                 slots.entry((address, slot)).or_default().1 = after;
             }
         }

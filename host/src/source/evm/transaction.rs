@@ -4,9 +4,10 @@ use alloy::consensus::transaction::{RlpEcdsaEncodableTx, SignableTransaction, fr
 use alloy::consensus::{TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxLegacy};
 use alloy::primitives::{Address, Signature, TxKind, U128, keccak256};
 
-use super::family::{Family, Unsigned};
+use super::family::{Family, Recover, SelfSigned, Unsigned};
 use super::refusal::{Check, Refusal, same};
 use super::wire::{WireSigned, WireTransaction};
+use crate::block::Proof;
 
 /// The newest transaction type that Ethereum has; others are other chains' own.
 const NEWEST_TYPE: u64 = 4;
@@ -16,18 +17,27 @@ pub(super) struct Signed {
     /// EIP-2718 encoding, as the transactions trie holds it.
     pub encoded: Vec<u8>,
     /// Who signed it.
-    pub sender: Address,
+    pub sender: By,
 }
 
-/// Encodes a transaction anew, and checks its hash and its signature.
+/// Who a transaction is by.
+pub(super) enum By {
+    /// Known.
+    Sender(Address),
+    /// Whoever made this signature.
+    Proof(Proof),
+}
+
+/// Encodes a transaction anew, and checks its hash; recovers who signed it, now or later.
 ///
 /// # Errors
-/// If it is of a type of another chain, if a member is missing, or if its hash or its signature is not its own.
+/// If it is of a type of another chain, if a member is missing, if its hash is not its own, or its signature nobody's.
 pub(super) fn verify(
     index: usize,
     transaction: &WireTransaction,
     parts: &WireSigned,
     family: Family,
+    recover: Recover,
 ) -> Result<Signed, Refusal> {
     let kind = parts.kind.unwrap_or_default().to::<u64>();
     if kind > NEWEST_TYPE {
@@ -46,7 +56,7 @@ pub(super) fn verify(
              `verify = \"links\"` for this chain",
         ));
     }
-    let recovered = if kind == 0 {
+    let proof = if kind == 0 {
         let v = parts.v.ok_or_else(|| lacks("`v`"))?;
         let (parity, chain_id) = u128::try_from(v).ok().and_then(from_eip155_value).ok_or_else(|| {
             Refusal::new(Check::Sender, format!("no signature at place {index}"), "27, 28 or 35 up", v)
@@ -73,17 +83,35 @@ pub(super) fn verify(
         let signature = Signature::new(r, s, parity == 1);
         typed(kind, transaction, parts, signature, &mut encoded, &lacks)?
     };
+    proved(index, transaction, SelfSigned { encoded, proof }, recover)
+}
+
+/// Checks the hash of a transaction, and recovers who signed it, now or later.
+///
+/// # Errors
+/// If its hash is not its own, or its signature nobody's.
+pub(super) fn proved(
+    index: usize,
+    transaction: &WireTransaction,
+    signed: SelfSigned,
+    recover: Recover,
+) -> Result<Signed, Refusal> {
+    let SelfSigned { encoded, proof } = signed;
     same(
         Check::TransactionHash,
         || format!("a transaction that is not what its hash says at place {index}"),
         transaction.hash,
         keccak256(&encoded),
     )?;
-    let sender = recovered.ok_or_else(|| {
+    let sender = match recover {
+        Recover::Now => proof.recover().map(By::Sender),
+        Recover::Later => proof.is_plausible().then_some(By::Proof(proof)),
+    };
+    let sender = sender.ok_or_else(|| {
         Refusal::new(
             Check::Sender,
             format!("a signature that is nobody's in transaction {index}"),
-            transaction.from,
+            transaction.sender(),
             "no such public key",
         )
         .advise("a test node that impersonates accounts makes such: set `verify = \"header\"` for it")
@@ -99,10 +127,10 @@ pub(super) fn unsigned(index: usize, transaction: &WireTransaction, unsigned: Un
     let Unsigned { encoded, sender } = unsigned;
     let what = || format!("a transaction that is not what its hash says at place {index}");
     same(Check::TransactionHash, what, transaction.hash, keccak256(&encoded))?;
-    Ok(Signed { encoded, sender })
+    Ok(Signed { encoded, sender: By::Sender(sender) })
 }
 
-/// Transactions of EIP-2718; gives the sender, `None` for a signature that is nobody's.
+/// Transactions of EIP-2718; gives what was signed.
 fn typed(
     kind: u64,
     transaction: &WireTransaction,
@@ -110,7 +138,7 @@ fn typed(
     signature: Signature,
     encoded: &mut Vec<u8>,
     lacks: &dyn Fn(&str) -> Refusal,
-) -> Result<Option<Address>, Refusal> {
+) -> Result<Proof, Refusal> {
     let chain_id = parts.chain_id.ok_or_else(|| lacks("`chainId`"))?.to();
     let access_list = parts.access_list.clone().unwrap_or_default();
     let (nonce, gas_limit, value) = (transaction.nonce(), parts.gas.to(), transaction.value);
@@ -177,15 +205,13 @@ fn typed(
     })
 }
 
-/// Encodes with the signature, and recovers who signed. High `s` values stand: blocks before Homestead have them.
+/// Encodes with the signature; gives what was signed.
 fn sign<T: RlpEcdsaEncodableTx + SignableTransaction<Signature>>(
     unsigned: &T,
     signature: Signature,
     kind: u8,
     encoded: &mut Vec<u8>,
-) -> Option<Address> {
+) -> Proof {
     unsigned.eip2718_encode_with_type(&signature, kind, encoded);
-    let signed = secp256k1::Message::from_digest(unsigned.signature_hash().0);
-    let key = secp256k1::SECP256K1.recover_ecdsa(signed, &signature.to_secp256k1().ok()?).ok()?;
-    Some(Address::from_secp256k1_public_key(&key))
+    Proof { digest: unsigned.signature_hash(), signature }
 }

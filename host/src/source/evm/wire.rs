@@ -49,6 +49,8 @@ pub(super) struct WireBlock<'a> {
     pub hash: B256,
     pub parent_hash: B256,
     pub number: U64,
+    /// The largest number of 64 bits where it is larger than that.
+    #[serde(deserialize_with = "clamped")]
     pub timestamp: U64,
     #[serde(borrow, default)]
     pub miner: Unread<'a>,
@@ -58,7 +60,7 @@ pub(super) struct WireBlock<'a> {
     pub gas_used: Unread<'a>,
     #[serde(borrow, default)]
     pub base_fee_per_gas: Unread<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "or_none")]
     pub transactions: Vec<&'a RawValue>,
 }
 
@@ -149,7 +151,8 @@ impl WireHeader {
 #[serde(rename_all = "camelCase")]
 pub(super) struct WireTransaction {
     pub hash: B256,
-    pub from: Address,
+    #[serde(rename = "from", default, deserialize_with = "recipient")]
+    from: Option<Address>,
     #[serde(default, deserialize_with = "recipient")]
     pub to: Option<Address>,
     #[serde(default, deserialize_with = "quantity")]
@@ -157,9 +160,9 @@ pub(super) struct WireTransaction {
     #[serde(default, deserialize_with = "readable")]
     nonce: Option<U64>,
     /// Call data has two names, and some nodes give both.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bytes")]
     input: Option<Bytes>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bytes")]
     data: Option<Bytes>,
 }
 
@@ -173,6 +176,16 @@ impl WireTransaction {
     /// True if the call data stands there twice and differs.
     pub fn contradicts_itself(&self) -> bool {
         self.input.is_some() && self.data.is_some() && self.input != self.data
+    }
+
+    /// Who the source says that it is by; zero if it does not say.
+    pub fn sender(&self) -> Address {
+        self.from.unwrap_or_default()
+    }
+
+    /// True if the source says who it is by.
+    pub fn names_sender(&self) -> bool {
+        self.from.is_some()
     }
 
     pub fn nonce(&self) -> u64 {
@@ -258,7 +271,9 @@ pub(super) struct WireReceipt<'a> {
     pub deposit_nonce: Unread<'a>,
     #[serde(borrow, default)]
     pub deposit_receipt_version: Unread<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default)]
+    pub base_fee: Unread<'a>,
+    #[serde(borrow, default, deserialize_with = "or_none")]
     pub logs: Vec<WireLog<'a>>,
 }
 
@@ -267,9 +282,10 @@ pub(super) struct WireReceipt<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct WireLog<'a> {
     pub address: Address,
+    #[serde(default, deserialize_with = "or_none")]
     pub topics: Vec<B256>,
-    #[serde(default)]
-    pub data: Bytes,
+    #[serde(default, deserialize_with = "bytes")]
+    pub data: Option<Bytes>,
     #[serde(borrow, default)]
     pub block_hash: Unread<'a>,
     #[serde(borrow, default)]
@@ -287,9 +303,32 @@ fn is_nothing(text: &str) -> bool {
     matches!(text, "\"\"" | "\"0x\"" | "null")
 }
 
+/// A list, for which some nodes write null where it is empty.
+fn or_none<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Bytes. Some nodes write the number 0 where there are none, which is not even a whole byte.
+fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Bytes>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    if is_nothing(raw.get()) || raw.get() == "\"0x0\"" {
+        return Ok(None);
+    }
+    serde_json::from_str(raw.get()).map(Some).map_err(D::Error::custom)
+}
+
+/// A number that may be larger than 64 bits hold.
+fn clamped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U64, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    let small = serde_json::from_str::<U64>(raw.get());
+    small
+        .or_else(|error| serde_json::from_str::<U256>(raw.get()).map(|_| U64::MAX).map_err(|_| D::Error::custom(error)))
+}
+
+/// An account, or none: a creation has no recipient, for which some nodes write the number 0.
 fn recipient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Address>, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?;
-    if is_nothing(raw.get()) {
+    if is_nothing(raw.get()) || raw.get() == "\"0x0\"" {
         return Ok(None);
     }
     serde_json::from_str(raw.get()).map(Some).map_err(D::Error::custom)

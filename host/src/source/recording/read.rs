@@ -188,6 +188,9 @@ impl Recording {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => new.insert(fresh()?),
         };
+        if rules.family_of(chain).skips_heights() {
+            canon.skip_to(&link);
+        }
         match canon.admit(&link) {
             Verdict::Known => return Ok(()),
             Verdict::Extends => {}

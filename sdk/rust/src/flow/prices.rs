@@ -94,7 +94,8 @@ impl Prices {
 
     /// Whether a token is known to wrap its chain's coin.
     pub fn wraps_native(token: &Address) -> bool {
-        WRAPPED.iter().any(|(_, wrapped)| wrapped.parse::<Address>().is_ok_and(|wrapped| wrapped == *token))
+        let all = WRAPPED.iter().map(|(_, wrapped)| *wrapped).chain(WRAPPED_ELSEWHERE);
+        all.into_iter().any(|wrapped| wrapped.parse::<Address>().is_ok_and(|wrapped| wrapped == *token))
     }
 
     fn chain_mut(&mut self, chain: u64) -> &mut ChainPrices {
@@ -140,6 +141,36 @@ const WRAPPED: [(u64, &str); 9] = [
     (8453, "0x4200000000000000000000000000000000000006"),
     (42161, "0x82af49447d8a07e3bd95bd0d56f35241523fbab1"),
     (43114, "0xb31f66aa3c1e785363f0875a1b74e27b85fd66c7"),
+];
+
+/// Coins that are wrapped on chains of which no prices are shipped.
+const WRAPPED_ELSEWHERE: [&str; 26] = [
+    "0x039e2fb66102314ce7b64ce5ce3e5183bc94ad38", // Sonic
+    "0xe5d7c2a44ffddf6b295a15c148167daaaf5cf34f", // Linea
+    "0x5300000000000000000000000000000000000004", // Scroll
+    "0x5aea5775959fbc2557cc8789bc1bf90a239d9a91", // ZKsync Era
+    "0x4f9a0e7fd2bf6067db6994cf12e4495df938e6e9", // Polygon zkEVM
+    "0x78c1b0c915c4faa5fffa6cabf0219da63d7f4cb8", // Mantle
+    "0xacc15dc74880c9944775448304b263d191c6077f", // Moonbeam
+    "0x98878b06940ae243284ca214f92bb71a2b032b8a", // Moonriver
+    "0x5c7f8a570d578ed84e63fdfa7b1ee72deae1ae23", // Cronos
+    "0x4300000000000000000000000000000000000004", // Blast
+    "0x6969696969696969696969696969696969696969", // Berachain
+    "0x5555555555555555555555555555555555555555", // HyperEVM
+    "0x722e8bdd2ce80a4422e880164f2079488e115365", // Arbitrum Nova
+    "0xc86c7c0efbd6a49b35e8714c5f59d99de09a225b", // Kava
+    "0xc9bdeed33cd01541e1eed10f90519d2c06fe3feb", // Aurora
+    "0x75cb093e4d61d2a2e65d8e0bbb01de8d89b53481", // Metis
+    "0xa1077a294dde1b09bb078844df40758a5d0f9a27", // PulseChain
+    "0xe30fedd158a2e3b13e9badaeabafc5516e95e8c7", // Sei
+    "0xcf664087a5bb0237a0bad6742852ec6c8d69a27a", // Harmony
+    "0xe4f05a66ec68b54a58b17c22107b02e0232cc817", // Kaia
+    "0xe514d9deb7966c8be0ca922de8a064264ea6bcd4", // Ronin
+    "0x40375c92d9faf44d2f9db9bd9ba41a3317a2404f", // Core
+    "0x0dc808adce2099a9f62aa87d9670745aba741746", // Manta Pacific
+    "0x48b62137edfa95a428d35c09e44256a739f6b557", // ApeChain
+    "0xfff9976782d46cc05630d1f6ebab18b2324d6b14", // Sepolia
+    "0xb4fbf271143f4fbf7b91a5ded31805e42b2208d6", // Goerli
 ];
 
 /// Chain, token, symbol, decimals, floor in whole units, kind of money.

@@ -1,5 +1,7 @@
 //! Whether receipts and logs are those of the transactions.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use alloy::primitives::{B256, U64};
 
 use super::transactions::Sent;
@@ -10,8 +12,8 @@ use crate::source::evm::wire::{WireLog, WireReceipt};
 /// Returns the receipt of each transaction, and the hashes of those that have none.
 ///
 /// One receipt for each transaction, in their order, at every level but [`Verification::None`], which takes a transaction
-/// without one. Where receipts and logs say that they stand is checked at [`Verification::Header`] and up; below, the order
-/// of the lists counts.
+/// without one. Where receipts and logs say that they stand is checked at [`Verification::Header`] and up; below, a receipt is
+/// that of the transaction that it names, and the order of its logs counts.
 pub(super) fn check<'a>(
     block: B256,
     transactions: &[Sent],
@@ -19,6 +21,10 @@ pub(super) fn check<'a>(
     level: Verification,
     exceptions: &mut Vec<String>,
 ) -> Result<(Vec<Option<WireReceipt<'a>>>, Vec<B256>), Refusal> {
+    let receipts = match level {
+        Verification::None | Verification::Links => in_order(transactions, receipts, level, exceptions),
+        Verification::Header | Verification::Full => receipts,
+    };
     let (count, came) = (transactions.len(), receipts.len());
     if came > count || (came < count && level > Verification::None) {
         return Err(Refusal::new(Check::ReceiptCount, "another number of receipts", count, came));
@@ -72,6 +78,47 @@ pub(super) fn check<'a>(
             .push("the source's log indexes are not the places of the logs in the block; their order counts".into());
     }
     Ok((all, missing))
+}
+
+/// Puts receipts into the order of the transactions that they name, unless they have it. One that names no transaction of the
+/// block stays where it is, to be refused; at [`Verification::None`] it is left out where each transaction has its own, as is a
+/// second one of the same.
+fn in_order<'a>(
+    transactions: &[Sent],
+    receipts: Vec<WireReceipt<'a>>,
+    level: Verification,
+    exceptions: &mut Vec<String>,
+) -> Vec<WireReceipt<'a>> {
+    let mut left = transactions.iter();
+    if receipts.iter().all(|receipt| left.any(|sent| sent.wire.hash == receipt.transaction_hash)) {
+        return receipts;
+    }
+    let places: BTreeMap<B256, usize> =
+        transactions.iter().enumerate().map(|(index, sent)| (sent.wire.hash, index)).collect();
+    let placed: Vec<Option<usize>> =
+        receipts.iter().map(|receipt| places.get(&receipt.transaction_hash).copied()).collect();
+    let known: BTreeSet<usize> = placed.iter().flatten().copied().collect();
+    let odd = receipts.len() - known.len();
+    let is_complete = known.len() == transactions.len();
+    if odd > 0 && !(is_complete && level == Verification::None) {
+        return receipts;
+    }
+    if odd > 0 {
+        exceptions.push(format!(
+            "{odd} receipts are of no transaction of the block, or were there twice, and are left out with their logs"
+        ));
+    }
+    let mut sorted: BTreeMap<usize, WireReceipt<'a>> = BTreeMap::new();
+    let mut is_sorted = true;
+    for (place, receipt) in placed.into_iter().zip(receipts) {
+        let Some(place) = place else { continue };
+        is_sorted &= sorted.last_key_value().is_none_or(|(last, _)| *last < place);
+        sorted.entry(place).or_insert(receipt);
+    }
+    if !is_sorted {
+        exceptions.push("the source's receipts have another order than the transactions, which counts".into());
+    }
+    sorted.into_values().collect()
 }
 
 /// Checks where a log says that it stands.

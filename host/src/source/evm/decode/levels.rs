@@ -132,6 +132,60 @@ fn what_no_check_needs_is_not_read() {
 }
 
 #[test]
+fn what_is_null_where_a_list_or_bytes_should_be_is_empty() {
+    check(
+        |block, receipts| (block["transactions"], *receipts) = (json!(null), json!([])),
+        |block| block.transactions.is_empty(),
+    );
+    check(|_, receipts| receipts[0]["logs"] = json!(null), |block| block.logs.is_empty());
+    check(|_, receipts| receipts[0]["logs"][0]["topics"] = json!(null), |block| block.logs.topic_count == [0]);
+    for nothing in [json!(null), json!("0x0"), json!("0x"), json!("")] {
+        check(
+            |_, receipts| receipts[0]["logs"][0]["data"] = nothing.clone(),
+            |block| block.logs.data.get(0).is_empty(),
+        );
+        check(
+            |block, _| block["transactions"][0]["input"] = nothing.clone(),
+            |block| block.transactions.input.get(0).is_empty(),
+        );
+        check(
+            |block, _| block["transactions"][0]["to"] = nothing.clone(),
+            |block| block.transactions.is_creation == [1],
+        );
+        let nobody = |block: &mut Value, _: &mut Value| block["transactions"][0]["from"] = nothing.clone();
+        check(nobody, |block| block.transactions.sender.get(0) == [0; 20] && !block.assurance.exceptions.is_empty());
+    }
+    refused(Verification::None, |block, _| drop(block.as_object_mut().unwrap().remove("transactions")), &["`"]);
+}
+
+#[test]
+fn receipts_in_another_order_and_of_no_transaction_are_told() {
+    let hash = |digit: char| format!("0x{}", digit.to_string().repeat(64));
+    let two = |block: &mut Value, receipts: &mut Value| {
+        let mut second = block["transactions"][0].clone();
+        second["hash"] = json!(hash('5'));
+        block["transactions"].as_array_mut().unwrap().push(second);
+        let mut receipt = receipts[0].clone();
+        (receipt["transactionHash"], receipt["logs"]) = (json!(hash('5')), json!([]));
+        receipts.as_array_mut().unwrap().insert(0, receipt);
+    };
+    let says = |block: &Block, part: &str| block.assurance.exceptions.iter().any(|said| said.contains(part));
+    check(two, |block| block.logs.transaction_index == [0] && says(block, "another order"));
+    // Of no transaction of the block, of one twice, and none at all.
+    let (mut block, mut receipts) = least();
+    two(&mut block, &mut receipts);
+    let list = receipts.as_array_mut().unwrap();
+    let (mut stranger, again) = (list[1].clone(), list[0].clone());
+    stranger["transactionHash"] = json!(hash('9'));
+    list.extend([stranger, again, json!(null)]);
+    let decoded = decode(&raw(block.clone(), receipts.clone()), Verification::None, "test").unwrap();
+    assert_eq!((decoded.transactions.len(), decoded.logs.len()), (2, 1));
+    assert!(says(&decoded, "2 receipts are of no transaction"), "{:?}", decoded.assurance.exceptions);
+    let refusal = decode(&raw(block, receipts), Verification::Links, "test").unwrap_err().to_string();
+    assert!(refusal.contains("receipt-count") && refusal.contains("verify = \"none\""), "{refusal}");
+}
+
+#[test]
 fn a_member_under_two_names_is_one() {
     let address = format!("0x{:040x}", 9);
     let twice = |block: &mut Value, _: &mut Value| {
@@ -181,6 +235,8 @@ fn what_is_odd_and_taken_in_stands_with_the_block() {
     let late = |block: &mut Value, _: &mut Value| block["timestamp"] = json!("0xffffffffffffffff");
     check(late, says("after the year 9999"));
     check(late, |block| block.timestamp_s == LATEST_S);
+    let later = |block: &mut Value, _: &mut Value| block["timestamp"] = json!("0x10000000000000000");
+    check(later, |block| block.timestamp_s == LATEST_S && !block.assurance.exceptions.is_empty());
     let (block, _) = least();
     let without = decode_block(&raw(block, json!([])), Verification::None.into(), "test").unwrap();
     assert_eq!(without.missing.len(), 1);

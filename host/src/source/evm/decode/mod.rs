@@ -51,31 +51,56 @@ pub(super) fn decode_block(raw: &RawBlock, rules: Rules, source: &str) -> Result
     let wire: WireBlock<'_> = serde_json::from_str(text).map_err(|error| Refusal::shape("block", text, &error))?;
     let (number, hash) = (wire.number.to(), wire.hash);
     let family = rules.family_of(raw.chain_id);
-    checked(raw, &wire, rules.level, family, source)
-        .map_err(|refusal| refusal.of(number, hash).advise_level(rules.level))
+    checked(raw, &wire, rules, family, source).map_err(|refusal| refusal.of(number, hash).advise_level(rules.level))
 }
 
 fn checked(
     raw: &RawBlock,
     wire: &WireBlock<'_>,
-    level: Verification,
+    rules: Rules,
     family: Family,
     source: &str,
 ) -> Result<Decoded, Refusal> {
+    let most = family.most(raw.chain_id, wire.number.to());
+    let level = rules.level.min(most);
     let text = raw.receipts.get();
-    let receipts: Vec<WireReceipt<'_>> =
+    // Some nodes write null for a receipt that there is not.
+    let receipts: Vec<Option<WireReceipt<'_>>> =
         serde_json::from_str(text).map_err(|error| Refusal::shape("receipts", text, &error))?;
+    let receipts: Vec<WireReceipt<'_>> = receipts.into_iter().flatten().collect();
     let mut exceptions = Vec::new();
+    if level < rules.level {
+        exceptions.push(
+            "it is older than what its chain is now, and can't be recomputed: only its parent was checked".into(),
+        );
+    }
     let head = Head::new(&raw.block, wire, level, family, &mut exceptions)?;
-    let transactions = transactions::read(wire, head.header.as_ref(), level, family)?;
+    let transactions = transactions::read(wire, head.header.as_ref(), level, family, rules.recover)?;
+    if transactions.iter().any(|sent| sent.is_opaque) {
+        exceptions.push(
+            "the transactions root could not be checked, since sources don't give what its state sync is made of: the \
+             hashes and senders of the other transactions, and all receipts, were"
+                .into(),
+        );
+    }
     if transactions.iter().any(|sent| sent.is_outside) {
         exceptions
             .push("its state sync and the logs of it are the source's word: the chain's headers cover neither".into());
     }
+    let nameless = transactions.iter().filter(|sent| !sent.wire.names_sender()).count();
+    if nameless > 0 && level < Verification::Full {
+        exceptions.push(format!("the source does not say by whom {nameless} of its transactions are; theirs is zero"));
+    }
     let (receipts, missing) = belong::check(wire.hash, &transactions, receipts, level, &mut exceptions)?;
 
     let receipts = Receipts::new(&transactions, receipts, level, family)?;
-    if let Some(header) = &head.header {
+    let settles_later = head.header.is_some() && family.settles_later(&raw.block);
+    if settles_later {
+        exceptions.push(
+            "its header commits to receipts of earlier blocks: its own, and its logs, are the source's word".into(),
+        );
+    }
+    if let Some(header) = head.header.as_ref().filter(|_| !settles_later) {
         let came = receipts.bloom();
         if came != header.logs_bloom {
             let what = "logs that its bloom does not stand for".to_owned();

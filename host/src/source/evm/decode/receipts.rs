@@ -2,12 +2,12 @@
 
 use alloy::consensus::{Eip658Value, Header, Receipt, ReceiptEnvelope, ReceiptWithBloom, TxType};
 use alloy::eips::eip2718::Encodable2718;
-use alloy::primitives::{Address, B256, Bloom, Log, LogData, U64};
+use alloy::primitives::{Address, B256, Bloom, Log, LogData, U64, U128};
 
 use super::transactions::Sent;
 use crate::block::{Logs, Transactions, Verification};
 use crate::column::Overflow;
-use crate::source::evm::family::Family;
+use crate::source::evm::family::{Family, ReceiptMembers};
 use crate::source::evm::refusal::{Check, Refusal, same};
 use crate::source::evm::wire::WireReceipt;
 
@@ -86,7 +86,10 @@ impl Receipts {
                         "depositReceiptVersion",
                         Verification::Header,
                     )?;
-                    tail = family.receipt_tail(transaction.kind, nonce, version);
+                    // Other chains have members of this name that are not of the receipt.
+                    let base_fee = receipt.base_fee.if_readable::<U128>();
+                    let members = ReceiptMembers { deposit: (nonce, version), base_fee };
+                    tail = family.receipt_tail(transaction.kind, members);
                     let root = receipt.root.read::<B256>(&of, "root", Verification::Header)?;
                     (receipt.status.read::<U64>(&of, "status", Verification::Header)?, root)
                 }
@@ -106,7 +109,10 @@ impl Receipts {
             logs = receipt
                 .logs
                 .into_iter()
-                .map(|log| Log { address: log.address, data: LogData::new_unchecked(log.topics, log.data) })
+                .map(|log| Log {
+                    address: log.address,
+                    data: LogData::new_unchecked(log.topics, log.data.unwrap_or_default()),
+                })
                 .collect();
         }
         let receipt = Receipt { status: outcome, cumulative_gas_used, logs };
@@ -153,7 +159,10 @@ impl Receipts {
     /// it is what the header says.
     pub(super) fn add_up(&self, header: &Header) -> Result<(), Refusal> {
         let mut before = 0_u64;
-        for (index, (receipt, stated)) in self.consensus.iter().zip(&self.gas_used).enumerate() {
+        let receipts = self.consensus.iter().zip(&self.gas_used).zip(&self.encodings).enumerate();
+        // What stands in no root has counts of its own.
+        let covered = receipts.filter(|(_, (_, encoding))| !matches!(encoding, Encoding::Outside));
+        for (index, ((receipt, stated), _)) in covered {
             let cumulative = receipt.cumulative_gas_used();
             let what = || format!("gas that does not add up in receipt {index}");
             let Some(alone) = cumulative.checked_sub(before) else {
@@ -172,10 +181,12 @@ impl Receipts {
     /// Lays out the transactions.
     pub(super) fn transactions(&self, all: &[Sent], level: Verification) -> Result<Transactions, Refusal> {
         let mut out = Transactions::default();
-        for (index, Sent { wire, sender, .. }) in all.iter().enumerate() {
+        for (index, Sent { wire, sender, proof, is_outside, is_opaque, .. }) in all.iter().enumerate() {
             let (nonce, status) = (wire.nonce(), self.status[index]);
+            // What is the chain's own has no recipient and makes nothing.
+            let is_creation = wire.to.is_none() && !is_outside && !is_opaque;
             let mut created = Address::ZERO;
-            if wire.to.is_none() && status != 0 {
+            if is_creation && status != 0 {
                 created = match self.created[index] {
                     Some(stated) if level < Verification::Full => stated,
                     _ => sender.create(nonce),
@@ -184,10 +195,13 @@ impl Receipts {
                 same(Check::Created, || format!("another contract made by transaction {index}"), created, stated)?;
             }
             out.hash.push(&wire.hash);
-            out.sender.push(sender);
+            match proof {
+                Some(proof) => out.sender.push_signed(sender, proof),
+                None => out.sender.push(sender),
+            }
             out.recipient.push(&wire.to.unwrap_or_default());
             out.created.push(&created);
-            out.is_creation.push(u8::from(wire.to.is_none()));
+            out.is_creation.push(u8::from(is_creation));
             out.value.push(&wire.value.to_be_bytes());
             out.input.push(wire.input()).map_err(|Overflow| {
                 Refusal::new(Check::Shape, format!("too much call data at transaction {index}"), "up to 4 GiB", "more")

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::source::evm::family::Recover;
 
 const MAINNET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/mainnet");
 
@@ -55,6 +56,37 @@ fn all_real_blocks_pass() {
         assert_eq!((files.len(), transactions, logs, frames), (42, 9_489, 6_740, 23_760));
         assert!(exceptions.len() == 10 && exceptions.iter().all(|number| *number < 4_370_000));
     }
+}
+
+/// Whoever asks later gets the same senders; and a node that has others is not believed.
+#[test]
+fn senders_that_are_recovered_later_are_those_of_the_signatures() {
+    let later = Rules { recover: Recover::Later, ..Verification::Full.into() };
+    let (mut open, mut count) = (0, 0);
+    for recording in files().iter().map(|file| read(file)) {
+        let now = decode(&raw(&recording), Verification::Full, "test").unwrap();
+        let block = decode(&raw(&recording), later, "test").unwrap();
+        assert_eq!(now.transactions.sender.open(), 0);
+        (open, count) = (open + block.transactions.sender.open(), count + block.transactions.len());
+        assert_eq!((&block.transactions, &block.frames), (&now.transactions, &now.frames));
+        assert_eq!(block.transactions.sender.open(), 0, "they were not asked for");
+        if now.transactions.len() < 16 {
+            continue;
+        }
+        // One of them is checked at once, so that a node whose every sender is another is refused.
+        let others = |at: &[usize]| {
+            let mut lie = recording.clone();
+            lie.as_object_mut().unwrap().remove("traces");
+            at.iter().for_each(|at| lie["block"]["transactions"][*at]["from"] = json!(format!("0x{:040x}", 7)));
+            decode(&raw(&lie), later, "test").map_err(|refusal| refusal.check)
+        };
+        let all: Vec<usize> = (0..now.transactions.len()).collect();
+        assert_eq!(others(&all).err(), Some(Check::Sender));
+        if let Some(block) = all.iter().find_map(|at| others(&[*at]).ok()) {
+            assert_eq!(block.transactions.sender, now.transactions.sender, "the node's word counts");
+        }
+    }
+    assert!(count == 0 || open > count * 8 / 10, "{open} of {count} were left for later");
 }
 
 /// Tampers with block 19,929,064 and sees which check refuses it; `None` where it must pass.
@@ -125,7 +157,8 @@ fn a_receipt_that_was_changed_is_refused() {
     check(Verification::Links, drop_last, Some(Check::ReceiptCount));
     check(Verification::None, drop_last, None);
     let swap = |block: &mut Value| block["receipts"].as_array_mut().unwrap().swap(0, 1);
-    check(Verification::None, swap, Some(Check::ReceiptTransaction));
+    check(full, swap, Some(Check::ReceiptTransaction));
+    check(Verification::None, swap, None);
     check(full, |block| block["receipts"][0]["blockHash"] = other.clone(), Some(Check::ReceiptTransaction));
     check(full, |block| logging(block)["logs"][0]["data"] = json!("0x01"), Some(Check::ReceiptsRoot));
     check(full, |block| logging(block)["logs"][0]["address"] = somebody.clone(), Some(Check::Bloom));
@@ -216,6 +249,36 @@ fn both_shapes_of_traces_give_the_same_frames() {
     assert_eq!(frames.status, [1, 0, 0, 1], "what a reverted frame called did not stand");
     assert_eq!(frames.target.get(1), &[0; 20], "a creation that failed made nothing");
     assert_eq!(frames.depth, [0, 1, 2, 1]);
+}
+
+#[test]
+fn frames_with_nulls_errors_of_any_type_and_members_under_two_names_are_read() {
+    let address = |number: u8| format!("0x{number:040x}");
+    let inner = json!({ "type": "DELEGATECALL", "from": address(2), "to": address(3), "value": null, "input": null,
+        "output": null, "gasUsed": null, "error": { "code": -32000 }, "calls": null });
+    let tree = json!({ "type": "CALL", "from": address(1), "to": address(2), "value": "0x5", "input": "0xaa",
+        "gasUsed": "0x9", "error": "", "calls": [inner, { "from": address(2), "gasUsed": "0x0" }] });
+    for traces in [json!([{ "result": tree, "error": null }]), json!([tree])] {
+        let frames = tiny(Some(traces), None).unwrap().frames.unwrap();
+        assert_eq!(
+            (frames.kind.clone(), frames.status.clone()),
+            (vec![0, 2], vec![1, 0]),
+            "a frame of no type moved nothing"
+        );
+        assert_eq!((frames.input.get(0), frames.input.get(1)), (&[0xaa][..], &[][..]));
+    }
+    let steps = json!([{ "result": { "gas": 1, "failed": false, "returnValue": "", "structLogs": [] } }]);
+    assert!(tiny(Some(steps), None).is_err(), "steps of the machine are no frames");
+    let flat = json!([
+        { "type": "call", "traceAddress": null, "transactionPosition": "0x0", "result": { "gasUsed": null, "output": null },
+          "action": { "callType": "call", "from": address(1), "to": address(2), "value": "0x5", "input": "0xaa" } },
+        { "type": "create", "traceAddress": [0], "transactionPosition": 0, "error": null,
+          "result": { "gasUsed": "0x4", "code": "0xcc", "output": "0x", "address": address(3) },
+          "action": { "from": address(2), "init": "0xbb", "input": "0x" } }]);
+    let frames = tiny(Some(flat), None).unwrap().frames.unwrap();
+    assert_eq!((frames.input.get(1), frames.output.get(1)), (&[0xbb][..], &[0xcc][..]));
+    let none = tiny(None, Some(json!([{ "result": { "pre": null, "post": { (address(3)): { "storage": null } } } }])));
+    assert_eq!(none.unwrap().storage.unwrap().len(), 0);
 }
 
 #[test]

@@ -81,23 +81,23 @@ pub(super) fn encode(kind: u64, transaction: &WireTransaction, raw: &RawValue) -
     match kind {
         DEPOSIT => {
             needed(members.request_id, "requestId")?.encode(all);
-            transaction.from.encode(all);
+            transaction.sender().encode(all);
             needed(transaction.to, "to")?.encode(all);
             transaction.value.encode(all);
         }
         UNSIGNED => {
-            transaction.from.encode(all);
+            transaction.sender().encode(all);
             transaction.nonce().encode(all);
             called(transaction, fee_cap()?, members.gas, all);
         }
         CONTRACT => {
             needed(members.request_id, "requestId")?.encode(all);
-            transaction.from.encode(all);
+            transaction.sender().encode(all);
             called(transaction, fee_cap()?, members.gas, all);
         }
         RETRY => {
             transaction.nonce().encode(all);
-            transaction.from.encode(all);
+            transaction.sender().encode(all);
             called(transaction, fee_cap()?, members.gas, all);
             needed(members.ticket_id, "ticketId")?.encode(all);
             needed(members.refund_to, "refundTo")?.encode(all);
@@ -106,7 +106,7 @@ pub(super) fn encode(kind: u64, transaction: &WireTransaction, raw: &RawValue) -
         }
         SUBMIT_RETRYABLE => {
             needed(members.request_id, "requestId")?.encode(all);
-            transaction.from.encode(all);
+            transaction.sender().encode(all);
             needed(members.l1_base_fee, "l1BaseFee")?.encode(all);
             needed(members.deposit_value, "depositValue")?.encode(all);
             fee_cap()?.encode(all);
@@ -124,7 +124,7 @@ pub(super) fn encode(kind: u64, transaction: &WireTransaction, raw: &RawValue) -
         }
         _ => return Err(serde::de::Error::custom("Nitro has no such type")),
     }
-    Ok(Unsigned { encoded: typed(kind as u8, &items), sender: transaction.from })
+    Ok(Unsigned { encoded: typed(kind as u8, &items), sender: transaction.sender() })
 }
 
 /// What all calls among them end with: fee cap, gas, recipient, value, data.

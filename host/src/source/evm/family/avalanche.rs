@@ -33,6 +33,18 @@ struct Members {
     settled_excess: Option<U64>,
 }
 
+/// True if a header has the members of blocks that are executed after they were accepted: its receipts are those of the blocks
+/// that it settles.
+pub(super) fn settles_later(block: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Settled {
+        #[serde(default)]
+        settled_height: Option<U64>,
+    }
+    serde_json::from_str::<Settled>(block.get()).is_ok_and(|settled| settled.settled_height.is_some())
+}
+
 /// Returns the hash of a header as Coreth takes it.
 ///
 /// # Errors

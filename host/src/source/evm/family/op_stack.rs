@@ -30,14 +30,14 @@ pub(super) fn encode(transaction: &WireTransaction, raw: &RawValue) -> serde_jso
     let deposit: Deposit = serde_json::from_str(raw.get())?;
     let mut items = Vec::with_capacity(transaction.input().len() + 160);
     deposit.source_hash.encode(&mut items);
-    transaction.from.encode(&mut items);
+    transaction.sender().encode(&mut items);
     recipient(transaction.to, &mut items);
     deposit.mint.unwrap_or_default().encode(&mut items);
     transaction.value.encode(&mut items);
     deposit.gas.to::<u64>().encode(&mut items);
     deposit.is_system_tx.unwrap_or_default().encode(&mut items);
     transaction.input().encode(&mut items);
-    Ok(Unsigned { encoded: typed(DEPOSIT as u8, &items), sender: transaction.from })
+    Ok(Unsigned { encoded: typed(DEPOSIT as u8, &items), sender: transaction.sender() })
 }
 
 /// The nonce and the version of a deposit's receipt: the root covers neither before Canyon, when there was no version.

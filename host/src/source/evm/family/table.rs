@@ -21,7 +21,6 @@ pub(super) const FAMILIES: &[(Family, &[ChainId])] = &[
             1_301,       // Unichain Sepolia
             1_750,       // Metal
             1_868,       // Soneium
-            5_000,       // Mantle
             5_330,       // Superseed
             7_560,       // Cyber
             8_453,       // Base
@@ -64,7 +63,52 @@ pub(super) const FAMILIES: &[(Family, &[ChainId])] = &[
             1_329, // Sei
             988,   // Stable
             2_201, // Stable testnet
+            1_328, // Sei testnet
+            2_221, // Kava testnet
+            7_001, // ZetaChain testnet
+            7_700, // Canto
+            1_776, // Injective
+            9_000, // Evmos testnet
         ],
     ),
     (Family::Filecoin, &[314, 314_159]),
+    (
+        Family::Other,
+        &[
+            945,           // Bittensor testnet
+            964,           // Bittensor
+            592,           // Astar
+            1_284,         // Moonbeam
+            1_285,         // Moonriver
+            1_287,         // Moonbase
+            4_217,         // Tempo
+            42_431,        // Tempo Moderato
+            295,           // Hedera
+            296,           // Hedera testnet
+            728_126_428,   // Tron
+            2_494_104_990, // Tron Shasta
+            3_448_148_188, // Tron Nile
+            747,           // Flow
+            545,           // Flow testnet
+            146,           // Sonic
+            250,           // Fantom
+            8_217,         // Kaia
+            1_001,         // Kaia Kairos
+            1_088,         // Metis
+            2_818,         // Morph
+            5_000,         // Mantle
+            5_003,         // Mantle Sepolia
+            80_094,        // Berachain
+        ],
+    ),
+];
+
+/// From which height on a chain's blocks are of its family: those before are of another make.
+pub(super) const REMADE: &[(ChainId, Family, u64)] = &[
+    (10, Family::OpStack, 105_235_063),     // Bedrock
+    (42_161, Family::Arbitrum, 22_207_817), // Nitro
+    (100, Family::Gnosis, 25_349_537),      // the merge
+    (42_220, Family::Celo, 31_056_500),     // layer 2
+    (44_787, Family::Celo, 26_384_000),     // layer 2
+    (62_320, Family::Celo, 28_308_600),     // layer 2
 ];

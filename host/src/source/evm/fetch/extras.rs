@@ -203,7 +203,7 @@ fn note(pool: &Pool, endpoint: &Endpoint, way: &Way, number: Option<u64>, miss: 
             pool.fault(endpoint, fault);
             return true;
         }
-        Meaning::Unanswered | Meaning::Other => {
+        Meaning::Unanswered | Meaning::Other | Meaning::NoBlock => {
             if matches!(fault, Fault::Transport(_)) {
                 pool.fault(endpoint, fault);
             }

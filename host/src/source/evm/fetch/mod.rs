@@ -55,6 +55,8 @@ pub(super) struct Want {
 /// Blocks from the first that was asked for, as far as they could be had.
 pub(super) struct Served {
     pub(super) fetched: Vec<Fetched>,
+    /// How many of the heights that were asked for are done: those blocks, and heights that have none.
+    pub(super) passed: usize,
     /// Why there are no more; `None` if all came.
     pub(super) short: Option<Short>,
 }
@@ -105,10 +107,10 @@ pub(super) struct Body {
 /// Fetches blocks of these heights, in order, as far as any node gives them.
 pub(super) async fn blocks(pool: &Pool, numbers: &[u64], want: Want) -> Served {
     let mut fetched: Vec<Fetched> = Vec::with_capacity(numbers.len());
-    let mut reasons = Vec::new();
+    let (mut passed, mut reasons) = (0, Vec::new());
     let mut is_missing = true;
     for endpoint in pool.order() {
-        let left = &numbers[fetched.len()..];
+        let left = &numbers[passed..];
         if left.is_empty() {
             break;
         }
@@ -124,17 +126,23 @@ pub(super) async fn blocks(pool: &Pool, numbers: &[u64], want: Want) -> Served {
             pool.good(endpoint);
             reasons.clear();
             is_missing = true;
-            fetched.extend(some);
         }
-        let Some(failed) = failed else { continue };
+        let Some(failed) = failed else {
+            passed = numbers.len();
+            fetched.extend(some);
+            continue;
+        };
+        let newest = some.last().map(|fetched| fetched.block.number);
+        passed += left.iter().take_while(|number| newest.is_some_and(|newest| **number <= newest)).count();
+        fetched.extend(some);
         is_missing &= matches!(failed, Failed::Missing);
         reasons.push(format!("{}: {}", endpoint.label, note(pool, endpoint, failed)));
     }
-    let short = numbers.get(fetched.len()).map(|number| {
+    let short = numbers.get(passed).map(|number| {
         let reason = if reasons.is_empty() { "no node is configured".to_owned() } else { reasons.join("; ") };
         Short { number: *number, is_missing, reason }
     });
-    Served { fetched, short }
+    Served { fetched, passed, short }
 }
 
 /// Notes a failure with the pool, and returns it in words.
@@ -162,7 +170,8 @@ fn note(pool: &Pool, endpoint: &Endpoint, failed: Failed) -> String {
 
 /// Fetches from one node. Returns the blocks before the first that failed, and why that one did.
 async fn from(pool: &Pool, endpoint: &Endpoint, numbers: &[u64], want: Want) -> (Vec<Fetched>, Option<Failed>) {
-    let (bodies, mut failed) = bodies(endpoint, numbers).await;
+    let skips = want.rules.family_of(want.chain).skips_heights();
+    let (bodies, mut failed) = bodies(endpoint, numbers, skips).await;
     let mut receipts = receipts::of(endpoint, &bodies, want.patient).await.into_iter();
     let mut fetched = Vec::with_capacity(bodies.len());
     let mut again = Vec::new();
@@ -207,10 +216,14 @@ async fn from(pool: &Pool, endpoint: &Endpoint, numbers: &[u64], want: Want) -> 
     (decoded, short.or(failed))
 }
 
-async fn bodies(endpoint: &Endpoint, numbers: &[u64]) -> (Vec<Body>, Option<Failed>) {
+/// Fetches headers and transactions. `skips`: whether the chain has heights without a block.
+async fn bodies(endpoint: &Endpoint, numbers: &[u64], skips: bool) -> (Vec<Body>, Option<Failed>) {
     let calls = numbers.iter().map(|number| Call::new("eth_getBlockByNumber", json!([format!("{number:#x}"), true])));
     let mut bodies = Vec::with_capacity(numbers.len());
     for (number, result) in numbers.iter().zip(endpoint.client.calls(calls.collect()).await) {
+        if skips && result.as_ref().is_err_and(|fault| fault.meaning() == Meaning::NoBlock) {
+            continue;
+        }
         match result.map_err(Failed::from).and_then(|json| body(*number, json)) {
             Ok(body) => bodies.push(body),
             Err(failed) => return (bodies, Some(failed)),
@@ -228,7 +241,8 @@ fn body(asked: u64, json: Box<RawValue>) -> Result<Body, Failed> {
     struct Outline {
         hash: B256,
         number: U64,
-        transactions: Vec<Hash>,
+        /// Some nodes write null for none.
+        transactions: Option<Vec<Hash>>,
     }
     if json.get() == "null" {
         return Err(Failed::Missing);
@@ -239,7 +253,7 @@ fn body(asked: u64, json: Box<RawValue>) -> Result<Body, Failed> {
     if number != asked {
         return Err(Refusal::new(Check::OtherBlock, "another height than was asked for", asked, number).into());
     }
-    let transactions = outline.transactions.into_iter().map(|transaction| transaction.hash).collect();
+    let transactions = outline.transactions.into_iter().flatten().map(|transaction| transaction.hash).collect();
     Ok(Body { hash: outline.hash, number, transactions, json })
 }
 

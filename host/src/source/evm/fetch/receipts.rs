@@ -104,8 +104,9 @@ pub(super) async fn with_singles(endpoint: &Endpoint, known: &RawValue, missing:
         return Err(fault.into());
     }
     let unreadable = |error: serde_json::Error| Failed::Fault(Fault::Unreadable(error.to_string()));
-    let known: Vec<&RawValue> = serde_json::from_str(known.get()).map_err(unreadable)?;
-    let mut all: Vec<(u64, B256, &RawValue)> = Vec::with_capacity(known.len() + found.len());
+    let known: Vec<Option<&RawValue>> = serde_json::from_str(known.get()).map_err(unreadable)?;
+    let known = known.into_iter().flatten();
+    let mut all: Vec<(u64, B256, &RawValue)> = Vec::new();
     for receipt in found.iter().map(AsRef::as_ref).chain(known) {
         let placed: Placed = serde_json::from_str(receipt.get()).map_err(unreadable)?;
         let index = placed.transaction_index.map_or(u64::MAX, |index| index.to::<u64>());

@@ -1,5 +1,6 @@
 //! One chain, followed: every block once, in order, each checked; reorgs as what left and what came.
 
+mod course;
 mod extras;
 mod finality;
 mod findings;
@@ -105,6 +106,8 @@ pub struct Follower {
     pace: Pace,
     extras: Extras,
     owing: Owing,
+    /// Whether the chain has heights without a block.
+    skips_heights: bool,
     contest: Contest,
 }
 
@@ -148,6 +151,7 @@ impl Follower {
             pace: Pace::new(&config),
             extras: Extras::new(Duration::from_secs(config.stall_after_s), Duration::from_secs(config.traces_within_s)),
             owing: Owing::default(),
+            skips_heights: config.rules(config.id).family_of(config.id).skips_heights(),
             contest: Contest::default(),
             name,
             config,

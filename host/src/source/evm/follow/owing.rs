@@ -8,12 +8,14 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
 use super::Closed;
+use super::course::Course;
 use super::findings::Findings;
 use crate::block::{BlockRef, Frames, Parts, StorageChanges};
 use crate::event::Event;
 use crate::finding::Severity;
 use crate::source::Delivery;
 use crate::source::evm::config::ChainConfig;
+use crate::source::evm::family::{Recover, Rules};
 use crate::source::evm::fetch::{self, Want};
 use crate::source::evm::pool::Pool;
 use crate::source::evm::rest::rest;
@@ -35,6 +37,20 @@ struct Owed {
     tries: u32,
     frames: Option<Arc<Frames>>,
     storage: Option<Arc<StorageChanges>>,
+    /// What came of it and was not given on yet.
+    news: Option<News>,
+}
+
+/// What is to be told of a block.
+#[derive(Clone, Debug)]
+struct News {
+    since: Instant,
+    /// Parts that it is not waited for any more.
+    given_up: Parts,
+    /// Why a part that is wanted is given up.
+    gives_up: Option<String>,
+    /// Whether it is waited for no longer.
+    is_done: bool,
 }
 
 impl Owed {
@@ -60,7 +76,7 @@ impl Owing {
     pub(super) fn add(&self, block: BlockRef, parts: Parts) {
         let now = Instant::now();
         let next = now + rest(AGAIN.0, AGAIN.1, 1);
-        let owed = Owed { block, parts, since: now, next, tries: 0, frames: None, storage: None };
+        let owed = Owed { block, parts, since: now, next, tries: 0, frames: None, storage: None, news: None };
         self.locked().insert(block.number, owed);
         self.changed.notify_one();
     }
@@ -77,20 +93,44 @@ impl Owing {
 
     /// Returns the block that is to be asked about first, and when.
     fn first(&self) -> Option<Owed> {
-        self.locked().values().min_by_key(|owed| (owed.next, owed.block.number)).cloned()
+        let blocks = self.locked();
+        let open = blocks.values().filter(|owed| !owed.news.as_ref().is_some_and(|news| news.is_done));
+        open.min_by_key(|owed| (owed.next, owed.block.number)).cloned()
     }
 
-    /// Puts a block back for its next turn, or takes it out. Returns false if it left the chain meanwhile.
-    fn turn(&self, owed: &Owed, is_done: bool) -> bool {
+    /// Puts a block back for its next turn, unless it left the chain meanwhile.
+    fn put_back(&self, owed: Owed) {
         let mut blocks = self.locked();
-        let Some(known) = blocks.get_mut(&owed.block.number).filter(|known| known.block == owed.block) else {
-            return false;
-        };
-        match is_done {
-            true => drop(blocks.remove(&owed.block.number)),
-            false => *known = owed.clone(),
+        if let Some(known) = blocks.get_mut(&owed.block.number).filter(|known| known.block == owed.block) {
+            *known = owed;
         }
-        true
+    }
+
+    /// Has all blocks asked about at once: whoever gave one may give the others too.
+    fn hurry(&self, now: Instant) {
+        self.locked().values_mut().for_each(|owed| owed.next = owed.next.min(now));
+    }
+
+    /// Returns since when something waits to be given on.
+    fn news_since(&self) -> Option<Instant> {
+        self.locked().values().filter_map(|owed| owed.news.as_ref()).map(|news| news.since).min()
+    }
+
+    /// Takes out what is to be given on, oldest block first. Blocks that are still waited for stay.
+    fn take_news(&self) -> Vec<(Owed, News)> {
+        let mut blocks = self.locked();
+        let mut all = Vec::new();
+        blocks.retain(|_, owed| {
+            let Some(news) = owed.news.take() else { return true };
+            let is_done = news.is_done;
+            all.push((owed.clone(), news));
+            !is_done
+        });
+        all
+    }
+
+    fn is_empty(&self) -> bool {
+        self.locked().is_empty()
     }
 
     fn locked(&self) -> MutexGuard<'_, BTreeMap<u64, Owed>> {
@@ -113,11 +153,12 @@ impl Collector {
     pub(super) async fn run(self) {
         let within = Duration::from_secs(self.config.traces_within_s);
         let is_open = self.findings.lock().unwrap_or_else(PoisonError::into_inner).is_open(GIVEN_UP);
-        // When it is over that blocks are given up.
-        let mut until = is_open.then(|| Instant::now() + within);
+        let mut course = Course::new(is_open.then(|| Instant::now() + within));
         loop {
-            let first = self.owing.first();
-            let next = first.iter().map(|owed| owed.next).chain(until).min();
+            let now = Instant::now();
+            let asked = self.owing.first().map(|owed| owed.next);
+            let given = self.owing.news_since().map(|since| course.given_from(since, asked, now));
+            let next = asked.into_iter().chain(given).chain(course.until).min();
             let due = async {
                 match next {
                     Some(next) => tokio::time::sleep_until(next).await,
@@ -129,56 +170,81 @@ impl Collector {
                 () = self.owing.changed.notified() => continue,
                 () = self.out.closed() => return,
             }
-            let now = Instant::now();
-            let turned = async {
-                if until.is_some_and(|until| until <= now) {
-                    until = None;
-                    let message = format!("no block was given up for {} s", within.as_secs());
-                    self.finding(&message, true).await?;
-                }
-                if let Some(owed) = first.filter(|owed| owed.next <= now)
-                    && self.collect(owed, within).await?
-                {
-                    until = Some(Instant::now() + within);
-                }
-                Ok::<(), Closed>(())
-            };
-            if turned.await.is_err() {
+            if self.turn(&mut course, within).await.is_err() {
                 return;
             }
         }
     }
 
-    /// Asks for the parts of one block. Returns true if it is given up.
-    async fn collect(&self, mut owed: Owed, within: Duration) -> Result<bool, Closed> {
+    /// Does what is due.
+    async fn turn(&self, course: &mut Course, within: Duration) -> Result<(), Closed> {
+        let now = Instant::now();
+        if course.until.is_some_and(|until| until <= now) {
+            course.until = None;
+            let message = format!("no block was given up for {} s", within.as_secs());
+            self.finding(&message, true).await?;
+        }
+        let first = self.owing.first();
+        let asked = first.as_ref().map(|owed| owed.next);
+        if self.owing.news_since().is_some_and(|since| course.given_from(since, asked, now) <= now) {
+            if self.give_on(within).await? {
+                course.until = Some(Instant::now() + within);
+            }
+            course.given(self.owing.is_empty(), Instant::now());
+        } else if let Some(owed) = first.filter(|owed| owed.next <= now)
+            && self.collect(owed, within).await
+            && course.hurries(now)
+        {
+            self.owing.hurry(now);
+        }
+        Ok(())
+    }
+
+    /// Asks for the parts of one block. Returns true if some came.
+    async fn collect(&self, mut owed: Owed, within: Duration) -> bool {
         let wanted = owed.parts.both(self.needs.borrow().parts());
         let open = wanted.without(owed.has());
         let mut reason = String::new();
         if !open.is_empty() {
             reason = self.ask(&mut owed, open).await;
         }
+        let now = Instant::now();
         owed.tries = owed.tries.saturating_add(1);
-        owed.next = Instant::now() + rest(AGAIN.0, AGAIN.1, owed.tries.saturating_add(1));
+        owed.next = now + rest(AGAIN.0, AGAIN.1, owed.tries.saturating_add(1));
         let left = wanted.without(owed.has());
         let gives_up = !left.is_empty() && owed.since.elapsed() >= within;
         let is_done = left.is_empty() || gives_up;
-        if !self.owing.turn(&owed, is_done) || (!is_done && left == open) {
-            return Ok(false);
+        let came = left != open;
+        if is_done || came {
+            // What nobody wants any more is given up, too, and no finding.
+            let given_up = if is_done { owed.parts.without(owed.has()) } else { Parts::default() };
+            let since = owed.news.as_ref().map_or(now, |news| news.since);
+            owed.news = Some(News { since, given_up, gives_up: gives_up.then_some(reason), is_done });
         }
-        // What nobody wants any more is given up, too, and no finding.
-        let given_up = if is_done { owed.parts.without(owed.has()) } else { Parts::default() };
-        let number = owed.block.number;
-        let event = Event::Completed { block: owed.block, frames: owed.frames, storage: owed.storage, given_up };
-        self.out.send(Delivery::now(event)).await?;
-        if gives_up {
-            let message = format!(
-                "block {number} did not come with all that detectors want of it within {} s, and they see it without: \
-                 {reason}. Name a node that traces such blocks, and look at the block yourself",
-                within.as_secs()
-            );
-            self.finding(&message, false).await?;
+        self.owing.put_back(owed);
+        came
+    }
+
+    /// Gives on what came, oldest block first: so detectors see once what came since, however many blocks it is. Returns true if
+    /// one was given up.
+    async fn give_on(&self, within: Duration) -> Result<bool, Closed> {
+        let mut is_given_up = false;
+        for (owed, news) in self.owing.take_news() {
+            let number = owed.block.number;
+            let (frames, storage, given_up) = (owed.frames, owed.storage, news.given_up);
+            let event = Event::Completed { block: owed.block, frames, storage, given_up };
+            self.out.send(Delivery::now(event)).await?;
+            if let Some(reason) = news.gives_up {
+                let message = format!(
+                    "block {number} did not come with all that detectors want of it within {} s, and they see it without: \
+                     {reason}. Name a node that traces such blocks, and look at the block yourself",
+                    within.as_secs()
+                );
+                self.finding(&message, false).await?;
+                is_given_up = true;
+            }
         }
-        Ok(gives_up)
+        Ok(is_given_up)
     }
 
     /// Asks the nodes once. Returns why something is still missing.
@@ -186,7 +252,7 @@ impl Collector {
         let needs = Needs { traces: open.traces, storage: open.storage, ..Needs::KEPT };
         let want = Want {
             chain: self.config.id,
-            rules: self.config.rules(self.config.id),
+            rules: Rules { recover: Recover::Later, ..self.config.rules(self.config.id) },
             needs,
             patient: false,
             is_late: true,

@@ -10,8 +10,12 @@ use crate::event::Event;
 use crate::source::Delivery;
 use crate::source::evm::canon::{Link, Verdict};
 use crate::source::evm::config::Finality;
+use crate::source::evm::family::{Recover, Rules};
 use crate::source::evm::fetch::{self, Fetched, Short, Want};
 use crate::source::evm::heads::Head;
+
+/// So many blocks behind the head, blocks are a backlog.
+const BACKLOG_FROM: u64 = 8;
 
 impl Follower {
     /// Takes in the blocks of a range, in order, fetching ahead. Ends early if a block does not follow or can't be
@@ -55,7 +59,11 @@ impl Follower {
         let mut fetching = futures::stream::iter(chunks)
             .map(|(from, to)| {
                 let (pool, needs) = (&pool, *needs.borrow());
-                let want = Want { chain: config.id, rules: config.rules(config.id), needs, patient, is_late: false };
+                // A backlog is worked off faster if senders wait until somebody asks for them. At the head there is time.
+                let is_behind = head.number.saturating_sub(to) >= BACKLOG_FROM;
+                let recover = if is_behind { Recover::Later } else { Recover::Now };
+                let rules = Rules { recover, ..config.rules(config.id) };
+                let want = Want { chain: config.id, rules, needs, patient, is_late: false };
                 async move {
                     let numbers: Vec<u64> = (from..=to).collect();
                     fetch::blocks(pool, &numbers, want).await
@@ -103,6 +111,9 @@ impl Follower {
     async fn take(&mut self, fetched: Fetched, head: &Head) -> Result<Option<Took>, Closed> {
         let Fetched { mut block, raw, endpoint, without } = fetched;
         let link = Link { number: block.number, hash: block.hash, parent_hash: block.parent_hash };
+        if self.skips_heights {
+            self.canon.skip_to(&link);
+        }
         match self.canon.judge(&link) {
             Verdict::Known => return Ok(None),
             Verdict::Gap => {

@@ -130,6 +130,27 @@ async fn frames_that_come_later_complete_the_block() {
 }
 
 #[tokio::test]
+async fn frames_that_come_after_an_outage_are_given_on_together_and_in_order() {
+    let mut case = chain(100..=110);
+    let whole = case["forks"]["a"].clone();
+    set(&mut case, 102..=103, "traces", &error("tracing failed"));
+    let node = Node::start(case).await;
+    let mut watch = Watch::start(&[&node.url], "stall_after_s = 1", TRACES);
+    watch.until_block(110).await;
+    let all: Vec<u64> = (102..=103).collect();
+    assert_eq!((watch.awaited(), watch.completed.len()), (all.clone(), 0));
+    node.change(|case| {
+        all.iter().for_each(|at| {
+            let traces = whole[at.to_string()]["traces"].clone();
+            case["forks"]["a"][at.to_string()]["traces"] = traces;
+        });
+    });
+    watch.until("all are complete", |watch| watch.completed.len() == all.len()).await;
+    assert_eq!(watch.completed, all.iter().map(|at| (*at, true, false)).collect::<Vec<_>>());
+    watch.stop().await;
+}
+
+#[tokio::test]
 async fn frames_that_never_come_are_given_up_and_that_is_reported() {
     let mut case = chain(100..=110);
     set(&mut case, 102..=102, "traces", &error("tracing failed"));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::kit::{Watch, chain};
+use super::kit::{Watch, chain, hash};
 use crate::source::evm::test_node::Node;
 use crate::subscription::Needs;
 
@@ -47,6 +47,34 @@ async fn a_chain_that_cannot_be_reached_is_reported_after_the_stall_time_and_end
     watch.until("it is open again", |watch| watch.count("chain-unreachable") == 2).await;
     node.change(|case| case["broken"] = json!(null));
     watch.until_over("chain-unreachable").await;
+    watch.stop().await;
+}
+
+/// Filecoin's null rounds.
+#[tokio::test]
+async fn heights_without_a_block_are_passed_over_on_a_chain_that_has_such() {
+    let null_round =
+        json!({ "block": { "$error": { "code": 1, "message": "requested epoch was a null round (104)" } } });
+    let mut case = chain(100..=112);
+    case["chain_id"] = json!(314);
+    for (number, below) in [(104, 103), (107, 106), (108, 106)] {
+        case["forks"]["a"][number.to_string()] = null_round.clone();
+        let above = if number == 107 { 108 } else { number + 1 };
+        case["forks"]["a"][above.to_string()]["block"]["parentHash"] = json!(hash("a", below));
+    }
+    let node = Node::start(case.clone()).await;
+    let mut watch = Watch::start(&[&node.url], "id = 314", Needs::KEPT);
+    watch.until_block(112).await;
+    let heights: Vec<u64> = watch.blocks.iter().map(|block| block.number).collect();
+    assert_eq!(heights, [100, 101, 102, 103, 105, 106, 109, 110, 111, 112]);
+    assert_eq!((watch.reverted.len(), watch.count("endpoint-refused")), (0, 0), "{:#?}", watch.coverage);
+    watch.stop().await;
+    // On another chain the same answer is a node's fault, and nothing is left out.
+    case["chain_id"] = json!(1);
+    let node = Node::start(case).await;
+    let mut watch = Watch::start(&[&node.url], "stall_after_s = 1", Needs::KEPT);
+    watch.until_open("tip-stalled").await;
+    assert_eq!(watch.tip(), Some(103));
     watch.stop().await;
 }
 

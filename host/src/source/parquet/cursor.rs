@@ -12,11 +12,9 @@ use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 
 use super::ArchiveError;
+use super::bounds::{BLOCK_BYTES, ROWS, rows_at_once};
 use super::column::Column;
 use super::layout::{Covering, Dataset, Shape};
-
-/// Rows in memory at a time, for each dataset; a busy block has a few thousand frames.
-const BATCH_ROWS: usize = 1_024;
 
 /// Endings that a column of 256 bits may have, those that keep every digit.
 const WEI_ENDINGS: [&str; 3] = ["_binary", "", "_string"];
@@ -26,6 +24,8 @@ const WEI_ENDINGS: [&str; 3] = ["_binary", "", "_string"];
 pub(super) struct Slice {
     pub(super) file: Arc<str>,
     pub(super) rows: Range<usize>,
+    /// Bytes of the batch that they are of.
+    bytes: usize,
     dataset: &'static Dataset,
     columns: Arc<[Column]>,
 }
@@ -76,7 +76,7 @@ impl Cursor {
         let covered = files.iter().map(|file| (file.first, file.last)).collect();
         let mut rows = 0;
         for file in &files {
-            rows += open(dataset, file.clone(), floor)?.rows;
+            rows += open(dataset, file.clone(), floor, false)?.rows;
         }
         Ok(Self { dataset, covered, files, open: None, waiting: None, floor, rows })
     }
@@ -114,7 +114,7 @@ impl Cursor {
     /// The rows of a block. Rows of blocks before it are passed over for good.
     pub(super) fn take(&mut self, number: u64) -> Result<Vec<Slice>, ArchiveError> {
         self.floor = self.floor.max(number);
-        let mut taken = Vec::new();
+        let (mut taken, mut bytes) = (Vec::new(), 0_usize);
         loop {
             self.skip_below(number);
             match &mut self.waiting {
@@ -127,6 +127,15 @@ impl Cursor {
                     let start = slice.rows.start;
                     let end = start + numbers[start..].partition_point(|row| *row == number);
                     if end > start {
+                        bytes = bytes.saturating_add(slice.bytes);
+                        if bytes > BLOCK_BYTES {
+                            let what = format!(
+                                "block {number} has more than {} MiB of {}: it is no block of any chain",
+                                BLOCK_BYTES >> 20,
+                                self.dataset.name
+                            );
+                            return Err(ArchiveError::new(&*slice.file, what));
+                        }
                         taken.push(Slice { rows: start..end, ..slice.clone() });
                     }
                     slice.rows.start = end;
@@ -170,7 +179,7 @@ impl Cursor {
                     self.files.pop_front();
                 }
                 Some(file) if file.first <= number => {
-                    self.open = Some(open(self.dataset, file.clone(), self.floor)?);
+                    self.open = Some(open(self.dataset, file.clone(), self.floor, true)?);
                     self.files.pop_front();
                 }
                 _ => return Ok(false),
@@ -179,12 +188,14 @@ impl Cursor {
     }
 }
 
-fn open(dataset: &'static Dataset, covering: Covering, floor: u64) -> Result<Open, ArchiveError> {
+/// Opens a file; `to_read` says whether rows of it are read, or only whether it has what is needed.
+fn open(dataset: &'static Dataset, covering: Covering, floor: u64, to_read: bool) -> Result<Open, ArchiveError> {
     let name: Arc<str> = covering.path.display().to_string().into();
     let failed = |what: String| ArchiveError::new(&*name, what);
     let file = File::open(&covering.path).map_err(|error| unreadable(&name, error))?;
     // The types of Parquet are few; those that a writer remembers for itself are many.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let again = file.try_clone().map_err(|error| unreadable(&name, error))?;
     let builder = guarded(&name, || ParquetRecordBatchReaderBuilder::try_new_with_options(file, options))?;
     let builder = builder.map_err(|error| unreadable(&name, error))?;
     let schema = builder.schema().clone();
@@ -203,9 +214,14 @@ fn open(dataset: &'static Dataset, covering: Covering, floor: u64) -> Result<Ope
     let metadata = builder.metadata().clone();
     let groups = metadata.row_groups().iter().enumerate();
     let groups = groups.filter(|(_, group)| newest(group, roots[0]).is_none_or(|newest| newest >= floor));
-    let groups = groups.map(|(index, _)| index).collect();
+    let groups: Vec<usize> = groups.map(|(index, _)| index).collect();
+    let rows = match to_read {
+        true => guarded(&name, || rows_at_once(&again, &metadata, &groups, &roots))?
+            .map_err(|error| unreadable(&name, error))?,
+        false => ROWS,
+    };
     let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-    let builder = builder.with_projection(mask).with_row_groups(groups).with_batch_size(BATCH_ROWS);
+    let builder = builder.with_projection(mask).with_row_groups(groups).with_batch_size(rows);
     let reader = builder.build().map_err(|error| unreadable(&name, error))?;
     let last = covering.first;
     let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
@@ -264,7 +280,7 @@ fn waiting(dataset: &'static Dataset, open: &mut Open, batch: &RecordBatch) -> R
         open.last = number;
         numbers.push(number);
     }
-    let rows = 0..numbers.len();
-    let slice = Slice { file: open.name.clone(), rows, dataset, columns: columns.into() };
+    let (rows, bytes) = (0..numbers.len(), batch.get_array_memory_size());
+    let slice = Slice { file: open.name.clone(), rows, bytes, dataset, columns: columns.into() };
     Ok(Some(Waiting { slice, numbers }).filter(|waiting| !waiting.numbers.is_empty()))
 }

@@ -187,6 +187,7 @@ impl Bench {
             feeds: Vec::new(),
             grants: vec!["state".into(), "traces".into()],
             shadow_of: None,
+            hears: None,
             limits: Limits {
                 findings_per_batch: 10_000,
                 findings_bytes_per_batch: 64 << 20,

@@ -48,6 +48,25 @@ pub enum Event {
         /// Newest block that is final.
         finalized: u64,
     },
+    /// As many nodes of different operators as the config wants name this block of a chain, and so all before it.
+    Agreed {
+        /// The block.
+        block: BlockRef,
+        /// The operators.
+        by: Vec<String>,
+    },
+    /// Somebody takes back what was called final: from here on blocks above a height may leave the chain again, and every
+    /// detector begins with an empty state.
+    Unsettled {
+        /// EIP-155 id of the chain.
+        chain: ChainId,
+        /// The newest block that stays final.
+        above: u64,
+        /// Who, in their own words.
+        by: String,
+        /// Why.
+        why: String,
+    },
     /// A feed published a value.
     Observed {
         /// The value, with its time.
@@ -144,6 +163,8 @@ impl Event {
             Event::Completed { .. } => "completed",
             Event::Reverted { .. } => "reverted",
             Event::Finality { .. } => "finality",
+            Event::Agreed { .. } => "agreed",
+            Event::Unsettled { .. } => "unsettled",
             Event::Observed { .. } => "observed",
             Event::Pending { .. } => "pending",
             Event::Coverage { .. } => "coverage",
@@ -173,6 +194,8 @@ impl Event {
             }
             Event::Completed { block, .. } => ("a block's chain or height", block.chain.max(block.number)),
             Event::Finality { chain, safe, finalized } => ("a chain or height", *chain.max(safe).max(finalized)),
+            Event::Agreed { block, .. } => ("a block's chain or height", block.chain.max(block.number)),
+            Event::Unsettled { chain, above, .. } => ("a chain or height", *chain.max(above)),
             Event::Pending { chain, .. } => ("a chain", *chain),
             Event::Act { act } => ("an incident's number", act.incident.unwrap_or_default()),
             _ => return None,

@@ -141,6 +141,7 @@ fn specs() -> Vec<(&'static str, KeptSpec, bool)> {
         feeds: vec!["price".into()],
         grants: grants.iter().map(|grant| (*grant).to_owned()).collect(),
         shadow_of: None,
+        hears: None,
         limits: Limits { batch_deadline_ms: 60_000, start_deadline_ms: 60_000, ..Limits::default() },
         config,
     };

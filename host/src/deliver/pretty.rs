@@ -98,6 +98,10 @@ impl Pretty {
                 let span = if low == high { format!("block {low}") } else { format!("blocks {low} to {high}") };
                 format!("{at}  {ASKS}reorg{ASKS:#}      {} {span} left the chain", self.chain(*chain))
             }
+            Event::Unsettled { chain, above, by, why } => {
+                let chain = self.chain(*chain);
+                format!("{at}  {ASKS}unsettled{ASKS:#}  {chain} nothing above {above} is final any more: {by}: {why}")
+            }
             Event::Observed { observation } if self.blocks => {
                 format!("{DIM}{at}  feed       {} = {}{DIM:#}", observation.feed, observation.value.text())
             }

@@ -15,13 +15,16 @@ use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
 /// Most connections to one address at once; more wait until one ends.
 const CONNECTIONS: usize = 128;
 /// How long a connection may take to send the head of a request, the wait between two requests among it.
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
+/// The same on a socket of this machine.
+const LOCAL_HEAD_WITHIN: Duration = Duration::from_millis(500);
 /// How long a request may take from its head to its answer.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
 /// Longest head, bytes, and most headers.
@@ -35,6 +38,45 @@ const ENDS_WITHIN: Duration = Duration::from_secs(5);
 /// Serves until `until` is done. `what` names the address in the log.
 pub async fn serve(what: &str, listener: TcpListener, router: Router, until: impl Future<Output = ()>) {
     let router = router.layer(from_fn(in_time));
+    serve_each(what, listener, HEAD_WITHIN, |_| router.clone(), until).await;
+}
+
+/// Serves a socket of this machine, whose users' requests may take as long as they take. `router` makes the router of a connection.
+pub async fn serve_socket(what: &str, listener: UnixListener, router: impl Fn(&UnixStream) -> Router) {
+    serve_each(what, listener, LOCAL_HEAD_WITHIN, router, std::future::pending()).await;
+}
+
+/// Where connections come in.
+trait Listens {
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Waits for the next one.
+    fn next(&self) -> impl Future<Output = std::io::Result<Self::Stream>> + Send;
+}
+
+impl Listens for TcpListener {
+    type Stream = TcpStream;
+
+    async fn next(&self) -> std::io::Result<TcpStream> {
+        Ok(self.accept().await?.0)
+    }
+}
+
+impl Listens for UnixListener {
+    type Stream = UnixStream;
+
+    async fn next(&self) -> std::io::Result<UnixStream> {
+        Ok(self.accept().await?.0)
+    }
+}
+
+async fn serve_each<L: Listens>(
+    what: &str,
+    listener: L,
+    head_within: Duration,
+    router: impl Fn(&L::Stream) -> Router,
+    until: impl Future<Output = ()>,
+) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let (mut refused, mut was_full) = (false, false);
     tokio::pin!(until);
@@ -45,13 +87,13 @@ pub async fn serve(what: &str, listener: TcpListener, router: Router, until: imp
         let accepted = async {
             // Before a connection is accepted, so that one that waits costs no descriptor.
             let permit = room.clone().acquire_owned().await;
-            (listener.accept().await, permit)
+            (listener.next().await, permit)
         };
         let (accepted, permit) = tokio::select! {
             () = &mut until => break,
             accepted = accepted => accepted,
         };
-        let (stream, _) = match accepted {
+        let stream = match accepted {
             Ok(accepted) => accepted,
             // The other side has gone already.
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => continue,
@@ -65,11 +107,11 @@ pub async fn serve(what: &str, listener: TcpListener, router: Router, until: imp
         };
         refused = false;
         was_full &= room.available_permits() == 0;
-        let service = TowerToHyperService::new(router.clone());
+        let service = TowerToHyperService::new(router(&stream));
         tokio::spawn(async move {
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new())
-                .header_read_timeout(HEAD_WITHIN)
+                .header_read_timeout(head_within)
                 .max_buf_size(HEAD_BYTES)
                 .max_headers(HEADERS);
             // What a stranger's connection ends with is of no interest.
@@ -104,7 +146,6 @@ pub fn is_meant(listen: SocketAddr, headers: &HeaderMap) -> bool {
 mod tests {
     use axum::routing::{get, post};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpStream;
 
     use super::*;
 
@@ -136,6 +177,24 @@ mod tests {
         let mut rest = Vec::new();
         let closed = tokio::time::timeout(HEAD_WITHIN * 3, first.read_to_end(&mut rest)).await;
         assert!(closed.is_ok(), "the first is closed");
+    }
+
+    #[tokio::test]
+    async fn whoever_keeps_silent_at_a_socket_keeps_no_operator_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let router = Router::new().route("/", get(|| async { "here" }));
+        tokio::spawn(async move { serve_socket("test", listener, |_| router.clone()).await });
+        let mut idle = Vec::new();
+        for _ in 0..CONNECTIONS {
+            idle.push(UnixStream::connect(&path).await.unwrap());
+        }
+        let mut honest = UnixStream::connect(&path).await.unwrap();
+        honest.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        let answered = tokio::time::timeout(Duration::from_secs(60), honest.read_to_string(&mut answer)).await;
+        assert!(answered.is_ok() && answer.ends_with("here"), "{answer}");
     }
 
     #[test]

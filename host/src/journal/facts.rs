@@ -25,10 +25,11 @@ impl<'a> Facts<'a> {
                 facts.event = Some(stamped.event.name());
                 match &stamped.event {
                     Event::Committed { block } => facts.place(block.reference()),
-                    Event::Completed { block, .. } => facts.place(*block),
-                    Event::Reverted { chain, .. } | Event::Finality { chain, .. } | Event::Pending { chain, .. } => {
-                        facts.chain = Some(*chain);
-                    }
+                    Event::Completed { block, .. } | Event::Agreed { block, .. } => facts.place(*block),
+                    Event::Reverted { chain, .. }
+                    | Event::Finality { chain, .. }
+                    | Event::Unsettled { chain, .. }
+                    | Event::Pending { chain, .. } => facts.chain = Some(*chain),
                     Event::Detector { detector, .. }
                     | Event::Shown { detector, .. }
                     | Event::Rejected { detector, .. }

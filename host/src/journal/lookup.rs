@@ -46,6 +46,11 @@ impl Journal {
                            DO UPDATE SET safe = max(safe, excluded.safe), finalized = max(finalized, excluded.finalized)";
                 self.run(sql, params![chain, safe, finalized])?;
             }
+            Entry::Input(Stamped { event: Event::Unsettled { chain, above, .. }, .. }) => {
+                let sql = "UPDATE settled SET safe = min(safe, ?2), finalized = min(finalized, ?2) WHERE chain = ?1";
+                self.run(sql, params![chain, above])?;
+                self.forget_states()?;
+            }
             Entry::Input(Stamped { event: Event::Thinned { before }, .. }) => self.thin_before(*before)?,
             Entry::Input(Stamped { event: Event::Reverted { chain, blocks }, .. }) => {
                 for block in blocks {
@@ -300,8 +305,11 @@ impl Journal {
         let seqs: Vec<u64> = self.all(sql, params![feed, since_ms], |row| row.get(0))?;
         let mut recent = Vec::new();
         for seq in seqs {
-            if let Some(Stamped { event: Event::Observed { observation }, .. }) = self.input(seq)? {
-                recent.push(observation);
+            match self.input(seq) {
+                Ok(Some(Stamped { event: Event::Observed { observation }, .. })) => recent.push(observation),
+                // It is older than what is to be recent.
+                Ok(_) | Err(JournalError::Thinned { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
         if recent.is_empty() {

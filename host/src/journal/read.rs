@@ -91,6 +91,16 @@ impl Journal {
         self.entries(&Filter { desk_only: true, ..Filter::default() })
     }
 
+    /// Returns the same as [`Self::desk_entries`], of what came after an entry.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn desk_entries_after(&self, seq: u64) -> Result<Rows<'_>> {
+        let rows = self.desk_entries()?;
+        Ok(Rows { after: seq, ..rows })
+    }
+
     /// Returns a hash over everything that was made of the inputs: the same for every replay.
     ///
     /// # Errors

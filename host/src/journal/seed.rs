@@ -31,8 +31,13 @@ impl Journal {
             .execute_batch(
                 "INSERT INTO live_finding SELECT finding, cause, seq FROM entry AS made WHERE kind = 'finding' AND NOT \
                  EXISTS (SELECT 1 FROM entry WHERE finding = made.finding AND kind = 'retraction'); \
-                 INSERT INTO settled SELECT chain, max(json_extract(body, '$.event.safe')), \
-                 max(json_extract(body, '$.event.finalized')) FROM entry WHERE event = 'finality' GROUP BY chain; \
+                 WITH back AS MATERIALIZED \
+                 (SELECT chain, max(seq) AS at FROM entry WHERE event = 'unsettled' GROUP BY chain) \
+                 INSERT INTO settled SELECT said.chain, \
+                 max(coalesce(json_extract(body, '$.event.safe'), json_extract(body, '$.event.above'))), \
+                 max(coalesce(json_extract(body, '$.event.finalized'), json_extract(body, '$.event.above'))) \
+                 FROM entry AS said LEFT JOIN back ON back.chain = said.chain \
+                 WHERE event IN ('finality', 'unsettled') AND said.seq >= coalesce(back.at, 0) GROUP BY said.chain; \
                  COMMIT",
             )
             .map_err(failure)?;

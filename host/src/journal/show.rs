@@ -121,7 +121,8 @@ impl Filter {
         }
         if self.desk_only {
             clauses.push(
-                "(kind IN ('finding', 'retraction') OR event IN ('plan', 'act', 'fact', 'delivered', 'tick'))"
+                "(kind IN ('finding', 'retraction') OR event IN ('plan', 'act', 'fact', 'delivered', 'tick', \
+                 'detector', 'reverted', 'agreed'))"
                     .to_owned(),
             );
         }
@@ -241,6 +242,14 @@ fn input(event: &Event) -> String {
             format!("chain {chain} reverted {}", numbers.join(", "))
         }
         Event::Finality { chain, safe, finalized } => format!("chain {chain} safe {safe}, finalized {finalized}"),
+        Event::Agreed { block, by } => {
+            format!("chain {} block {} {}: named by {}", block.chain, block.number, block.hash, by.join(", "))
+        }
+        Event::Unsettled { chain, above, by, why } => {
+            format!(
+                "chain {chain}: nothing above {above} is final any more, and every detector begins anew: {by}: {why}"
+            )
+        }
         Event::Observed { observation } => format!("feed {} = {}", observation.feed, observation.value.text()),
         Event::Pending { chain, transactions } => format!("chain {chain}: {} pending", transactions.len()),
         Event::Coverage { coverage } => format!("{}: {}", coverage.subject, coverage.message),

@@ -43,6 +43,15 @@ impl Journal {
     ///
     /// If the journal can't be written; everything since the last commit is then undone.
     pub fn begin_snapshot(&mut self, seq: u64) -> Result<()> {
+        // Where every state was emptied since, what undid the changes of before went with it.
+        let sql = "SELECT 1 FROM entry WHERE event = 'unsettled' AND seq > ?1 LIMIT 1";
+        match self.one(sql, [seq], |_| Ok(()))? {
+            Some(()) => Ok(()),
+            None => self.note_snapshot(seq),
+        }
+    }
+
+    fn note_snapshot(&mut self, seq: u64) -> Result<()> {
         let sql = "INSERT OR IGNORE INTO snapshot (seq, at_ms, complete, detector, key) \
                    SELECT seq, at_ms, 0, '', NULL FROM entry WHERE seq = ?1";
         self.run(sql, [seq])?;
@@ -83,7 +92,7 @@ impl Journal {
     pub fn put_snapshot(&mut self, seq: u64, states: &BTreeMap<String, Values>) -> Result<()> {
         self.run("DELETE FROM snapshot_state WHERE seq = ?1", [seq])?;
         self.run("DELETE FROM snapshot WHERE seq = ?1", [seq])?;
-        self.begin_snapshot(seq)?;
+        self.note_snapshot(seq)?;
         for (detector, values) in states {
             for (key, value) in values {
                 let sql = "INSERT INTO snapshot_state (seq, detector, key, value) VALUES (?1, ?2, ?3, ?4)";

@@ -95,6 +95,14 @@ impl Journal {
         Ok(())
     }
 
+    /// Empties every detector's state, for good: nothing of it can be undone.
+    pub(super) fn forget_states(&mut self) -> Result<()> {
+        self.forget_unfinished_snapshots()?;
+        self.run("DELETE FROM state", [])?;
+        self.run("DELETE FROM undo", [])?;
+        Ok(())
+    }
+
     /// Inputs from this one on by which a detector changed something.
     pub fn changed_on(&self, detector: &str, from_input: u64) -> Result<BTreeSet<u64>> {
         let sql = "SELECT DISTINCT input FROM undo WHERE detector = ?1 AND input >= ?2";

@@ -95,27 +95,34 @@ impl Journal {
                     rebuilt.feeds.insert(feed, seq);
                 }
             }
-            ("input", Some("reverted" | "finality" | "detector" | "delivered")) => match self.input(seq)? {
-                Some(Stamped { event: Event::Reverted { chain, blocks }, .. }) => {
-                    for block in blocks {
-                        let key = (chain, block.number);
-                        if rebuilt.blocks.get(&key).is_some_and(|(hash, _)| *hash == block.hash.0) {
-                            rebuilt.blocks.remove(&key);
+            ("input", Some("reverted" | "finality" | "unsettled" | "detector" | "delivered")) => {
+                match self.input(seq)? {
+                    Some(Stamped { event: Event::Reverted { chain, blocks }, .. }) => {
+                        for block in blocks {
+                            let key = (chain, block.number);
+                            if rebuilt.blocks.get(&key).is_some_and(|(hash, _)| *hash == block.hash.0) {
+                                rebuilt.blocks.remove(&key);
+                            }
                         }
                     }
+                    Some(Stamped { event: Event::Finality { chain, safe, finalized }, .. }) => {
+                        let known = rebuilt.settled.entry(chain).or_default();
+                        *known = (known.0.max(safe), known.1.max(finalized));
+                    }
+                    Some(Stamped { event: Event::Unsettled { chain, above, .. }, .. }) => {
+                        if let Some(known) = rebuilt.settled.get_mut(&chain) {
+                            *known = (known.0.min(above), known.1.min(above));
+                        }
+                    }
+                    Some(Stamped { event: Event::Detector { digest: Some(digest), .. }, .. }) => {
+                        rebuilt.components.insert(digest.0.to_vec());
+                    }
+                    Some(Stamped { event: Event::Delivered { delivery }, .. }) => {
+                        rebuilt.reported.insert(delivery.key.0.to_vec());
+                    }
+                    _ => {}
                 }
-                Some(Stamped { event: Event::Finality { chain, safe, finalized }, .. }) => {
-                    let known = rebuilt.settled.entry(chain).or_default();
-                    *known = (known.0.max(safe), known.1.max(finalized));
-                }
-                Some(Stamped { event: Event::Detector { digest: Some(digest), .. }, .. }) => {
-                    rebuilt.components.insert(digest.0.to_vec());
-                }
-                Some(Stamped { event: Event::Delivered { delivery }, .. }) => {
-                    rebuilt.reported.insert(delivery.key.0.to_vec());
-                }
-                _ => {}
-            },
+            }
             ("finding" | "shadow", _) => {
                 if let Some(id) = finding {
                     rebuilt.live.insert(id, seq);

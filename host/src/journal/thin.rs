@@ -7,9 +7,8 @@ use rusqlite::params;
 
 use super::{Journal, Result};
 
-/// Which bodies may be dropped: those that are columns of chain data, and answers to reads. In SQL, of a row of `entry`.
-const DROPPABLE: &str = "digest IS NOT NULL AND octet_length(body) > 0 \
-                         AND (kind = 'answer' OR event IN ('committed', 'pending', 'completed'))";
+/// For how long observations are kept whatever the policy: a delivery that comes again is known by its like.
+const OBSERVED_KEPT_MS: u64 = 24 * 3_600_000;
 
 /// How far bodies are dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -26,10 +25,21 @@ pub struct Thinning {
 
 /// Whether the body of an entry may be dropped, by its kind and event.
 pub(super) fn may_drop(kind: &str, event: Option<&str>) -> bool {
-    kind == "answer" || matches!(event, Some("committed" | "pending" | "completed"))
+    kind == "answer" || matches!(event, Some("committed" | "pending" | "completed" | "observed"))
 }
 
 impl Journal {
+    /// Which bodies may be dropped, in SQL, of a row of `entry`: those that are columns of chain data, answers to reads, and
+    /// observations other than each feed's newest, by which it goes on.
+    fn droppable(&self) -> String {
+        let old_ms = self.newest_ms().saturating_sub(OBSERVED_KEPT_MS);
+        format!(
+            "digest IS NOT NULL AND octet_length(body) > 0 \
+             AND (kind = 'answer' OR event IN ('committed', 'pending', 'completed') \
+             OR (event = 'observed' AND at_ms < {old_ms} AND seq NOT IN (SELECT seq FROM feed_position)))"
+        )
+    }
+
     /// Returns how far bodies were dropped; `None` if all are kept.
     ///
     /// # Errors
@@ -56,8 +66,9 @@ impl Journal {
     ///
     /// If the journal can't be read.
     pub fn droppable_before(&self, before: u64) -> Result<(u64, u64)> {
+        let droppable = self.droppable();
         let sql =
-            format!("SELECT count(*), coalesce(sum(octet_length(body)), 0) FROM entry WHERE seq < ?1 AND {DROPPABLE}");
+            format!("SELECT count(*), coalesce(sum(octet_length(body)), 0) FROM entry WHERE seq < ?1 AND {droppable}");
         Ok(self.one(&sql, [before], |row| Ok((row.get(0)?, row.get(1)?)))?.unwrap_or((0, 0)))
     }
 
@@ -83,7 +94,7 @@ impl Journal {
             return Ok(false);
         };
         let to = before.min(done + entries);
-        let within = format!("seq >= ?1 AND seq < ?2 AND {DROPPABLE}");
+        let within = format!("seq >= ?1 AND seq < ?2 AND {}", self.droppable());
         let sql = format!("SELECT coalesce(sum(octet_length(body)), 0) FROM entry WHERE {within}");
         let bytes: u64 = self.one(&sql, [done, to], |row| row.get(0))?.unwrap_or(0);
         let bodies = self.run(&format!("UPDATE entry SET body = x'' WHERE {within}"), [done, to])? as u64;

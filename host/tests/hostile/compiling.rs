@@ -64,6 +64,33 @@ fn a_compile_bomb_is_ended_at_its_deadline() {
     assert_eq!(children(), 0, "nobody is left behind");
 }
 
+/// What the kernel says of the first process that this thread's tests started.
+#[cfg(target_os = "linux")]
+fn confinement() -> Option<(String, String)> {
+    let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
+    let of = |task: fs::DirEntry| fs::read_to_string(task.path().join("children")).unwrap_or_default();
+    let children: String = tasks.map(of).collect();
+    let status = fs::read_to_string(format!("/proc/{}/status", children.split_whitespace().next()?)).ok()?;
+    let of = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
+    Some((of("NoNewPrivs:")?, of("Seccomp:")?))
+}
+
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[test]
+fn the_compiler_gains_no_privileges_and_may_not_make_every_call() {
+    let bytes = bomb(4_000, 400);
+    let compiling = std::thread::spawn(move || {
+        refused(BINARY, &bytes, &Limits { compile_deadline_ms: 4_000, ..limits() });
+    });
+    let began = Instant::now();
+    // It takes both upon itself before it reads the component.
+    while confinement() != Some(("1".to_owned(), "2".to_owned())) {
+        assert!(!compiling.is_finished() && began.elapsed() < Duration::from_secs(90), "{:?}", confinement());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    compiling.join().unwrap();
+}
+
 #[test]
 fn a_busy_machine_refuses_no_component() {
     let folder = tempfile::tempdir().unwrap();

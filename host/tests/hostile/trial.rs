@@ -70,6 +70,7 @@ fn version(runtime: &Runtime, text: &str, grant: &str) -> Version {
         feeds: vec!["*".into()],
         grants: vec![grant.into()],
         shadow_of: None,
+        hears: None,
         limits: limits(),
         config: serde_json::json!({}),
     };

@@ -197,6 +197,7 @@ impl Watch {
             feeds: Vec::new(),
             grants,
             shadow_of: None,
+            hears: None,
             limits,
             config: serde_json::json!({}),
         };

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::Ruling;
 use crate::desk::chronicle::Turn;
+use crate::desk::world::World;
 use crate::desk::{Desk, Input, Storm, Use};
 use crate::due::Due;
 use crate::finding::Finding;
@@ -23,6 +24,9 @@ use crate::protocol::Protocol;
 pub struct Desks {
     desks: BTreeMap<String, (Protocol, Desk)>,
     last_incident: IncidentId,
+    /// What a desk is to know that is made later.
+    #[serde(default)]
+    world: World,
     /// As [`Desk`] has it.
     #[serde(default)]
     takes_any_act: bool,
@@ -41,7 +45,8 @@ impl Desks {
             Input::Plan { protocol, .. } => {
                 let name = &protocol.name;
                 let takes_any_act = self.takes_any_act;
-                let made = || (Protocol::default(), Desk { takes_any_act, ..Desk::of(name) });
+                let world = self.world.clone();
+                let made = || (Protocol::default(), Desk { takes_any_act, world, ..Desk::of(name) });
                 self.desks.entry(name.clone()).or_insert_with(made).0 = protocol.clone();
                 self.give(input, now_ms, |one| one.name == *name)
             }
@@ -54,6 +59,18 @@ impl Desks {
                 Some(name) => self.give(input, now_ms, |one| one.name == name),
                 None => Vec::new(),
             },
+            Input::Runs { detector, component } => {
+                self.world.runs(detector, component);
+                self.give(input, now_ms, |_| true)
+            }
+            Input::Reverted { chain, above } => {
+                self.world.go_back(chain, above);
+                self.give(input, now_ms, |_| true)
+            }
+            Input::Agreed { chain, number } => {
+                self.world.agree(chain, number);
+                self.give(input, now_ms, |_| true)
+            }
             Input::Retraction { .. } | Input::Delivery(_) | Input::Tick => self.give(input, now_ms, |_| true),
         }
     }

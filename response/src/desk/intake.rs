@@ -103,7 +103,8 @@ impl Desk {
         }
         let Some(file) = self.files.get_mut(&id) else { return };
         let before = file.extent();
-        if let Taken::Again { of, dropped, changed, growth } = file.case.take(finding, plan.source(&finding.detector)) {
+        let voice = self.world.voice(&plan, &finding.detector);
+        if let Taken::Again { of, dropped, changed, growth } = file.case.take(finding, &voice) {
             turn.out.push(silence(finding, &format!("duplicate of finding {of} in incident {id}")));
             if changed && (file.extent() != before || file.burst.take(turn.now_ms)) {
                 self.restate(id, turn);
@@ -152,9 +153,9 @@ impl Desk {
         };
         // What joins is weighed by the plan that the incident is under.
         let own = self.plan_of(id);
-        let source = own.as_deref().unwrap_or(plan).source(&finding.detector);
+        let voice = self.world.voice(own.as_deref().unwrap_or(plan), &finding.detector);
         let Some(file) = self.files.get_mut(&id) else { return };
-        let taken = file.case.take(finding, source);
+        let taken = file.case.take(finding, &voice);
         let growth = if let Taken::New { growth } = taken { growth } else { Growth::default() };
         let incident = &mut file.case.incident;
         if incident.dependency.is_none() {

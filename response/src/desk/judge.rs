@@ -8,12 +8,13 @@ use crate::desk::facts::Facts;
 use crate::desk::file::File;
 use crate::desk::ledger::{Ledger, Room};
 use crate::desk::permit::calldata;
+use crate::desk::world::World;
 use crate::desk::{Desk, GRAVEST};
 use crate::due::Due;
 use crate::fact::{FactKey, Says};
 use crate::incident::{IncidentId, IncidentState};
 use crate::plan::{AuthorityKind, Automation, Intervention, Plan, Signal};
-use crate::triage::Case;
+use crate::triage::{Case, Need};
 
 /// By how much the earliest calendar is ahead of UTC, milliseconds.
 const AHEAD_MS: u64 = 14 * 3_600_000;
@@ -72,6 +73,8 @@ pub(super) enum Gap {
     Rests,
     /// It has not lasted as long as its signal wants.
     Held,
+    /// Too few nodes name the blocks of its findings.
+    NotAgreed,
 }
 
 /// What was found about one intervention.
@@ -132,6 +135,7 @@ pub(super) struct Scales<'a> {
     pub files: &'a BTreeMap<IncidentId, File>,
     pub ledger: &'a Ledger,
     pub facts: &'a Facts,
+    pub world: &'a World,
     pub halted: bool,
     /// Whether people don't hear of the incident yet.
     pub is_held: bool,
@@ -149,6 +153,7 @@ impl Desk {
             files: &self.files,
             ledger,
             facts: &self.facts,
+            world: &self.world,
             halted: self.halt.is_some(),
             is_held,
             now_ms,
@@ -307,6 +312,7 @@ impl<'p> Scales<'p> {
         let (is_spent, rests) = (is_free && verdict.room.left == Some(0), is_free && verdict.room.rests.is_some());
         let chains = chains(verdict.intervention, self.plan);
         let unknown = !chains.is_empty() && !is_on(case, &chains) && case.chains().any(|chain| chain.is_none());
+        let is_agreed = self.is_agreed(verdict, &chains);
         let mut gap = |stands: bool, gap: Gap| {
             if stands {
                 verdict.gaps.push(gap);
@@ -322,6 +328,21 @@ impl<'p> Scales<'p> {
         gap(is_spent, Gap::UsesMade);
         gap(rests, Gap::Rests);
         gap(self.is_held, Gap::Held);
+        gap(!is_agreed, Gap::NotAgreed);
+    }
+
+    /// Whether as many nodes as are wanted name the blocks of findings that are enough by themselves.
+    fn is_agreed(&self, verdict: &Verdict<'_>, chains: &[u64]) -> bool {
+        let case = &self.file.case;
+        let need = Need {
+            sources: verdict.sources_needed,
+            min_severity: verdict.intervention.limits.min_severity,
+            subjects: &verdict.intervention.scope.subjects,
+            chains,
+        };
+        case.is_empty()
+            || !wants_agreed(self.plan, self.file, Some(verdict.id))
+            || case.is_agreed(self.world.agreed(), &need)
     }
 
     /// Returns what a fact says that is young enough to go by.
@@ -376,6 +397,21 @@ impl<'p> Scales<'p> {
     pub(super) fn ruling_in_effect(&self, intervention: &str) -> Option<&Ruling> {
         let mut rulings = self.file.rulings.iter();
         rulings.find(|ruling| ruling.intervention == intervention && ruling.state.is_in_effect())
+    }
+}
+
+/// Whether each signal of an incident that leads to an intervention wants agreed blocks; to any intervention, if none is named.
+pub(super) fn wants_agreed(plan: &Plan, file: &File, intervention: Option<&str>) -> bool {
+    let signals = file.signals();
+    let signals: Vec<&Signal> = signals.iter().filter_map(|signal| plan.tables().signal.get(*signal)).collect();
+    let wants = |signal: &&Signal| signal.corroboration.agreed_blocks;
+    match intervention {
+        Some(id) => {
+            let leads = |signal: &&&Signal| signal.interventions.iter().any(|other| other == id);
+            let leading: Vec<&Signal> = signals.iter().filter(leads).copied().collect();
+            !leading.is_empty() && leading.iter().all(wants)
+        }
+        None => signals.iter().any(wants),
     }
 }
 

@@ -7,6 +7,7 @@
 //! other in circles, as what they describe does.
 
 mod acts;
+mod agreed;
 mod budget;
 mod chronicle;
 mod closing;
@@ -37,6 +38,7 @@ mod talk;
 mod undone;
 pub(crate) mod wording;
 mod words;
+mod world;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,6 +46,7 @@ use std::sync::Arc;
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
+use crate::chain::ChainId;
 use crate::decision::Ruling;
 use crate::due::Due;
 use crate::fact::{Delivery, Fact};
@@ -62,6 +65,7 @@ use index::IncidentIndex;
 use ledger::{Ledger, Ledgers};
 use plans::Plans;
 use refusal::Refusal;
+use world::World;
 
 pub use budget::Storm;
 pub use desks::Desks;
@@ -81,6 +85,8 @@ pub struct Desk {
     deadlines: Deadlines,
     facts: Facts,
     budgets: Budgets,
+    #[serde(default)]
+    world: World,
     /// While all automation is stopped.
     halt: Option<Halt>,
     /// Whether acts count as proved: those of a script, and those of an incident that is tried under another plan.
@@ -121,6 +127,28 @@ pub enum Input<'a> {
     Fact(&'a Fact),
     /// An effect was delivered outside, or was not.
     Delivery(&'a Delivery),
+    /// From here on a component runs as a detector. Nothing follows from it at once.
+    Runs {
+        /// The detector's id in the config.
+        detector: &'a str,
+        /// SHA-256 of the component, and whether it hears what others find; `None` if nothing runs as the detector, or nothing
+        /// is known of what does.
+        component: Option<(B256, bool)>,
+    },
+    /// So many nodes as the config wants name the same blocks of a chain.
+    Agreed {
+        /// EIP-155 id of the chain.
+        chain: ChainId,
+        /// Up to this height.
+        number: u64,
+    },
+    /// Blocks left a chain. Nothing follows from it at once: the findings in them are taken back one by one.
+    Reverted {
+        /// EIP-155 id of the chain.
+        chain: ChainId,
+        /// The height of the newest block that is left.
+        above: u64,
+    },
     /// Time has passed.
     Tick,
 }
@@ -159,6 +187,17 @@ impl Desk {
 
     fn turn(&mut self, input: Input<'_>, now_ms: u64) -> Turn {
         let mut made = Turn::at(now_ms);
+        match input {
+            Input::Runs { detector, component } => {
+                self.world.runs(detector, component);
+                return made;
+            }
+            Input::Reverted { chain, above } => {
+                self.world.go_back(chain, above);
+                return made;
+            }
+            _ => {}
+        }
         let turn = &mut made;
         while let Some((id, due)) = self.next_fired(turn) {
             self.fire(id, due, turn);
@@ -170,7 +209,8 @@ impl Desk {
             Input::Act(act) => self.act(act, turn),
             Input::Fact(fact) => self.learn(fact, turn),
             Input::Delivery(delivery) => self.delivered(delivery, turn),
-            Input::Tick => {}
+            Input::Agreed { chain, number } => self.agree(chain, number, turn),
+            Input::Tick | Input::Runs { .. } | Input::Reverted { .. } => {}
         }
         self.serve_waiting(turn);
         self.plans.forget_others(self.files.values().map(|file| file.incident().plan));

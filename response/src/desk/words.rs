@@ -183,6 +183,9 @@ impl<'a> Situation<'a> {
             Gap::Held => {
                 format!("it has not lasted {} yet, as the signal wants, so automation waits", span(self.signal.for_s))
             }
+            Gap::NotAgreed => "too few nodes of different operators name the blocks of its findings so far, so automation waits and a \
+                               person may decide"
+                .to_owned(),
             Gap::Blackout => {
                 format!("{}; a person may still contain what is critical", self.blackout(verdict.intervention))
             }

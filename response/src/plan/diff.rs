@@ -201,6 +201,10 @@ fn listed(table: &str, id: &str, key: &str, was: Option<&Value>, is: Option<&Val
         ("signal", "corroboration.sources") => {
             format!("{name} now waits for {to} sources instead of {from} before automation acts")
         }
+        ("signal", "corroboration.agreed_blocks") => match is.is_some() {
+            true => format!("{name} now waits for nodes to agree on its blocks before automation acts"),
+            false => format!("{name} no longer waits for nodes to agree on its blocks before automation acts"),
+        },
         ("signal", "time_to_harm_s") => {
             format!("{name} now projects harm after {} instead of {}", or(&to, "no time"), or(&from, "no time"))
         }

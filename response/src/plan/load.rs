@@ -76,16 +76,22 @@ pub(super) enum Reader {
 /// file and line.
 pub(super) fn load(files: &[(String, String)], reader: Reader) -> (Tables, Places<'_>, Vec<Diagnostic>) {
     let schema = schema();
-    let mut reading = Reading { tables: Tables::default(), places: Places::new(), found: Vec::new(), broken: false };
+    let left = match reader {
+        Reader::Operator => ENTITIES_AT_MOST,
+        Reader::Journal => usize::MAX,
+    };
+    let mut reading =
+        Reading { tables: Tables::default(), places: Places::new(), found: Vec::new(), broken: false, left };
     for (file, text) in files {
         reading.file(&schema, file, text);
     }
-    let Reading { mut tables, places, mut found, broken } = reading;
+    let Reading { mut tables, places, mut found, broken, .. } = reading;
     // What a file with broken syntax would have defined is not known, so nothing is reported as missing.
     if !broken {
         found.extend(resolve::check(&tables, &places));
         if reader == Reader::Operator {
             found.extend(resolve::circles(&tables, &places));
+            found.extend(too_many_layers(&tables, &places));
         }
     }
     for schedule in tables.schedule.values_mut() {
@@ -99,11 +105,28 @@ pub(super) fn load(files: &[(String, String)], reader: Reader) -> (Tables, Place
     (tables, places, found)
 }
 
+/// Most entities of a plan. Checks look at each, and some at each beside each.
+const ENTITIES_AT_MOST: usize = 5_000;
+/// Most layers of a schedule, for the same reason: who is on call is looked for in each, for months ahead.
+const LAYERS_AT_MOST: usize = 100;
+
+fn too_many_layers(tables: &Tables, places: &Places<'_>) -> Vec<Diagnostic> {
+    let long = tables.schedule.iter().filter(|(_, schedule)| schedule.layers.len() > LAYERS_AT_MOST);
+    let said = long.filter_map(|(id, schedule)| {
+        let message = format!("it has {} layers, and up to {LAYERS_AT_MOST} are read", schedule.layers.len());
+        let place = places.get(&("schedule", id.clone()))?;
+        Some(place.say(Gravity::Error, &join("schedule", id), &["layers"], message).with_help("split the schedule"))
+    });
+    said.collect()
+}
+
 struct Reading<'a> {
     tables: Tables,
     places: Places<'a>,
     found: Vec<Diagnostic>,
     broken: bool,
+    /// How many entities may still come.
+    left: usize,
 }
 
 impl<'a> Reading<'a> {
@@ -140,6 +163,14 @@ impl<'a> Reading<'a> {
             };
             for (id, value) in entities {
                 let key = id.span();
+                let Some(left) = self.left.checked_sub(1) else {
+                    let message =
+                        format!("the plan has more than {ENTITIES_AT_MOST} entities; the others are not read");
+                    self.found.push(Diagnostic::at(Gravity::Error, file, text, key, table, message));
+                    self.broken = true;
+                    return;
+                };
+                self.left = left;
                 self.entity(schema, of, table, id.into_inner().into_owned(), Place { file, text, key, value });
             }
         }

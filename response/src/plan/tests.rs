@@ -278,3 +278,21 @@ fn every_key_is_documented() {
     }
     assert_eq!(missing, Vec::<String>::new());
 }
+
+#[test]
+fn a_plan_of_more_than_anybody_could_know_is_not_read() {
+    let many: String = (0..5_001).map(|at| format!("[person.p{at}]\nname = \"P\"\n")).collect();
+    let found = Plan::load(&files(&[("p.toml", &many)])).unwrap_err();
+    let said: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("the plan has more than 5000 entities"), "{said:?}");
+    // Whatever a journal has was read once.
+    assert!(Plan::load_journaled(&files(&[("p.toml", &many)])).is_ok());
+    let layer = "{ people = [\"ana\"], starts = 1970-01-01, handover = \"00:00\", every_days = 1 }";
+    let long = format!("{PEOPLE}[schedule.s]\ntime_zone = \"UTC\"\nlayers = [{}]\n", [layer; 101].join(","));
+    let found = Plan::load(&files(&[("p.toml", &long)])).unwrap_err();
+    assert!(
+        found.iter().any(|found| found.to_string().contains("it has 101 layers, and up to 100 are read")),
+        "{found:?}"
+    );
+}

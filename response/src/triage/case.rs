@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
-use super::agreement::Agreement;
+use super::agreement::{Agreement, Voice};
 use super::known::{Growth, Known, Words, show};
 use super::label::folded;
 use crate::brief::{Evidence, actor_of};
@@ -45,8 +45,8 @@ pub struct Case {
 /// What a detector saw once or more often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Condition {
-    /// The source that its sightings count for in corroboration.
-    source: String,
+    /// Whose word its sightings are in corroboration.
+    voice: Voice,
     chain: Option<ChainId>,
     subject: String,
     words: Words,
@@ -63,6 +63,22 @@ struct Sighting {
     severity: Severity,
     time_ms: u64,
     counts: bool,
+    /// Height of the block that it is of; `None` if no chain was involved.
+    #[serde(default)]
+    number: Option<u64>,
+}
+
+/// What must be found in blocks that nodes agree on before automation goes by it.
+#[derive(Clone, Copy, Debug)]
+pub struct Need<'a> {
+    /// How many sources.
+    pub sources: u32,
+    /// How grave, if that is asked for.
+    pub min_severity: Option<Severity>,
+    /// Subjects of which one must be concerned; any if there is none.
+    pub subjects: &'a [String],
+    /// Chains of which one must be concerned; any if there is none.
+    pub chains: &'a [ChainId],
 }
 
 /// What taking a finding in or back changed.
@@ -123,21 +139,24 @@ impl Case {
         }
     }
 
-    /// Takes a finding in, which counts for `source` in corroboration. Returns what that changed.
-    pub fn take(&mut self, finding: &Finding, source: &str) -> Taken {
+    /// Takes a finding in, which is the word of `voice` in corroboration. Returns what that changed.
+    pub fn take(&mut self, finding: &Finding, voice: &Voice) -> Taken {
         let claim = &finding.claim;
         let known = self.conditions.get(&finding.fingerprint);
         if known.is_some_and(|condition| condition.has(finding.id)) {
             return Taken::Known;
         }
+        // A condition stays the word of whoever saw it first, so that what is taken back is what was taken in.
+        let voice = known.map_or(voice, |condition| &condition.voice).clone();
         let sighting = Sighting {
             finding: finding.id,
             severity: claim.severity,
             time_ms: finding.time_ms,
             counts: claim.confidence_percent >= self.min_confidence_percent,
+            number: finding.block.map(|block| block.number),
         };
         if sighting.counts {
-            self.agreement.add(source, finding.time_ms);
+            self.agreement.add(&voice, finding.time_ms);
         }
         let first = self.conditions.is_empty();
         let incident = &mut self.incident;
@@ -156,7 +175,7 @@ impl Case {
             amount: claim.amounts.iter().find_map(|one| Some((one.asset.clone(), magnitude(&one.value)?))),
         };
         let condition = self.conditions.entry(finding.fingerprint).or_insert_with(|| Condition {
-            source: source.to_owned(),
+            voice: voice.clone(),
             chain,
             subject: folded(&claim.subject.id).into_owned(),
             words: words.clone(),
@@ -213,7 +232,7 @@ impl Case {
         if let Some(dropped) = dropped {
             uncount(&mut self.severities, &mut self.times, dropped);
             if dropped.counts {
-                self.agreement.remove(source, dropped.time_ms);
+                self.agreement.remove(&voice, dropped.time_ms);
             }
         }
         Taken::Again { of, dropped: dropped.map(|dropped| dropped.finding), changed, growth }
@@ -261,7 +280,7 @@ impl Case {
         let position = condition.sightings.iter().position(|sighting| sighting.finding == finding)?;
         let gone = condition.sightings.remove(position);
         if gone.counts {
-            self.agreement.remove(&condition.source, gone.time_ms);
+            self.agreement.remove(&condition.voice, gone.time_ms);
         }
         uncount(&mut self.severities, &mut self.times, gone);
         let successor = condition.sightings.first().map(|sighting| sighting.finding);
@@ -342,7 +361,7 @@ impl Case {
         // Of the sightings here the first alone is no duplicate; of theirs it was the first too.
         self.incident.duplicates = (self.incident.duplicates + 1).saturating_sub((seen - new.len()) as u64);
         for sighting in new.iter().filter(|sighting| sighting.counts) {
-            self.agreement.add(&known.source, sighting.time_ms);
+            self.agreement.add(&known.voice, sighting.time_ms);
         }
         new.iter().for_each(|sighting| count(&mut self.severities, &mut self.times, *sighting));
         known.sightings.extend(new);
@@ -359,7 +378,7 @@ impl Case {
     /// Takes a condition over that this incident did not have.
     fn adopt(&mut self, fingerprint: B256, condition: Condition) {
         for sighting in condition.sightings.iter().filter(|sighting| sighting.counts) {
-            self.agreement.add(&condition.source, sighting.time_ms);
+            self.agreement.add(&condition.voice, sighting.time_ms);
         }
         for (asset, value) in &condition.amounts {
             let total = self.incident.loss.entry(asset.clone()).or_default();
@@ -401,8 +420,38 @@ impl Case {
     /// Whether a new condition would say nothing that the incident does not know: no graver, of a kind and by a source that
     /// it has.
     pub fn knows(&self, finding: &Finding, source: &str) -> bool {
-        let is_source = self.incident.sources.iter().any(|known| known == source);
+        let is_source = self.incident.sources.iter().any(|known| known == source) || self.agreement.repeats(source);
         is_source && finding.claim.severity <= self.incident.severity && self.known.has_kind(&finding.claim.kind)
+    }
+
+    /// Whether what live findings say is enough where only those count whose blocks are agreed on, up to a height for each chain,
+    /// and those that no chain was involved in.
+    pub fn is_agreed(&self, heights: &BTreeMap<ChainId, u64>, need: &Need<'_>) -> bool {
+        let mut agreement = self.agreement.afresh();
+        let (mut gravest, mut is_about) = (None, false);
+        for condition in self.conditions.values() {
+            let height = condition.chain.map(|chain| heights.get(&chain).copied());
+            let counts = |sighting: &&Sighting| match height {
+                Some(agreed) => agreed.is_some_and(|agreed| sighting.number.is_some_and(|number| number <= agreed)),
+                None => true,
+            };
+            for sighting in condition.sightings.iter().filter(counts) {
+                if sighting.counts {
+                    agreement.add(&condition.voice, sighting.time_ms);
+                }
+                gravest = gravest.max(Some(sighting.severity));
+                is_about |= condition.is_within(need);
+            }
+        }
+        let is_grave = need.min_severity.is_none_or(|least| gravest.max(self.floor) >= Some(least));
+        agreement.sources().len() >= need.sources as usize && is_grave && is_about
+    }
+
+    /// Whether a live finding is of a chain's block above one height and no higher than another.
+    pub fn is_between(&self, chain: ChainId, above: u64, up_to: u64) -> bool {
+        let is_between = |number: u64| above < number && number <= up_to;
+        let on_it = self.conditions.values().filter(|condition| condition.chain == Some(chain));
+        on_it.flat_map(|condition| &condition.sightings).any(|sighting| sighting.number.is_some_and(is_between))
     }
 
     /// Counts a condition that is not kept.
@@ -435,6 +484,13 @@ impl Case {
 }
 
 impl Condition {
+    /// Whether it is about what an intervention is for.
+    fn is_within(&self, need: &Need<'_>) -> bool {
+        let is_on = need.chains.is_empty() || self.chain.is_none_or(|chain| need.chains.contains(&chain));
+        let is_about = |subject: &String| folded(subject) == self.subject;
+        is_on && (need.subjects.is_empty() || need.subjects.iter().any(is_about))
+    }
+
     /// Whether a finding is among the sightings.
     fn has(&self, finding: B256) -> bool {
         self.sightings.iter().any(|sighting| sighting.finding == finding)

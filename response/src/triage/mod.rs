@@ -5,5 +5,6 @@ mod case;
 mod known;
 pub mod label;
 
-pub use case::{Case, Taken};
+pub use agreement::Voice;
+pub use case::{Case, Need, Taken};
 pub use known::Growth;

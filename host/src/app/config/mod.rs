@@ -145,7 +145,7 @@ struct JournalConfig {
     /// The journal's file, relative to the config's folder.
     #[serde(default = "default_journal")]
     path: PathBuf,
-    /// Days for which blocks, pending transactions and answers to reads are kept whole; for ever where it is absent.
+    /// Days for which blocks, pending transactions, observations and answers to reads are kept whole; for ever where it is absent.
     /// What was made of them is kept for ever.
     #[serde(default)]
     #[schemars(extend("exclusiveMinimum" = 0))]

@@ -139,6 +139,7 @@ pub fn detector_of(runtime: &Runtime, config: &Config, id: &str, bytes: Vec<u8>)
         other => wrong(&["component"], other.to_string(), ""),
     })?;
     let warnings = unused(config, id, wanted, &detector);
+    let spec = spec.noting(detector.profile().listens());
     Ok(Ready { detector, spec, bytes, warnings })
 }
 
@@ -260,7 +261,8 @@ pub fn diagnostic(config: &Config, path: &[&str], message: String, help: &str) -
     place(config, Gravity::Error, path, message, help)
 }
 
-fn warning(config: &Config, path: &[&str], message: String, help: &str) -> Diagnostic {
+/// Makes a warning at a path of the config's file, or at the nearest table around it.
+pub(super) fn warning(config: &Config, path: &[&str], message: String, help: &str) -> Diagnostic {
     place(config, Gravity::Warning, path, message, help)
 }
 

@@ -4,6 +4,7 @@
 pub mod applied;
 pub mod change;
 pub mod load;
+pub mod machine;
 pub mod readiness;
 pub mod sandbox;
 pub mod spec;
@@ -136,7 +137,7 @@ impl<T: From<Change>> Deployment<T> {
         for (id, wanted) in &config.detectors {
             let Some(bytes) = self.bytes_of(config, id, wanted, applied).await? else { continue };
             let (digest, spec) = (sha256(&bytes), KeptSpec::of(config, wanted));
-            let is_new = |running: &Arc<Version>| running.component.digest() != digest || running.spec != spec;
+            let is_new = |running: &Arc<Version>| running.component.digest() != digest || !running.spec.is_as(&spec);
             if self.detectors.get(id).is_none_or(is_new) {
                 changed.insert(id.clone(), bytes);
             }

@@ -23,6 +23,9 @@ pub struct KeptSpec {
     pub shadow_of: Option<String>,
     /// What it may use up.
     pub limits: Limits,
+    /// Whether it hears what others find: then it is no source beside them. Absent where it was not noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hears: Option<bool>,
     /// Its own config.
     pub config: serde_json::Value,
 }
@@ -36,6 +39,7 @@ impl KeptSpec {
             grants: manifest.capabilities.clone(),
             shadow_of: None,
             limits: Limits::default(),
+            hears: None,
             config,
         }
     }
@@ -48,8 +52,19 @@ impl KeptSpec {
             grants: detector.grants(),
             shadow_of: detector.shadow_of.clone(),
             limits: detector.limits.clone(),
+            hears: None,
             config: serde_json::to_value(&detector.config).unwrap_or_default(),
         }
+    }
+
+    /// Notes whether the detector hears what others find, which its subscriptions say.
+    pub fn noting(self, hears: bool) -> Self {
+        Self { hears: Some(hears), ..self }
+    }
+
+    /// Whether a config asks for the same as this one.
+    pub fn is_as(&self, wanted: &Self) -> bool {
+        Self { hears: None, ..self.clone() } == Self { hears: None, ..wanted.clone() }
     }
 
     /// Returns the spec as JSON text, the same for the same spec.

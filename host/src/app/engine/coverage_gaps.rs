@@ -9,7 +9,7 @@ use crate::finding::{COVERAGE, Claim, Finding, Severity, Subject, WATCH, is_own}
 /// The kind of a change by people.
 const WATCH_CHANGED: &str = "watch-changed";
 /// Kinds that people's hands lead to.
-const BY_PEOPLE: [&str; 3] = [WATCH_CHANGED, "automation-halted", "journal-broken"];
+const BY_PEOPLE: [&str; 4] = [WATCH_CHANGED, "automation-halted", "journal-broken", "finality-taken-back"];
 
 /// A part of the watch that does not work.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +57,7 @@ impl Gap {
 }
 
 /// Open gaps, each with its coverage finding.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Gaps {
     live: BTreeMap<Gap, B256>,
 }

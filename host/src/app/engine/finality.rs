@@ -8,7 +8,7 @@ use crate::block::{BlockRef, ChainId, Finality};
 use crate::finding::Finding;
 
 /// What the chains say is settled, and the live findings whose blocks are not final yet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Settled {
     /// Newest safe and newest finalized block of each chain.
     chains: BTreeMap<ChainId, (u64, u64)>,

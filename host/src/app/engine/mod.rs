@@ -21,6 +21,8 @@ mod outbox;
 mod outcome;
 mod owed;
 pub(in crate::app) mod provenance;
+mod rebuilding;
+mod remembered;
 pub mod resume;
 pub mod retention;
 pub mod signers;
@@ -29,6 +31,7 @@ pub mod status;
 mod storms;
 pub mod taking;
 pub mod thinning;
+mod unsettled;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -38,11 +41,12 @@ use anyhow::{Context, ensure};
 
 use crate::app::engine::coverage_gaps::Gaps;
 use crate::app::engine::decoded::Decoded;
-use crate::app::engine::desk_inputs::{journaled_plan, step_again};
+use crate::app::engine::desk_inputs::{journaled_plan, of_event};
 use crate::app::engine::finality::Settled;
 pub use crate::app::engine::given::Given;
 use crate::app::engine::owed::Owed;
 use crate::app::engine::provenance::Scene;
+use crate::app::engine::remembered::Remembered;
 use crate::app::engine::spent::Spent;
 use crate::block::{ChainId, Parts};
 use crate::chain_read::ChainReader;
@@ -82,6 +86,8 @@ pub struct Engine {
     at_work_for: Option<String>,
     /// The hour in which the journal's head was last noted for the outside, and that head.
     anchor: Option<(u64, (u64, B256))>,
+    /// What was in memory at an earlier commit.
+    remembered: Remembered,
 }
 
 /// How an input is shown: to whom, and what they hear of beside it.
@@ -118,6 +124,7 @@ impl Engine {
             fresh: Vec::new(),
             at_work_for: None,
             anchor: None,
+            remembered: Remembered::default(),
         };
         engine.rebuild()?;
         Ok(engine)
@@ -160,7 +167,12 @@ impl Engine {
                 };
                 self.completed(seq, block, came)
             }
-            Event::Reverted { chain, blocks } => self.reverted(seq, at_ms, chain, &blocks),
+            Event::Reverted { chain, ref blocks } => {
+                self.give(&event, at_ms)?;
+                self.reverted(seq, at_ms, chain, blocks)
+            }
+            Event::Agreed { .. } => self.give(&event, at_ms),
+            Event::Unsettled { chain, above, by, why } => self.unsettle(seq, at_ms, chain, (above, &by, &why)),
             Event::Shown { detector, input, why, completed } => {
                 let debt = Debt { detector, input, root: 0, why: Some(why) };
                 self.show_late(seq, at_ms, &debt, completed, given)
@@ -185,12 +197,12 @@ impl Engine {
                 }
                 self.prune()
             }
-            Event::Detector { detector, digest, .. } => {
+            Event::Detector { ref detector, digest, .. } => {
                 if digest.is_none() {
-                    self.owed.forget(&mut self.journal, &detector)?;
-                    self.mend_gaps(at_ms, &detector)?;
+                    self.owed.forget(&mut self.journal, detector)?;
+                    self.mend_gaps(at_ms, detector)?;
                 }
-                Ok(())
+                self.give(&event, at_ms)
             }
         }
     }
@@ -202,6 +214,7 @@ impl Engine {
     /// If the journal can't be written; the engine is to be dropped then.
     pub fn commit(&mut self) -> anyhow::Result<Vec<Placed>> {
         self.journal.commit().context("the journal could not be committed")?;
+        self.remember();
         Ok(std::mem::take(&mut self.fresh))
     }
 
@@ -272,6 +285,14 @@ impl Engine {
         let seq = self.journal.append(&entry).context("the journal could not be written")?;
         self.fresh.push((seq, entry));
         Ok(seq)
+    }
+
+    /// Gives an input of the journal to the desks.
+    fn give(&mut self, event: &Event, at_ms: u64) -> anyhow::Result<()> {
+        match of_event(event)? {
+            Some(input) => self.step(input, at_ms),
+            None => Ok(()),
+        }
     }
 
     fn step(&mut self, input: Input<'_>, at_ms: u64) -> anyhow::Result<()> {
@@ -361,29 +382,5 @@ impl Engine {
         self.settled.forget(finding);
         self.append(Entry::Retraction { finding, reason: reason.clone() })?;
         self.step(Input::Retraction { finding, reason: &reason }, at_ms)
-    }
-
-    /// Rebuilds from the journal what is not kept in tables of it.
-    fn rebuild(&mut self) -> anyhow::Result<()> {
-        self.fleet.set_heads(self.heads(u64::MAX)?);
-        for (chain, safe, finalized) in self.journal.all_settled()? {
-            self.settled.settle(chain, safe, finalized);
-        }
-        let mut rows = self.journal.desk_entries()?;
-        while let Some(row) = rows.next()? {
-            match &row.entry {
-                Entry::Finding(finding) => {
-                    self.gaps.remember(finding);
-                    self.settled.watch(finding);
-                }
-                Entry::Retraction { finding, .. } => {
-                    self.gaps.forget(*finding);
-                    self.settled.forget(*finding);
-                }
-                _ => {}
-            }
-            step_again(&mut self.desks, &row)?;
-        }
-        Ok(())
     }
 }

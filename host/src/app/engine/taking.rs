@@ -6,7 +6,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::app::engine::owed::Owed;
 use crate::app::engine::{Engine, Given};
-use crate::desk::Desks;
 use crate::event::{Coverage, Event, Stamped, Why};
 use crate::failure_kind::FailureKind;
 use crate::finding::Severity;
@@ -99,7 +98,6 @@ impl Engine {
     ///
     /// If the journal can't be read.
     pub fn recover(&mut self) -> anyhow::Result<()> {
-        (self.desks, self.gaps, self.settled) = (Desks::default(), Default::default(), Default::default());
         self.owed = Owed::load(&self.journal)?;
         self.decoded.clear();
         for id in self.fleet.ids() {

@@ -81,6 +81,8 @@ impl Tape {
                 }
                 Event::Observed { observation } => self.writer.write_observation(observation, at_ms)?,
                 Event::Completed { .. }
+                | Event::Agreed { .. }
+                | Event::Unsettled { .. }
                 | Event::Pending { .. }
                 | Event::Coverage { .. }
                 | Event::Detector { .. }

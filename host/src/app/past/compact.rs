@@ -69,7 +69,12 @@ pub fn compact(
     Ok(compacted)
 }
 
-fn open_existing(path: &Path) -> crate::journal::Result<Journal> {
+/// Opens a journal that there is, to write to it.
+///
+/// # Errors
+///
+/// If there is none, a host has it open, or it can't be read.
+pub(super) fn open_existing(path: &Path) -> crate::journal::Result<Journal> {
     // A journal is not made by a wrong name.
     Journal::open_existing_read_only(path).or_else(|error| match error {
         crate::journal::JournalError::Older { .. } => Ok(Journal::in_memory()?),

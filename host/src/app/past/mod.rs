@@ -6,3 +6,4 @@ pub mod incidents;
 pub mod proofs;
 pub mod replay;
 pub mod shadow;
+pub mod unsettle;

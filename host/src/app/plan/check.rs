@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::app::config::Config;
 use crate::app::deploy::load;
+use crate::app::deploy::machine::{Machine, past_the_machine};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::plan::{carried, fit, listens};
 use crate::diagnostic::Diagnostic;
@@ -61,6 +62,7 @@ pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<C
             return Ok(checked);
         }
     };
+    checked.diagnostics.extend(past_the_machine(&config, Machine::this()));
     let mut plans = Vec::new();
     for (protocol, texts) in load::plan_texts(&config) {
         match texts {
@@ -74,10 +76,13 @@ pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<C
     }
     let runtime = sandboxes.runtime(&config.cache, &config.folder())?;
     let ids: Vec<String> = config.detectors.keys().cloned().collect();
+    let mut voices = Vec::new();
     for (id, loaded) in load::detectors(&runtime, &config, &ids) {
         match loaded {
             Ok(ready) => {
                 checked.diagnostics.extend(ready.warnings);
+                let profile = ready.detector.profile();
+                voices.push((id.clone(), profile.digest(), profile.listens()));
                 checked.detectors.push((id, ready.detector.profile().manifest().clone()));
             }
             Err(diagnostics) => checked.diagnostics.extend(diagnostics),
@@ -90,7 +95,7 @@ pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<C
     let mut read = Vec::new();
     for files in &plans {
         if let Ok(plan) = Plan::load(files) {
-            misfits.extend(fit::misfits(&config, files, &plan, all));
+            misfits.extend(fit::misfits(&config, files, &plan, all, all.and(Some(&voices))));
             read.push(plan);
         }
     }

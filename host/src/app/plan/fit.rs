@@ -1,7 +1,9 @@
 //! Whether a plan can respond with the config that it runs under: chains that are watched, kinds that some detector declares,
 //! subjects that the config knows, people whom some webhook reaches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy::primitives::B256;
 
 use crate::app::config::Config;
 use crate::diagnostic::{Diagnostic, Gravity};
@@ -10,6 +12,9 @@ use crate::journal::scheme;
 use crate::plan::{Matcher, Plan};
 use crate::plugin::Manifest;
 use crate::toml_file::TomlFile;
+
+/// A detector that starts: its id, its component, and whether it hears what others find.
+pub(super) type Voice = (String, B256, bool);
 
 /// A plan's files, each with its name and text.
 type Files = [(String, String)];
@@ -21,6 +26,7 @@ pub(super) fn misfits(
     files: &Files,
     plan: &Plan,
     detectors: Option<&[(String, Manifest)]>,
+    voices: Option<&Vec<Voice>>,
 ) -> Vec<Diagnostic> {
     let mut fit = Fit { config, files, plan, found: Vec::new() };
     fit.authorities();
@@ -28,6 +34,10 @@ pub(super) fn misfits(
     fit.people();
     if let Some(detectors) = detectors {
         fit.signals(detectors);
+    }
+    fit.agreement();
+    if let Some(voices) = voices {
+        fit.sources(voices);
     }
     fit.found
 }
@@ -109,6 +119,52 @@ impl Fit<'_> {
                 let message = format!("no webhook carries any urgent channel of {}: nothing wakes them", person.name);
                 let help = "add the scheme to the `schemes` of a `[webhook.…]`".to_owned();
                 self.say(Gravity::Error, &["person", id, "channels"], message, help);
+            }
+        }
+    }
+
+    /// Automation that waits for nodes to agree waits for ever where only one is asked.
+    fn agreement(&mut self) {
+        let plan = self.plan;
+        let alone: Vec<&str> =
+            self.config.chains.iter().filter(|(_, chain)| chain.agree < 2).map(|(name, _)| name.as_str()).collect();
+        if alone.is_empty() {
+            return;
+        }
+        for id in plan.tables().signal.iter().filter(|(_, one)| one.corroboration.agreed_blocks).map(|(id, _)| id) {
+            let message = format!(
+                "automation waits for nodes to agree, and none of {} is asked: it would wait for ever",
+                alone.iter().map(|name| format!("`chain.{name}`")).collect::<Vec<_>>().join(", ")
+            );
+            let help = "set `agree = 2` there, with endpoints of as many operators".to_owned();
+            let gravity = if alone.len() == self.config.chains.len() { Gravity::Error } else { Gravity::Warning };
+            self.say(gravity, &["signal", id, "corroboration", "agreed_blocks"], message, help);
+        }
+    }
+
+    /// One component is one source whatever its ids, and whoever hears others is none beside them.
+    fn sources(&mut self, voices: &[Voice]) {
+        let plan = self.plan;
+        for (id, signal) in &plan.tables().signal {
+            let needed = signal.corroboration.sources as usize;
+            let named: Option<BTreeSet<&str>> = signal.matchers.iter().map(|one| one.detector.as_deref()).collect();
+            let Some(named) = named.filter(|_| needed > 1) else { continue };
+            let known: Vec<&Voice> = voices.iter().filter(|(id, ..)| named.contains(id.as_str())).collect();
+            if known.len() < named.len() {
+                continue;
+            }
+            let speaking = known.iter().filter(|(_, _, listens)| !listens);
+            let by_component: BTreeMap<B256, &str> =
+                speaking.map(|(id, component, _)| (*component, plan.source(id))).collect();
+            let different: BTreeSet<&str> = by_component.into_values().collect();
+            if different.len() < needed {
+                let message = format!(
+                    "{needed} sources are needed, and its detectors are {} that count beside each other: one component is one \
+                     source whatever its ids, and one that hears others is none beside them",
+                    different.len()
+                );
+                let help = "match a detector of another component, or need fewer sources".to_owned();
+                self.say(Gravity::Error, &["signal", id, "corroboration", "sources"], message, help);
             }
         }
     }

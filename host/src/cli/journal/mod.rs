@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 mod compact;
 mod size;
+mod unsettle;
 
 use super::Exit;
 use crate::app::deploy::sandbox::Sandboxes;
@@ -65,7 +66,7 @@ elsewhere and name it by `--head`.")]
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Drop the bodies of old blocks, of pending transactions and of answers to reads; keep all that was made of them.
+    /// Drop the bodies of old blocks, of pending transactions, of observations and of answers to reads; keep all that was made of them.
     #[command(after_help = "\
 Examples:
   watchfire journal compact --keep-days 30 --dry-run
@@ -74,6 +75,14 @@ Examples:
 The chain of hashes still holds, and `watchfire replay` starts where the bodies do. The host must not run; let it do the
 same by itself with `journal.keep_days`.")]
     Compact(compact::Args),
+    /// Take back that blocks of a chain are final, after a node lied about it.
+    #[command(after_help = "\
+Examples:
+  watchfire journal unsettle --chain 1 --above 19932700 --by ana --why 'the provider served a fork of its own'
+
+The host must not run. Incidents, decisions and findings stay; findings in blocks that then leave the chain are taken back. What undoes
+the detectors' changes was forgotten when the blocks became final, so every detector begins with an empty state.")]
+    Unsettle(unsettle::Args),
 }
 
 /// What is listed.
@@ -123,6 +132,7 @@ pub(super) fn main(command: Command, sandboxes: &Sandboxes) -> anyhow::Result<Ex
         Command::Verify { journal, head, anchor, tables } => verify(&journal, head, anchor, tables),
         Command::Size { journal, format } => size::size(&journal, format),
         Command::Compact(args) => compact::compact(&args, sandboxes),
+        Command::Unsettle(args) => unsettle::unsettle(&args),
     }
 }
 

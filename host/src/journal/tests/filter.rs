@@ -68,7 +68,8 @@ fn each_filter_lets_through_what_it_says() {
     }
     check(Filter { desk_only: true, ..Filter::default() }, |row| match &row.entry {
         Entry::Input(stamped) => {
-            matches!(stamped.event.name(), "plan" | "act" | "fact" | "delivered" | "tick")
+            let of_people = matches!(stamped.event.name(), "plan" | "act" | "fact" | "delivered" | "tick");
+            of_people || matches!(stamped.event.name(), "detector" | "reverted" | "agreed")
         }
         other => matches!(other.kind(), "finding" | "retraction"),
     });

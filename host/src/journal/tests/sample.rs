@@ -315,6 +315,16 @@ pub(super) fn completed() -> Entry {
     input(32, Event::Completed { block: block.reference(), frames, storage, given_up })
 }
 
+/// What nodes agree on, and a finality that somebody takes back.
+pub(super) fn agreed() -> [Entry; 2] {
+    let block = block(1, 101, 0).reference();
+    let (by, why) = ("ana".into(), "a fork of the provider's own".into());
+    [
+        input(33, Event::Agreed { block, by: vec!["ours".into(), "theirs".into()] }),
+        input(34, Event::Unsettled { chain: 1, above: 80, by, why }),
+    ]
+}
+
 /// An act that is proved, and the entry of the timeline that has the proof.
 pub(super) fn proved() -> [Entry; 2] {
     let deed = Deed::Decide { intervention: "pause-vault".into(), why: "funds leave".into() };

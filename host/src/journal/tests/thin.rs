@@ -271,3 +271,45 @@ proptest! {
         check(&before, &after);
     }
 }
+
+#[test]
+fn observations_go_too_and_each_feeds_newest_stays() {
+    use crate::event::{Observation, Value};
+    const DAY_MS: u64 = 24 * 3_600_000;
+    let disk = OnDisk::new();
+    let mut journal = disk.open();
+    let observed = |feed: &str, at_ms: u64| {
+        let (value, position) = (Value::Number("1".into()), String::new());
+        let observation =
+            Observation { feed: feed.into(), observed_at_ms: at_ms, received_at_ms: at_ms, value, position };
+        input(at_ms, Event::Observed { observation })
+    };
+    for at_ms in 0..10 {
+        journal.append(&observed("quick", at_ms)).unwrap();
+    }
+    journal.append(&observed("silent", 10)).unwrap();
+    journal.append(&observed("quick", 3 * DAY_MS - 1)).unwrap();
+    let horizon = journal.append(&observed("quick", 3 * DAY_MS)).unwrap();
+    journal.append(&input(3 * DAY_MS, Event::Thinned { before: horizon })).unwrap();
+    while journal.drop_bodies(100).unwrap() {}
+    journal.commit().unwrap();
+    assert_eq!(verify(&journal).unwrap().dropped, 10);
+    assert!(journal.last_observation("silent").unwrap().is_some(), "a feed goes on from it");
+    assert_eq!(journal.recent_observations("quick", 0).unwrap().len(), 2, "those of the last day");
+}
+
+#[test]
+fn a_seed_knows_of_a_finality_that_was_taken_back() {
+    let mut journal = Journal::in_memory().unwrap();
+    let finality = |safe, finalized| input(1, Event::Finality { chain: 1, safe, finalized });
+    let back = Event::Unsettled { chain: 1, above: 5, by: "ana".into(), why: "it was a lie".into() };
+    journal.append(&finality(20, 15)).unwrap();
+    let other = journal.append(&input(1, back)).unwrap();
+    assert_eq!(journal.settled(1).unwrap(), Some((5, 5)));
+    assert_eq!(journal.seed(other + 1).unwrap().settled(1).unwrap(), Some((5, 5)));
+    let later = journal.append(&finality(8, 7)).unwrap();
+    assert_eq!(journal.settled(1).unwrap(), Some((8, 7)));
+    assert_eq!(journal.seed(later + 1).unwrap().settled(1).unwrap(), Some((8, 7)));
+    assert_eq!(journal.seed(other).unwrap().settled(1).unwrap(), Some((20, 15)));
+    assert!(journal.verify_tables(|_| {}).unwrap().is_empty());
+}

@@ -1,7 +1,7 @@
 //! What one guest has on the host's side: its handles, its state, its budget and its log.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wasmtime::Trap;
 use wasmtime::component::ResourceTable;
@@ -11,6 +11,7 @@ use crate::block::BlockRef;
 use crate::plugin::boundary::allowance::Allowance;
 use crate::plugin::boundary::chain::ChainAccess;
 use crate::plugin::boundary::state::StateStore;
+use crate::plugin::boundary::time::Time;
 use crate::plugin::boundary::wasi::Wasi;
 use crate::plugin::limits::{HANDLES_AT_MOST, Limits};
 use crate::plugin::text;
@@ -37,9 +38,6 @@ pub struct LogLine {
     pub message: String,
 }
 
-/// Added to the host's deadline so that the guest's epoch deadline, which is coarser, fires first.
-const GRACE: Duration = Duration::from_millis(20);
-
 /// The host's side of one guest; the data of its store.
 pub(in crate::plugin) struct Guest {
     pub(in crate::plugin) table: ResourceTable,
@@ -55,8 +53,8 @@ pub(in crate::plugin) struct Guest {
     /// Lines past the limit.
     pub(in crate::plugin) dropped_lines: u32,
     pub(in crate::plugin) wasi: Option<Wasi>,
-    /// When its time is up.
-    pub(super) until: Instant,
+    /// What it may take of the processor.
+    pub(in crate::plugin) time: Time,
 }
 
 impl Guest {
@@ -75,13 +73,13 @@ impl Guest {
             log: Vec::new(),
             dropped_lines: 0,
             wasi,
-            until: Instant::now(),
+            time: Time::begin(Duration::ZERO),
         }
     }
 
     /// Begins a batch or a start: nothing of the last one's budget is used.
     pub(in crate::plugin) fn begin(&mut self, at: Option<BlockRef>, deadline_ms: u64) {
-        self.until = Instant::now() + Duration::from_millis(deadline_ms) + GRACE;
+        self.time = Time::begin(Duration::from_millis(deadline_ms));
         self.log.clear();
         self.dropped_lines = 0;
         self.limiter.take_denied();
@@ -92,7 +90,7 @@ impl Guest {
     /// Ends a guest whose time is up. Its own code looks at the clock in loops and where functions begin; one that only
     /// calls the host, line after line, never does.
     pub(in crate::plugin) fn expect_time(&self) -> wasmtime::Result<()> {
-        if Instant::now() > self.until { Err(Trap::Interrupt.into()) } else { Ok(()) }
+        if self.time.is_surely_left() || self.time.left().is_some() { Ok(()) } else { Err(Trap::Interrupt.into()) }
     }
 
     /// Keeps a line of its log; one past the limit is dropped and counted.

@@ -1,7 +1,5 @@
 //! The functions that a guest can call beside its batch's: reads of the chain, its state, its log.
 
-use std::time::Instant;
-
 use alloy::primitives::{Address, B256, Bytes};
 use wasmtime::Trap;
 
@@ -29,7 +27,7 @@ fn address(bytes: &[u8]) -> Result<Address, chain::ChainError> {
 
 impl Guest {
     fn read(&mut self, read: ChainRead) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
-        let longest = self.until.saturating_duration_since(Instant::now());
+        let longest = self.time.may_wait();
         let Some(answer) = self.chain.read(read, &self.limits, longest) else { return Err(Trap::Interrupt.into()) };
         Ok(answer.map(|bytes| bytes.to_vec()).map_err(|fault| chain::ChainError {
             code: fault.code,

@@ -13,5 +13,6 @@ mod named_kinds;
 mod rows;
 pub(super) mod state;
 pub(super) mod subscribe;
+pub(super) mod time;
 pub(super) mod wasi;
 pub(super) mod world;

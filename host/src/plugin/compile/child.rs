@@ -60,7 +60,8 @@ fn limit(request: Request) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Takes what only Linux lets a process give up: it ends with its host, gains no privileges, and opens no file.
+/// Takes what only Linux lets a process give up: it ends with its host, gains no privileges, opens no file, and reaches no other
+/// process, program or network.
 #[cfg(target_os = "linux")]
 fn confine(host: u32) -> std::io::Result<()> {
     use landlock::{ABI, Access, AccessFs, Ruleset, RulesetAttr};
@@ -73,7 +74,11 @@ fn confine(host: u32) -> std::io::Result<()> {
     rustix::thread::set_no_new_privs(true)?;
     // By what the kernel knows of it; one that knows none of it leaves the limits above.
     let files = Ruleset::default().handle_access(AccessFs::from_all(ABI::V3)).and_then(|rules| rules.create());
-    files.and_then(|rules| rules.restrict_self()).map(drop).map_err(std::io::Error::other)
+    files.and_then(|rules| rules.restrict_self()).map(drop).map_err(std::io::Error::other)?;
+    // As with files: a kernel that filters no calls leaves the limits above.
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    let _ = crate::plugin::compile::calls::refuse();
+    Ok(())
 }
 
 fn lower(resource: Resource, to: u64) -> std::io::Result<()> {

@@ -58,7 +58,7 @@ pub(super) fn config(settings: EngineSettings, names_lines: bool) -> Config {
 
 /// How many ticks are at least so long.
 pub(in crate::plugin) fn ticks(deadline_ms: u64) -> u64 {
-    deadline_ms.div_ceil(TICK_MS) + 1
+    deadline_ms.div_ceil(TICK_MS).saturating_add(1)
 }
 
 fn tick(engine: &Engine) -> std::io::Result<()> {

@@ -3,6 +3,8 @@
 
 mod artefact;
 mod cache;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod calls;
 mod child;
 pub(super) mod engine;
 mod process;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::Store;
+use wasmtime::{Store, Trap, UpdateDeadline};
 
 use crate::failure_kind::FailureKind;
 use crate::plugin::boundary::batch::Batch;
@@ -97,6 +97,7 @@ pub(super) fn start(profile: &Profile, state: &mut StateStore) -> Result<(Instan
 pub fn describe(component: &Component, limits: &Limits) -> Result<Manifest, LoadError> {
     let limits = Arc::new(limits.clone());
     let mut instance = instantiate(component, &limits)?;
+    instance.store.data_mut().begin(None, limits.start_deadline_ms);
     instance.store.set_epoch_deadline(ticks(limits.start_deadline_ms));
     let said = instance.world.describe(&mut instance.store).map_err(|trap| {
         let guest = instance.store.data_mut();
@@ -112,6 +113,11 @@ fn instantiate(component: &Component, limits: &Arc<Limits>) -> Result<Instance, 
     let mut store = Store::new(component.engine(), guest);
     store.limiter(|guest| &mut guest.limiter);
     store.set_epoch_deadline(ticks(limits.start_deadline_ms));
+    // By then so much time has gone by; how much of it was the guest's is another matter.
+    store.epoch_deadline_callback(|context| match context.data().time.left() {
+        Some(left) => Ok(UpdateDeadline::Continue(ticks(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)))),
+        None => Err(Trap::Interrupt.into()),
+    });
     if limits.engine().counts_fuel {
         let fuel = limits.fuel_per_start.unwrap_or(u64::MAX);
         store

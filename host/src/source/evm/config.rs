@@ -1,11 +1,13 @@
 //! `[chain.NAME]`: which chain to follow, by which nodes, and how far to believe them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::family::{Family, Rules};
+use super::operators::operator_of;
 use crate::block::{ChainId, Verification};
 use crate::secret::{SecretError, SecretRef};
 
@@ -21,6 +23,15 @@ pub struct ChainConfig {
     /// Nodes in order of preference: URLs (http, https, ws, wss) or paths of IPC sockets, each as it is, as
     /// `{ env = "NAME" }` or as `{ file = "path" }`.
     pub endpoints: Vec<Endpoint>,
+    /// Who runs each of `endpoints`, in their order. By default an endpoint's operator is the domain of its URL, and all of this
+    /// machine are one.
+    #[serde(default)]
+    pub operators: Vec<String>,
+    /// How many operators' nodes must name the same block before it counts as agreed: automation may wait for it
+    /// (`corroboration.agreed_blocks` in the plan), and nothing becomes final without. 1, the default: one node's word is enough.
+    #[serde(default = "agree")]
+    #[schemars(range(min = 1))]
+    pub agree: u32,
     /// How much of each block is checked, and so which members of it are read: `full`, `header` for chains with encodings of
     /// their own, `links`, or `none`. By default as much as the chain's family allows.
     #[serde(default)]
@@ -74,6 +85,10 @@ pub struct ChainConfig {
     /// The largest answer that a node may give, in MiB. Default 128.
     #[serde(default = "max_response_mib")]
     pub max_response_mib: u32,
+}
+
+fn agree() -> u32 {
+    1
 }
 
 fn poll_interval_ms() -> u64 {
@@ -192,6 +207,27 @@ pub enum ChainConfigError {
         /// Position in the list, from 1.
         place: usize,
     },
+    /// Operators that are not one for each endpoint.
+    #[error("{have} operators are named for {endpoints} endpoints; name one for each, in their order")]
+    OperatorsUnlike {
+        /// How many are named.
+        have: usize,
+        /// How many endpoints there are.
+        endpoints: usize,
+    },
+    /// More operators must agree than there are.
+    #[error(
+        "the nodes of {agree} operators must agree, and the endpoints are of {have}: {who}; name endpoints of others, or say in \
+         `operators` who runs each"
+    )]
+    TooFewOperators {
+        /// How many must agree.
+        agree: u32,
+        /// How many there are.
+        have: usize,
+        /// Which.
+        who: String,
+    },
     /// A number that is too small or too large.
     #[error("{value} is not between 1 and {most}")]
     OutOfRange {
@@ -212,6 +248,8 @@ impl ChainConfigError {
             Self::Secret { place, .. } | Self::NotAnEndpoint { place } => {
                 vec!["endpoints".to_owned(), (place - 1).to_string()]
             }
+            Self::OperatorsUnlike { .. } => vec!["operators".to_owned()],
+            Self::TooFewOperators { .. } => vec!["agree".to_owned()],
             Self::OutOfRange { key, .. } => vec![(*key).to_owned()],
         }
     }
@@ -254,6 +292,7 @@ impl ChainConfig {
         let numbers = [
             ("id", self.id, largest),
             ("start", first.max(1), largest),
+            ("agree", self.agree.into(), 100),
             ("poll_interval_ms", self.poll_interval_ms, DAY_S * 1_000),
             ("timeout_ms", self.timeout_ms, DAY_S * 1_000),
             ("max_requests_per_second", self.max_requests_per_second.map_or(1, u64::from), 1_000_000),
@@ -273,7 +312,32 @@ impl ChainConfig {
             Err(error) => Some(ChainConfigError::Secret { place, error }),
             Ok(secret) => (!is_endpoint(secret.expose())).then_some(ChainConfigError::NotAnEndpoint { place }),
         });
-        none.into_iter().chain(numbers).chain(endpoints).collect()
+        none.into_iter().chain(numbers).chain(endpoints).chain(self.unlike_operators(base)).collect()
+    }
+
+    fn unlike_operators(&self, base: &Path) -> Option<ChainConfigError> {
+        let (have, endpoints) = (self.operators.len(), self.endpoints.len());
+        if endpoints == 0 {
+            return None;
+        }
+        if have > 0 && have != endpoints {
+            return Some(ChainConfigError::OperatorsUnlike { have, endpoints });
+        }
+        let labels = self.endpoints.iter().map(|endpoint| endpoint.resolve(base).map(|secret| secret.label()));
+        // What can't be resolved is a mistake of its own.
+        let labels: Vec<String> = labels.collect::<Result<_, _>>().ok()?;
+        let operators = (0..).zip(&labels).map(|(index, label)| self.operator(index, label));
+        let different: BTreeSet<String> = operators.collect();
+        (different.len() < self.agree as usize).then(|| ChainConfigError::TooFewOperators {
+            agree: self.agree,
+            have: different.len(),
+            who: different.into_iter().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Returns who runs the endpoint at a place, from 0, which people see as `label`.
+    pub(super) fn operator(&self, index: usize, label: &str) -> String {
+        self.operators.get(index).cloned().unwrap_or_else(|| operator_of(label))
     }
 }
 
@@ -314,6 +378,25 @@ mod tests {
             Err(
                 "endpoint 1: the environment variable `WATCHFIRE_NO_SUCH_URL` is not set; export it, or name another one",
             ),
+        );
+        check(
+            "id = 1\nendpoints = ['http://127.0.0.1:1', 'http://localhost:2', 'http://a.node.example']\nagree = 2",
+            Ok(()),
+        );
+        check(
+            "id = 1\nendpoints = ['http://127.0.0.1:1', 'http://localhost:2']\nagree = 2",
+            Err(
+                "the nodes of 2 operators must agree, and the endpoints are of 1: this machine; name endpoints of others, or say in \
+                 `operators` who runs each",
+            ),
+        );
+        check(
+            "id = 1\nendpoints = ['http://127.0.0.1:1', 'http://127.0.0.1:2']\nagree = 2\noperators = ['a', 'b']",
+            Ok(()),
+        );
+        check(
+            "id = 1\nendpoints = ['http://x']\noperators = ['a', 'b']",
+            Err("2 operators are named for 1 endpoints; name one for each, in their order"),
         );
         let start = "invalid value: string \"now\", expected \"latest\" or a block number";
         check("id = 1\nendpoints = ['http://x']\nstart = 'now'", Err(start));

@@ -108,15 +108,17 @@ struct Claim<'a> {
     served: u64,
 }
 
-/// Compares the nodes with each other and with the chain as it is known.
-pub(super) async fn survey(pool: &Pool, canon: &Canon) {
+/// Compares the nodes with each other and with the chain as it is known. Returns which of those in step name another block, if any
+/// does.
+pub(super) async fn survey(pool: &Pool, canon: &Canon) -> Option<String> {
     if pool.all().len() < 2 {
-        return;
+        return None;
     }
     let tip = canon.tip().map_or(0, |tip| tip.number);
     let asked = futures::future::join_all(pool.all().iter().map(|endpoint| claim(pool, endpoint, tip))).await;
     let claims: Vec<Claim<'_>> = asked.into_iter().flatten().collect();
     let best = claims.iter().map(|claim| claim.served).max().unwrap_or(0);
+    let differs = differing(pool, canon, &claims).await;
     for Claim { endpoint, name, stated, served } in claims {
         let settled = stated.saturating_add(2) <= tip;
         let known = canon.hash_at(stated).filter(|_| settled);
@@ -135,6 +137,35 @@ pub(super) async fn survey(pool: &Pool, canon: &Canon) {
             format!("it says that its head is block {stated}, which it does not serve; others are at {best}. It is not believed")
         }));
     }
+    differs
+}
+
+/// Asks each node that is in step with ours for the block below the newest that it and we have, and says which names another one.
+/// Who is right can't be said.
+async fn differing(pool: &Pool, canon: &Canon, claims: &[Claim<'_>]) -> Option<String> {
+    let tip = canon.tip()?.number;
+    let in_step = claims.iter().filter(|claim| claim.stated.saturating_add(2) > tip);
+    let named = in_step.map(|claim| difference(canon, claim, tip));
+    let differ: Vec<String> = futures::future::join_all(named).await.into_iter().flatten().collect();
+    (!differ.is_empty()).then(|| {
+        format!(
+            "{}. {} nodes were asked; one side lies, or is on a fork that the network left. Compare with another, and set `agree` so that \
+             nothing goes by one node alone",
+            differ.join("; "),
+            pool.all().len()
+        )
+    })
+}
+
+/// Asks a node in step with ours for the block below the newest that it and we have; says so if it names another one.
+async fn difference(canon: &Canon, claim: &Claim<'_>, tip: u64) -> Option<String> {
+    let number = claim.stated.min(tip).checked_sub(1)?;
+    let ours = canon.hash_at(number)?;
+    let theirs = name(claim.endpoint, &format!("{number:#x}")).await.ok()??;
+    (theirs.hash != ours).then(|| {
+        let label = &claim.endpoint.label;
+        format!("{label} names block {number} {}, and the one that was taken in is {ours}", theirs.hash)
+    })
 }
 
 /// Asks a node for its head, and for the block at that height if it would be new.

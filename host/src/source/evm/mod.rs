@@ -16,6 +16,7 @@ mod frames;
 pub(crate) mod fuzz;
 mod heads;
 mod once;
+mod operators;
 pub mod past;
 mod pending;
 mod pool;

@@ -164,6 +164,10 @@ impl Shared {
                     return Ok(json!({ "number": format!("{number:#x}"), "hash": hash, "transactions": [] }));
                 }
                 ("latest" | "pending", _) => at(case, &fork, head, head),
+                ("safe" | "finalized", _) => match case["finalized"].as_u64() {
+                    Some(number) => at(case, &fork, head, number),
+                    None => None,
+                },
                 (_, Ok(number)) => at(case, &fork, head, number),
                 _ => None,
             },

@@ -9,12 +9,10 @@ use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 
 use super::ArchiveError;
+use super::bounds::{BLOCK_BYTES, ROWS};
 use super::column::Column;
 use super::layout::{Covering, Dataset, Shape};
 use super::table::{Table, Values};
-
-/// Rows in memory at a time, for each dataset; a busy block has a few thousand frames.
-const BATCH_ROWS: usize = 1_024;
 
 /// Endings that a column of 256 bits may have, those that keep every digit.
 const WEI_ENDINGS: [&str; 3] = ["_binary", "", "_string"];
@@ -24,6 +22,8 @@ const WEI_ENDINGS: [&str; 3] = ["_binary", "", "_string"];
 pub(super) struct Slice {
     pub(super) file: Arc<str>,
     pub(super) rows: Range<usize>,
+    /// Bytes of the batch that they are of.
+    bytes: usize,
     dataset: &'static Dataset,
     columns: Arc<[Column]>,
 }
@@ -41,6 +41,8 @@ struct Open {
     name: Arc<str>,
     covering: Covering,
     table: Table,
+    /// How many of its rows are read at once.
+    batch_rows: usize,
     /// The file's own name of each of the dataset's columns.
     names: Vec<Arc<str>>,
     last: u64,
@@ -74,7 +76,7 @@ impl Cursor {
         let covered = files.iter().map(|file| (file.first, file.last)).collect();
         let mut rows = 0;
         for file in &files {
-            rows += open(dataset, file.clone(), floor)?.rows;
+            rows += open(dataset, file.clone(), floor, false)?.rows;
         }
         Ok(Self { dataset, covered, files, open: None, waiting: None, floor, rows })
     }
@@ -112,7 +114,7 @@ impl Cursor {
     /// The rows of a block. Rows of blocks before it are passed over for good.
     pub(super) fn take(&mut self, number: u64) -> Result<Vec<Slice>, ArchiveError> {
         self.floor = self.floor.max(number);
-        let mut taken = Vec::new();
+        let (mut taken, mut bytes) = (Vec::new(), 0_usize);
         loop {
             self.skip_below(number);
             match &mut self.waiting {
@@ -125,6 +127,15 @@ impl Cursor {
                     let start = slice.rows.start;
                     let end = start + numbers[start..].partition_point(|row| *row == number);
                     if end > start {
+                        bytes = bytes.saturating_add(slice.bytes);
+                        if bytes > BLOCK_BYTES {
+                            let what = format!(
+                                "block {number} has more than {} MiB of {}: it is no block of any chain",
+                                BLOCK_BYTES >> 20,
+                                self.dataset.name
+                            );
+                            return Err(ArchiveError::new(&*slice.file, what));
+                        }
                         taken.push(Slice { rows: start..end, ..slice.clone() });
                     }
                     slice.rows.start = end;
@@ -154,7 +165,7 @@ impl Cursor {
     fn pull(&mut self, number: u64) -> Result<bool, ArchiveError> {
         loop {
             if let Some(open) = &mut self.open {
-                let values = guarded(&open.name, || open.table.read(BATCH_ROWS))?;
+                let values = guarded(&open.name, || open.table.read(open.batch_rows))?;
                 match values.map_err(|error| unreadable(&open.name, error))? {
                     Some(values) => {
                         self.waiting = waiting(self.dataset, open, values)?;
@@ -168,7 +179,7 @@ impl Cursor {
                     self.files.pop_front();
                 }
                 Some(file) if file.first <= number => {
-                    self.open = Some(open(self.dataset, file.clone(), self.floor)?);
+                    self.open = Some(open(self.dataset, file.clone(), self.floor, true)?);
                     self.files.pop_front();
                 }
                 _ => return Ok(false),
@@ -177,7 +188,8 @@ impl Cursor {
     }
 }
 
-fn open(dataset: &'static Dataset, covering: Covering, floor: u64) -> Result<Open, ArchiveError> {
+/// Opens a file; `to_read` says whether rows of it are read, or only whether it has what is needed.
+fn open(dataset: &'static Dataset, covering: Covering, floor: u64, to_read: bool) -> Result<Open, ArchiveError> {
     let name: Arc<str> = covering.path.display().to_string().into();
     let failed = |what: String| ArchiveError::new(&*name, what);
     let file = File::open(&covering.path).map_err(|error| unreadable(&name, error))?;
@@ -200,9 +212,13 @@ fn open(dataset: &'static Dataset, covering: Covering, floor: u64) -> Result<Ope
     table.choose(&columns, |metadata, group| {
         newest(metadata.row_group(group), number).is_none_or(|newest| newest >= floor)
     });
+    let batch_rows = match to_read {
+        true => guarded(&name, || table.rows_at_once())?.map_err(|error| unreadable(&name, error))?,
+        false => ROWS,
+    };
     let last = covering.first;
     let rows = u64::try_from(table.metadata().file_metadata().num_rows()).unwrap_or_default();
-    Ok(Open { name, covering, table, names, last, rows })
+    Ok(Open { name, covering, table, batch_rows, names, last, rows })
 }
 
 fn unreadable(file: &str, error: impl std::fmt::Display) -> ArchiveError {
@@ -237,6 +253,7 @@ fn newest(group: &RowGroupMetaData, column: usize) -> Option<u64> {
 
 /// Columns under the dataset's names, with the block of each row.
 fn waiting(dataset: &'static Dataset, open: &mut Open, values: Vec<Values>) -> Result<Option<Waiting>, ArchiveError> {
+    let bytes = values.iter().map(Values::bytes).sum();
     let columns = open.names.iter().zip(values).map(|(name, values)| Column::new(&open.name, name, values));
     let columns: Vec<Column> = columns.collect();
     let rows = columns.first().map_or(0, Column::len);
@@ -255,6 +272,6 @@ fn waiting(dataset: &'static Dataset, open: &mut Open, values: Vec<Values>) -> R
         numbers.push(number);
     }
     let rows = 0..numbers.len();
-    let slice = Slice { file: open.name.clone(), rows, dataset, columns: columns.into() };
+    let slice = Slice { file: open.name.clone(), rows, bytes, dataset, columns: columns.into() };
     Ok(Some(Waiting { slice, numbers }).filter(|waiting| !waiting.numbers.is_empty()))
 }

@@ -5,6 +5,7 @@
 //! [`Verification::None`], and say which datasets are missing.
 
 mod assemble;
+mod bounds;
 mod column;
 mod cursor;
 mod layout;

@@ -11,6 +11,8 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
+use super::bounds::rows_at_once;
+
 /// What the values of a column are read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -66,6 +68,17 @@ impl Values {
             Self::Flag(values) => values.len(),
             Self::Unsigned(values) => values.len(),
             Self::Signed(values) => values.len(),
+        }
+    }
+}
+
+impl Values {
+    /// Returns how long all values together are, bytes: each as often as a row has it.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Bytes(values) => values.iter().flatten().map(ByteArray::len).sum(),
+            Self::Text(values) => values.iter().flatten().map(String::len).sum(),
+            _ => self.len() * size_of::<u64>(),
         }
     }
 }
@@ -136,6 +149,15 @@ impl Table {
                 Some(Leaf { place: *place, kind: (*kind)?, max_def_level: schema.column(*place).max_def_level() })
             })
             .collect();
+    }
+
+    /// Returns how many rows of the chosen columns may be read at once.
+    ///
+    /// # Errors
+    /// If a column of a row group is too large, or its dictionary is damaged.
+    pub(super) fn rows_at_once(&self) -> Result<usize, ParquetError> {
+        let columns: Vec<usize> = self.leaves.iter().map(|leaf| leaf.place).collect();
+        rows_at_once(&self.file, self.groups.iter().copied(), &columns)
     }
 
     /// Reads at most so many rows; returns the chosen columns, equally long, or `None` at the end.

@@ -58,11 +58,15 @@ pub struct Corroboration {
     #[serde(default)]
     #[schemars(range(max = 100))]
     pub min_confidence_percent: u8,
+    /// Whether automation waits until as many nodes of different operators as the chain's `agree` says name the blocks of the
+    /// findings. People hear of them at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub agreed_blocks: bool,
 }
 
 impl Default for Corroboration {
     fn default() -> Self {
-        Self { sources: 1, min_confidence_percent: 0 }
+        Self { sources: 1, min_confidence_percent: 0, agreed_blocks: false }
     }
 }
 

@@ -141,16 +141,26 @@ pub(super) fn listed<'i>(ids: impl IntoIterator<Item = &'i str>) -> String {
 /// Each person's id with the first of the ids that are the same human: a signer or an urgent channel is shared, directly
 /// or over others.
 fn humans(people: &BTreeMap<String, Person>) -> BTreeMap<&str, &str> {
-    let mut first_with: BTreeMap<String, &str> = BTreeMap::new();
-    let mut same: BTreeMap<&str, &str> = people.keys().map(|id| (id.as_str(), id.as_str())).collect();
-    for (id, person) in people {
+    let ids: Vec<&str> = people.keys().map(String::as_str).collect();
+    // Of each person an earlier one who is the same human, or the person itself.
+    let mut earlier: Vec<usize> = (0..ids.len()).collect();
+    let mut first_with: BTreeMap<String, usize> = BTreeMap::new();
+    for (at, person) in people.values().enumerate() {
         let channels = person.channels.urgent.iter().map(|channel| reach_of(channel));
         for mark in channels.chain(person.signer.map(|signer| signer.to_string())) {
-            let Some(other) = first_with.insert(mark, id) else { continue };
-            let (one, two) = (same[other], same[id.as_str()]);
-            let (first, last) = (one.min(two), one.max(two));
-            same.values_mut().filter(|human| **human == last).for_each(|human| *human = first);
+            let other = *first_with.entry(mark).or_insert(at);
+            let (one, two) = (first(&mut earlier, at), first(&mut earlier, other));
+            earlier[one.max(two)] = one.min(two);
         }
     }
-    same
+    ids.iter().enumerate().map(|(at, id)| (*id, ids[first(&mut earlier, at)])).collect()
+}
+
+/// Follows somebody to the first of the same human, and shortens the way for whoever comes next.
+fn first(earlier: &mut [usize], mut at: usize) -> usize {
+    while earlier[at] != at {
+        earlier[at] = earlier[earlier[at]];
+        at = earlier[at];
+    }
+    at
 }

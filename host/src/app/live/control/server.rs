@@ -3,16 +3,15 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use axum::extract::connect_info::Connected;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::routing::post;
-use axum::serve::IncomingStream;
-use axum::{Json, Router};
-use tokio::net::UnixListener;
+use axum::{Extension, Json, Router};
+use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::app::live::control::{Answer, Ask, Order, socket_of};
+use crate::http::serve::serve_socket;
 
 /// How many questions may wait.
 const WAITING: usize = 16;
@@ -32,11 +31,8 @@ impl Control {
             Ok(listener) => {
                 let router = Router::new().route("/", post(answer)).with_state(ask);
                 let serving = tokio::spawn(async move {
-                    if let Err(error) =
-                        axum::serve(listener, router.into_make_service_with_connect_info::<Peer>()).await
-                    {
-                        tracing::error!("the control socket is gone: {error}");
-                    }
+                    let router = |stream: &UnixStream| router.clone().layer(Extension(Peer::of(stream)));
+                    serve_socket("the control socket", listener, router).await;
                 });
                 Some((serving, path))
             }
@@ -86,9 +82,9 @@ struct Peer {
     proof: String,
 }
 
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        let proof = match stream.io().peer_cred() {
+impl Peer {
+    fn of(stream: &UnixStream) -> Self {
+        let proof = match stream.peer_cred() {
             Ok(peer) => format!("uid {} on this machine", peer.uid()),
             Err(error) => format!("an account that is not known: {error}"),
         };
@@ -97,7 +93,7 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
 }
 
 async fn answer(
-    ConnectInfo(peer): ConnectInfo<Peer>,
+    Extension(peer): Extension<Peer>,
     State(orders): State<mpsc::Sender<Order>>,
     Json(mut ask): Json<Ask>,
 ) -> Json<Answer> {

@@ -13,14 +13,18 @@ impl Follower {
         let Some(tip) = self.canon.tip() else { return Ok(()) };
         let (safe, finalized) = match self.config.finality {
             Finality::Confirmations(count) => {
-                let settled = tip.number.saturating_sub(count);
+                let settled = self.no_higher_than_agreed(tip.number.saturating_sub(count));
                 (settled, settled)
             }
             Finality::Tags => {
                 // A reorg that is not believed can't undo what lies below it.
                 let deepest = self.config.max_reorg_depth.map_or(0, |most| tip.number.saturating_sub(most));
-                let (safe, finalized) = (self.tag("safe").await, self.tag("finalized").await);
-                (safe.unwrap_or(0).max(deepest), finalized.unwrap_or(0).max(deepest))
+                let (safe, finalized) = match self.wants_agreement() {
+                    true => self.agreed_tags(),
+                    false => (self.tag("safe").await, self.tag("finalized").await),
+                };
+                let settled = |tag: Option<u64>| self.no_higher_than_agreed(tag.unwrap_or(0).max(deepest));
+                (settled(safe), settled(finalized))
             }
         };
         let now = Settled { safe: safe.max(self.settled.safe), finalized: finalized.max(self.settled.finalized) };
@@ -31,6 +35,14 @@ impl Follower {
         }
         self.settled = now;
         self.send(Event::Finality { chain: self.config.id, safe: now.safe, finalized: now.finalized }).await
+    }
+
+    /// Nothing is final that one operator alone has said, where more must agree.
+    fn no_higher_than_agreed(&self, number: u64) -> u64 {
+        match self.wants_agreement() {
+            true => number.min(self.agreed.unwrap_or(0)),
+            false => number,
+        }
     }
 
     /// Reports that finality has been missing for long, and that it is back.

@@ -153,6 +153,9 @@ impl Follower {
 
     /// True if going back to a height would undo what is final, which is reported and not done.
     pub(super) async fn below_final(&mut self, ancestor: u64, endpoint: usize) -> Result<bool, Closed> {
+        if self.below_agreed(ancestor, endpoint).await? {
+            return Ok(true);
+        }
         let finalized = self.settled.finalized;
         if ancestor >= finalized {
             return Ok(false);
@@ -189,7 +192,7 @@ impl Follower {
         Ok(())
     }
 
-    fn label(&self, endpoint: usize) -> String {
+    pub(super) fn label(&self, endpoint: usize) -> String {
         let found = self.pool.all().iter().find(|other| other.index == endpoint);
         found.map_or_else(|| "a node".to_owned(), |endpoint| endpoint.label.clone())
     }

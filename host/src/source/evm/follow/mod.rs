@@ -1,5 +1,6 @@
 //! One chain, followed: every block once, in order, each checked; reorgs as what left and what came.
 
+mod agreement;
 mod course;
 mod extras;
 mod finality;
@@ -32,6 +33,7 @@ use crate::event::Event;
 use crate::finding::Severity;
 use crate::source::Delivery;
 use crate::subscription::Needs;
+use agreement::Asker;
 use extras::Extras;
 use findings::Findings;
 use fork::Contest;
@@ -41,6 +43,8 @@ use watchdog::{UNREACHABLE, Watchdog};
 
 /// How often the nodes are compared with each other, unless stalls are looked for more often.
 const SURVEY_EVERY: Duration = Duration::from_secs(15);
+/// After how long nodes that name different blocks are compared again: the newest ones may differ for a moment.
+const SURVEY_AGAIN: Duration = Duration::from_secs(5);
 /// How often a head that went back without a new block must be seen before it is believed: a node behind a balancer
 /// may only be late.
 const BACK_BEFORE_BELIEVED: u32 = 3;
@@ -109,6 +113,9 @@ pub struct Follower {
     /// Whether the chain has heights without a block.
     skips_heights: bool,
     contest: Contest,
+    said: agreement::Shared,
+    /// The height up to which enough operators name our blocks.
+    agreed: Option<u64>,
 }
 
 /// The loop is gone: there is nobody to hand blocks to.
@@ -153,6 +160,8 @@ impl Follower {
             owing: Owing::default(),
             skips_heights: config.rules(config.id).family_of(config.id).skips_heights(),
             contest: Contest::default(),
+            said: agreement::Shared::default(),
+            agreed: None,
             name,
             config,
             canon,
@@ -206,6 +215,17 @@ impl Follower {
             out: self.out.clone(),
         };
         beside.spawn(collector.run());
+        if self.wants_agreement() {
+            let asker = Asker {
+                pool: self.pool.clone(),
+                standing: self.standing.subscribe(),
+                said: self.said.clone(),
+                woken: woken.clone(),
+                least: self.config.agree as usize,
+                every: Duration::from_millis(self.config.poll_interval_ms),
+            };
+            beside.spawn(asker.run());
+        }
         let mut until = stop.clone();
         tokio::select! {
             _ = until.wait_for(|stopped| *stopped) => {}
@@ -219,12 +239,14 @@ impl Follower {
         let poll = Duration::from_millis(self.config.poll_interval_ms);
         let survey_every = SURVEY_EVERY.min(Duration::from_secs(self.config.stall_after_s));
         let mut surveyed = Instant::now();
+        let mut differed = false;
         while !*stop.borrow() {
             let round = async {
                 self.round().await?;
-                if surveyed.elapsed() >= survey_every {
-                    heads::survey(&self.pool, &self.canon).await;
+                if surveyed.elapsed() >= survey_every || differed && surveyed.elapsed() >= SURVEY_AGAIN {
+                    let differs = heads::survey(&self.pool, &self.canon).await;
                     surveyed = Instant::now();
+                    self.compare(differs, &mut differed).await?;
                 }
                 self.send_notices().await
             };
@@ -292,6 +314,7 @@ impl Follower {
             _ => {}
         }
         self.end_contest().await?;
+        self.hear_agreement().await?;
         self.settle().await
     }
 
@@ -302,6 +325,10 @@ impl Follower {
             return Ok(());
         }
         self.back_looks = 0;
+        // Enough others name what it lacks: it is late.
+        if self.agreed.is_some_and(|agreed| number < agreed) {
+            return Ok(());
+        }
         if self.below_final(number, head.endpoint).await? {
             return Ok(());
         }
@@ -311,8 +338,9 @@ impl Follower {
     }
 
     /// Hands over that blocks left the chain.
-    async fn revert(&self, blocks: Vec<BlockRef>) -> Result<(), Closed> {
+    async fn revert(&mut self, blocks: Vec<BlockRef>) -> Result<(), Closed> {
         self.owing.forget(&blocks);
+        self.disagree_above(blocks.iter().map(|block| block.number).min().unwrap_or(u64::MAX).saturating_sub(1));
         self.send(Event::Reverted { chain: self.config.id, blocks }).await
     }
 

@@ -17,6 +17,8 @@ pub(in crate::source::evm) struct Endpoint {
     pub(in crate::source::evm) client: Client,
     /// What people see of it.
     pub(in crate::source::evm) label: String,
+    /// Who runs it.
+    pub(in crate::source::evm) operator: String,
     health: Mutex<Health>,
     lacks: Mutex<Lacks>,
 }
@@ -53,6 +55,7 @@ impl Endpoint {
     pub(super) fn new(index: usize, secret: Secret, config: &ChainConfig) -> Self {
         Self {
             index,
+            operator: config.operator(index, &secret.label()),
             label: secret.label(),
             client: Client::new(secret, config),
             health: Mutex::default(),

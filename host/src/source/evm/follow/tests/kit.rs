@@ -65,6 +65,10 @@ pub(super) struct Watch {
     pub(super) coverage: Vec<Coverage>,
     /// Blocks that were completed: which, whether their frames came, and whether they are given up.
     pub(super) completed: Vec<(u64, bool, bool)>,
+    /// The newest block that nodes agreed on, and whose.
+    pub(super) agreed: Option<(u64, Vec<String>)>,
+    /// The newest block that is final.
+    pub(super) finalized: u64,
     pub(super) inputs: usize,
 }
 
@@ -101,6 +105,8 @@ impl Watch {
             reverted: Vec::new(),
             coverage: Vec::new(),
             completed: Vec::new(),
+            agreed: None,
+            finalized: 0,
             inputs: 0,
         }
     }
@@ -115,7 +121,15 @@ impl Watch {
                     assert_eq!(top.reference(), block);
                     self.reverted.push(block.number);
                 }
+                let tip = self.tip().unwrap_or(0);
+                self.agreed.as_mut().into_iter().for_each(|(number, _)| *number = tip.min(*number));
             }
+            Event::Agreed { block, by } => {
+                let ours = self.blocks.iter().rev().find(|ours| ours.number == block.number);
+                assert_eq!(ours.map(Block::reference), Some(block), "what is agreed on was committed and stands");
+                self.agreed = Some((block.number, by));
+            }
+            Event::Finality { finalized, .. } => self.finalized = finalized,
             Event::Coverage { coverage } => self.coverage.push(coverage),
             Event::Completed { block, frames, given_up, .. } => {
                 self.completed.push((block.number, frames.is_some(), given_up.traces));

@@ -1,3 +1,4 @@
+mod agreement;
 mod heads;
 mod kit;
 mod parts;

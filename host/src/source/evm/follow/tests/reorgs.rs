@@ -9,7 +9,7 @@ use crate::source::evm::test_node::Node;
 use crate::subscription::Needs;
 
 /// A chain with a second fork `b` that leaves the first above a height.
-fn forked(numbers: std::ops::RangeInclusive<u64>, ancestor: u64) -> Value {
+pub(super) fn forked(numbers: std::ops::RangeInclusive<u64>, ancestor: u64) -> Value {
     let (first, last) = (*numbers.start(), *numbers.end());
     let mut case = chain(numbers);
     let mut fork = serde_json::Map::new();
@@ -22,7 +22,7 @@ fn forked(numbers: std::ops::RangeInclusive<u64>, ancestor: u64) -> Value {
     case
 }
 
-fn turn(node: &Node, fork: &str, head: u64) {
+pub(super) fn turn(node: &Node, fork: &str, head: u64) {
     node.change(|case| case["phases"] = json!([{ "fork": fork, "head": head }]));
 }
 

@@ -8,6 +8,7 @@ mod native;
 mod report;
 mod stages;
 mod steps;
+mod storm;
 mod swaps;
 mod upkeep;
 
@@ -72,18 +73,21 @@ enum Part {
     Decisions,
     /// Findings through the engine alone.
     Steps,
+    /// Thousands of findings a block, to the commit.
+    Storm,
     /// Memory, start and swap.
     Upkeep,
 }
 
 type Measure = fn(&Bench, &mut Report) -> anyhow::Result<()>;
 
-const PARTS: [(Part, Measure); 6] = [
+const PARTS: [(Part, Measure); 7] = [
     (Part::Stages, stages::measure),
     (Part::Boundary, boundary::measure),
     (Part::Fleets, fleets::measure),
     (Part::Decisions, decisions::measure),
     (Part::Steps, steps::measure),
+    (Part::Storm, storm::measure),
     (Part::Upkeep, upkeep::measure),
 ];
 

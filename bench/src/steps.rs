@@ -17,7 +17,7 @@ use watchfire::plan::starter::Kind;
 /// Incidents that are open at a time.
 const SUBJECTS: u64 = 64;
 
-const NOW_MS: u64 = 1_795_608_000_000;
+pub(super) const NOW_MS: u64 = 1_795_608_000_000;
 
 pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let count = if bench.rounds == 1 { 2_000 } else { 200_000 };
@@ -61,7 +61,7 @@ fn rate(plan: &Arc<Plan>, findings: &[Finding]) -> f64 {
     findings.len() as f64 / took.as_secs_f64().max(f64::EPSILON)
 }
 
-fn finding(number: u64, subject: u64, condition: u64) -> Finding {
+pub(super) fn finding(number: u64, subject: u64, condition: u64) -> Finding {
     let at_ms = NOW_MS + number;
     let origin = Origin {
         detector: "outflow",

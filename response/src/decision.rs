@@ -90,6 +90,20 @@ pub enum RulingState {
 }
 
 impl RulingState {
+    /// Returns what people read of it, behind "it is".
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Pending => "waiting for more people to agree",
+            Self::Approved => "waiting to be carried out",
+            Self::Done => "carried out",
+            Self::Verified => "carried out and shown to work",
+            Self::Reversed => "undone",
+            Self::Vetoed => "stopped",
+            Self::Lapsed => "lapsed",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
     /// Whether the ruling may still be carried out.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Pending | Self::Approved)

@@ -153,7 +153,16 @@ pub struct Incident {
 /// How many findings an incident lists.
 pub const LISTED: usize = 32;
 
+/// An incident that is opened so long after its first sign was seen late, milliseconds: the host was away, or behind.
+const LATE_MS: u64 = 120_000;
+
 impl Incident {
+    /// Returns how long before it was opened it had begun, in seconds, if that is long; `None` if it was seen in time.
+    pub fn seen_late_s(&self) -> Option<u64> {
+        let late_ms = self.opened_at_ms.saturating_sub(self.began_ms);
+        (late_ms > LATE_MS && self.began_ms > 0).then_some(late_ms / 1_000)
+    }
+
     /// Returns how many live findings it has.
     pub fn live_findings(&self) -> u64 {
         self.findings.len() as u64 + self.more_findings

@@ -33,6 +33,10 @@ fn a_finding_that_fits_two_signals_opens_one_incident_with_the_interventions_of_
     let names: Vec<String> =
         night.decisions().pop().unwrap().choices.into_iter().map(|choice| choice.intervention).collect();
     assert_eq!(names, ["stale-price", "freeze-borrowing", "pause-vault", "do-nothing"]);
+    // It is decided on once, by both: nobody hears what is no longer so a moment later.
+    let notices = night.orders().into_iter().filter(|one| matches!(one.effect, Effect::Notify { .. })).count();
+    assert_eq!((night.decisions().len(), notices), (1, 1));
+    assert!(night.says(1, "it is one of `bent-price` too"));
     // One source is enough for what the other signal leads to, and not for the pause.
     let proposed = |night: &Night, name: &str| {
         let is_it = |one: &watchfire_response::effect::Ordered| matches!(&one.effect, Effect::Propose { intervention, .. } if intervention == name);

@@ -7,10 +7,11 @@ use clap::{Args as ClapArgs, ValueEnum};
 use reqwest::Url;
 use serde_json::json;
 
-use super::{Exit, probe};
+use super::{Exit, probe, runtime};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::main_loop::wall_clock_ms;
 use crate::app::plan::check::{Checked, check, check_plan};
+use crate::app::plan::live::{Live, live};
 use crate::deliver::sarif;
 use crate::plan::moment::Moment;
 use crate::plan::ready::{CHECKS, check_of};
@@ -21,6 +22,8 @@ use crate::plan::ready::{CHECKS, check_of};
 Examples:
   watchfire check
   watchfire check --config deploy/watchfire.toml --format json
+  watchfire check --live
+  watchfire check --live --no-messages --format json
   watchfire check --probe
   watchfire check --plan response/ --strict
   watchfire check --plan response/ --at 2027-01-31
@@ -46,6 +49,14 @@ pub struct Args {
     /// Ask each endpoint of the config what it offers: chain, client, methods, depth of its archive, limits, tags, latency.
     #[arg(long, conflicts_with = "plan")]
     probe: bool,
+    /// Ask nodes, feeds and channels whether what config and plan say of them is so: chain ids, the code at each address,
+    /// decimals, owners, thresholds and delays, whether each call would work, a value of each feed. Each webhook and each
+    /// channel with a room gets a message that says that it is a test.
+    #[arg(long, conflicts_with = "plan")]
+    live: bool,
+    /// With `--live`: send nothing to webhooks and channels.
+    #[arg(long, requires = "live")]
+    no_messages: bool,
     /// The shape of what is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Report,
@@ -78,13 +89,18 @@ pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         "a probe has no place in SARIF; ask for `--format json`"
     );
     let at_ms = args.at.map_or_else(wall_clock_ms, |at| at.ms);
-    let checked = match &args.plan {
+    let mut checked = match &args.plan {
         Some(plan) => check_plan(plan, at_ms)?,
         None => check(&args.config, at_ms, sandboxes)?,
     };
+    let mut asked = Live::default();
+    if args.live {
+        asked = runtime()?.block_on(live(&args.config, !args.no_messages, wall_clock_ms()))?;
+        checked.diagnostics.append(&mut asked.diagnostics);
+    }
     match args.format {
-        Report::Pretty => pretty(&checked),
-        Report::Json => json_lines(&checked)?,
+        Report::Pretty => pretty(&checked, &asked.answers),
+        Report::Json => json_lines(&checked, &asked.answers)?,
         Report::Sarif => {
             let folder = std::env::current_dir()?;
             let log = sarif::log(&checked.diagnostics, &checked.waived, &folder, args.docs.as_ref());
@@ -116,7 +132,7 @@ fn explain(code: &str) -> Exit {
     }
 }
 
-fn pretty(checked: &Checked) {
+fn pretty(checked: &Checked, answers: &[String]) {
     let mut explained: BTreeSet<&str> = BTreeSet::new();
     for found in &checked.diagnostics {
         anstream::eprintln!("{found}");
@@ -136,6 +152,7 @@ fn pretty(checked: &Checked) {
             found.message,
         );
     }
+    answers.iter().for_each(|answer| println!("{answer}"));
     for (id, manifest) in &checked.detectors {
         println!("detector {id}: {} {}, asks for {}", manifest.name, manifest.version, asks(manifest));
     }
@@ -162,7 +179,7 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{ending}")
 }
 
-fn json_lines(checked: &Checked) -> anyhow::Result<()> {
+fn json_lines(checked: &Checked, answers: &[String]) -> anyhow::Result<()> {
     for found in &checked.diagnostics {
         println!("{}", serde_json::to_string(found)?);
     }
@@ -176,6 +193,9 @@ fn json_lines(checked: &Checked) -> anyhow::Result<()> {
             "reason": waived.reason,
         });
         println!("{line}");
+    }
+    for answer in answers {
+        println!("{}", json!({ "type": "answer", "answer": answer }));
     }
     let (errors, warnings) = checked.count();
     let detectors: Vec<_> = checked.detectors.iter().map(|(id, _)| id).collect();

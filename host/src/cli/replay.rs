@@ -89,7 +89,7 @@ fn recording(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Option<Replay
     let journal = match &args.journal {
         Some(path) if path.exists() => anyhow::bail!("`{}` is there already; name a new journal", path.display()),
         Some(path) => Journal::open(path)?,
-        None => Journal::in_memory()?,
+        None => Journal::temporary()?,
     };
     let runtime = sandboxes.runtime(&config.cache, &config.folder())?;
     let played = Recording::open(&args.path, &config.verification())?;

@@ -13,7 +13,7 @@ use crate::entry::Entry;
 use crate::event::Event;
 use crate::failure_kind::FailureKind;
 use crate::finding::{Finding, Severity};
-use crate::incident::Incident;
+use crate::incident::{Incident, IncidentId};
 use crate::plan::moment::span;
 use crate::timeline::{EntryKind, TimelineEntry};
 
@@ -26,7 +26,12 @@ pub struct Pretty {
     pub blocks: bool,
     /// Columns of the terminal; 0 where lines are not to be broken.
     pub width: usize,
+    /// The answers that were printed last of each open incident, by intervention: what is unchanged is not printed again.
+    pub answers: BTreeMap<IncidentId, BTreeMap<String, &'static str>>,
 }
+
+/// What was found so long after it happened is said to be that old, milliseconds.
+const OLD_MS: u64 = 60_000;
 
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
@@ -37,7 +42,7 @@ const NEWS: Style = AnsiColor::Cyan.on_default();
 
 impl Pretty {
     /// The lines of an entry; none for what people need not see.
-    pub fn lines(&self, entry: &Entry) -> Vec<String> {
+    pub fn lines(&mut self, entry: &Entry) -> Vec<String> {
         match entry {
             Entry::Input(stamped) => self.input(stamped.at_ms, &stamped.event).into_iter().collect(),
             Entry::Answer { .. } | Entry::Behind { .. } | Entry::Silence { .. } | Entry::Settled { .. } => Vec::new(),
@@ -58,7 +63,12 @@ impl Pretty {
                 let reason = shortened(reason);
                 vec![format!("          {NEWS}retracted{NEWS:#}  finding {}: {reason}", short(finding.as_slice()))]
             }
-            Entry::Incident(incident) => vec![incident_line(incident)],
+            Entry::Incident(incident) => {
+                if !incident.state.is_open() {
+                    self.answers.remove(&incident.id);
+                }
+                vec![incident_line(incident)]
+            }
             Entry::Decision(decision) => self.decision_lines(decision),
             Entry::Effect(ordered) => self.effect_lines(&ordered.effect),
             Entry::Timeline(entry) => self.timeline_lines(entry),
@@ -157,8 +167,21 @@ impl Pretty {
         if let Some(transaction) = claim.transactions.first() {
             let _ = write!(told, ", tx {}", short(transaction.as_slice()));
         }
+        let late_ms = finding.at_ms.saturating_sub(finding.time_ms);
+        if finding.block.is_some() && late_ms > OLD_MS {
+            let _ = write!(told, ", it happened at {}, {} before", clock(finding.time_ms), span(late_ms / 1_000));
+        }
         lines.push(format!("{:21}{DIM}{told}{DIM:#}", ""));
         lines
+    }
+}
+
+/// An answer in a word.
+fn word(choice: &Choice) -> &'static str {
+    match choice.answer {
+        Answer::Permitted { .. } => "permitted",
+        Answer::Needs { .. } => "needs",
+        Answer::Denied { .. } => "denied",
     }
 }
 
@@ -179,7 +202,7 @@ fn incident_line(incident: &Incident) -> String {
 }
 
 impl Pretty {
-    fn decision_lines(&self, decision: &Decision) -> Vec<String> {
+    fn decision_lines(&mut self, decision: &Decision) -> Vec<String> {
         let cause = shortened(&decision.cause);
         let mut lines = vec![format!(
             "          {BOLD}decision{BOLD:#}   #{}.{} {cause}, {:.1} s of chain time after the first sign",
@@ -187,17 +210,28 @@ impl Pretty {
             decision.revision,
             decision.since_began_ms as f64 / 1_000.0
         )];
-        for choice in &decision.choices {
+        let now: BTreeMap<String, &'static str> =
+            decision.choices.iter().map(|choice| (choice.intervention.clone(), word(choice))).collect();
+        let before = self.answers.insert(decision.incident, now).unwrap_or_default();
+        let is_as_before = |choice: &&Choice| before.get(&choice.intervention) == Some(&word(choice));
+        let (same, changed): (Vec<_>, Vec<_>) = decision.choices.iter().partition(is_as_before);
+        for choice in changed {
             lines.extend(self.choice_lines(choice));
+        }
+        if !same.is_empty() {
+            let names: Vec<&str> = same.iter().map(|choice| choice.intervention.as_str()).collect();
+            let text = format!("as before: {}", names.join(", "));
+            lines.extend(self.broken(&text, 21).iter().map(|line| format!("{DIM}{line}{DIM:#}")));
         }
         lines
     }
 
     fn choice_lines(&self, choice: &Choice) -> Vec<String> {
-        let (style, answer, why) = match &choice.answer {
-            Answer::Permitted { why } => (GOOD, "permitted", why.clone()),
-            Answer::Needs { whom, why } => (ASKS, "needs", format!("{}: {why}", whom.join(", "))),
-            Answer::Denied { why } => (BAD, "denied", why.join("; ")),
+        let answer = word(choice);
+        let (style, why) = match &choice.answer {
+            Answer::Permitted { why } => (GOOD, why.clone()),
+            Answer::Needs { whom, why } => (ASKS, format!("{}: {why}", whom.join(", "))),
+            Answer::Denied { why } => (BAD, why.join("; ")),
         };
         let takes = match (choice.intervention.as_str(), choice.way.takes_s) {
             ("do-nothing", _) => String::new(),
@@ -336,6 +370,46 @@ pub fn short(hash: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_that_did_not_change_is_not_printed_again() {
+        let choice = |intervention: &str, answer: Answer| Choice {
+            intervention: intervention.to_owned(),
+            summary: String::new(),
+            owner: String::new(),
+            authority: String::new(),
+            trust_cost: 1,
+            trust_cost_why: String::new(),
+            reaction_s: 0,
+            way: Default::default(),
+            uses_left: None,
+            answer,
+        };
+        let decision = |revision: u32, pause: Answer| Decision {
+            incident: 1,
+            revision,
+            cause: "opened".to_owned(),
+            at_ms: 0,
+            since_began_ms: 0,
+            plan: Default::default(),
+            signal: String::new(),
+            severity: Severity::High,
+            evidence: Vec::new(),
+            in_time: String::new(),
+            rulings: Vec::new(),
+            choices: vec![
+                choice("pause", pause),
+                choice("warn", Answer::Needs { whom: vec!["Ana".to_owned()], why: format!("revision {revision}") }),
+            ],
+        };
+        let mut pretty = Pretty::default();
+        let permitted = || Answer::Permitted { why: "beforehand".to_owned() };
+        let first = pretty.lines(&Entry::Decision(decision(1, permitted()))).join("\n");
+        assert!(first.contains("beforehand") && first.contains("Ana: revision 1") && !first.contains("as before"));
+        let second = pretty.lines(&Entry::Decision(decision(2, Answer::Denied { why: vec!["used".to_owned()] })));
+        let second = second.join("\n");
+        assert!(second.contains("used") && second.contains("as before: warn") && !second.contains("Ana"), "{second}");
+    }
 
     #[test]
     fn long_text_is_broken_and_hashes_are_shortened() {

@@ -69,6 +69,8 @@ const LOG_BYTES: usize = 4 << 20;
 /// The same if no quiet moment comes.
 const LOG_BYTES_AT_MOST: usize = 8 * LOG_BYTES;
 const PAGE: usize = 4_096;
+/// How much of a temporary journal is kept in memory, in KiB, by the sign that SQLite has for it.
+const TEMPORARY_CACHE: i64 = -(64 << 10);
 
 /// Result of everything here.
 pub type Result<T> = std::result::Result<T, JournalError>;
@@ -149,8 +151,22 @@ impl Journal {
         Self::start(connection, path, None)
     }
 
+    /// Makes a journal that goes with the value, in a file of SQLite's own: of a long one little is in memory at a time.
+    ///
+    /// # Errors
+    ///
+    /// If SQLite can't write its temporary files, which lie where `SQLITE_TMPDIR` says.
+    pub fn temporary() -> Result<Self> {
+        let path = Path::new("");
+        let failure = |error| JournalError::of(path, error);
+        let connection = Connection::open(path).map_err(failure)?;
+        connection.pragma_update(None, "cache_size", TEMPORARY_CACHE).map_err(failure)?;
+        schema::migrate(&connection, path)?;
+        Self::start(connection, path, None)
+    }
+
     fn start(connection: Connection, path: &Path, lock: Option<WriterLock>) -> Result<Self> {
-        connection.set_prepared_statement_cache_capacity(64);
+        connection.set_prepared_statement_cache_capacity(256);
         let failure = |error| JournalError::of(path, error);
         connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failure)?;
         distrust_schema(&connection).map_err(failure)?;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod commands;
+mod decides;
 mod links;
 mod operations;
 mod schemas;

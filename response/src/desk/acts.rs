@@ -220,7 +220,7 @@ impl Desk {
         self.write_origin(id, &plan, turn);
         self.set_state(id, IncidentState::Active, Some(by), format!("declared by {}", plan.name(by)), turn);
         self.revise(id, Occasion::Event("opened by hand".to_owned()), turn);
-        self.climb(id, turn);
+        self.climb(id, None, turn);
         Ok(())
     }
 
@@ -355,7 +355,7 @@ impl Desk {
         // Steps of the old plan mean nothing in the new one.
         if self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_none()) {
             self.drop_due(id, &Due::Ack, turn);
-            self.climb(id, turn);
+            self.climb(id, None, turn);
         }
         Ok(())
     }

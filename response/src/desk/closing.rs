@@ -5,7 +5,6 @@ use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::decide::Occasion;
 use crate::desk::refusal::{Refusal, Taken};
-use crate::desk::rulings::state_name;
 use crate::effect::Effect;
 use crate::fact::{FactKey, Says};
 use crate::incident::{IncidentId, IncidentState};
@@ -112,7 +111,7 @@ impl Desk {
                 missing.push(format!(
                     "ruling {} on {name} is {}: carry it out, or stop it",
                     ruling.number,
-                    state_name(ruling.state)
+                    ruling.state.in_words()
                 ));
             }
             if !ruling.state.is_in_effect() {

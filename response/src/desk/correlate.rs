@@ -31,7 +31,7 @@ impl Desk {
         turn: &mut Turn,
     ) {
         if !plan.tables().protocol.correlate {
-            return signals.into_iter().for_each(|signal| self.take_new(finding, plan, signal, turn));
+            return signals.into_iter().for_each(|signal| self.take_new(finding, plan, signal, &[], turn));
         }
         let group_of = |signal: &(&str, &Signal)| key(plan, signal.0, &label::group(finding, &signal.1.group_by));
         // What has an incident comes first, then the gravest.
@@ -40,16 +40,37 @@ impl Desk {
             let (severity, soonest) = rank(signal.1, finding.claim.severity);
             (Reverse(is_open), Reverse(signal.1.for_s == 0), Reverse(severity), soonest, signal.0.to_owned())
         });
-        for signal in signals {
+        for (at, &signal) in signals.iter().enumerate() {
             let key = group_of(&signal);
             let home = self.index.homes(&finding.id).iter().copied().find(|id| self.may_join(*id, plan, signal.1));
             match home.filter(|_| self.index.of_group(&key).is_none()) {
                 // It is one of that signal already, by another group: a storm adds none for each.
                 Some(id) if self.is_of(id, signal.0) => {}
                 Some(id) => self.attach(id, finding, signal, key, turn),
-                None => self.take_new(finding, plan, signal, turn),
+                None => self.take_new(finding, plan, signal, &signals[at + 1..], turn),
             }
         }
+    }
+
+    /// A signal becomes part of an incident that is being opened by a graver one, before anything is decided on it: people hear
+    /// of one incident, once.
+    pub(super) fn stand_for(
+        &mut self,
+        id: IncidentId,
+        finding: &Finding,
+        (name, signal): (&str, &Signal),
+        turn: &mut Turn,
+    ) {
+        let Some(plan) = self.plan_of(id) else { return };
+        let group = label::group(finding, &signal.group_by);
+        let key = key(&plan, name, &group);
+        if self.index.of_group(&key).is_some() || !self.may_join(id, &plan, signal) {
+            return;
+        }
+        let Some(file) = self.files.get_mut(&id) else { return };
+        file.groups.push((name.to_owned(), group));
+        self.index.add_group(id, key);
+        self.write(id, EntryKind::Note, None, format!("it is one of `{name}` too: {}", signal.summary), turn);
     }
 
     fn is_of(&self, id: IncidentId, signal: &str) -> bool {

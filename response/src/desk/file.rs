@@ -174,6 +174,9 @@ pub(super) struct Ladder {
     /// The loss when people were last paged, by asset.
     #[serde(with = "crate::incident::as_digits")]
     pub loss: BTreeMap<String, u128>,
+    /// Why people are paged again; `None` the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// A page that is under way.

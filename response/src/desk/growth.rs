@@ -13,6 +13,7 @@ use crate::finding::Finding;
 use crate::foreign::{quoted, tame};
 use crate::incident::{Incident, IncidentId};
 use crate::outcome::Outcome;
+use crate::plan::moment::span;
 use crate::plan::{Asset, AssetKind, Plan, grouped};
 use crate::timeline::EntryKind;
 use crate::triage::{Growth, label};
@@ -134,22 +135,27 @@ pub(super) fn is_notified(id: IncidentId, outcomes: &[Outcome]) -> bool {
 
 /// Returns the title with what is lost so far, in units people read.
 pub(super) fn headline(plan: &Plan, incident: &Incident) -> String {
-    match incident.loss.is_empty() {
-        true => incident.title.clone(),
-        false => format!("{}; lost or moved so far: {}", incident.title, amounts(plan, &incident.loss)),
+    let mut said = incident.title.clone();
+    if !incident.loss.is_empty() {
+        said.push_str(&format!("; lost or moved so far: {}", amounts(plan, &incident.loss)));
     }
+    if let Some(late_s) = incident.seen_late_s() {
+        said.push_str(&format!("; it began {} before it was seen", span(late_s)));
+    }
+    said
 }
 
 fn amounts(plan: &Plan, loss: &BTreeMap<String, u128>) -> String {
     const NAMED: usize = 4;
-    let mut said: Vec<String> = losses(plan, loss).into_iter().take(NAMED).map(|one| said_of(&one)).collect();
+    let mut said: Vec<String> = losses(plan, loss).into_iter().take(NAMED).map(|one| loss_in_words(&one)).collect();
     if loss.len() > NAMED {
         said.push(format!("{} other assets", loss.len() - NAMED));
     }
     list(said.into_iter())
 }
 
-fn said_of(loss: &Loss) -> String {
+/// Returns a loss as people read it, with what it is worth: `8,460,000 hUSD ($8,460,000)`.
+pub fn loss_in_words(loss: &Loss) -> String {
     match &loss.worth_usd {
         Some(worth) => format!("{} (${})", loss.text, grouped(worth)),
         None => loss.text.clone(),

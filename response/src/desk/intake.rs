@@ -90,7 +90,7 @@ impl Desk {
         let is_its = |id: &IncidentId| self.files.get(id).is_some_and(|file| file.incident().plan == plan.hash());
         let is_heard = open.is_some_and(|id| is_its(&id));
         if is_heard {
-            self.take_new(finding, plan, signal, turn);
+            self.take_new(finding, plan, signal, &[], turn);
         }
         is_heard
     }
@@ -118,7 +118,16 @@ impl Desk {
     }
 
     /// Takes in a condition that is new to its incident, or opens one.
-    pub(super) fn take_new(&mut self, finding: &Finding, plan: &Plan, signal: (&str, &Signal), turn: &mut Turn) {
+    ///
+    /// `others` are signals that the finding fits too, and that become part of the incident if this one opens it.
+    pub(super) fn take_new(
+        &mut self,
+        finding: &Finding,
+        plan: &Plan,
+        signal: (&str, &Signal),
+        others: &[(&str, &Signal)],
+        turn: &mut Turn,
+    ) {
         let (mut group, mut key) = {
             let group = label::group(finding, &signal.1.group_by);
             let key = key(plan, signal.0, &group);
@@ -185,6 +194,11 @@ impl Desk {
                 self.write(id, EntryKind::Opened, None, what, turn);
                 self.write_origin(id, plan, turn);
                 self.relate(id, finding, window_ms, turn);
+                // What must last before people hear of it is no part of what they hear of at once.
+                let is_held = |signal: &Signal| signal.for_s > 0;
+                for other in others.iter().filter(|other| is_held(other.1) == is_held(signal.1)) {
+                    self.stand_for(id, finding, *other, turn);
+                }
                 self.hear(id, finding, turn.now_ms);
                 if signal.1.for_s > 0 {
                     self.set_due(id, Due::Hold, turn.in_s(signal.1.for_s), turn);
@@ -192,7 +206,7 @@ impl Desk {
                 }
                 self.revise(id, Occasion::Finding(finding), turn);
                 self.grow(id, growth, finding, true, turn);
-                self.climb(id, turn);
+                self.climb(id, None, turn);
             }
         }
     }
@@ -233,7 +247,7 @@ impl Desk {
         self.revise(id, Occasion::Finding(finding), turn);
         let is_acked = self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_some());
         match was_hushed && !is_acked {
-            true => self.climb(id, turn),
+            true => self.climb(id, None, turn),
             false => self.page_again(id, before, finding.claim.severity >= now.severity, turn),
         }
         let is_told = is_notified(id, &turn.out[told_before..]);
@@ -421,7 +435,7 @@ impl Desk {
         let for_s = plan.tables().signal.get(&incident.signal).map_or(0, |signal| signal.for_s);
         self.revise(id, Occasion::Event(format!("it has lasted {}", span(for_s))), turn);
         if self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_none()) {
-            self.climb(id, turn);
+            self.climb(id, None, turn);
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use alloy_primitives::B256;
+
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::decide::Occasion;
-use crate::desk::file::{Extent, File, Ladder, Page, Stage};
+use crate::desk::file::{Extent, Ladder, Page, Stage};
 use crate::desk::growth::headline;
 use crate::due::Due;
 use crate::effect::{Effect, Notice};
@@ -22,19 +24,41 @@ enum Entered {
 }
 
 impl Desk {
-    /// Begins the escalation that the plan has for an incident.
-    pub(super) fn climb(&mut self, id: IncidentId, turn: &mut Turn) {
+    /// Begins the escalation that the plan has for an incident. `why` says why people are paged again, in a clause.
+    pub(super) fn climb(&mut self, id: IncidentId, why: Option<&str>, turn: &mut Turn) {
         let Some(plan) = self.plan_of(id) else { return };
         let Some(file) = self.files.get_mut(&id) else { return };
         let incident = &mut file.case.incident;
-        incident.acked_by = None;
+        let had = incident.acked_by.take();
         let Some((escalation, _)) = plan.escalation(&incident.signal, incident.severity) else {
             return self.look_again(id, turn);
         };
         let (escalation, loss) = (escalation.to_owned(), incident.loss.clone());
-        file.ladder = Some(Ladder { escalation, stage: Stage::Step(0), round: 0, pages: BTreeMap::new(), loss });
+        let why = why.map(str::to_owned);
+        file.ladder = Some(Ladder { escalation, stage: Stage::Step(0), round: 0, pages: BTreeMap::new(), loss, why });
         self.drop_due(id, &Due::Unack, turn);
         self.go_on(id, &plan, turn);
+        if let Some(person) = had {
+            self.page_who_had_it(id, &plan, &person, turn);
+        }
+    }
+
+    /// Pages the person who had an incident before people were paged again: they are at it, on call or not.
+    fn page_who_had_it(&mut self, id: IncidentId, plan: &Plan, person: &str, turn: &mut Turn) {
+        let is_paged = self
+            .files
+            .get(&id)
+            .and_then(|file| file.ladder.as_ref())
+            .is_some_and(|ladder| ladder.pages.values().any(|page| plan.same_human(&page.person, person)));
+        let has_channel = plan
+            .tables()
+            .person
+            .get(person)
+            .is_some_and(|person| !person.channels.urgent.is_empty() || !person.channels.normal.is_empty());
+        let is_rung = self.just_paged_for(id, person, turn.now_ms).is_some();
+        if has_channel && !is_paged && !is_rung && self.muted(id, turn.now_ms).is_none() {
+            self.page(id, plan, person, 0, "who had it", turn);
+        }
     }
 
     /// The plan pages nobody for such an incident: it is looked at again after a while, so that it is not forgotten.
@@ -171,9 +195,12 @@ impl Desk {
             self.write(id, EntryKind::Unreached, None, text, turn);
             return false;
         };
-        let Some(incident) = self.files.get(&id).map(|file| &file.case.incident) else { return false };
-        let (severity, text) =
-            (incident.severity, format!("Incident {id} ({}): {}", incident.severity, headline(plan, incident)));
+        let Some(file) = self.files.get(&id) else { return false };
+        let incident = file.incident();
+        let again = file.ladder.as_ref().and_then(|ladder| ladder.why.as_ref());
+        let again = again.map(|why| format!(", paged again as {why}")).unwrap_or_default();
+        let severity = incident.severity;
+        let text = format!("Incident {id} ({severity}){again}: {}", headline(plan, incident));
         self.write(id, EntryKind::Paged, None, format!("{what}: {} by {channel}", entity.name), turn);
         let (person_id, brief) = (person.to_owned(), self.brief(id));
         let effect = Effect::Page { incident: id, severity, person: person_id, channel: channel.clone(), text, brief };
@@ -181,19 +208,31 @@ impl Desk {
         if let Some(ladder) = self.ladder_mut(id) {
             ladder.pages.insert(key, Page { person: person.to_owned(), channel: at, at_ms: turn.now_ms });
         }
+        self.note_page(key, id);
         true
+    }
+
+    /// Notes of which incident a page is. Now and then, those are forgotten that no ladder waits for any more.
+    fn note_page(&mut self, key: B256, id: IncidentId) {
+        // At each doubling, so that a step costs no more the more pages there are.
+        if self.pages.len() >= PAGES_KEPT && self.pages.len().is_power_of_two() {
+            let files = &self.files;
+            let is_awaited = |key: &B256, id: &IncidentId| {
+                files.get(id).and_then(|file| file.ladder.as_ref()).is_some_and(|ladder| ladder.pages.contains_key(key))
+            };
+            self.pages.retain(|key, id| is_awaited(key, id));
+        }
+        self.pages.insert(key, id);
     }
 
     /// Takes in what came of a page. One that did not arrive goes to the next channel at once, and if nobody of the step is
     /// left, the next step begins at once.
     pub(super) fn delivered(&mut self, delivery: &Delivery, turn: &mut Turn) {
-        let of = |(_, file): &(&IncidentId, &File)| {
-            file.ladder.as_ref().is_some_and(|ladder| ladder.pages.contains_key(&delivery.key))
-        };
-        let Some(id) = self.files.iter().find(of).map(|(id, _)| *id) else { return };
+        let Some(id) = self.pages.get(&delivery.key).copied() else { return };
         if delivery.arrived {
             return;
         }
+        self.pages.remove(&delivery.key);
         let (Some(plan), Some(ladder)) = (self.plan_of(id), self.ladder_mut(id)) else { return };
         let Some(Page { person, channel, .. }) = ladder.pages.remove(&delivery.key) else { return };
         let stage = ladder.stage;
@@ -282,8 +321,9 @@ impl Desk {
             self.order(id, Effect::Remind { incident: id, whom: vec![who.clone()], text }, turn);
             return self.acked(id, &who, turn);
         }
-        self.write(id, EntryKind::Unacked, None, format!("nothing was heard of {name}: people are paged again"), turn);
-        self.climb(id, turn);
+        let why = format!("nothing was heard of {name}");
+        self.write(id, EntryKind::Unacked, None, format!("{why}: people are paged again"), turn);
+        self.climb(id, Some(&why), turn);
         self.restate(id, turn);
         self.revise(id, Occasion::Time, turn);
     }
@@ -302,7 +342,7 @@ impl Desk {
                 && !is_held
                 && plan.escalation(&incident.signal, incident.severity).is_some()
             {
-                self.climb(id, turn);
+                self.climb(id, Some(&format!("it is {} now", now.severity)), turn);
             }
             return;
         };
@@ -339,7 +379,7 @@ impl Desk {
             return;
         };
         self.write(id, EntryKind::Unacked, None, format!("people are paged again: {reason}"), turn);
-        self.climb(id, turn);
+        self.climb(id, Some(&reason), turn);
         self.restate(id, turn);
     }
 
@@ -369,6 +409,9 @@ impl Desk {
         }
     }
 }
+
+/// How many pages are known before those that nobody waits for are forgotten.
+const PAGES_KEPT: usize = 4_096;
 
 /// After how long an incident that nobody is paged for is brought up again, milliseconds.
 const LOOK_AGAIN_MS: u64 = 24 * 3_600 * 1_000;

@@ -69,7 +69,7 @@ use world::World;
 
 pub use budget::Storm;
 pub use desks::Desks;
-pub use growth::brief_of;
+pub use growth::{brief_of, loss_in_words};
 pub use ledger::Use;
 
 /// All state of triage and response for one protocol.
@@ -87,6 +87,10 @@ pub struct Desk {
     budgets: Budgets,
     #[serde(default)]
     world: World,
+    /// Which incident each page is of that is under way, by key of its effect: what comes of a delivery is looked up here. A page
+    /// that its ladder no longer waits for may still stand.
+    #[serde(default)]
+    pages: BTreeMap<B256, IncidentId>,
     /// While all automation is stopped.
     halt: Option<Halt>,
     /// Whether acts count as proved: those of a script, and those of an incident that is tried under another plan.

@@ -138,7 +138,7 @@ impl Desk {
         if ruling.state != RulingState::Pending {
             return Err(Refusal::Unfit(format!(
                 "ruling {number} is {}, so there is nothing to agree to",
-                state_name(ruling.state)
+                ruling.state.in_words()
             )));
         }
         let mend = format!("put it back into the plan and adopt it, or veto ruling {number}");
@@ -207,7 +207,7 @@ impl Desk {
         if !ruling.state.is_open() {
             return Err(Refusal::Unfit(format!(
                 "ruling {number} is {}, so it can't be stopped",
-                state_name(ruling.state)
+                ruling.state.in_words()
             )));
         }
         if !plan.leads().contains(&by) {
@@ -239,7 +239,12 @@ impl Desk {
                 let missing = ruling.quorum.saturating_sub(ruling.approvals.len() as u32);
                 return Err(Refusal::Unfit(format!("{missing} more must agree to ruling {number} first")));
             }
-            state => return Err(Refusal::Unfit(format!("ruling {number} is {}", state_name(state)))),
+            state => {
+                let since = ruling.done_at_ms.filter(|_| state.is_in_effect());
+                let since = since.map(|ms| format!(" since {}, so there is nothing left to say", Moment { ms }));
+                let text = format!("ruling {number} is {}{}", state.in_words(), since.unwrap_or_default());
+                return Err(Refusal::Unfit(text));
+            }
         }
         if intervention.limits.two_person && ruling.by.as_deref().is_some_and(|who| plan.same_human(who, by)) {
             let why = "whoever decides on it must not carry it out: it takes another person";
@@ -301,7 +306,7 @@ impl Desk {
     ) -> Taken {
         let ruling = self.ruling(id, number)?;
         if ruling.state != RulingState::Done {
-            return Err(Refusal::Unfit(format!("ruling {number} is {}", state_name(ruling.state))));
+            return Err(Refusal::Unfit(format!("ruling {number} is {}", ruling.state.in_words())));
         }
         if let Some(ruling) = self.ruling_mut(id, number) {
             ruling.state = RulingState::Verified;
@@ -320,7 +325,7 @@ impl Desk {
         let plan = self.plan_for(id)?;
         let ruling = self.ruling(id, number)?;
         if !ruling.state.is_in_effect() {
-            let state = state_name(ruling.state);
+            let state = ruling.state.in_words();
             return Err(Refusal::Unfit(format!("ruling {number} is {state}, so there is nothing to undo")));
         }
         let mend = "put it back into the plan and adopt it, so that it says who undoes it".to_owned();
@@ -445,8 +450,8 @@ impl Desk {
                 self.write(id, EntryKind::Lapsed, None, text.clone(), turn);
                 let state = self.files.get(&id).map(|file| file.case.incident.state);
                 if state.is_some_and(|state| state > IncidentState::Active) {
-                    self.set_state(id, IncidentState::Active, None, text, turn);
-                    self.climb(id, turn);
+                    self.set_state(id, IncidentState::Active, None, text.clone(), turn);
+                    self.climb(id, Some(&text), turn);
                 }
             }
             _ => {}
@@ -539,19 +544,6 @@ fn intervention_of<'p>(
 ) -> Result<&'p Intervention, Refusal> {
     let known = plan.tables().intervention.get(id);
     known.ok_or_else(|| Refusal::Dropped { incident, kind: "intervention", id: id.to_owned(), mend })
-}
-
-pub(super) fn state_name(state: RulingState) -> &'static str {
-    match state {
-        RulingState::Pending => "waiting for more people to agree",
-        RulingState::Approved => "waiting to be carried out",
-        RulingState::Done => "carried out",
-        RulingState::Verified => "carried out and shown to work",
-        RulingState::Reversed => "undone",
-        RulingState::Vetoed => "stopped",
-        RulingState::Lapsed => "lapsed",
-        RulingState::Withdrawn => "withdrawn",
-    }
 }
 
 fn words_of(fact: &Fact) -> String {

@@ -29,12 +29,13 @@ impl<'a> Situation<'a> {
     }
 
     /// Returns the seconds left until the projected harm, by chain time or by the time since the incident was opened,
-    /// whichever is further; 0 once the harm has begun by that
+    /// whichever is further, and with the time before it was seen if that was late; 0 once the harm has begun by that
     /// estimate, `None` if no harm is projected.
     pub(super) fn seconds_to_harm(&self) -> Option<u64> {
         let incident = &self.case().incident;
-        let of_chain_ms = incident.last_ms.saturating_sub(incident.began_ms);
-        let gone_s = of_chain_ms.max(self.now_ms.saturating_sub(incident.opened_at_ms)) / 1_000;
+        let of_chain_s = incident.last_ms.saturating_sub(incident.began_ms) / 1_000;
+        let open_s = self.now_ms.saturating_sub(incident.opened_at_ms) / 1_000;
+        let gone_s = of_chain_s.max(open_s.saturating_add(incident.seen_late_s().unwrap_or(0)));
         self.signal.time_to_harm_s.map(|all_s| all_s.saturating_sub(gone_s))
     }
 }

@@ -1,13 +1,13 @@
 //! Undone is undone: what somebody else undid, or findings show, is connected with the ruling by which it was in effect.
 
+use crate::brief::actor_of;
 use crate::decision::{Ruling, RulingState};
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::decide::Occasion;
 use crate::desk::refusal::{Refusal, Taken};
-use crate::desk::rulings::state_name;
 use crate::finding::Finding;
-use crate::foreign::quoted;
+use crate::foreign::{quoted, tame};
 use crate::incident::{IncidentId, IncidentState};
 use crate::plan::{AuthorityKind, DO_NOTHING, Matcher};
 use crate::timeline::EntryKind;
@@ -18,7 +18,7 @@ impl Desk {
     pub(super) fn undone(&mut self, id: IncidentId, by: &str, number: u32, why: &str, turn: &mut Turn) -> Taken {
         let ruling = self.ruling(id, number)?;
         if !ruling.state.is_in_effect() || ruling.intervention == DO_NOTHING {
-            let state = state_name(ruling.state);
+            let state = ruling.state.in_words();
             return Err(Refusal::Unfit(format!("ruling {number} is {state}, so there is nothing that was undone")));
         }
         self.undone_elsewhere(id, &ruling, Some(by), why, turn);
@@ -56,9 +56,9 @@ impl Desk {
         let is_acked = self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_some());
         // Whoever says so knows it. Of what the chain says, people are woken again.
         if by.is_none() && is_acked {
-            let text = format!("people are paged again: {name} was undone by somebody else");
-            self.write(id, EntryKind::Unacked, None, text, turn);
-            self.climb(id, turn);
+            let reason = format!("{name} was undone by somebody else");
+            self.write(id, EntryKind::Unacked, None, format!("people are paged again: {reason}"), turn);
+            self.climb(id, Some(&reason), turn);
             self.restate(id, turn);
         }
     }
@@ -66,7 +66,7 @@ impl Desk {
     /// Connects what a finding shows with what was decided: that it was carried out, that it works, that it was undone.
     pub(super) fn witness(&mut self, finding: &Finding, turn: &mut Turn) {
         let mut shown: Vec<(IncidentId, Ruling, bool)> = Vec::new();
-        for (id, file) in &self.files {
+        for (id, file) in self.files.iter().filter(|(_, file)| !file.rulings.is_empty()) {
             let Some(plan) = self.plans.get(file.case.incident.plan) else { continue };
             for ruling in &file.rulings {
                 let Some(intervention) = plan.tables().intervention.get(&ruling.intervention) else { continue };
@@ -84,7 +84,7 @@ impl Desk {
         }
         for (id, ruling, is_done) in shown {
             let said = quoted(&finding.claim.title);
-            let why = format!("finding {} of {} shows it: {said}", finding.id, finding.detector);
+            let why = format!("{} shows it: {said}{}", finding.detector, traces(finding));
             if !is_done {
                 self.undone_elsewhere(id, &ruling, None, &why, turn);
             } else if ruling.state == RulingState::Done {
@@ -104,4 +104,14 @@ impl Desk {
             }
         }
     }
+}
+
+/// By whom and in what it was done, as far as a finding says so; which finding it is, if it says neither.
+fn traces(finding: &Finding) -> String {
+    let by = actor_of(&finding.claim.attributes).map(|actor| format!(", by {}", tame(actor)));
+    let of = match finding.claim.transactions.first() {
+        Some(transaction) => format!(", in {transaction}"),
+        None => format!(", finding {}", finding.id),
+    };
+    by.unwrap_or_default() + &of
 }

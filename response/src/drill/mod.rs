@@ -14,7 +14,7 @@ mod words;
 pub(crate) mod tests;
 
 pub use compared::{Pair, markdown as what_if_markdown, pairs, pretty as what_if_pretty};
-pub use report::{Expected, Lack, Line, Loss, Report, Times};
+pub use report::{Detection, Expected, Lack, Line, Loss, Report, Times};
 pub use run::{Heard, run, run_with};
 pub use scenario::{
     Behaviour, Drill, Expectation, Happening, LossEvent, Milestone, Scenario, ScriptedFinding, read, schema,

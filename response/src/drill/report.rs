@@ -42,6 +42,25 @@ pub struct Loss {
     pub averted_by: Option<String>,
 }
 
+/// What opened the first incident, and how it is known that it came then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Detection {
+    /// Id of the detector.
+    pub detector: String,
+    /// How it is known that it finds that then; `None` if the script assumes it.
+    pub known_by: Option<String>,
+}
+
+impl Detection {
+    /// Returns it for people, as a clause.
+    pub fn in_words(&self) -> String {
+        match &self.known_by {
+            Some(how) => format!("by `{}`: {how}", self.detector),
+            None => format!("assumed: no `{}` was run over what happened", self.detector),
+        }
+    }
+}
+
 /// When each point was first reached, in seconds from the start.
 pub type Times = BTreeMap<Milestone, u64>;
 
@@ -69,6 +88,8 @@ pub struct Report {
     pub held: bool,
     /// When each point was first reached.
     pub times_s: Times,
+    /// What the time to detect stands on; `None` if nothing was detected, or somebody opened an incident by hand.
+    pub detection: Option<Detection>,
     /// All losses, in order.
     pub losses: Vec<Loss>,
     /// Lost, in US dollars.

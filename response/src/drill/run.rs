@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cast::Cast;
-use super::report::{Line, Report, Times};
+use super::report::{Detection, Line, Report, Times};
 use super::scenario::{Happening, Milestone, Scenario};
 use crate::decision::{Answer, Decision, RulingState};
 use crate::desk::wording::{IN_EFFECT, NOTHING_IN_TIME, OUTLASTS, OVER};
@@ -54,6 +54,9 @@ pub(super) struct Run<'a> {
     pub(super) paged: BTreeSet<String>,
     pub(super) clocks: Vec<Clock>,
     pub(super) times_s: Times,
+    /// The finding that is taken in.
+    finding: Option<Detection>,
+    pub(super) detection: Option<Detection>,
     pub(super) lacks: BTreeMap<String, u64>,
     pub(super) log: Vec<Line>,
 }
@@ -95,6 +98,8 @@ pub fn run_with<'a>(plan: &'a Arc<Plan>, scenario: &'a Scenario, heard: &'a [(u6
         paged: BTreeSet::new(),
         clocks: Vec::new(),
         times_s: Times::new(),
+        finding: None,
+        detection: None,
         lacks: BTreeMap::new(),
         log: Vec::new(),
     };
@@ -138,7 +143,10 @@ impl<'a> Run<'a> {
                 let mut finding = Finding::clone(finding);
                 (finding.time_ms, finding.at_ms) = (self.now_ms, self.now_ms);
                 self.line(None, "finding", format!("{}: {}", finding.detector, finding.claim.title));
+                let known_by = Some("it was shown the recording".to_owned());
+                self.finding = Some(Detection { detector: finding.detector.clone(), known_by });
                 self.step(Input::Finding(&finding));
+                self.finding = None;
             }
             Next::Heard(Heard::Retraction(finding, reason)) => {
                 self.step(Input::Retraction { finding: *finding, reason })
@@ -175,7 +183,10 @@ impl<'a> Run<'a> {
             if let Some(name) = &scripted.name {
                 self.findings.insert(name.clone(), finding.clone());
             }
+            let known_by = scripted.known_by.clone();
+            self.finding = Some(Detection { detector: scripted.detector.clone(), known_by });
             self.step(Input::Finding(&finding));
+            self.finding = None;
         }
         if let Some(name) = &happening.retract {
             match self.findings.get(name).map(|finding| finding.id) {
@@ -283,7 +294,12 @@ impl<'a> Run<'a> {
                 let by = entry.by.as_ref().map(|by| format!("{}: ", self.plan.name(by))).unwrap_or_default();
                 self.line(Some(entry.incident), entry_name(entry.kind), format!("{by}{}", entry.text));
                 match entry.kind {
-                    EntryKind::Opened => self.reach(Milestone::Detected),
+                    EntryKind::Opened => {
+                        if !self.times_s.contains_key(&Milestone::Detected) {
+                            self.detection = self.finding.clone();
+                        }
+                        self.reach(Milestone::Detected);
+                    }
                     EntryKind::Acked => self.reach(Milestone::Acked),
                     EntryKind::Decided => self.reach(Milestone::Decided),
                     EntryKind::Unreached | EntryKind::Exhausted | EntryKind::Overdue | EntryKind::Lapsed => {

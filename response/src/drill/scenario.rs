@@ -181,6 +181,9 @@ pub struct ScriptedFinding {
     pub confidence_percent: u8,
     /// One line.
     pub title: String,
+    /// How it is known that a detector finds it then, in a clause: which one was run over what. Assumed if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_by: Option<String>,
     /// EIP-155 id of the chain; none if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<u64>,

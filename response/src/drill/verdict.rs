@@ -52,6 +52,7 @@ impl Run<'_> {
             plan: self.plan.hash(),
             held: false,
             times_s: self.times_s.clone(),
+            detection: self.detection.clone(),
             losses,
             lost_usd,
             averted_usd,

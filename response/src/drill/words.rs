@@ -97,7 +97,11 @@ fn verdict(report: &Report) -> String {
 
 fn times(report: &Report) -> Vec<(&'static str, String)> {
     let all = [Milestone::Detected, Milestone::Paged, Milestone::Acked, Milestone::Decided, Milestone::Contained];
-    let said = |milestone| report.times_s.get(&milestone).map_or_else(|| "never".to_owned(), |s| span(*s));
+    let how = |milestone| report.detection.as_ref().filter(|_| milestone == Milestone::Detected);
+    let said = |milestone| {
+        let how = how(milestone).map(|one| format!(" ({})", one.in_words())).unwrap_or_default();
+        report.times_s.get(&milestone).map_or_else(|| "never".to_owned(), |s| format!("{}{how}", span(*s)))
+    };
     all.into_iter().map(|milestone| (milestone_name(milestone), said(milestone))).collect()
 }
 

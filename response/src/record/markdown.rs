@@ -175,7 +175,6 @@ fn decisions(record: &Record, text: &mut String) {
         let agreed: Vec<String> = ruling.approvals.iter().map(|by| record.name(by)).collect();
         let done =
             ruling.done.as_ref().map(|(by, what)| format!("; carried out by {}: {}", record.name(by), cell(what)));
-        let state = serde_json::to_value(ruling.state).ok();
         text.push_str(&format!(
             "{}. {} by {by}, {}: {}{}{} — {}\n",
             ruling.number,
@@ -184,7 +183,7 @@ fn decisions(record: &Record, text: &mut String) {
             cell(&ruling.why),
             if agreed.len() > 1 { format!("; agreed: {}", agreed.join(", ")) } else { String::new() },
             done.unwrap_or_default(),
-            state.as_ref().and_then(|state| state.as_str()).unwrap_or_default()
+            ruling.state.in_words()
         ));
     }
     if record.refused.len() > REFUSED_SHOWN {
@@ -264,8 +263,13 @@ fn delivered(record: &Record, text: &mut String) {
     let count = |is_it: fn(&&Option<&String>) -> bool| states.iter().filter(is_it).count();
     let lost = count(|state| state.is_some_and(|state| state.starts_with("NOT")));
     let silent = count(|state| state.is_none());
-    text.push_str(&format!("Ordered: {counts}. Of {} pages, {lost} did not arrive", states.len()));
-    text.push_str(&format!(", and of {silent} nothing was heard; each stands in the appendix.\n"));
+    let pages = match (states.len(), lost, silent) {
+        (0, ..) => "Nobody was paged".to_owned(),
+        (1, 0, 0) => "The page arrived".to_owned(),
+        (pages, 0, 0) => format!("All {pages} pages arrived"),
+        (pages, lost, silent) => format!("Of {pages} pages, {lost} did not arrive, and of {silent} nothing was heard"),
+    };
+    text.push_str(&format!("Ordered: {counts}. {pages}; each stands in the appendix.\n"));
 }
 
 /// What became of each page: of a page nothing else is said as long as it is on its way.

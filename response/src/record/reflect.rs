@@ -10,6 +10,9 @@ use crate::timeline::EntryKind;
 /// Less left than this before the projected harm is luck, in percent of what there was.
 const NARROW_PERCENT: u64 = 20;
 
+/// Less than this is not late, milliseconds.
+const NOTICED_MS: u64 = 1_000;
+
 /// Sentences for the record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reflection {
@@ -41,7 +44,9 @@ fn noted(record: &Record, seen: &mut Reflection) {
 
 fn by_the_timeline(record: &Record, seen: &mut Reflection) {
     let count = |kind: EntryKind| record.timeline.iter().filter(|entry| entry.kind == kind).count();
-    let audit = record.audit();
+    let mut audit = record.audit();
+    // A tick of the clock is no delay that anybody would notice.
+    audit.late.retain(|(_, late_ms)| *late_ms >= NOTICED_MS);
     if audit.late.is_empty() && audit.missed.is_empty() && audit.odd.is_empty() {
         seen.well.push("Every deadline fired at its time, by a count that knows nothing of the desk.".to_owned());
     }
@@ -56,6 +61,7 @@ fn by_the_timeline(record: &Record, seen: &mut Reflection) {
     match (unanswered, count(EntryKind::Acked)) {
         (0, 1..) => seen.well.push("Whoever was paged first answered.".to_owned()),
         (0, 0) => {}
+        (1, _) => seen.badly.push("A step of the escalation passed without an answer.".to_owned()),
         (steps, _) => seen.badly.push(format!("{steps} steps of the escalation passed without an answer.")),
     }
     if unreached > 0 {
@@ -64,9 +70,10 @@ fn by_the_timeline(record: &Record, seen: &mut Reflection) {
     if overdue > 0 {
         seen.badly.push(format!("{overdue} times a word to an audience was overdue."));
     }
-    if !record.refused.is_empty() {
-        seen.badly
-            .push(format!("{} acts were refused: somebody expected to be able to do them.", record.refused.len()));
+    match record.refused.len() {
+        0 => {}
+        1 => seen.badly.push("An act was refused: somebody expected to be able to do it.".to_owned()),
+        acts => seen.badly.push(format!("{acts} acts were refused: somebody expected to be able to do them.")),
     }
     let channels: Vec<&str> = record
         .orders
@@ -132,6 +139,12 @@ fn narrow(record: &Record, seen: &mut Reflection) {
         Some(left_s) if left_s * 100 <= harm_s * NARROW_PERCENT => {
             seen.lucky.push(format!("The first effect came {} before the projected harm.", span(left_s)));
         }
-        Some(left_s) => seen.well.push(format!("The first effect came {} before the projected harm.", span(left_s))),
+        Some(left_s) => {
+            let text = format!("The first effect came {} before the projected harm", span(left_s));
+            match record.incident.loss.is_empty() {
+                true => seen.well.push(format!("{text}.")),
+                false => seen.badly.push(format!("{text}, and something was lost or moved all the same.")),
+            }
+        }
     }
 }

@@ -13,11 +13,15 @@ sol! {
 pub struct Config {
     /// Blocks with fewer transfers are silent.
     report_from: u32,
+    /// In place of one finding about a block, so many about each of its transfers, each of a condition of its own: a storm.
+    #[serde(default)]
+    storm: u32,
 }
 
 /// The detector.
 pub struct TopicScan {
     report_from: u32,
+    storm: u32,
 }
 
 impl Detector for TopicScan {
@@ -33,13 +37,25 @@ impl Detector for TopicScan {
     }
 
     fn start(config: Config) -> Result<(Self, Vec<Subscription>), ConfigError> {
-        Ok((Self { report_from: config.report_from }, vec![LogFilter::default().into()]))
+        Ok((Self { report_from: config.report_from, storm: config.storm }, vec![LogFilter::default().into()]))
     }
 
     fn on_batch(&mut self, batch: &Batch<'_>) -> Result<Vec<Finding>, Error> {
         let transfers = batch.logs().filter(|log| log.is::<Transfer>()).count();
         if transfers < self.report_from as usize {
             return Ok(Vec::new());
+        }
+        if self.storm > 0 {
+            let number = batch.block_number();
+            let transfers = batch.logs().filter(|log| log.is::<Transfer>()).zip(0_u32..);
+            let of_one = |(log, place): (Log<'_>, u32)| {
+                (0..self.storm).map(move |at| {
+                    Finding::new("transfers", Severity::Info, Subject::address(log.address()))
+                        .title("A transfer of a storm")
+                        .condition_key(format!("{number}-{place}-{at}"))
+                })
+            };
+            return Ok(transfers.flat_map(of_one).collect());
         }
         let subject = Subject { kind: "block".to_owned(), id: batch.block_number().to_string() };
         Ok(vec![Finding::new("transfers", Severity::Info, subject).amount("logs", U256::from(transfers))])

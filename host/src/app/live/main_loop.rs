@@ -13,6 +13,7 @@ use crate::app::deploy::applied::Failing;
 use crate::app::engine::retention::Retention;
 use crate::app::engine::taking::in_words;
 use crate::app::engine::{Engine, Given};
+use crate::app::live::absence::Absence;
 use crate::app::live::deliveries::Deliveries;
 use crate::app::live::disk::Disk;
 use crate::app::live::fatal::ends_the_host;
@@ -50,8 +51,11 @@ pub struct Loop {
     /// Carries the deliveries.
     pub(super) handle: Handle,
     messages: mpsc::Receiver<Message>,
+    /// What came of deliveries. It does not queue behind blocks: a receiver that keeps pace is not held up by a chain that is
+    /// caught up with. There are no more than deliveries under way.
+    answers: mpsc::UnboundedReceiver<Message>,
     /// For deliveries to report through.
-    pub(super) back: mpsc::Sender<Message>,
+    pub(super) back: mpsc::UnboundedSender<Message>,
     needs: watch::Sender<BTreeMap<ChainId, Needs>>,
     /// Webhooks and channels by name.
     pub(super) services: BTreeMap<String, Made>,
@@ -67,6 +71,9 @@ pub struct Loop {
     pub(super) waiting: Vec<oneshot::Sender<()>>,
     /// When the oldest uncommitted input was taken.
     since: Option<Instant>,
+    /// Whether something waits for the commit: a source, a person, or an effect that is to go out. What came of deliveries waits
+    /// for company instead, since a receiver that keeps pace would make each of its answers a commit.
+    is_awaited: bool,
     /// Since when the loop has been asked to end.
     pub(super) stopping_since: Option<Instant>,
     /// How many blocks are still wanted; `None` if there is no limit.
@@ -78,6 +85,8 @@ pub struct Loop {
     pub(super) failed_turns: u32,
     /// Whether the run is for its recording alone.
     pub(super) must_record: bool,
+    /// The time before the start in which nobody watched, until it is caught up with.
+    absence: Option<Absence>,
 }
 
 /// The longest that an input waits for company before it is committed.
@@ -113,6 +122,8 @@ pub struct Wiring {
     pub stop_after_blocks: Option<u64>,
     /// Shows whether the loop turns.
     pub pulse: Arc<Pulse>,
+    /// The time before the start in which nobody watched, if it was long.
+    pub absence: Option<Absence>,
 }
 
 impl Loop {
@@ -125,6 +136,7 @@ impl Loop {
         let back = wiring.back.clone();
         // If there is no room, the loop is awake.
         engine.set_patience(wiring.patience, Arc::new(move || drop(back.try_send(Message::CameBack))));
+        let (answered, answers) = mpsc::unbounded_channel();
         let tape = wiring.record.as_deref().map(Tape::create).transpose()?;
         let began_ms = wiring.newest_ms.max(wall_clock_ms());
         Ok(Self {
@@ -140,7 +152,8 @@ impl Loop {
             tape,
             handle,
             messages: wiring.messages,
-            back: wiring.back,
+            answers,
+            back: answered,
             needs: wiring.needs,
             services: BTreeMap::new(),
             paces: Paces::default(),
@@ -150,12 +163,14 @@ impl Loop {
             outbox_looked: Instant::now(),
             waiting: Vec::new(),
             since: None,
+            is_awaited: false,
             stopping_since: None,
             blocks_left: wiring.stop_after_blocks,
             swaps: Swaps::new(wiring.failing),
             pulse: wiring.pulse,
             failed_turns: 0,
             must_record: wiring.must_record,
+            absence: wiring.absence,
         })
     }
 
@@ -187,7 +202,7 @@ impl Loop {
     fn turn(&mut self) -> anyhow::Result<bool> {
         self.pulse.turn("what is due: commits, upkeep, deliveries".to_owned());
         let due = self.since.is_some_and(|since| since.elapsed() >= COMMIT_AFTER);
-        if due || (self.since.is_some() && self.messages.is_empty()) {
+        if due || (self.is_awaited && self.messages.is_empty()) {
             self.commit()?;
         }
         if self.blocks_left == Some(0) || self.has_drained() {
@@ -202,7 +217,17 @@ impl Loop {
         if self.since.is_none() && self.messages.is_empty() {
             self.engine.tidy()?;
         }
-        let next = self.handle.block_on(async { tokio::time::timeout(IDLE, self.messages.recv()).await });
+        let wait = self.since.map_or(IDLE, |since| COMMIT_AFTER.saturating_sub(since.elapsed()));
+        let next = self.handle.block_on(async {
+            // Neither has to wait for the other to run dry.
+            tokio::time::timeout(wait, async {
+                tokio::select! {
+                    Some(answer) = self.answers.recv() => Some(answer),
+                    message = self.messages.recv() => message,
+                }
+            })
+            .await
+        });
         match next {
             Ok(Some(message)) => {
                 self.pulse.turn(message.in_words());
@@ -236,8 +261,15 @@ impl Loop {
             None => self.now_ms()?,
         };
         let event = refuse_what_cannot_be_kept(event);
+        let caught_up = self.absence.as_mut().and_then(|absence| absence.saw(&event));
         let stamped = self.sequencer.stamp(event, at_ms);
         self.engine.take(stamped, &Given::default())?;
+        if let Some(coverage) = caught_up {
+            self.absence = None;
+            tracing::info!("{}", coverage.message);
+            let stamped = self.sequencer.stamp(Event::Coverage { coverage }, at_ms);
+            self.engine.take(stamped, &Given::default())?;
+        }
         self.commit_soon();
         Ok(())
     }
@@ -256,8 +288,14 @@ impl Loop {
         Ok(self.sequencer.now(now_ms))
     }
 
-    /// Sees to it that what was taken or written is committed soon.
+    /// Sees to it that what was taken or written is committed once nothing else is to be taken.
     pub(super) fn commit_soon(&mut self) {
+        self.is_awaited = true;
+        self.commit_later();
+    }
+
+    /// Sees to it that what was written is committed with what comes within the next moment.
+    pub(super) fn commit_later(&mut self) {
         self.since.get_or_insert_with(Instant::now);
     }
 
@@ -304,7 +342,7 @@ impl Loop {
 
     /// Makes everything durable that was taken, then prints it, notifies the sources, and starts the deliveries.
     pub(super) fn commit(&mut self) -> anyhow::Result<()> {
-        self.since = None;
+        (self.since, self.is_awaited) = (None, false);
         let placed = self.engine.commit()?;
         if let Some((entry, hash)) = self.engine.anchor_each_hour() {
             tracing::info!(entry, %hash, "the journal's head, for `watchfire journal verify --anchor`");

@@ -1,5 +1,6 @@
 //! A running host: its sources, its loop, what people ask of it, what it posts, and what it shows.
 
+mod absence;
 mod advisories;
 mod answering;
 pub mod answers;

@@ -35,7 +35,7 @@ impl Output {
             Format::Pretty => Box::new(anstream::stdout()),
             Format::Json => Box::new(std::io::stdout()),
         };
-        Self { format, pretty: Pretty { chains, blocks, width: width() }, out, broken: false }
+        Self { format, pretty: Pretty { chains, blocks, width: width(), ..Pretty::default() }, out, broken: false }
     }
 
     /// Prints nothing.

@@ -123,7 +123,7 @@ impl Loop {
                 Attempt { channel, incident, keys, folded, posted: Vec::new(), result }
             });
             // If the loop has ended, the outbox still has the effect.
-            let _ = back.send(Message::Attempted(attempt)).await;
+            let _ = back.send(Message::Attempted(attempt));
         });
     }
 
@@ -180,7 +180,8 @@ impl Loop {
                 Err(error) => self.failed(&channel, key, error, now_ms)?,
             }
         }
-        self.commit_soon();
+        // A host that is killed before the commit posts them again, under the same id.
+        self.commit_later();
         self.post(&channel)
     }
 

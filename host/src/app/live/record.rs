@@ -70,6 +70,7 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
         failing: mpsc::unbounded_channel().0,
         stop_after_blocks: options.blocks,
         pulse: Arc::new(Pulse::new(std::time::Duration::from_secs(config.loop_stall_after_s))),
+        absence: None,
     };
     let main_loop = Loop::new(engine, wiring, Handle::current())?;
     let mut looping = tokio::task::spawn_blocking(move || main_loop.run());

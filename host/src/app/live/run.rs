@@ -15,7 +15,8 @@ use crate::app::deploy::Deployment;
 use crate::app::deploy::applied::{Applied, Earlier};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::deploy::weakened;
-use crate::app::engine::Engine;
+use crate::app::engine::{Engine, Given};
+use crate::app::live::absence::Absence;
 use crate::app::live::advisories::Advisories;
 use crate::app::live::answers::{self, Doors};
 use crate::app::live::control::Control;
@@ -27,14 +28,15 @@ use crate::app::live::pulse::Pulse;
 use crate::app::live::sources::{Readers, Sources};
 use crate::app::live::{heartbeat, metrics, operator_requests, process, progress, verifier};
 use crate::app::share::shadow;
+use crate::block::BlockRef;
 use crate::diagnostic::Diagnostic;
-use crate::event::{Coverage, Event};
+use crate::event::{Coverage, Event, Stamped};
 use crate::journal::Journal;
 use crate::plugin::Fleet;
 use crate::source::Delivery;
 
-/// How many messages may wait for the loop.
-const WAITING: usize = 1_024;
+/// How many messages may wait for the loop. Most are blocks, and a large one takes megabytes.
+const WAITING: usize = 256;
 
 /// How long is waited for the loop's own account of why it ended.
 const LOOP_ENDS_WITHIN: Duration = Duration::from_secs(1);
@@ -75,6 +77,10 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     process::expect_private(&config.journal);
     let newest_ms = journal.newest_ms();
     let earlier = Earlier::of(&journal)?;
+    let started_ms = newest_ms.max(wall_clock_ms());
+    let is_followed = |head: &BlockRef| config.chains.values().any(|chain| chain.id == head.chain);
+    let heads: Vec<BlockRef> = journal.heads()?.into_iter().filter(is_followed).collect();
+    let absence = Absence::before(started_ms, newest_ms, &heads);
     let mut control = Control::beside(&config.journal);
 
     let runtime = Arc::new(options.sandboxes.runtime(&config.cache, &config.folder())?);
@@ -83,7 +89,8 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     name_open(&engine);
     // What follows from a start is to be delivered too.
     engine.set_channels(config.channels());
-    engine.start_sources_afresh(newest_ms.max(wall_clock_ms()))?;
+    engine.start_sources_afresh(started_ms)?;
+    let absence = report_absence(&mut engine, absence, started_ms)?;
     let (messages, inbox) = mpsc::channel(WAITING);
     let pulse = Arc::new(Pulse::new(Duration::from_secs(config.loop_stall_after_s)));
     if let Some(listen) = config.metrics_listen {
@@ -111,6 +118,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
         failing,
         stop_after_blocks: None,
         pulse: pulse.clone(),
+        absence,
     };
     let main_loop = Loop::new(engine, wiring, Handle::current())?;
     pulse.watch(messages.clone()).context("the watchdog of the main loop")?;
@@ -272,6 +280,17 @@ fn name_open(engine: &Engine) {
     for (_, by, _, why) in engine.desks().halts() {
         tracing::warn!("all automation is stopped by {by}: {why}");
     }
+}
+
+/// Reports that nobody watched before the start. Returns the absence if it is still to be caught up with.
+fn report_absence(engine: &mut Engine, absence: Option<Absence>, at_ms: u64) -> anyhow::Result<Option<Absence>> {
+    let Some(absence) = absence else { return Ok(None) };
+    let over = absence.over();
+    for coverage in std::iter::once(absence.begun()).chain(over.clone()) {
+        tracing::warn!("{}", coverage.message);
+        engine.take(Stamped { at_ms, event: Event::Coverage { coverage } }, &Given::default())?;
+    }
+    Ok(Some(absence).filter(|_| over.is_none()))
 }
 
 fn announce(config: &Config, applied: &Applied) {

@@ -103,7 +103,7 @@ fn replay(
 ) -> anyhow::Result<(Replayed, Engine)> {
     let answers = Arc::new(Answers::default());
     let from = then.thinned_before()?;
-    let now = from.map_or_else(Journal::in_memory, |from| then.seed(from))?;
+    let now = from.map_or_else(Journal::temporary, |from| then.seed(from))?;
     let mut engine = Engine::new(now, Fleet::new(), answers.clone())?;
     let mut components: BTreeMap<(B256, EngineSettings), Arc<Component>> = BTreeMap::new();
     for seq in then.detectors_before(from.unwrap_or(0))? {

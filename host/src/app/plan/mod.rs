@@ -6,5 +6,6 @@ pub mod checklist;
 mod fit;
 pub mod git_tags;
 mod listens;
+pub mod live;
 pub mod register;
 pub mod release_gate;

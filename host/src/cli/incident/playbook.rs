@@ -44,6 +44,6 @@ fn one(plan: &Plan, playbook: &Playbook) {
     }
     for called in &playbook.calls {
         let name = plan.tables().contact.get(&called.who).map_or_else(|| called.who.clone(), |one| one.name.clone());
-        say(&format!("call {name} {}", called.when), 2, 4);
+        say(&format!("call {name}: {}", called.when), 2, 4);
     }
 }

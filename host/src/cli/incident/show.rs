@@ -14,7 +14,7 @@ use crate::app::past::desks::{desks_of, record_of};
 use crate::brief::{Brief, Evidence, Loss};
 use crate::decision::{Answer, Choice, Ruling, RulingState};
 use crate::deliver::pretty::{clock, shortened};
-use crate::desk::{Desks, brief_of};
+use crate::desk::{Desks, brief_of, loss_in_words};
 use crate::due::{Due, audit};
 use crate::entry::Entry;
 use crate::incident::{Incident, IncidentId};
@@ -22,7 +22,7 @@ use crate::journal::{Filter, Journal};
 use crate::plan::moment::span;
 use crate::plan::{DO_NOTHING, Plan};
 use crate::record::{Record, is_decision};
-use crate::timeline::{TimelineEntry, verify};
+use crate::timeline::{EntryKind, TimelineEntry, verify};
 
 /// Incidents, the gravest first, and what automation is stopped.
 pub(super) fn list(desks: &Desks, journal: &Journal, all: bool, format: Format) -> anyhow::Result<Exit> {
@@ -158,13 +158,12 @@ fn head(plan: &Plan, record: &Record, brief: &Brief) {
         let related: Vec<String> = incident.related.iter().map(|id| format!("#{id}")).collect();
         say(&format!("related: {}", related.join(", ")), 0, 0);
     }
-    let late_ms = incident.opened_at_ms.saturating_sub(incident.began_ms);
-    if late_ms > LATE_MS {
-        let late = span(late_ms / 1_000);
+    if let Some(late_s) = incident.seen_late_s() {
+        let late = span(late_s);
         say(&format!("it was seen {late} late: the host was away or behind when it began"), 0, 0);
     }
     if incident.state.is_open() {
-        say(&who_has(plan, incident), 0, 0);
+        say(&format!("{}{}", who_has(plan, incident), who_had(plan, record)), 0, 0);
     } else {
         say(&format!("{}: {}", incident.state, incident.note), 0, 0);
     }
@@ -173,8 +172,25 @@ fn head(plan: &Plan, record: &Record, brief: &Brief) {
     }
 }
 
-/// An incident that was opened so long after its first sign was seen late.
-const LATE_MS: u64 = 120_000;
+/// What was found so long after it happened is said to be that old, milliseconds.
+const OLD_MS: u64 = 60_000;
+
+/// Who had an incident that nobody has now, until when, and why that ended.
+fn who_had(plan: &Plan, record: &Record) -> String {
+    if record.incident.acked_by.is_some() {
+        return String::new();
+    }
+    let newest = |kind: EntryKind| record.timeline.iter().rfind(|entry| entry.kind == kind);
+    let (Some(had), Some(ended)) = (newest(EntryKind::Acked), newest(EntryKind::Unacked)) else {
+        return String::new();
+    };
+    match &had.by {
+        Some(by) if had.number < ended.number => {
+            format!("; {} had it until {}: {}", plan.name(by), clock(ended.at_ms), ended.text)
+        }
+        _ => String::new(),
+    }
+}
 
 fn who_has(plan: &Plan, incident: &Incident) -> String {
     match &incident.acked_by {
@@ -184,11 +200,7 @@ fn who_has(plan: &Plan, incident: &Incident) -> String {
 }
 
 fn losses(losses: &[Loss]) -> String {
-    let said = losses.iter().map(|loss| match &loss.worth_usd {
-        Some(worth) => format!("{} (about ${worth})", loss.text),
-        None => loss.text.clone(),
-    });
-    said.collect::<Vec<_>>().join(", ")
+    losses.iter().map(loss_in_words).collect::<Vec<_>>().join(", ")
 }
 
 fn halts(desks: &Desks) {
@@ -230,8 +242,7 @@ fn what_was_decided(plan: &Plan, rulings: &[Ruling]) {
             0 | 1 => String::new(),
             quorum => format!(", {} of {quorum} agree", ruling.approvals.len()),
         };
-        let state = serde_json::to_value(ruling.state).ok();
-        let state = state.as_ref().and_then(|state| state.as_str()).unwrap_or_default();
+        let state = ruling.state.in_words();
         say(&format!("{}. {} by {by}{votes}: {state}", ruling.number, ruling.intervention), 2, 5);
         let is_to_do = ruling.state.is_open();
         let calls = plan.tables().intervention.get(&ruling.intervention).map(|one| one.calls.as_slice());
@@ -258,7 +269,10 @@ fn evidence(brief: &Brief) {
 fn one_evidence(one: &Evidence) {
     let style = style(one.severity);
     let severity = one.severity.to_string();
-    anstream::println!("  {} {style}{severity}{style:#} {DIM}{}/{}{DIM:#}", clock(one.time_ms), one.detector, one.kind);
+    let late_ms = one.at_ms.saturating_sub(one.time_ms);
+    let late = if late_ms > OLD_MS { format!(", seen {} late", span(late_ms / 1_000)) } else { String::new() };
+    let (at, detector, kind) = (clock(one.time_ms), &one.detector, &one.kind);
+    anstream::println!("  {at} {style}{severity}{style:#} {DIM}{detector}/{kind}{late}{DIM:#}");
     say(&one.title, 4, 4);
     if !one.description.is_empty() {
         say(&one.description, 4, 4);

@@ -15,6 +15,7 @@ mod frames;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod heads;
+pub mod inquiry;
 mod once;
 mod operators;
 pub mod past;

@@ -103,7 +103,7 @@ fn bytes(read: &ChainRead, answer: &str) -> Option<Bytes> {
     }
 }
 
-fn is_revert(code: i64, message: &str) -> bool {
+pub(super) fn is_revert(code: i64, message: &str) -> bool {
     code == 3 || message.to_lowercase().contains("revert")
 }
 

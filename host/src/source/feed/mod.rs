@@ -5,6 +5,7 @@ mod config;
 pub(crate) mod fuzz;
 mod http;
 mod jsonl;
+mod listen;
 mod outlet;
 mod value;
 mod webhook;
@@ -19,6 +20,7 @@ use crate::source::Delivery;
 
 use config::Resolved;
 pub use config::{FeedConfig, FeedKind, ValueType};
+pub use listen::first_word;
 use outlet::Outlet;
 
 /// Where a feed stood when the host stopped.

@@ -73,6 +73,11 @@ impl Outlet {
         })
     }
 
+    /// That it can't be reached is reported at the first failure.
+    pub(super) fn report_at_once(&mut self) {
+        self.unreachable_after = Duration::ZERO;
+    }
+
     /// The feed's name.
     pub(super) fn name(&self) -> &str {
         &self.name
@@ -177,7 +182,10 @@ impl Outlet {
             return Ok(());
         }
         self.is_unreachable = true;
-        let what = format!("it could not be reached for {} s: {why}", since.elapsed().as_secs());
+        let what = match since.elapsed().as_secs() {
+            0 => format!("it could not be reached: {why}"),
+            for_s => format!("it could not be reached for {for_s} s: {why}"),
+        };
         self.fault("feed-unreachable", Severity::Medium, what, false).await
     }
 

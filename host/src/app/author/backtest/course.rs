@@ -83,7 +83,7 @@ pub(super) fn run(
 ) -> anyhow::Result<Ran> {
     let (index, path) = recording;
     let answers = Arc::new(Answers::default());
-    let mut engine = Engine::new(Journal::in_memory()?, Fleet::new(), answers.clone())?;
+    let mut engine = Engine::new(Journal::temporary()?, Fleet::new(), answers.clone())?;
     let mut needs = Needs::default();
     let mut ran = Ran { made: vec![Made::default(); subjects.len()], ..Ran::default() };
     ran.watched.recording = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -129,14 +129,22 @@ pub fn run(options: &Options, ticks: &Ticks<'_>) -> anyhow::Result<Backtest> {
         of.sightings.retain(|sighting| sighting.severity >= options.severity);
     }
     let watched: Vec<Watched> = ran.iter().map(|ran| ran.watched.clone()).collect();
-    let made: Vec<Made> = (0..subjects.len()).map(|at| together(&ran, at)).collect();
-    let points = grid.into_iter().zip(&places).map(|(values, places)| {
-        let made: Vec<(&str, &Made)> =
-            options.rules.iter().zip(places).map(|(rule, place)| (rule.id.as_str(), &made[*place])).collect();
-        point(values, &made, labels, &watched)
-    });
+    let mut made: Vec<Made> = (0..subjects.len()).map(|at| together(&mut ran, at)).collect();
+    // Findings are many: each is handed on, and copied only for points of the sweep that share a subject.
+    let mut uses = vec![0_usize; made.len()];
+    places.iter().flatten().for_each(|place| uses[*place] += 1);
+    let mut points = Vec::with_capacity(places.len());
+    for (values, places) in grid.into_iter().zip(&places) {
+        let mut of_point = Vec::with_capacity(places.len());
+        for (rule, place) in options.rules.iter().zip(places) {
+            uses[*place] -= 1;
+            let one = if uses[*place] == 0 { std::mem::take(&mut made[*place]) } else { made[*place].clone() };
+            of_point.push((rule.id.as_str(), one));
+        }
+        points.push(point(values, of_point, labels, &watched));
+    }
     Ok(Backtest {
-        points: points.collect(),
+        points,
         inputs: ran.iter().map(|ran| ran.inputs).sum(),
         blocks: watched.iter().flat_map(|of| of.chains.values()).map(|covered| covered.blocks).sum(),
         elapsed_ms: millis(started.elapsed()),
@@ -151,28 +159,27 @@ fn millis(elapsed: Duration) -> u64 {
 }
 
 /// What a subject made of all recordings, one after the other.
-fn together(ran: &[Ran], at: usize) -> Made {
+fn together(ran: &mut [Ran], at: usize) -> Made {
     let mut all = Made::default();
-    for made in ran.iter().map(|ran| &ran.made[at]) {
-        all.sightings.extend(made.sightings.iter().cloned());
+    for made in ran.iter_mut().map(|ran| &mut ran.made[at]) {
+        all.sightings.append(&mut made.sightings);
         all.times.append(&made.times);
         all.failed += made.failed;
-        all.failures.extend(made.failures.iter().cloned());
+        all.failures.append(&mut made.failures);
     }
     all.failures.truncate(FAILURES_GIVEN);
     all
 }
 
-fn point(values: Values, made: &[(&str, &Made)], labels: Option<&Labels>, watched: &[Watched]) -> Point {
+fn point(values: Values, made: Vec<(&str, Made)>, labels: Option<&Labels>, watched: &[Watched]) -> Point {
     let mut point = Point { values, ..Point::default() };
     let (mut all, mut failed) = (Vec::new(), 0);
-    for (id, made) in made {
-        let named = |sighting: &Sighting| Sighting { detector: (*id).to_owned(), ..sighting.clone() };
-        let sightings: Vec<Sighting> = made.sightings.iter().map(named).collect();
-        let mut tally = tally(id, &sightings, labels, watched);
-        (tally.failed, tally.failures, tally.cost) = (made.failed, made.failures.clone(), made.times.cost());
+    for (id, mut made) in made {
+        made.sightings.iter_mut().for_each(|sighting| id.clone_into(&mut sighting.detector));
+        let mut tally = tally(id, &made.sightings, labels, watched);
+        (tally.failed, tally.failures, tally.cost) = (made.failed, made.failures, made.times.cost());
         point.detectors.push(tally);
-        all.extend(sightings);
+        all.append(&mut made.sightings);
         failed += made.failed;
     }
     // Those of one moment stay in the order of their detectors.

@@ -1,0 +1,70 @@
+//! People are paged again: whoever had it too, each told why, and what was seen late is said to be so.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::night::{DAY_MS, HARBOR, Night, OUTFLOW, PRICE, Sign};
+use watchfire_response::desk::Input;
+use watchfire_response::effect::Effect;
+use watchfire_response::operator::Deed;
+
+/// Texts of the pages to a person since a moment.
+fn pages(night: &Night, person: &str, from_ms: u64) -> Vec<String> {
+    let page = |one: watchfire_response::effect::Ordered| match one.effect {
+        Effect::Page { person: who, text, .. } if who == person && one.at_ms >= from_ms => Some(text),
+        _ => None,
+    };
+    night.orders().into_iter().filter_map(page).collect()
+}
+
+#[test]
+fn who_had_it_is_paged_again_on_call_or_not_and_told_why() {
+    let mut night = Night::under(HARBOR, DAY_MS);
+    night.find(&Sign { condition: "price", ..PRICE });
+    let first = pages(&night, "ana", DAY_MS);
+    assert!(first.len() == 1 && !first[0].contains("again"), "{first:?}");
+    // Dana is of no step that was reached, and answers.
+    night.act("dana", 1, Deed::Ack).unwrap();
+    night.wait_s(200);
+    let grew_ms = night.now_ms;
+    night.find(&Sign { amount: 100_000, condition: "out", ..OUTFLOW });
+    for person in ["ana", "dana"] {
+        let again = pages(&night, person, grew_ms);
+        assert_eq!(again.len(), 1, "{person}: {again:?}");
+        assert!(again[0].contains("paged again as another asset or chain is concerned"), "{again:?}");
+    }
+    // Nobody answers: the next step is told why as well.
+    night.wait_s(301);
+    assert!(
+        pages(&night, "chidi", grew_ms)[0].contains("paged again as another asset"),
+        "{:?}",
+        pages(&night, "chidi", 0)
+    );
+}
+
+#[test]
+fn who_had_it_and_is_on_call_is_paged_once() {
+    let mut night = Night::under(HARBOR, DAY_MS);
+    night.find(&Sign { condition: "price", ..PRICE });
+    night.act("ana", 1, Deed::Ack).unwrap();
+    night.wait_s(200);
+    let grew_ms = night.now_ms;
+    night.find(&Sign { amount: 100_000, condition: "out", ..OUTFLOW });
+    assert_eq!(pages(&night, "ana", grew_ms).len(), 1);
+}
+
+#[test]
+fn what_was_seen_late_says_so_and_has_less_time_left() {
+    let mut in_time = Night::under(HARBOR, DAY_MS);
+    in_time.find(&OUTFLOW);
+    let mut night = Night::under(HARBOR, DAY_MS);
+    let mut finding = night.make(&OUTFLOW);
+    finding.time_ms -= 600_000;
+    night.step(Input::Finding(&finding));
+    let said = |night: &Night| pages(night, "ana", DAY_MS).remove(0);
+    assert!(said(&night).contains("it began 10 min before it was seen"), "{}", said(&night));
+    assert!(!said(&in_time).contains("before it was seen"));
+    let of = |night: &Night| night.decisions().remove(0).in_time;
+    assert_ne!(of(&night), of(&in_time), "ten minutes of the harm are gone");
+    assert_eq!(night.incident(1).seen_late_s(), Some(600));
+}

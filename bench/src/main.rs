@@ -5,6 +5,7 @@ mod boundary;
 mod decisions;
 mod fleets;
 mod native;
+mod pages;
 mod report;
 mod stages;
 mod steps;
@@ -72,18 +73,21 @@ enum Part {
     Decisions,
     /// Findings through the engine alone.
     Steps,
+    /// From a finding to a page that was accepted.
+    Pages,
     /// Memory, start and swap.
     Upkeep,
 }
 
 type Measure = fn(&Bench, &mut Report) -> anyhow::Result<()>;
 
-const PARTS: [(Part, Measure); 6] = [
+const PARTS: [(Part, Measure); 7] = [
     (Part::Stages, stages::measure),
     (Part::Boundary, boundary::measure),
     (Part::Fleets, fleets::measure),
     (Part::Decisions, decisions::measure),
     (Part::Steps, steps::measure),
+    (Part::Pages, pages::measure),
     (Part::Upkeep, upkeep::measure),
 ];
 

@@ -235,6 +235,7 @@ tables!(
     communication,
     contact,
     playbook,
+    callout,
     attestation,
     risk,
     release,

@@ -3,7 +3,9 @@
 mod advisories;
 mod answering;
 pub mod answers;
+mod calendar;
 pub mod callout;
+pub mod callouts;
 pub mod control;
 pub mod deliveries;
 pub mod disk;

@@ -5,6 +5,7 @@ mod boundary;
 mod decisions;
 mod fleets;
 mod native;
+mod pages;
 mod report;
 mod stages;
 mod steps;
@@ -75,19 +76,22 @@ enum Part {
     Steps,
     /// Thousands of findings a block, to the commit.
     Storm,
+    /// From a finding to a page that was accepted.
+    Pages,
     /// Memory, start and swap.
     Upkeep,
 }
 
 type Measure = fn(&Bench, &mut Report) -> anyhow::Result<()>;
 
-const PARTS: [(Part, Measure); 7] = [
+const PARTS: [(Part, Measure); 8] = [
     (Part::Stages, stages::measure),
     (Part::Boundary, boundary::measure),
     (Part::Fleets, fleets::measure),
     (Part::Decisions, decisions::measure),
     (Part::Steps, steps::measure),
     (Part::Storm, storm::measure),
+    (Part::Pages, pages::measure),
     (Part::Upkeep, upkeep::measure),
 ];
 

@@ -9,7 +9,7 @@ fn bench(arguments: &[&str]) -> String {
     let binary = Path::new(env!("CARGO_BIN_EXE_watchfire-bench"));
     let components = binary.parent().unwrap().parent().unwrap().join("plugins");
     let mut command = Command::new(binary);
-    command.args(["--quick", "--only", "boundary", "--only", "fleets", "--data"]).arg(data());
+    command.args(["--quick", "--only", "boundary", "--only", "fleets", "--only", "pages", "--data"]).arg(data());
     let output = command.arg("--components").arg(components).args(arguments).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{told}");
@@ -35,6 +35,8 @@ fn figures_are_measured_and_compared() {
     assert!(ratio["value"].as_f64().unwrap() > 0.0);
     assert_eq!(ratio["aim"], serde_json::json!({ "at-most": 1.3 }));
     named("10: batches");
+    let page = rows.iter().find(|row| row["section"].as_str().unwrap().contains("a page that")).unwrap();
+    assert!(page["value"].as_f64().unwrap() > 0.0, "{page}");
 
     let folder = tempfile::tempdir().unwrap();
     let before = folder.path().join("before.json");

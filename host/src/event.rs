@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::block::{Block, BlockRef, ChainId, Frames, Parts, StorageChanges, Transactions};
 use crate::fact::{Delivery, Fact};
 use crate::finding::Severity;
+use crate::note::Note;
 use crate::operator::Act;
 use crate::protocol::Protocol;
 
@@ -148,6 +149,11 @@ pub enum Event {
     },
     /// A deadline has come.
     Tick,
+    /// The host wrote something down, for people and for its next start.
+    Noted {
+        /// What.
+        note: Note,
+    },
     /// From here on the journal may lack the bodies of blocks, pending transactions and answers of before.
     Thinned {
         /// Sequence number of the input that a replay starts with.
@@ -177,6 +183,7 @@ impl Event {
             Event::Fact { .. } => "fact",
             Event::Delivered { .. } => "delivered",
             Event::Tick => "tick",
+            Event::Noted { .. } => "noted",
             Event::Thinned { .. } => "thinned",
         }
     }

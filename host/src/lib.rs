@@ -9,6 +9,7 @@ pub mod entry;
 pub mod event;
 pub mod failure_kind;
 pub mod http;
+pub mod note;
 pub mod secret;
 pub mod signature;
 pub mod subscription;

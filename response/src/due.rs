@@ -31,6 +31,8 @@ pub enum Due {
     Keep,
     /// People are told how far it has grown.
     Growth,
+    /// A drill is over.
+    Drill,
     /// A word to an audience.
     Word {
         /// Id of the plan's communication.
@@ -47,6 +49,7 @@ impl std::fmt::Display for Due {
             Due::End { number } => write!(f, "the end of ruling {number}"),
             Due::Hold => f.write_str("that people hear of it, if it lasts"),
             Due::Keep => f.write_str("its end, if nothing comes back"),
+            Due::Drill => f.write_str("the end of the drill"),
             Due::Growth => f.write_str("telling how far it has grown"),
             Due::Word { communication } => write!(f, "the next word of {communication}"),
         }

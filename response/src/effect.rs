@@ -257,9 +257,26 @@ pub struct Ordered {
     /// Whether the plan is only rehearsed: nobody outside is to act on it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
+    /// Whether people are drilled: it goes out to them though it is rehearsed, and its text says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drill: bool,
     /// The effect.
     #[serde(flatten)]
     pub effect: Effect,
+}
+
+impl Ordered {
+    /// True when the effect leaves the host: what is only rehearsed does not, and of a drill what its people are to see does.
+    /// Audiences hear nothing of a drill, and no register is changed by one.
+    pub fn goes_out(&self) -> bool {
+        !self.dry_run || (self.drill && !matches!(self.effect, Effect::Communicate { .. } | Effect::UpdateRisk { .. }))
+    }
+
+    /// True when programs may be given the effect too: of a drill they get what tells people, and nothing that could be
+    /// carried out.
+    pub fn is_for_programs(&self) -> bool {
+        !self.drill || matches!(self.effect, Effect::Page { .. } | Effect::Notify { .. } | Effect::Remind { .. })
+    }
 }
 
 /// Version of the effects' shape: it rises when a field is taken away or means something else, not when one is added.

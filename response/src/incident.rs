@@ -68,6 +68,9 @@ pub struct Incident {
     /// Whether its plan was only rehearsed when it was opened: nobody outside hears of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rehearsal: bool,
+    /// Whether it is a drill: rehearsed, and people are paged for it by the channels of a night, each message marked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drill: bool,
     /// The signal that opened it.
     pub signal: String,
     /// The grouping labels with their values; a label that is missing has the value `None`.

@@ -59,6 +59,28 @@ pub enum Deed {
         /// How grave it is.
         severity: Severity,
     },
+    /// Drill the people of a signal: an incident that is rehearsed, by the channels of a night.
+    Drill {
+        /// The signal whose interventions are decided on.
+        signal: String,
+        /// One line.
+        title: String,
+        /// How grave it is.
+        severity: Severity,
+        /// After how long it ends by itself, in seconds.
+        for_s: u64,
+    },
+    /// Say what is to be done after it, by whom and until when: a corrective action.
+    Action {
+        /// Id of the risk in the register that is made smaller by it.
+        risk: String,
+        /// What is to be done.
+        what: String,
+        /// Id of the role or person who does it.
+        owner: String,
+        /// Until when, milliseconds since the Unix epoch.
+        due_at_ms: u64,
+    },
     /// Say that it is real.
     Declare,
     /// Answer a page: somebody looks at it.
@@ -222,6 +244,8 @@ impl Deed {
     pub fn name(&self) -> &'static str {
         match self {
             Deed::Open { .. } => "open",
+            Deed::Drill { .. } => "drill",
+            Deed::Action { .. } => "action",
             Deed::Declare => "declare",
             Deed::Ack => "ack",
             Deed::Take { .. } => "take",
@@ -252,6 +276,8 @@ impl Deed {
     pub(crate) fn texts(&self) -> Vec<&str> {
         match self {
             Deed::Open { title: text, .. }
+            | Deed::Drill { title: text, .. }
+            | Deed::Action { what: text, .. }
             | Deed::Note { text, .. }
             | Deed::Grade { why: text, .. }
             | Deed::Decide { why: text, .. }

@@ -17,6 +17,9 @@ pub const LONGEST_S: u64 = 86_400;
 /// What ERC-1271 has a contract answer if a signature is its own, in the first four bytes.
 pub const ERC1271_MAGIC: [u8; 4] = [0x16, 0x26, 0xba, 0x7e];
 
+/// Acts that are about no incident, or open one.
+const ABOUT_NONE: [&str; 4] = ["open", "drill", "halt", "unhalt"];
+
 mod typed {
     #![allow(missing_docs)]
     alloy_sol_types::sol! {
@@ -44,7 +47,7 @@ pub struct Proof {
     pub plan: B256,
     /// The act with its arguments, as the text that was signed: JSON of a deed.
     pub arguments: String,
-    /// Hash of the newest entry of the incident's timeline that the person had seen.
+    /// Hash of the newest entry of the incident's timeline that the person had seen; zero if it is about no incident.
     pub head: B256,
     /// Until when the signature may be handed in, seconds since the Unix epoch.
     pub expires_s: u64,
@@ -114,7 +117,7 @@ impl Proof {
             "primaryType": "Act",
             "domain": { "name": "Watchfire", "version": "1" },
             "message": {
-                "protocol": typed.protocol, "incident": incident.to_string(), "plan": self.plan, "person": person,
+                "protocol": typed.protocol, "incident": typed.incident.to_string(), "plan": self.plan, "person": person,
                 "act": typed.act, "arguments": self.arguments, "head": self.head,
                 "expires": self.expires_s.to_string(),
             },
@@ -181,6 +184,12 @@ impl Proof {
             .finish()
     }
 
+    /// Whether what was signed is about no incident that was there then: it was signed with 0 in the place of its number, and on
+    /// no entry of a timeline.
+    pub fn is_about_none(&self) -> bool {
+        ABOUT_NONE.contains(&self.act().as_str())
+    }
+
     /// Returns the name of the act that was signed; empty if what was signed is none.
     pub fn act(&self) -> String {
         let arguments = serde_json::from_str::<serde_json::Value>(&self.arguments).unwrap_or_default();
@@ -190,7 +199,7 @@ impl Proof {
     fn typed(&self, incident: IncidentId, person: &str) -> typed::Act {
         typed::Act {
             protocol: self.protocol.clone(),
-            incident: U256::from(incident),
+            incident: U256::from(if self.is_about_none() { 0 } else { incident }),
             plan: self.plan,
             person: person.to_owned(),
             act: self.act(),

@@ -75,6 +75,8 @@ pub enum EntryKind {
     Withdrawn,
     /// Somebody asked for what takes a second human.
     Asked,
+    /// Something is to be done after it: a corrective action, with its owner and its date.
+    Action,
 }
 
 /// One entry.

@@ -9,6 +9,7 @@ use alloy_primitives::{Address, B256};
 use common::{NOW_MS, finding, load, text};
 use secp256k1::{Message, SECP256K1, SecretKey};
 use watchfire_response::desk::{Desk, Input};
+use watchfire_response::finding::Severity;
 use watchfire_response::operator::{Act, Deed};
 use watchfire_response::outcome::Outcome;
 use watchfire_response::plan::Plan;
@@ -169,4 +170,38 @@ fn a_plan_says_what_must_be_proved() {
     assert!(refuses("proof = { min_trust = 4, interventions = [\"pause\"] }"));
     assert!(!refuses("proof = { recorded = [\"pause\"] }"));
     assert!(!refuses("proof = { acts = [\"veto\"] }"));
+}
+
+#[test]
+fn opening_and_halting_are_proved_on_no_incident_and_stand_in_every_timeline() {
+    let (own, address) = key(1);
+    let head = "[protocol]\nkill_switch = \"guardian\"\nproof = { acts = [\"open\", \"halt\"] }";
+    let plan = plan_of(head, &format!("signer = \"{address}\""));
+    let mut case = Case::new(plan.clone());
+    let open = || Deed::Open { signal: "drain".into(), title: "a call".into(), severity: Severity::Critical };
+    let halt = || Deed::Halt { why: "a detector lies".into() };
+    let mut act = |deed: Deed, signed: Option<Proof>| {
+        let (by, proof, protocol) = ("ana".to_owned(), "uid 0".to_owned(), String::new());
+        let signed = signed.map(Box::new);
+        case.step(Input::Act(&Act { by, proof, protocol, incident: None, seen: None, signed, deed })).join("; ")
+    };
+    let proof = |deed: &Deed| {
+        let mut proof = Proof::unsigned("", plan.hash(), deed.arguments(), B256::ZERO, NOW_MS / 1_000 + 600);
+        sign(&mut proof, "ana", &own);
+        proof
+    };
+    assert!(act(open(), None).contains("the plan wants `open` proved"));
+    assert!(act(open(), Some(proof(&halt()))).contains("another act"));
+    assert_eq!(act(open(), Some(proof(&open()))), "");
+    assert!(act(open(), Some(proof(&open()))).contains("counts once"));
+    assert_eq!(act(halt(), Some(proof(&halt()))), "");
+    assert_eq!(act(Deed::Unhalt { why: "it does not".into() }, None), "", "the plan does not ask for it");
+    // Two incidents are open: the halt is proved in both, and the opening in its own.
+    for (incident, proved) in [(1, 1), (2, 2)] {
+        let timeline: Vec<TimelineEntry> =
+            case.timeline.iter().filter(|entry| entry.incident == incident).cloned().collect();
+        verify(&timeline).unwrap();
+        let found = check_proofs(&timeline, |hash| Some(plan.as_ref()).filter(|plan| plan.hash() == hash));
+        assert_eq!((found.proved.len(), found.wrong.len()), (proved, 0), "{found:?}");
+    }
 }

@@ -1,4 +1,4 @@
-//! Real services that effects go to: a mail server with TLS, and Alertmanager.
+//! Real services that effects go to: a mail server with TLS, Alertmanager, and rsyslog with TLS.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -163,5 +163,61 @@ impl Alertmanager {
     pub async fn alerts(&self) -> anyhow::Result<Vec<Value>> {
         let client = watchfire::http::client_builder().build()?;
         Ok(client.get(format!("{}/api/v2/alerts", self.url())).send().await?.json().await?)
+    }
+}
+
+/// rsyslog (Debian's `rsyslog` and `rsyslog-openssl`) that takes lines over TLS alone, and keeps them as they came.
+pub struct Rsyslog {
+    _running: Running,
+    folder: TempDir,
+    port: u16,
+}
+
+impl Rsyslog {
+    /// Starts one with a certificate of its own; `None` if it is not installed.
+    ///
+    /// # Errors
+    ///
+    /// If `openssl` makes no certificate, or the server does not listen.
+    pub async fn start() -> anyhow::Result<Option<Self>> {
+        let binary = Path::new("/usr/sbin/rsyslogd");
+        if !binary.is_file() || !Path::new("/usr/share/doc/rsyslog-openssl/copyright").exists() {
+            return Ok(None);
+        }
+        let folder = tempfile::tempdir()?;
+        certify(folder.path())?;
+        let (port, here) = (free_port()?, folder.path().display());
+        let config = format!(
+            "global(workDirectory=\"{here}\" maxMessageSize=\"8k\" defaultNetstreamDriver=\"ossl\"\n\
+             \x20 defaultNetstreamDriverCAFile=\"{here}/ca.pem\" defaultNetstreamDriverCertFile=\"{here}/cert.pem\"\n\
+             \x20 defaultNetstreamDriverKeyFile=\"{here}/key.pem\")\n\
+             module(load=\"imtcp\" streamDriver.name=\"ossl\" streamDriver.mode=\"1\" streamDriver.authMode=\"anon\")\n\
+             input(type=\"imtcp\" address=\"127.0.0.1\" port=\"{port}\")\n\
+             template(name=\"raw\" type=\"string\" string=\"%rawmsg%\\n\")\n\
+             action(type=\"omfile\" file=\"{here}/lines\" template=\"raw\")\n"
+        );
+        std::fs::write(folder.path().join("rsyslog.conf"), config)?;
+        let mut command = Command::new(binary);
+        command.args(["-n", "-f", "rsyslog.conf", "-i"]).arg(folder.path().join("pid")).current_dir(folder.path());
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let rsyslog = Self { _running: Running(child), folder, port };
+        listens(port).await?;
+        Ok(Some(rsyslog))
+    }
+
+    /// Where it is, as a channel's `url` has it.
+    pub fn url(&self) -> String {
+        format!("tls://localhost:{}", self.port)
+    }
+
+    /// The certificate that its own was made by.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// Lines that it took, as they came.
+    pub fn lines(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.folder.path().join("lines")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
     }
 }

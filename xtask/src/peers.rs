@@ -12,14 +12,16 @@ use crate::step::{run, say};
 const PINS: [&str; 2] = ["package.json", "package-lock.json"];
 
 /// Debian's packages with what each brings, in the versions of the release: what disturbs a host's system calls and its
-/// clock, what makes a clean root, what effects are sent to: a mail server and Alertmanager, and what detectors are shared by:
+/// clock, what makes a clean root, what effects are sent to: a mail server, Alertmanager and rsyslog, and what detectors are shared by:
 /// a registry, its passwords, and another client, which checks cosign's signatures too.
-const PACKAGES: [(&str, &str); 8] = [
+const PACKAGES: [(&str, &str); 10] = [
     ("strace", "/usr/bin/strace"),
     ("faketime", "/usr/bin/faketime"),
     ("debootstrap", "/usr/sbin/debootstrap"),
     ("python3-aiosmtpd", "/usr/lib/python3/dist-packages/aiosmtpd/__init__.py"),
     ("prometheus-alertmanager", "/usr/bin/prometheus-alertmanager"),
+    ("rsyslog", "/usr/sbin/rsyslogd"),
+    ("rsyslog-openssl", "/usr/share/doc/rsyslog-openssl/copyright"),
     ("docker-registry", "/usr/bin/docker-registry"),
     ("apache2-utils", "/usr/bin/htpasswd"),
     ("skopeo", "/usr/bin/skopeo"),

@@ -8,12 +8,15 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 use serde_json::json;
 
+use super::callout_report::{self as report, Quarter, quarter};
 use super::{Exit, runtime, tell};
 use crate::app::config::Config;
-use crate::app::live::callout::{Called, Callout, call_out};
+use crate::app::live::callout::{Callout, call_out};
+use crate::app::live::control::{Answer, Ask, client, socket_of};
 use crate::app::live::output::Format;
 use crate::app::plan::register::set_verified;
-use crate::cli::given::plan_of;
+use crate::cli::given::{plan_of, refuse};
+use crate::note::Called;
 use crate::plan::Plan;
 use crate::plan::moment::Moment;
 
@@ -24,9 +27,11 @@ Examples:
   watchfire callout --role guardian
   watchfire callout --person ana --wait-min 30 --verify
   watchfire callout --wait-min 0 --format json
+  watchfire callout --report --quarter 2026-Q4
 
-Each page says that it is a test. Answers come in where [answers] says, which a running host holds: stop it, or give another
-address that services reach by `--listen`. The exit code is 0 if everybody was reached: answered, or with `--wait-min 0` was called.")]
+Each page says that it is a test. A host that runs on this config calls and hears the answers, and notes both in its journal;
+without one, answers come in where [answers] says. The exit code is 0 if everybody was reached: answered, or with
+`--wait-min 0` was called.")]
 pub struct Args {
     /// Call the people of this role, backups too; may be given several times.
     #[arg(long, value_name = "ID")]
@@ -43,6 +48,12 @@ pub struct Args {
     /// Set `verified_at` of everybody who answered in the plan's file.
     #[arg(long)]
     verify: bool,
+    /// Say who was reached by the callouts that the journal has, in place of calling anybody.
+    #[arg(long, conflicts_with_all = ["listen", "verify"])]
+    report: bool,
+    /// The quarter that is reported on; this one by default.
+    #[arg(long, value_name = "YEAR-Qn", requires = "report", value_parser = quarter)]
+    quarter: Option<Quarter>,
     /// The protocol, where the host watches over several.
     #[arg(long, value_name = "NAME")]
     protocol: Option<String>,
@@ -67,6 +78,10 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Refused);
     };
     let Some(plan) = plan_of(&path)? else { return Ok(Exit::Refused) };
+    if args.report {
+        let quarter = args.quarter.unwrap_or_else(|| Quarter::of(crate::app::live::main_loop::wall_clock_ms()));
+        return report::print(&config, &plan, args.protocol.as_deref().unwrap_or_default(), quarter, args.format);
+    }
     let people = match people(&plan, args) {
         Ok(people) => people,
         Err(why) => {
@@ -78,8 +93,18 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     if !wait.is_zero() && config.answers.is_none() {
         anstream::eprintln!("warning: there is no [answers], so nobody can answer: only what services accept is seen");
     }
-    let callout = Callout { people: people.clone(), wait, listen: args.listen };
-    let calls = runtime()?.block_on(call_out(&config, &plan, &callout, |line| anstream::eprintln!("{line}")))?;
+    let by_host = match args.listen {
+        None => call_by_host(&config, args.protocol.as_ref(), &people, wait)?,
+        Some(_) => None,
+    };
+    let calls = match by_host {
+        Some(Ok(calls)) => calls,
+        Some(Err(why)) => return Ok(refuse(&why)),
+        None => {
+            let callout = Callout { people: people.clone(), wait, listen: args.listen };
+            runtime()?.block_on(call_out(&config, &plan, &callout, |line| anstream::eprintln!("{line}")))?
+        }
+    };
     let waits = !wait.is_zero() && config.answers.is_some();
     let reached = |id: &String| {
         calls.iter().any(|call| call.person == *id && call.refused.is_none() && (!waits || call.answered_s.is_some()))
@@ -97,6 +122,27 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         anstream::eprintln!("not reached: {}", bad.join(", "));
     }
     Ok(if bad.is_empty() { Exit::Good } else { Exit::No })
+}
+
+/// Has a running host call; `None` if none runs on this config.
+fn call_by_host(
+    config: &Config,
+    protocol: Option<&String>,
+    people: &[String],
+    wait: Duration,
+) -> anyhow::Result<Option<Result<Vec<Called>, String>>> {
+    if !socket_of(&config.journal).exists() {
+        return Ok(None);
+    }
+    let ask = Ask::CallOut { protocol: protocol.cloned(), people: people.to_vec(), wait_s: wait.as_secs() };
+    anstream::eprintln!("the running host calls {}", people.join(", "));
+    match runtime()?.block_on(client::ask(&config.journal, &ask)) {
+        Ok(Answer::CalledOut { calls }) => Ok(Some(Ok(calls))),
+        Ok(Answer::Refused { why }) => Ok(Some(Err(why.join("; ")))),
+        Ok(_) => anyhow::bail!("the host answers another question"),
+        // A socket that was left behind is nobody's.
+        Err(_) => Ok(None),
+    }
 }
 
 fn people(plan: &Plan, args: &Args) -> Result<Vec<String>, String> {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args as ClapArgs, ValueEnum};
 
+use super::given::refuse;
+use super::live_drill::Live;
 use super::operate::sources_of;
 use super::{Exit, tell};
 use crate::app::config::Config;
@@ -51,11 +53,14 @@ Examples:
   watchfire drill drills/drain-at-night.toml --golden drills/golden
   watchfire drill drills/*.toml --golden drills/golden --accept
   watchfire drill --what-if plan2/ --incident 17
+  watchfire drill --live --signal drain --by ana    people of a running host are paged, each message marked DRILL
+  watchfire drill --live nomad --signal drain --by ana --for-min 30
+  watchfire drill --live --record 5                 what it showed: participants, times, gaps, what is to be done
 
 Exits with 1 where an expectation of a drill is not met, or a golden log differs.")]
 pub struct Args {
     /// The drills: files, or names of the library's.
-    #[arg(required_unless_present_any = ["what_if", "list"], value_name = "DRILL")]
+    #[arg(required_unless_present_any = ["what_if", "list", "live"], value_name = "DRILL")]
     drills: Vec<String>,
     /// List the library: drills drawn from real incidents.
     #[arg(long, conflicts_with_all = ["drills", "what_if"])]
@@ -88,11 +93,25 @@ pub struct Args {
     /// Write the golden logs anew.
     #[arg(long, requires = "golden")]
     accept: bool,
+    #[command(flatten)]
+    live: Live,
 }
 
 pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     if args.list {
         return list();
+    }
+    if args.live.is_wanted() {
+        let title = match args.drills.as_slice() {
+            [] => None,
+            [drill] => {
+                let Some((name, text)) = text_of(drill)? else { return Ok(Exit::Refused) };
+                let Some(scenario) = unless_wrong(drill::read(&name, &text))? else { return Ok(Exit::Refused) };
+                Some(format!("{}: {}", scenario.drill.name, scenario.drill.summary))
+            }
+            _ => return Ok(refuse("one live drill is begun at a time")),
+        };
+        return args.live.main(&args.config, title, args.format == Shape::Json);
     }
     if let (Some(plan), Some(incident)) = (&args.what_if, args.incident) {
         let Some(plan) = unless_wrong(load::plan_at(plan).map(|loaded| Arc::new(loaded.plan)))? else {

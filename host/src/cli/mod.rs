@@ -2,6 +2,7 @@
 
 mod backtest;
 mod callout;
+mod callout_report;
 mod channel;
 mod check;
 mod demo;
@@ -13,6 +14,7 @@ mod incident;
 mod init;
 mod inspect;
 mod journal;
+mod live_drill;
 mod man;
 mod operate;
 mod plan;

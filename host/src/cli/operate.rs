@@ -182,7 +182,9 @@ fn done(answer: &Answer) -> anyhow::Result<Exit> {
             why.iter().for_each(|why| anstream::eprintln!("not done: {why}"));
             Ok(Exit::No)
         }
-        Answer::Status { .. } | Answer::Acted { .. } => anyhow::bail!("the host answers another question"),
+        Answer::Status { .. } | Answer::Acted { .. } | Answer::CalledOut { .. } => {
+            anyhow::bail!("the host answers another question")
+        }
     }
 }
 

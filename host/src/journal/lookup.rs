@@ -65,8 +65,8 @@ impl Journal {
             Entry::Retraction { finding, .. } => {
                 self.run("DELETE FROM live_finding WHERE id = ?1", [finding.0])?;
             }
-            // What is only rehearsed goes nowhere.
-            Entry::Effect(ordered) if !ordered.dry_run => self.queue(seq, ordered)?,
+            // What is only rehearsed goes nowhere; a drill goes to its people.
+            Entry::Effect(ordered) if ordered.goes_out() => self.queue(seq, ordered)?,
             Entry::Input(Stamped { event: Event::Delivered { delivery }, .. }) => self.note_reported(delivery)?,
             _ => {}
         }

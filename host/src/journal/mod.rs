@@ -11,6 +11,7 @@ pub(crate) mod fuzz;
 mod lock;
 mod lookup;
 mod mark;
+mod notes;
 mod outbox;
 mod owed;
 mod packer;

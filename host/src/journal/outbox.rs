@@ -118,6 +118,13 @@ fn rank(effect: &Effect) -> u8 {
     }
 }
 
+/// The same for what was ordered: what a drill asks for goes behind all that is meant in earnest and as urgent.
+fn rank_of(ordered: &Ordered) -> u8 {
+    let rank = rank(&ordered.effect);
+    let last = *if rank < 8 { Urgency::Urgent } else { Urgency::Routine }.ranks().end();
+    if ordered.drill { last } else { rank }
+}
+
 /// An effect that is due on a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
@@ -189,7 +196,7 @@ impl Journal {
         if self.channels.is_empty() {
             return Ok(());
         }
-        let (key, rank, at_ms) = (ordered.key.0, rank(&ordered.effect), self.at_ms);
+        let (key, rank, at_ms) = (ordered.key.0, rank_of(ordered), self.at_ms);
         let carriers = self.channels.iter().filter(|channel| channel.carries(&ordered.effect));
         let carriers: Vec<String> = carriers.map(|channel| channel.name.clone()).collect();
         for channel in &carriers {

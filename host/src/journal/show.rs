@@ -12,6 +12,7 @@ use crate::entry::Entry;
 use crate::event::Event;
 use crate::fact::Delivery;
 use crate::finding::Severity;
+use crate::note::Note;
 
 /// Which entries; what is not set lets everything through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -173,7 +174,11 @@ fn summary(entry: &Entry) -> String {
             format!("chain {chain}: {now} are the blocks of {} findings", findings.len())
         }
         Entry::Incident(incident) => {
-            let rehearsal = if incident.rehearsal { " (a rehearsal)" } else { "" };
+            let rehearsal = match (incident.drill, incident.rehearsal) {
+                (true, _) => " (a drill)",
+                (_, true) => " (a rehearsal)",
+                _ => "",
+            };
             format!("#{} {} {}{rehearsal}: {}", incident.id, incident.severity, incident.signal, incident.title)
         }
         Entry::Decision(decision) => {
@@ -277,6 +282,18 @@ fn input(event: &Event) -> String {
                 _ => "did not arrive in time",
             };
             format!("effect {} {outcome}: {}", delivery.key, delivery.answer)
+        }
+        Event::Noted { note: Note::CalledOut(called) } => {
+            let reached = called.reached();
+            let (all, good) = (reached.len(), reached.values().filter(|reached| **reached).count());
+            let of = if called.callout.is_empty() { "by hand" } else { &called.callout };
+            format!("callout {of}: {good} of {all} people were reached")
+        }
+        Event::Noted { note: Note::Reminded(reminded) } => {
+            format!("{} reminded of risk {}", reminded.whom.join(", "), reminded.risk)
+        }
+        Event::Noted { note: Note::Watched(watched) } => {
+            format!("the config has {} entries that watch or carry", watched.entries.len())
         }
         Event::Tick => "a deadline has come".to_owned(),
         Event::Thinned { before } => format!("bodies of before entry {before} are dropped; a replay starts there"),

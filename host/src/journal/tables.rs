@@ -135,7 +135,7 @@ impl Journal {
             }
             ("effect", _) => {
                 if let Some(Entry::Effect(ordered)) = self.entry(seq)?
-                    && !ordered.dry_run
+                    && ordered.goes_out()
                 {
                     rebuilt.effects.insert(ordered.key.0.to_vec(), seq);
                 }

@@ -24,6 +24,7 @@ const NOUNS: &[&str] = &[
     "foreign",
     "http",
     "incident",
+    "note",
     "operator",
     "outcome",
     "proof",
@@ -52,7 +53,7 @@ const APP: Rooms = &[
     ("plan", &["config", "deploy"]),
     ("past", &["config", "engine", "deploy"]),
     ("author", &["config", "engine", "deploy", "past"]),
-    ("live", &["config", "engine", "deploy", "past", "share"]),
+    ("live", &["config", "engine", "deploy", "past", "plan", "share"]),
     ("share", &["config", "engine", "deploy", "past", "plan"]),
 ];
 

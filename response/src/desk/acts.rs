@@ -2,9 +2,11 @@
 
 use crate::desk::chronicle::Turn;
 use crate::desk::decide::Occasion;
+use crate::desk::drilling::{Errand, refuse_endless};
 use crate::desk::duty::refuse_long;
 use crate::desk::file::{Hush, HushedBy};
 use crate::desk::intake::key;
+use crate::desk::marking::marked;
 use crate::desk::refusal::{Refusal, Taken};
 use crate::desk::talk::Message;
 use crate::desk::{Desk, Halt};
@@ -15,6 +17,15 @@ use crate::operator::{Act, Deed, NoteKind};
 use crate::outcome::Outcome;
 use crate::plan::moment::{Moment, span};
 use crate::timeline::EntryKind;
+
+/// What somebody opens by hand.
+struct Opening<'a> {
+    signal: &'a str,
+    title: &'a str,
+    severity: crate::finding::Severity,
+    /// If it is a drill, after how long it ends by itself, in seconds.
+    drill_for_s: Option<u64>,
+}
 
 impl Desk {
     pub(super) fn act(&mut self, act: &Act, turn: &mut Turn) {
@@ -30,11 +41,8 @@ impl Desk {
         let by = act.by.as_str();
         refuse_long(&act.deed)?;
         turn.account.clone_from(&act.proof);
-        match &act.deed {
-            Deed::Open { signal, title, severity } => return self.open_by_hand(by, signal, title, *severity, turn),
-            Deed::Halt { why } => return self.halt(by, Some(why), turn),
-            Deed::Unhalt { .. } => return self.halt(by, None, turn),
-            _ => {}
+        if matches!(act.deed, Deed::Open { .. } | Deed::Drill { .. } | Deed::Halt { .. } | Deed::Unhalt { .. }) {
+            return self.on_none(act, turn);
         }
         let id = act.incident.ok_or(Refusal::NoneMeant)?;
         let file = self.file(id)?;
@@ -70,10 +78,38 @@ impl Desk {
         Ok(())
     }
 
+    /// Carries out an act that is about no incident, or opens one.
+    fn on_none(&mut self, act: &Act, turn: &mut Turn) -> Taken {
+        let by = act.by.as_str();
+        let plan = self.plan().cloned().ok_or(Refusal::NoPlan)?;
+        let proof = self.proof_of_none(act, &plan, turn.now_ms)?;
+        let spent = proof.as_ref().map(|proof| (proof.digest(0, by), proof.expires_s));
+        turn.proof = proof.map(Box::new);
+        let taken = match &act.deed {
+            Deed::Open { signal, title, severity } => {
+                self.open_by_hand(by, Opening { signal, title, severity: *severity, drill_for_s: None }, turn)
+            }
+            Deed::Drill { signal, title, severity, for_s } => {
+                self.open_by_hand(by, Opening { signal, title, severity: *severity, drill_for_s: Some(*for_s) }, turn)
+            }
+            Deed::Halt { why } => self.halt(by, Some(why), turn),
+            _ => self.halt(by, None, turn),
+        };
+        turn.proof = None;
+        taken?;
+        if let Some((digest, expires_s)) = spent {
+            self.spent.spend(digest, expires_s, turn.now_ms);
+        }
+        Ok(())
+    }
+
     pub(super) fn on_incident(&mut self, id: IncidentId, by: &str, deed: &Deed, turn: &mut Turn) -> Taken {
         let plan = self.plan_for(id)?;
         match deed {
-            Deed::Open { .. } | Deed::Halt { .. } | Deed::Unhalt { .. } => Ok(()),
+            Deed::Open { .. } | Deed::Drill { .. } | Deed::Halt { .. } | Deed::Unhalt { .. } => Ok(()),
+            Deed::Action { risk, what, owner, due_at_ms } => {
+                self.add_action(id, by, Errand { risk, what, owner, due_at_ms: *due_at_ms }, turn)
+            }
             Deed::Declare => {
                 if self.files.get(&id).is_some_and(|file| file.case.incident.state > IncidentState::Triage) {
                     return Err(Refusal::Unfit(format!("incident {id} is declared already")));
@@ -194,14 +230,8 @@ impl Desk {
         }
     }
 
-    fn open_by_hand(
-        &mut self,
-        by: &str,
-        signal: &str,
-        title: &str,
-        severity: crate::finding::Severity,
-        turn: &mut Turn,
-    ) -> Taken {
+    fn open_by_hand(&mut self, by: &str, opening: Opening<'_>, turn: &mut Turn) -> Taken {
+        let Opening { signal, severity, drill_for_s, .. } = opening;
         let plan = self.plan().cloned().ok_or(Refusal::NoPlan)?;
         if !plan.tables().person.contains_key(by) {
             return Err(Refusal::Unknown { kind: "person", id: by.to_owned(), help: String::new() });
@@ -209,14 +239,23 @@ impl Desk {
         let Some(entity) = plan.tables().signal.get(signal) else {
             return Err(Refusal::unknown("signal", signal, plan.tables().signal.keys().map(String::as_str)));
         };
+        if let Some(for_s) = drill_for_s {
+            refuse_endless(for_s)?;
+        }
         let group = vec![("declared".to_owned(), Some((self.last_incident + 1).to_string()))];
         let key = key(&plan, signal, &group);
         let seal = Hasher::new("incident").bytes(key.as_slice()).text(by).number(turn.now_ms).finish();
-        let mut incident = self.blank(&plan, signal, group, title.to_owned(), severity, turn.now_ms);
+        let title = if drill_for_s.is_some() { marked(opening.title) } else { opening.title.to_owned() };
+        let mut incident = self.blank(&plan, signal, group, title.clone(), severity, turn.now_ms);
         incident.declared_by = Some(by.to_owned());
         incident.dependency = entity.dependency.clone();
+        incident.drill = drill_for_s.is_some();
+        incident.rehearsal |= incident.drill;
         let id = self.open_file(incident, entity, key, seal);
-        self.write(id, EntryKind::Opened, Some(by), title.to_owned(), turn);
+        self.write(id, EntryKind::Opened, Some(by), title, turn);
+        if let Some(for_s) = drill_for_s {
+            self.set_due(id, Due::Drill, turn.in_s(for_s), turn);
+        }
         self.write_origin(id, &plan, turn);
         self.set_state(id, IncidentState::Active, Some(by), format!("declared by {}", plan.name(by)), turn);
         self.revise(id, Occasion::Event("opened by hand".to_owned()), turn);
@@ -275,7 +314,10 @@ impl Desk {
             None => format!("{} lets automation go on", plan.name(by)),
         };
         let ids: Vec<IncidentId> = self.files.keys().copied().collect();
+        let proof = turn.proof.take();
         for id in ids {
+            // Each timeline proves it by itself.
+            turn.proof.clone_from(&proof);
             self.write(id, EntryKind::Plan, Some(by), note.clone(), turn);
             self.revise(id, Occasion::Elsewhere(&note), turn);
         }
@@ -330,7 +372,7 @@ impl Desk {
         if !plan.tables().signal.contains_key(&incident.signal) {
             return Err(Refusal::Unfit(format!("the plan of today has no signal `{}`", incident.signal)));
         }
-        if incident.rehearsal != plan.tables().protocol.dry_run {
+        if !incident.drill && incident.rehearsal != plan.tables().protocol.dry_run {
             let (of, today) =
                 if incident.rehearsal { ("rehearsed", "in earnest") } else { ("in earnest", "a rehearsal") };
             return Err(Refusal::Unfit(format!(

@@ -3,6 +3,7 @@
 use alloy_primitives::B256;
 
 use crate::desk::Desk;
+use crate::desk::marking::of_a_drill;
 use crate::digest::Hasher;
 use crate::due::{Clock, Due, Mark};
 use crate::effect::{Effect, Ordered};
@@ -67,12 +68,13 @@ impl Desk {
 
     /// Orders an effect. Returns its key.
     pub(super) fn order(&mut self, id: IncidentId, effect: Effect, turn: &mut Turn) -> B256 {
-        let dry_run = self.is_dry(id);
+        let (dry_run, drill) = (self.is_dry(id), self.is_drill(id));
+        let effect = if drill { of_a_drill(effect) } else { effect };
         let Some(file) = self.files.get_mut(&id) else { return B256::ZERO };
         file.orders += 1;
         let hasher = Hasher::new("effect").bytes(file.seal.as_slice()).number(id).number(file.orders);
         let key = hasher.text(effect.kind()).finish();
-        turn.out.push(Outcome::Effect(Ordered { key, at_ms: turn.now_ms, dry_run, effect }));
+        turn.out.push(Outcome::Effect(Ordered { key, at_ms: turn.now_ms, dry_run, drill, effect }));
         key
     }
 

@@ -80,7 +80,7 @@ impl Desk {
             self.order(id, effect, turn);
         }
         if let Some(incident) = self.incident_mut(id) {
-            incident.risks = risks.iter().cloned().collect();
+            incident.risks.extend(risks.iter().cloned());
             incident.no_change = no_change.map(str::to_owned);
             incident.closed_at_ms = Some(turn.now_ms);
         }
@@ -102,6 +102,16 @@ impl Desk {
         let (Some(file), Some(plan)) = (self.files.get(&id), self.plan_of(id)) else { return Vec::new() };
         let mut missing = Vec::new();
         let state = file.case.incident.state;
+        let learned = &file.case.incident.risks;
+        if file.case.incident.drill {
+            // Nothing was done to a chain: what people are to do better is all that it leaves.
+            if learned.is_empty() && risks.is_empty() && no_change.is_none_or(|why| why.trim().is_empty()) {
+                missing.push(
+                    "write down what is to be done (`watchfire incident action`), or say why nothing is".to_owned(),
+                );
+            }
+            return missing;
+        }
         if state < IncidentState::Contained {
             missing.push(format!("it is {state}: say that it is contained or monitoring first"));
         }
@@ -147,7 +157,7 @@ impl Desk {
                 missing.push(format!("{audience} have not had the last word ({name})"));
             }
         }
-        if risks.is_empty() && no_change.is_none_or(|why| why.trim().is_empty()) {
+        if learned.is_empty() && risks.is_empty() && no_change.is_none_or(|why| why.trim().is_empty()) {
             missing.push("name a risk that is new or changed, or say why none is".to_owned());
         }
         if let Some((risk, _)) = risks.iter().find(|(risk, text)| risk.trim().is_empty() || text.trim().is_empty()) {

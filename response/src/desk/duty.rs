@@ -13,6 +13,14 @@ const LONGEST_TEXT: usize = 4_000;
 impl Desk {
     /// Refuses an act of somebody who may not, with who may.
     pub(super) fn refuse_unless_theirs(&self, id: IncidentId, by: &str, deed: &Deed, plan: &Plan) -> Taken {
+        // Who began a drill ends it.
+        let incident = self.file(id)?.incident();
+        if incident.drill
+            && incident.declared_by.as_deref() == Some(by)
+            && matches!(deed, Deed::Close { .. } | Deed::Resolve { .. })
+        {
+            return Ok(());
+        }
         match deed {
             Deed::Ack => self.refuse_unless_answering(id, by, plan),
             Deed::Grade { .. }

@@ -32,11 +32,17 @@ impl Heads {
         self.spent.insert(digest, expires_s);
     }
 
+    /// Refuses what was handed in before.
+    pub(super) fn refuse_spent(&self, digest: B256) -> Result<(), String> {
+        match self.spent.contains_key(&digest) {
+            true => Err("it was handed in already, and counts once".to_owned()),
+            false => Ok(()),
+        }
+    }
+
     /// Refuses what was handed in before, or was signed on nothing that stands here.
     pub(super) fn refuse(&self, proof: &Proof, digest: B256) -> Result<(), String> {
-        if self.spent.contains_key(&digest) {
-            return Err("it was handed in already, and counts once".to_owned());
-        }
+        self.refuse_spent(digest)?;
         if !self.newest.contains(&proof.head) {
             return Err(format!("the timeline has no entry {} among its newest {HEADS}: sign anew", proof.head));
         }

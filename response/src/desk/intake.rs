@@ -280,7 +280,11 @@ impl Desk {
     pub(super) fn follow(&mut self, plan: Arc<Plan>, turn: &mut Turn) {
         let is_earnest = !plan.tables().protocol.dry_run;
         self.plans.follow(plan);
-        let rehearsed = self.files.values().map(File::incident).filter(|incident| is_earnest && incident.rehearsal);
+        let rehearsed = self
+            .files
+            .values()
+            .map(File::incident)
+            .filter(|incident| is_earnest && incident.rehearsal && !incident.drill);
         let ids: Vec<IncidentId> = rehearsed.map(|incident| incident.id).collect();
         for id in ids {
             let why = "the rehearsal is over: the plan is meant in earnest now";
@@ -327,6 +331,7 @@ impl Desk {
             protocol: self.protocol.clone(),
             plan: plan.hash(),
             rehearsal: plan.tables().protocol.dry_run,
+            drill: false,
             signal: signal.to_owned(),
             group,
             title,

@@ -144,7 +144,7 @@ pub(super) struct Scales<'a> {
 
 impl Desk {
     pub(super) fn scales<'a>(&'a self, plan: &'a Plan, signal: &'a Signal, file: &'a File, now_ms: u64) -> Scales<'a> {
-        let ledger = self.ledgers.of(plan.tables().protocol.dry_run);
+        let ledger = self.ledgers.of(file.incident().rehearsal);
         let is_held = self.deadlines.due_at_ms(file.incident().id, &Due::Hold).is_some();
         Scales {
             plan,

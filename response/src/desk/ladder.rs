@@ -14,7 +14,7 @@ use crate::effect::{Effect, Notice};
 use crate::fact::Delivery;
 use crate::incident::{IncidentId, IncidentState};
 use crate::plan::moment::span;
-use crate::plan::{Escalation, Plan};
+use crate::plan::{Escalation, Plan, Urgent};
 use crate::timeline::EntryKind;
 
 /// What entering a step came to.
@@ -158,7 +158,7 @@ impl Desk {
         for person in people {
             paged |= match self.just_paged_for(id, person, turn.now_ms) {
                 Some(other) => self.tell_beside(id, plan, person, other, what, turn),
-                None => self.page(id, plan, person, 0, what, turn),
+                None => self.page_first(id, plan, person, what, turn),
             };
         }
         if !paged {
@@ -185,6 +185,21 @@ impl Desk {
         let text = format!("{what}: {} is paged for incident {other}, and told of this one", plan.name(person));
         self.write(id, EntryKind::Paged, None, text, turn);
         true
+    }
+
+    /// Pages a person by their best channel, or by all urgent ones at once if the plan says so. Returns whether there is one.
+    fn page_first(&mut self, id: IncidentId, plan: &Plan, person: &str, what: &str, turn: &mut Turn) -> bool {
+        let at_once = match self.escalation(id, plan).map(|escalation| escalation.urgent) {
+            Some(Urgent::AllAtOnce) => {
+                plan.tables().person.get(person).map_or(1, |person| person.channels.urgent.len().max(1))
+            }
+            _ => 1,
+        };
+        let mut paged = false;
+        for at in 0..at_once {
+            paged |= self.page(id, plan, person, at, what, turn);
+        }
+        paged
     }
 
     /// Pages a person on one of their channels, urgent ones first. Returns whether there is such a channel.
@@ -236,9 +251,17 @@ impl Desk {
         let (Some(plan), Some(ladder)) = (self.plan_of(id), self.ladder_mut(id)) else { return };
         let Some(Page { person, channel, .. }) = ladder.pages.remove(&delivery.key) else { return };
         let stage = ladder.stage;
+        let has_another = ladder.pages.values().any(|page| page.person == person);
         let text = format!("the page to {} did not arrive: {}", plan.name(&person), delivery.answer);
         self.write(id, EntryKind::Unreached, None, text, turn);
-        if self.page(id, &plan, &person, channel + 1, "again", turn) {
+        let is_at_once = self.escalation(id, &plan).is_some_and(|one| one.urgent == Urgent::AllAtOnce);
+        if is_at_once && has_another {
+            // It went out by other channels at the same moment.
+            return;
+        }
+        let urgent = plan.tables().person.get(&person).map_or(0, |one| one.channels.urgent.len());
+        let next = if is_at_once { urgent.max(channel + 1) } else { channel + 1 };
+        if self.page(id, &plan, &person, next, "again", turn) {
             return;
         }
         let is_acked = self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_some());

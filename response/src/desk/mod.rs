@@ -15,6 +15,7 @@ mod correlate;
 mod deadlines;
 mod decide;
 mod desks;
+mod drilling;
 mod duty;
 mod facts;
 mod file;
@@ -25,6 +26,7 @@ mod intake;
 mod judge;
 mod ladder;
 mod ledger;
+mod marking;
 mod permit;
 mod plans;
 mod proofs;
@@ -61,6 +63,7 @@ use chronicle::Turn;
 use deadlines::Deadlines;
 use facts::Facts;
 use file::File;
+use heads::Heads;
 use index::IncidentIndex;
 use ledger::{Ledger, Ledgers};
 use plans::Plans;
@@ -93,6 +96,9 @@ pub struct Desk {
     pages: BTreeMap<B256, IncidentId>,
     /// While all automation is stopped.
     halt: Option<Halt>,
+    /// What was signed and taken of acts that are about no incident.
+    #[serde(default)]
+    spent: Heads,
     /// Whether acts count as proved: those of a script, and those of an incident that is tried under another plan.
     #[serde(default)]
     takes_any_act: bool,
@@ -284,6 +290,10 @@ impl Desk {
         self.files.get(&id).is_some_and(|file| file.incident().rehearsal)
     }
 
+    fn is_drill(&self, id: IncidentId) -> bool {
+        self.files.get(&id).is_some_and(|file| file.incident().drill)
+    }
+
     fn ledger_of(&mut self, id: IncidentId) -> &mut Ledger {
         let dry_run = self.is_dry(id);
         self.ledgers.of_mut(dry_run)
@@ -300,6 +310,7 @@ impl Desk {
             Due::Hold => self.heard(id, turn),
             Due::Keep => self.kept(id, turn),
             Due::Growth => self.minute(id, turn),
+            Due::Drill => self.end_drill(id, turn),
             Due::Ruling { number } => self.lapse(id, number, turn),
             Due::End { number } => self.outlast(id, number, turn),
             Due::Word { communication } => self.overdue(id, &communication, turn),

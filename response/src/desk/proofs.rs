@@ -6,7 +6,7 @@ use crate::incident::IncidentId;
 use crate::operator::{Act, Deed};
 use crate::plan::moment::{Moment, span};
 use crate::plan::{Person, Plan, ProvedAct};
-use crate::proof::{LONGEST_S, Proof};
+use crate::proof::{LONGEST_S, Proof, Signer};
 
 impl Desk {
     /// Returns what proves an act; `None` if it is written down without a proof, as the plan permits.
@@ -38,7 +38,49 @@ impl Desk {
         Ok(Some(proof.as_ref().clone()))
     }
 
+    /// Returns what proves an act that is about no incident, or opens one; `None` as [`Desk::proof_of`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Desk::proof_of`].
+    pub(super) fn proof_of_none(&self, act: &Act, plan: &Plan, now_ms: u64) -> Result<Option<Proof>, Refusal> {
+        if self.takes_any_act {
+            return Ok(None);
+        }
+        let name = act.deed.name();
+        let Some(proof) = &act.signed else {
+            let wanted = match act.deed {
+                Deed::Open { .. } => Some(ProvedAct::Open),
+                Deed::Halt { .. } => Some(ProvedAct::Halt),
+                Deed::Unhalt { .. } => Some(ProvedAct::Unhalt),
+                _ => None,
+            };
+            let policy = plan.tables().protocol.proof.as_ref();
+            return match wanted.is_some_and(|act| policy.is_some_and(|policy| policy.wants(act))) {
+                false => Ok(None),
+                true => {
+                    Err(Refusal::Unfit(format!("the plan wants `{name}` proved: sign it, as `--sign keystore:FILE`")))
+                }
+            };
+        };
+        let digest = proof.digest(0, &act.by);
+        let proved = self.fits(act, proof, plan, now_ms).and_then(|signer| {
+            self.spent.refuse_spent(digest)?;
+            proof.check(0, &act.by, signer)
+        });
+        proved.map_err(|why| Refusal::Unfit(format!("what was signed does not prove `{name}`: {why}")))?;
+        Ok(Some(proof.as_ref().clone()))
+    }
+
     fn is_proved(&self, id: IncidentId, act: &Act, proof: &Proof, plan: &Plan, now_ms: u64) -> Result<(), String> {
+        let (by, signer) = (act.by.as_str(), self.fits(act, proof, plan, now_ms)?);
+        let file = self.files.get(&id).ok_or_else(|| format!("incident {id} is over"))?;
+        file.heads.refuse(proof, proof.digest(id, by))?;
+        proof.check(id, by, signer)
+    }
+
+    /// Returns who must have signed a proof, if it is of this act, here and now.
+    fn fits(&self, act: &Act, proof: &Proof, plan: &Plan, now_ms: u64) -> Result<Signer, String> {
         let (by, now_s) = (act.by.as_str(), now_ms / 1_000);
         if Deed::of_proof(proof)? != act.deed {
             return Err("it is about another act, or other arguments".to_owned());
@@ -47,7 +89,7 @@ impl Desk {
             return Err(format!("it is for protocol `{}`, and this is `{}`", proof.protocol, self.protocol));
         }
         if proof.plan != plan.hash() {
-            return Err(format!("it was signed under plan {}, and the incident follows {}", proof.plan, plan.hash()));
+            return Err(format!("it was signed under plan {}, and {} is followed here", proof.plan, plan.hash()));
         }
         if proof.expires_s < now_s {
             let since = Moment { ms: proof.expires_s.saturating_mul(1_000) };
@@ -57,10 +99,7 @@ impl Desk {
             return Err(format!("it would hold for longer than {}", span(LONGEST_S)));
         }
         let signer = plan.tables().person.get(by).and_then(Person::signs_as);
-        let signer = signer.ok_or_else(|| format!("the plan has no `signer` for `{by}`"))?;
-        let file = self.files.get(&id).ok_or_else(|| format!("incident {id} is over"))?;
-        file.heads.refuse(proof, proof.digest(id, by))?;
-        proof.check(id, by, signer)
+        signer.ok_or_else(|| format!("the plan has no `signer` for `{by}`"))
     }
 
     /// Returns why an act must be proved, in a clause; `None` if it need not be.

@@ -196,7 +196,7 @@ impl<'a> Run<'a> {
         }
         if let Some(act) = &happening.act {
             let incident = match act.deed {
-                Deed::Open { .. } | Deed::Halt { .. } | Deed::Unhalt { .. } => act.incident,
+                Deed::Open { .. } | Deed::Drill { .. } | Deed::Halt { .. } | Deed::Unhalt { .. } => act.incident,
                 _ => act.incident.or(self.newest),
             };
             let act = Act {
@@ -528,6 +528,7 @@ fn entry_name(kind: EntryKind) -> &'static str {
         EntryKind::Fact => "fact",
         EntryKind::Merged => "merged",
         EntryKind::Asked => "asked",
+        EntryKind::Action => "action",
         EntryKind::Withdrawn => "withdrawn",
     }
 }

@@ -266,6 +266,7 @@ tables!(
     communication,
     contact,
     playbook,
+    callout,
     attestation,
     risk,
     release,

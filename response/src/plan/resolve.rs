@@ -359,6 +359,20 @@ impl Check<'_> {
                 self.error(at, &["control"], format!("no control is called `{}`", attestation.control), &help);
             }
         }
+        for (id, callout) in &self.tables.callout {
+            let at = entity("callout", id);
+            self.refer_all(at, "who", &["role", "person"], &callout.who);
+            self.zone(at, &["time_zone"], &callout.time_zone);
+            if callout.who.is_empty() {
+                self.error(at, &["who"], "nobody is called".into(), "name a role or a person");
+            }
+            if !(1..=86_400).contains(&callout.wait_s) {
+                self.error(at, &["wait_s"], "it is not between 1 and 86400".into(), "leave it out for half an hour");
+            }
+            if callout.every_days == 0 {
+                self.error(at, &["every_days"], "it is not at least 1".into(), "leave it out for a quarter");
+            }
+        }
         for (id, playbook) in &self.tables.playbook {
             let at = entity("playbook", id);
             self.refer_all(at, "signals", &["signal"], &playbook.signals);

@@ -6,7 +6,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan};
 
-use super::entity::{Layer, Schedule, Weekday};
+use super::entity::{Callout, Layer, Schedule, Weekday};
 use super::moment::{Day, Moment, TimeOfDay};
 
 /// Whether a name is one of an IANA time zone that this build knows.
@@ -28,6 +28,31 @@ pub fn on_call(schedule: &Schedule, now_ms: u64) -> Option<&str> {
 /// Returns the local date and time of a moment, for people: `Tue 2026-11-24 09:00`; `None` if the zone is not known.
 pub fn local_date(time_zone: &str, now_ms: u64) -> Option<String> {
     Some(local(time_zone, now_ms)?.strftime("%a %F %H:%M").to_string())
+}
+
+/// Returns when a callout was due last, by a moment, both milliseconds since the Unix epoch; `None` before the first, or if its
+/// zone is not known.
+pub fn last_callout(callout: &Callout, now_ms: u64) -> Option<u64> {
+    due_by(callout, u64::from(callout.every_days), now_ms)
+}
+
+/// Returns when a callout's time of day was last, as [`last_callout`] does: one that was missed is made up then.
+pub fn last_time_of(callout: &Callout, now_ms: u64) -> Option<u64> {
+    due_by(callout, 1, now_ms)
+}
+
+fn due_by(callout: &Callout, every_days: u64, now_ms: u64) -> Option<u64> {
+    let zone = zone(&callout.time_zone)?;
+    let first = utc(callout.starts)?.date();
+    let today = local(&callout.time_zone, now_ms)?.date();
+    let every = i64::try_from(every_days.max(1)).ok()?;
+    let turns = i64::from(first.until(today).ok()?.get_days()).div_euclid(every);
+    // Today's may be still to come.
+    (turns - 1..=turns).rev().filter(|turn| *turn >= 0).find_map(|turn| {
+        let day = first.checked_add((turn * every).days()).ok()?;
+        let due = zone.to_ambiguous_timestamp(at(day, callout.at)).compatible().ok()?;
+        u64::try_from(due.as_millisecond()).ok().filter(|due_ms| *due_ms <= now_ms)
+    })
 }
 
 /// Settles on which day each layer starts: of a date-time with its offset it is the day in the schedule's time zone. Where
@@ -333,5 +358,24 @@ mod tests {
                       handover = \"00:00\"\nfrom = \"02:30\"\nuntil = \"05:00\"\n";
         check_changes(&schedule(nights), "2026-10-24T00:00:00Z", "2026-10-27T00:00:00Z");
         check_changes(&schedule(nights), "2026-03-28T00:00:00Z", "2026-03-31T00:00:00Z");
+    }
+
+    #[test]
+    fn a_callout_is_due_at_its_local_time_every_so_many_days() {
+        let callout: Callout = toml::from_str(
+            "who = ['guardian']\nstarts = 2026-01-05\nevery_days = 90\ntime_zone = 'Europe/Lisbon'\nat = '10:00'",
+        )
+        .unwrap();
+        let check = |now: &str, expected: Option<&str>| {
+            let ms = |text: &str| text.parse::<Timestamp>().unwrap().as_millisecond() as u64;
+            assert_eq!(last_callout(&callout, ms(now)), expected.map(ms), "{now}");
+        };
+        check("2026-01-05T09:59:59Z", None);
+        check("2026-01-05T10:00:00Z", Some("2026-01-05T10:00:00Z"));
+        check("2026-04-05T08:59:59Z", Some("2026-01-05T10:00:00Z"));
+        // Summer time has begun in between.
+        check("2026-04-05T09:00:00Z", Some("2026-04-05T09:00:00Z"));
+        let ms = |text: &str| text.parse::<Timestamp>().unwrap().as_millisecond() as u64;
+        assert_eq!(last_time_of(&callout, ms("2026-01-09T09:00:00Z")), Some(ms("2026-01-08T10:00:00Z")));
     }
 }

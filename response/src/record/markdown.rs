@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Record;
+use super::drill::{self, drill_record};
 use super::proofs::is_decision;
 use super::reflect::reflect;
 use crate::decision::{Answer, Decision};
@@ -19,6 +20,9 @@ pub fn markdown(record: &Record) -> String {
     let mut text = String::new();
     summary(record, &mut text);
     times(record, &mut text);
+    if let Some(drill) = drill_record(record) {
+        drill::write(&drill, &mut text);
+    }
     findings(record, &mut text);
     decisions(record, &mut text);
     spoken(record, &mut text);

@@ -76,12 +76,14 @@ fn checked<'p>(
         "approve" => Some(EntryKind::Approved),
         "veto" => Some(EntryKind::Vetoed),
         "done" => Some(EntryKind::Done),
+        "open" | "drill" => Some(EntryKind::Opened),
+        "halt" | "unhalt" => Some(EntryKind::Plan),
         _ => None,
     };
     if kind.is_some_and(|kind| kind != entry.kind) {
         return Err(format!("`{}` was signed, and something else is written here", deed.name()));
     }
-    if !before.iter().any(|earlier| earlier.hash == proof.head) {
+    if !proof.is_about_none() && !before.iter().any(|earlier| earlier.hash == proof.head) {
         return Err(format!("it was signed on entry {}, which does not stand before it", proof.head));
     }
     if proof.expires_s < entry.at_ms / 1_000 {

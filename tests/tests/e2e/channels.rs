@@ -9,7 +9,7 @@ use watchfire::finding::Severity;
 use watchfire::incident::IncidentState;
 use watchfire_tests::anvil::{ALICE, Anvil, BOB};
 use watchfire_tests::host::{Host, watchfire};
-use watchfire_tests::outlets::{Alertmanager, Mail, Tls};
+use watchfire_tests::outlets::{Alertmanager, Mail, Rsyslog, Tls};
 use watchfire_tests::peers::skip_or_fail;
 use watchfire_tests::services::{ROUTING_KEY, SLACK_TOKEN, Services, TELEGRAM_TOKEN, TOKEN, TWILIO_ACCOUNT};
 use watchfire_tests::story::expect_sound;
@@ -26,14 +26,16 @@ fn letter(intent: Intent, address: &str, title: &str) -> Letter {
         Intent::Page => {
             Effect::Page { incident: 7, severity, person: "ana".into(), channel: address.into(), text, brief: None }
         }
-        Intent::Tell => Effect::Notify { incident: 7, severity, what: Notice::Opened, text, brief: None },
+        Intent::Tell | Intent::Remind => {
+            Effect::Notify { incident: 7, severity, what: Notice::Opened, text, brief: None }
+        }
         Intent::Update => Effect::Notify { incident: 7, severity, what: Notice::Changed, text, brief: None },
         Intent::Resolve => Effect::Notify { incident: 7, severity, what: Notice::Ended, text, brief: None },
     };
     let people =
         [("ana".to_owned(), watchfire::deliver::channel::Contact { name: "Ana".into(), ..Default::default() })];
     Letter {
-        ordered: Ordered { key: [7; 32].into(), at_ms: 1_796_000_000_000, dry_run: false, effect },
+        ordered: Ordered { key: [7; 32].into(), at_ms: 1_796_000_000_000, dry_run: false, drill: false, effect },
         intent,
         address: address.to_owned(),
         brief: Brief {
@@ -317,6 +319,30 @@ async fn a_mail_server_takes_mails_over_either_tls_and_none_without() {
         assert!(made(&config(scheme, &trusting)).service.send(&wrong).await.unwrap_err().is_final);
         assert_eq!(mail.taken().unwrap().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_line_reaches_rsyslog_over_tls_and_no_server_that_nobody_vouches_for() {
+    let Some(rsyslog) = Rsyslog::start().await.unwrap() else { return skip_or_fail("rsyslog") };
+    let config = |more: &str| format!("kind = 'syslog'\nurl = '{}'\ntimeout_ms = 20000\n{more}", rsyslog.url());
+    let trusting = format!("ca_file = '{}'", rsyslog.ca_file().display());
+    let notice = letter(Intent::Tell, "syslog:", &format!("Funds leave the vault \"]\\ {HOSTILE}"));
+    made(&config(&trusting)).service.send(&notice).await.unwrap();
+    let mut waited_ms = 0;
+    while rsyslog.lines().is_empty() && waited_ms < 60_000 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        waited_ms += 50;
+    }
+    let lines = rsyslog.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let head = "watchfire - notify [watchfire@32473 incident=\"7\" severity=\"critical\" state=\"active\" key=\"0707";
+    assert!(lines[0].starts_with("<130>1 2026-") && lines[0].contains(head), "{lines:?}");
+    assert!(lines[0].contains("Funds leave the vault"), "{lines:?}");
+    let strange = made(&config("")).service.send(&notice).await.unwrap_err();
+    assert!(!strange.is_final && strange.to_string().contains("certificate"), "{strange}");
+    let plain = config("").replace("tls://", "tcp://") + &trusting;
+    let config: ChannelConfig = toml::from_str(&plain).unwrap();
+    assert!(matches!(make(&config, Path::new(".")), Err((key, _)) if key == "ca_file"));
 }
 
 #[tokio::test]

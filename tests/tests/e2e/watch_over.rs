@@ -129,3 +129,52 @@ async fn alertmanager_holds_an_alert_while_the_host_is_alive() {
     let why = nobody.heart(std::path::Path::new(".")).unwrap().beat(now_ms).await.unwrap_err();
     assert!(why[0].starts_with("http://127.0.0.1:9"), "{why:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_from_the_watch_while_no_host_runs_is_found_at_the_next_start() {
+    let Some(anvil) = Anvil::start(&[]).await.unwrap() else { return skip_or_fail("anvil") };
+    anvil.mine().await.unwrap();
+    let more = "[chain.other]\nid = 1\nendpoints = ['http://127.0.0.1:9/secret']\n\n\
+                [channel.room]\nkind = 'syslog'\nurl = 'udp://127.0.0.1:9'\n";
+    let mut deployment = Deployment { more: more.to_owned(), ..Deployment::of(anvil.url()) };
+    let folder = deployment.make().unwrap();
+    let folder = folder.path();
+    let text = plan() + MORE;
+    std::fs::write(folder.join("response/plan.toml"), &text).unwrap();
+    let within = std::time::Duration::from_secs(90);
+    let mut host = Host::start(folder, &[]).unwrap();
+    host.until_within("the first block", within, |lines| lines.iter().any(|line| line["type"] == "block"))
+        .await
+        .unwrap();
+    let noted =
+        |lines: &[Value]| lines.iter().any(|line| line["type"] == "noted" && line.to_string().contains("watched"));
+    host.until_within("the note", within, noted).await.unwrap();
+    assert!(!host.lines().iter().any(|line| line["type"] == "noted" && line.to_string().contains("secret")));
+    host.stop().unwrap();
+
+    // Nobody watches the watch: a chain and a channel go, a limit is raised, and the plan is weaker.
+    deployment.more = String::new();
+    deployment.limit = "1000".into();
+    deployment.write(folder).unwrap();
+    std::fs::write(folder.join("response/plan.toml"), text.replace("\"pause\", \"late\"", "\"pause\"")).unwrap();
+    let mut host = Host::start(folder, &[]).unwrap();
+    for (subject, words) in [
+        ("chain/other@", "there is no longer a chain other while no host ran"),
+        ("channel/room@", "there is no longer a channel room while no host ran"),
+        ("detector/outflow@", "config.assets"),
+        ("plan@", "late"),
+    ] {
+        let subject = subject.split('/').next_back().unwrap();
+        host.until_within(words, within, |lines| {
+            found(lines, "watch-changed", subject).is_some_and(|said| said.contains(words))
+        })
+        .await
+        .unwrap();
+    }
+    host.stop().unwrap();
+    // Nothing is other: nothing is said.
+    let mut host = Host::start(folder, &[]).unwrap();
+    host.until_within("a block or its start", within, |lines| !lines.is_empty()).await.unwrap();
+    host.stop().unwrap();
+    watchfire_tests::story::expect_sound(folder).unwrap();
+}

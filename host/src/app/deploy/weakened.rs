@@ -1,6 +1,7 @@
 //! The watch over the watch: what of a config or a plan was removed, weakened or silenced, and by whom, as far as the files
 //! say. Each change becomes a finding of the host's own, which a plan pages people for like any other.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use crate::app::config::Config;
 use crate::digest::sha256;
 use crate::event::Coverage;
 use crate::finding::Severity;
+use crate::note::Watched;
 use crate::plan::Plan;
 use crate::plan::diff::{About, Change, diff};
 
@@ -26,39 +28,76 @@ const SECTIONS: [(&str, &str); 6] = [
 /// Most changes that one finding lists.
 const LISTED: usize = 12;
 
+/// Parts of a config that carry or keep the watch as a whole.
+const WHOLE: [&str; 5] = ["answers", "heartbeat", "journal", "delivery", "host"];
+
 /// Returns what is less or other in a config than it was, a finding for each entry.
 pub fn of_config(before: &Config, after: &Config) -> Vec<Coverage> {
-    let who = who([after.file.as_path()]);
-    let mut found = Vec::new();
+    of_watched(&watched(before), &watched(after), &after.file, "")
+}
+
+/// Returns what is less or other in a config than the last run had it, a finding for each entry: it was changed while no host ran.
+pub fn of_config_since(before: &Watched, after: &Config) -> Vec<Coverage> {
+    of_watched(before, &watched(after), &after.file, " while no host ran")
+}
+
+/// Returns what a config watches, as it is compared later: what may be a secret is a mark of it alone.
+pub fn watched(config: &Config) -> Watched {
+    let mut entries = BTreeMap::new();
     for (section, name) in SECTIONS {
-        for id in before.names(section) {
-            let (was, is) = (before.written(section, &id), after.written(section, &id));
-            if was == is {
-                continue;
-            }
-            let (severity, what) = if is.is_empty() {
-                (Severity::High, format!("there is no longer a {name} {id}"))
-            } else {
-                let lines = changed(&table(&was), &table(&is));
-                (Severity::Medium, format!("{name} {id} is another: {}", listed(&lines)))
-            };
-            found.push(coverage(&format!("{name}/{id}"), &is, severity, format!("{what} ({who})")));
+        for id in config.names(section) {
+            entries.insert(format!("{name}/{id}"), masked(&config.written(section, &id)));
         }
     }
-    for section in ["answers", "heartbeat", "journal", "delivery", "host"] {
-        let (was, is) = (before.section(section), after.section(section));
-        if was != is && !was.is_empty() {
-            let lines = changed(&table(&was), &table(&is));
-            let severity = if is.is_empty() { Severity::High } else { Severity::Medium };
-            found.push(coverage(
-                &format!("host/{section}"),
-                &is,
-                severity,
-                format!("[{section}] is another: {} ({who})", listed(&lines)),
-            ));
+    for section in WHOLE {
+        let text = config.section(section);
+        if !text.is_empty() {
+            entries.insert(section.to_owned(), masked(&text));
         }
+    }
+    Watched { entries }
+}
+
+fn of_watched(before: &Watched, after: &Watched, file: &Path, when: &str) -> Vec<Coverage> {
+    let who = who([file]);
+    let mut found = Vec::new();
+    for (entry, was) in &before.entries {
+        let is = after.entries.get(entry).map_or("", String::as_str);
+        if was == is {
+            continue;
+        }
+        let lines = || listed(&changed(&table(was), &table(is)));
+        let severity = if is.is_empty() { Severity::High } else { Severity::Medium };
+        let (subject, what) = match (entry.split_once('/'), is.is_empty()) {
+            (Some((name, id)), true) => (entry.clone(), format!("there is no longer a {name} {id}")),
+            (Some((name, id)), false) => (entry.clone(), format!("{name} {id} is another: {}", lines())),
+            (None, _) => (format!("host/{entry}"), format!("[{entry}] is another: {}", lines())),
+        };
+        found.push(coverage(&subject, is, severity, format!("{what}{when} ({who})")));
     }
     found
+}
+
+/// Returns a table's text with a mark in place of each value that may be a secret: short enough to tell nothing of it.
+fn masked(text: &str) -> String {
+    let mut table = table(text);
+    mask(&mut table, "");
+    table.to_string()
+}
+
+fn mask(value: &mut Value, path: &str) {
+    match value {
+        Value::Table(below) => below.iter_mut().for_each(|(key, value)| {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            mask(value, &path);
+        }),
+        Value::Array(items) if is_open(path) => items.iter_mut().for_each(|item| mask(item, path)),
+        other if !is_open(path) || other.as_str().is_some_and(|text| text.contains("://")) => {
+            let mark = hex::encode(&sha256(other.to_string().as_bytes())[..4]);
+            *other = Value::String(format!("(mark {mark})"));
+        }
+        _ => {}
+    }
 }
 
 /// Returns what is other in a plan than it was, in the words of `plan diff`; `None` if it says the same.
@@ -191,6 +230,40 @@ mod tests {
             ]
         );
         assert_eq!(listed(&[]), "its comments or order");
+    }
+
+    #[test]
+    fn what_was_changed_while_no_host_ran_is_said_without_its_secrets() {
+        let entries = |entries: &[(&str, &str)]| Watched {
+            entries: entries.iter().map(|(name, text)| ((*name).to_owned(), masked(text))).collect(),
+        };
+        let before = entries(&[
+            ("chain/base", "id = 8453\nendpoints = ['https://node.example/key']"),
+            ("detector/outflow", "chains = ['base']\n[limits]\nfuel = 5"),
+            ("channel/texts", "kind = 'twilio'\ntoken = 'hunter2'"),
+            ("answers", "listen = '127.0.0.1:1'"),
+        ]);
+        assert!(
+            !format!("{before:?}").contains("hunter2") && !format!("{before:?}").contains("node.example"),
+            "{before:?}"
+        );
+        let after = entries(&[
+            ("detector/outflow", "chains = ['base']\n[limits]\nfuel = 50"),
+            ("channel/texts", "kind = 'twilio'\ntoken = 'hunter3'"),
+            ("feed/price", "url = 'https://x'"),
+        ]);
+        let found = of_watched(&before, &after, Path::new("gone.toml"), " while no host ran");
+        let said: Vec<&str> = found.iter().map(|one| one.message.split(" (`").next().unwrap()).collect();
+        assert_eq!(
+            said,
+            [
+                "[answers] is another: listen is gone, and was \"127.0.0.1:1\" while no host ran",
+                "there is no longer a chain base while no host ran",
+                "channel texts is another: token is another while no host ran",
+                "detector outflow is another: limits.fuel is 50 instead of 5 while no host ran",
+            ]
+        );
+        assert!(of_watched(&before, &before, Path::new("gone.toml"), "").is_empty());
     }
 
     #[test]

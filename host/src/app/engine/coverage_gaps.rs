@@ -91,7 +91,7 @@ impl Gaps {
     /// Returns kind and subject of those that sources reported. Those of detectors and webhooks stand until the journal says
     /// otherwise.
     pub(super) fn of_sources(&self) -> Vec<(String, String)> {
-        let is_kept = |subject: &str| subject.starts_with("detector/") || subject.starts_with("webhook/");
+        let is_kept = |subject: &str| ["detector/", "webhook/", "person/"].iter().any(|kept| subject.starts_with(kept));
         let of_sources = self.live.keys().filter(|gap| !is_kept(&gap.subject) && gap.detector() == COVERAGE);
         of_sources.map(|gap| (gap.kind.clone(), gap.subject.clone())).collect()
     }

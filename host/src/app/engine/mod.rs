@@ -177,7 +177,7 @@ impl Engine {
                 let debt = Debt { detector, input, root: 0, why: Some(why) };
                 self.show_late(seq, at_ms, &debt, completed, given)
             }
-            Event::Rejected { .. } => Ok(()),
+            Event::Rejected { .. } | Event::Noted { .. } => Ok(()),
             Event::Thinned { .. } => {
                 self.decoded.clear();
                 Ok(())

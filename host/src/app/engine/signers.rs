@@ -15,8 +15,12 @@ impl Engine {
     ///
     /// If the journal can't be read.
     pub fn what_to_ask(&self, act: &Act) -> anyhow::Result<Option<(BlockRef, ChainRead)>> {
-        let (Some(id), Some(proof)) = (act.incident, &act.signed) else { return Ok(None) };
-        let Some(plan) = self.desks.plan_of(id) else { return Ok(None) };
+        let Some(proof) = &act.signed else { return Ok(None) };
+        let plan = match act.incident {
+            Some(id) => self.desks.plan_of(id),
+            None => self.desks.plan(&proof.protocol).cloned(),
+        };
+        let (Some(plan), id) = (plan, act.incident.unwrap_or_default()) else { return Ok(None) };
         let signer = plan.tables().person.get(&act.by).and_then(Person::signs_as);
         let Some(Signer::Contract(chain, to)) = signer else { return Ok(None) };
         let head = self.head(chain, u64::MAX)?;

@@ -18,6 +18,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::app::live::callouts::{Callouts, FIRST};
 use crate::app::live::main_loop::wall_clock_ms;
 use crate::app::live::messages::Message;
 use crate::deliver::answer::{About, Answer, Answerer, Asks, Door, Found, Posted, Reply};
@@ -59,6 +60,7 @@ impl Doors {
 struct Desk {
     doors: Doors,
     messages: mpsc::Sender<Message>,
+    callouts: Callouts,
     refusals: Arc<DefaultDirectRateLimiter>,
 }
 
@@ -67,11 +69,16 @@ struct Desk {
 /// # Errors
 ///
 /// If nobody can listen on the address.
-pub async fn serve(listen: SocketAddr, doors: Doors, messages: mpsc::Sender<Message>) -> anyhow::Result<()> {
+pub async fn serve(
+    listen: SocketAddr,
+    doors: Doors,
+    messages: mpsc::Sender<Message>,
+    callouts: Callouts,
+) -> anyhow::Result<()> {
     let listener =
         TcpListener::bind(listen).await.with_context(|| format!("nobody can listen on {listen} (answers.listen)"))?;
     tracing::info!("taking answers on http://{}", listener.local_addr()?);
-    let desk = Desk { doors, messages, refusals: Arc::new(RateLimiter::direct(REFUSALS_LOGGED)) };
+    let desk = Desk { doors, messages, callouts, refusals: Arc::new(RateLimiter::direct(REFUSALS_LOGGED)) };
     let router = Router::new()
         .route("/answer/{channel}", post(by_service))
         .route("/a/{token}", get(show).post(by_link))
@@ -90,18 +97,45 @@ impl Desk {
         (status, "refused\n").into_response()
     }
 
-    /// Gives an answer to the loop. Returns what came of it, in a line for whoever answered.
+    /// Gives an answer to the callout that is under way if it is its own, or else to the loop. Returns what came of it, in a
+    /// line for whoever answered.
     async fn give(&self, channel: &str, answer: Answer) -> Result<Result<String, String>, Response> {
-        let given = async {
-            let (reply, done) = oneshot::channel();
-            self.messages.send(Message::Answer { channel: channel.to_owned(), answer, reply }).await.ok()?;
-            done.await.ok()
-        };
-        match tokio::time::timeout(ANSWERED_WITHIN, given).await {
-            Ok(Some(done)) => Ok(done),
-            // The service, or the person, tries again.
-            _ => Err((StatusCode::SERVICE_UNAVAILABLE, "the host did not take it in time\n").into_response()),
+        let Some(callout) = self.callouts.under_way() else { return give_to(&self.messages, channel, answer).await };
+        match &answer.about {
+            About::Incident(id) if *id >= FIRST => give_to(&callout, channel, answer).await,
+            About::Incident(_) => give_to(&self.messages, channel, answer).await,
+            About::Mark(_) => match give_to(&callout, channel, answer.clone()).await {
+                Ok(Ok(line)) => Ok(Ok(line)),
+                _ => give_to(&self.messages, channel, answer).await,
+            },
+            // What is meant in earnest goes first.
+            About::OnlyOne => match give_to(&self.messages, channel, answer.clone()).await {
+                Ok(Ok(line)) => Ok(Ok(line)),
+                Err(refused) => Err(refused),
+                Ok(Err(why)) => match give_to(&callout, channel, answer).await {
+                    Ok(Ok(line)) => Ok(Ok(line)),
+                    _ => Ok(Err(why)),
+                },
+            },
         }
+    }
+}
+
+/// Gives an answer to whoever takes it. Returns what came of it, in a line for whoever answered.
+async fn give_to(
+    to: &mpsc::Sender<Message>,
+    channel: &str,
+    answer: Answer,
+) -> Result<Result<String, String>, Response> {
+    let given = async {
+        let (reply, done) = oneshot::channel();
+        to.send(Message::Answer { channel: channel.to_owned(), answer, reply }).await.ok()?;
+        done.await.ok()
+    };
+    match tokio::time::timeout(ANSWERED_WITHIN, given).await {
+        Ok(Some(done)) => Ok(done),
+        // The service, or the person, tries again.
+        _ => Err((StatusCode::SERVICE_UNAVAILABLE, "the host did not take it in time\n").into_response()),
     }
 }
 

@@ -1,17 +1,17 @@
 //! A callout: a test page to each person on each of their channels, by the channels that a night would use, and who answered
-//! after how long. No host need run, and nothing is written to the journal.
+//! after how long. No host need run; one that does notes in its journal what came of it.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use alloy::primitives::B256;
-use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::app::config::Config;
 use crate::app::live::answering::{person_at, place};
 use crate::app::live::answers::{self, Doors};
+use crate::app::live::callouts::{Callouts, FIRST};
 use crate::app::live::main_loop::wall_clock_ms;
 use crate::app::live::messages::Message;
 use crate::app::live::sending::ask;
@@ -19,28 +19,11 @@ use crate::deliver::answer::{About, Answer, Answerer};
 use crate::deliver::channel::{Contact, Letter, Made};
 use crate::incident::IncidentId;
 use crate::journal::scheme;
+use crate::note::Called;
 use crate::plan::Plan;
-
-/// Numbers of calls begin here, so that no button or link of a callout answers an incident.
-const FIRST: IncidentId = 1 << 52;
 
 /// How long the last answer has to reach whoever gave it.
 const TOLD_WITHIN: Duration = Duration::from_millis(500);
-
-/// One page of a callout.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Called {
-    /// Id of the person.
-    pub person: String,
-    /// Their address, as the plan has it.
-    pub address: String,
-    /// The channel that carries it; empty if none does.
-    pub channel: String,
-    /// What the service said if it did not accept it.
-    pub refused: Option<String>,
-    /// After how many seconds they answered by this channel; `None` if they have not.
-    pub answered_s: Option<u64>,
-}
 
 /// Who is called, and for how long answers are waited for.
 #[derive(Clone, Debug)]
@@ -53,7 +36,7 @@ pub struct Callout {
     pub listen: Option<SocketAddr>,
 }
 
-/// Calls people out. `progress` hears of each page and each answer, in a line.
+/// Calls people out while no host runs. `progress` hears of each page and each answer, in a line.
 ///
 /// # Errors
 ///
@@ -62,19 +45,35 @@ pub async fn call_out(
     config: &Config,
     plan: &Plan,
     callout: &Callout,
-    mut progress: impl FnMut(String),
+    progress: impl FnMut(String),
 ) -> anyhow::Result<Vec<Called>> {
-    let (outlets, asks, doors) = (config.outlets()?, config.asks()?, config.doors()?);
-    let (messages, mut inbox) = mpsc::channel(64);
-    let listens = match (&config.answers, callout.wait.is_zero()) {
+    let doors = config.doors()?;
+    let (messages, inbox) = mpsc::channel(64);
+    let inbox = match (&config.answers, callout.wait.is_zero()) {
         (Some(given), false) => {
             let open = Doors::default();
             open.replace(doors);
-            answers::serve(callout.listen.unwrap_or(given.listen), open, messages).await?;
-            true
+            answers::serve(callout.listen.unwrap_or(given.listen), open, messages, Callouts::default()).await?;
+            Some(inbox)
         }
-        _ => false,
+        _ => None,
     };
+    call(config, plan, callout, inbox, progress).await
+}
+
+/// Calls people out, and takes their answers from `inbox`; without one none is waited for.
+///
+/// # Errors
+///
+/// If a secret is gone since the config was read.
+pub(super) async fn call(
+    config: &Config,
+    plan: &Plan,
+    callout: &Callout,
+    inbox: Option<mpsc::Receiver<Message>>,
+    mut progress: impl FnMut(String),
+) -> anyhow::Result<Vec<Called>> {
+    let (outlets, asks) = (config.outlets()?, config.asks()?);
     let mut calls = calls_of(plan, &callout.people, |address| {
         let carries = |made: &Made| made.schemes.as_ref().is_some_and(|schemes| schemes.contains(&scheme(address)));
         outlets.iter().filter(|(_, made)| carries(made)).map(|(name, _)| name.clone()).collect()
@@ -84,7 +83,7 @@ pub async fn call_out(
         let mut letter = letter(plan, call, FIRST + index as u64);
         marks.push(letter.brief.mark.clone());
         let Some(made) = outlets.get(&call.channel) else { continue };
-        if let (Some(asks), true) = (&asks, listens) {
+        if let (Some(asks), true) = (&asks, inbox.is_some()) {
             ask(made, asks, &call.channel, &mut letter);
         }
         let sent = made.service.send(&letter).await;
@@ -94,13 +93,17 @@ pub async fn call_out(
             Some(why) => format!("{} NOT called by {} at {}: {why}", call.person, call.channel, call.address),
         });
     }
+    let Some(mut inbox) = inbox else { return Ok(calls) };
     let (mut known, until) = (BTreeSet::new(), tokio::time::Instant::now() + callout.wait);
-    while listens && calls.iter().any(|call| call.refused.is_none() && call.answered_s.is_none()) {
+    while calls.iter().any(|call| call.refused.is_none() && call.answered_s.is_none()) {
         let Ok(Some(message)) = tokio::time::timeout_at(until, inbox.recv()).await else { break };
         let Message::Answer { channel, answer, reply } = message else { continue };
-        let said = if known.insert(answer.id.clone()) {
+        let said = if known.contains(&answer.id) {
+            Err("This answer was taken already.".to_owned())
+        } else {
             match meant(&calls, &marks, plan, &channel, &answer, outlets.get(&channel)) {
                 Some(index) => {
+                    known.insert(answer.id);
                     let call = &mut calls[index];
                     let after_s = began.elapsed().as_secs();
                     call.answered_s.get_or_insert(after_s);
@@ -109,15 +112,11 @@ pub async fn call_out(
                 }
                 None => Err("This is no answer to this test.".to_owned()),
             }
-        } else {
-            Err("This answer was taken already.".to_owned())
         };
         let _ = reply.send(said);
     }
-    if listens {
-        // Whoever answered last is still to be told so.
-        tokio::time::sleep(TOLD_WITHIN).await;
-    }
+    // Whoever answered last is still to be told so.
+    tokio::time::sleep(TOLD_WITHIN).await;
     Ok(calls)
 }
 

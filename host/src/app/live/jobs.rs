@@ -46,7 +46,9 @@ impl Job {
             && stop.earlier.as_ref().is_some_and(|receipt| !receipt.is_empty())
             && matches!(stop.intent, Intent::Update | Intent::Resolve);
         let may = matches!(effect, Effect::Page { .. } | Effect::Notify { .. } | Effect::Remind { .. });
-        (made.throttle_ms > 0 && may && !is_edit).then(|| (effect.kind(), stop.address.as_str()))
+        // A drill stands for nothing that is meant in earnest, and holds none of it up.
+        let sort = if self.lead.effect.drill { "drill" } else { effect.kind() };
+        (made.throttle_ms > 0 && may && !is_edit).then_some((sort, stop.address.as_str()))
     }
 
     /// How grave its effect is: as it says, since the incident may have changed.
@@ -86,7 +88,7 @@ pub(super) fn fold(made: &Made, jobs: Vec<Job>) -> Vec<Job> {
 /// What left last at each address of each channel.
 #[derive(Debug, Default)]
 pub(super) struct Paces {
-    last: BTreeMap<(String, String), Left>,
+    last: BTreeMap<(String, bool, String), Left>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +112,7 @@ impl Paces {
         let (_, address) = job.address(made)?;
         let (severity, is_urgent) = (job.severity(), urgency.is_urgent());
         let wait_ms = if is_urgent { made.throttle_ms } else { made.throttle_ms.saturating_mul(4) }.min(most_ms);
-        let place = (channel.to_owned(), address.to_owned());
+        let place = (channel.to_owned(), job.lead.effect.drill, address.to_owned());
         if let Some(last) = self.last.get(&place) {
             let due_ms = last.at_ms.saturating_add(wait_ms);
             let is_new = job.lead.attempts == 0;
@@ -168,7 +170,7 @@ mod tests {
             _ => Effect::Notify { incident, severity, what: Notice::Changed, text, brief: None },
         };
         let key = B256::with_last_byte(seq as u8);
-        let effect = Ordered { key, at_ms: 0, dry_run: false, effect };
+        let effect = Ordered { key, at_ms: 0, dry_run: false, drill: false, effect };
         let stop = Stop { address: "sms:1".into(), intent, earlier: earlier.map(str::to_owned) };
         let brief = Brief {
             incident,

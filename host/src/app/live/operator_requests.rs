@@ -109,6 +109,8 @@ async fn try_to(
                 None => Answer::Acted { followed },
             })
         }
+        // It takes its time, and is carried out beside all else.
+        Ask::CallOut { .. } => anyhow::bail!("a callout is no request of the deployment; please report it"),
         Ask::Waive { detector, by } => {
             expect_running(deployment, &detector)?;
             let (reply, count) = oneshot::channel();

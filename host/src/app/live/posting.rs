@@ -131,6 +131,9 @@ impl Loop {
     fn job(&mut self, name: &str, made: &Made, lead: Outgoing) -> anyhow::Result<Option<Job>> {
         let id = lead.effect.effect.incident();
         let Some(brief) = self.engine.brief(id)? else { return self.not_here(name, &lead.effect) };
+        if made.takes_all && !lead.effect.is_for_programs() {
+            return self.not_here(name, &lead.effect);
+        }
         if made.takes_all {
             let stops = vec![Stop { address: String::new(), intent: Intent::of(&lead.effect.effect), earlier: None }];
             return Ok(Some(Job { lead, stops, brief, folded: Vec::new() }));

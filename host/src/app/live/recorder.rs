@@ -89,6 +89,7 @@ impl Tape {
                 | Event::Shown { .. }
                 | Event::Rejected { .. }
                 | Event::Waived { .. }
+                | Event::Noted { .. }
                 | Event::Thinned { .. }
                 | Event::Plan { .. }
                 | Event::Act { .. }

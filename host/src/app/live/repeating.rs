@@ -28,7 +28,13 @@ impl Loop {
                     let (severity, what) = (brief.severity, Notice::Changed);
                     let effect = Effect::Notify { incident: id, severity, what, text: String::new(), brief: None };
                     let letter = Letter {
-                        ordered: Ordered { key: posted.key, at_ms: brief.opened_at_ms, dry_run: false, effect },
+                        ordered: Ordered {
+                            key: posted.key,
+                            at_ms: brief.opened_at_ms,
+                            dry_run: false,
+                            drill: false,
+                            effect,
+                        },
                         intent: Intent::Update,
                         address: posted.address,
                         brief,

@@ -19,7 +19,9 @@ use crate::app::engine::{Engine, Given};
 use crate::app::live::absence::Absence;
 use crate::app::live::advisories::Advisories;
 use crate::app::live::answers::{self, Doors};
-use crate::app::live::control::Control;
+use crate::app::live::calendar::Calendar;
+use crate::app::live::callouts::Callouts;
+use crate::app::live::control::{Ask, Control};
 use crate::app::live::file_watcher::Watcher;
 use crate::app::live::main_loop::{Loop, Wiring, wall_clock_ms};
 use crate::app::live::messages::Message;
@@ -32,6 +34,7 @@ use crate::block::BlockRef;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Coverage, Event, Stamped};
 use crate::journal::Journal;
+use crate::note::{Note, Watched};
 use crate::plugin::Fleet;
 use crate::source::Delivery;
 
@@ -81,6 +84,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let is_followed = |head: &BlockRef| config.chains.values().any(|chain| chain.id == head.chain);
     let heads: Vec<BlockRef> = journal.heads()?.into_iter().filter(is_followed).collect();
     let absence = Absence::before(started_ms, newest_ms, &heads);
+    let watched_before = last_watched(&journal)?;
     let mut control = Control::beside(&config.journal);
 
     let runtime = Arc::new(options.sandboxes.runtime(&config.cache, &config.folder())?);
@@ -96,10 +100,10 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     if let Some(listen) = config.metrics_listen {
         metrics::serve(listen, messages.clone(), pulse.clone(), readers.clone()).await?;
     }
-    let doors = Doors::default();
+    let (doors, callouts) = (Doors::default(), Callouts::default());
     doors.replace(config.doors()?);
     if let Some(given) = &config.answers {
-        answers::serve(given.listen, doors.clone(), messages.clone()).await?;
+        answers::serve(given.listen, doors.clone(), messages.clone(), callouts.clone()).await?;
     }
     if let Some(given) = &config.heartbeat {
         heartbeat::start(given.heart(&config.folder())?, pulse.clone(), messages.clone());
@@ -136,13 +140,19 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     };
     let refused = applied.diagnostics.iter().any(Diagnostic::is_error);
     let mut current = config.clone();
+    let calendar = Calendar { config: options.config.clone(), messages: messages.clone(), callouts };
     if !refused {
         announce(&config, &applied);
+        if let Some(before) = &watched_before {
+            report(&deployment, weakened::of_config_since(before, &config)).await?;
+        }
+        note_watched(&deployment, &config, watched_before.as_ref()).await?;
         if let Err(error) = advisories.report(&config, &messages).await {
             return Err(reason(error, looping).await);
         }
         let takeovers = tokio::spawn(shadow::watch(options.config.clone()));
         let every = Duration::from_secs(config.verify_every_s);
+        calendar.start();
         if !every.is_zero() {
             verifier::start(config.journal.clone(), every, messages.clone());
         }
@@ -165,6 +175,10 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                     }
                 }
                 (ask, reply) = control.next() => {
+                    if matches!(ask, Ask::CallOut { .. }) {
+                        calendar.call_by_hand(ask, reply);
+                        continue;
+                    }
                     let answer = operator_requests::carry_out(&mut deployment, &messages, &options.config, ask).await;
                     // Whoever asked may have gone.
                     let _ = reply.send(answer);
@@ -257,6 +271,7 @@ async fn reload(
     watcher.follow(&file, &config);
     // What was refused is compared again next time; what is found again is the same finding.
     if !applied.diagnostics.iter().any(Diagnostic::is_error) {
+        note_watched(deployment, &config, Some(&weakened::watched(current))).await?;
         *current = config.clone();
     }
     Ok(Some(config))
@@ -269,6 +284,26 @@ async fn report(deployment: &Deployment<Message>, found: impl IntoIterator<Item 
         deployment.input(Message::Input(Delivery::now(Event::Coverage { coverage }))).await?;
     }
     Ok(())
+}
+
+/// Returns what the last run watched, by its own note; `None` if it wrote none.
+fn last_watched(journal: &Journal) -> anyhow::Result<Option<Watched>> {
+    let of_watched = |(_, note)| if let Note::Watched(watched) = note { Some(watched) } else { None };
+    Ok(journal.notes(0)?.into_iter().rev().find_map(of_watched))
+}
+
+/// Notes what is watched from here on, unless it is as it was.
+async fn note_watched(
+    deployment: &Deployment<Message>,
+    config: &Config,
+    before: Option<&Watched>,
+) -> anyhow::Result<()> {
+    let watched = weakened::watched(config);
+    if before == Some(&watched) {
+        return Ok(());
+    }
+    let event = Event::Noted { note: Note::Watched(watched) };
+    deployment.input(Message::Input(Delivery::now(event))).await
 }
 
 /// Says which incidents are open since before the start, and what automation is stopped.

@@ -19,6 +19,9 @@ pub fn closed_incidents(journal: &Path) -> anyhow::Result<Vec<ClosedIncident>> {
     let mut closed: BTreeMap<IncidentId, ClosedIncident> = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let Entry::Incident(incident) = row.entry else { continue };
+        if incident.drill {
+            continue;
+        }
         if incident.state == IncidentState::Closed {
             // The first entry that says so: what comes later is about a closed incident.
             closed.entry(incident.id).or_insert(ClosedIncident {

@@ -7,6 +7,7 @@ use anyhow::Context;
 use crate::app::config::Config;
 use crate::app::deploy::load::plan_files;
 use crate::diagnostic::Diagnostic;
+use crate::entry::Entry;
 use crate::journal::{Filter, Journal, JournalError};
 use crate::plan::seal::{Kept, Known};
 use crate::plan::{Plan, readiness};
@@ -66,12 +67,14 @@ fn kept(config: &Config) -> anyhow::Result<Option<Kept>> {
         Err(other) => return Err(other).context("the journal can't be verified"),
     };
     let mut rows = journal.entries(&Filter { kinds: vec!["incident".to_owned()], ..Filter::default() })?;
-    let mut incidents = std::collections::BTreeSet::new();
+    let (mut incidents, mut drill) = (std::collections::BTreeSet::new(), None);
     while let Some(row) = rows.next()? {
-        if let crate::entry::Entry::Incident(incident) = row.entry {
-            incidents.insert(incident.id);
+        match row.entry {
+            Entry::Incident(incident) if incident.drill => drill = Some((incident.id, incident.opened_at_ms)),
+            Entry::Incident(incident) => drop(incidents.insert(incident.id)),
+            _ => {}
         }
     }
     let keep_days = config.keep_ms.map(|keep_ms| keep_ms / DAY_MS);
-    Ok(Some(Kept { holds: Some(holds), keep_days, incidents: incidents.len() }))
+    Ok(Some(Kept { holds: Some(holds), keep_days, incidents: incidents.len(), drill }))
 }

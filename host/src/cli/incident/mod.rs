@@ -1,5 +1,6 @@
 //! `watchfire incident`: the operator's hand on the incidents of a running host.
 
+mod action;
 mod export;
 mod lines;
 mod playbook;
@@ -20,7 +21,7 @@ use crate::entry::Entry;
 use crate::finding::Severity;
 use crate::incident::{IncidentId, IncidentState};
 use crate::operator::{Act, Deed, NoteKind};
-use sign::Signing;
+use sign::{On, Signing};
 
 /// Where the host is, and who acts.
 #[derive(Clone, Debug, ClapArgs)]
@@ -83,6 +84,14 @@ Examples:
   watchfire incident export 17 > incident-17.md
   watchfire incident export 17 --format ocsf --output incident-17.json")]
     Export(export::Args),
+    /// Write down what is to be done after it, by whom and until when: a corrective action, which goes into the register of risks.
+    #[command(after_help = "\
+Examples:
+  watchfire incident action 5 lone-phone --what \"Give Bo a second phone\" --owner bo --due 2027-01-31 --by ana
+
+The risk is added to the plan's files, or linked to the incident where it is there already. Its owner is reminded as the day
+comes near, and the readiness check warns when it is past.")]
+    Action(action::Args),
     /// Check a record with nothing but the plan: its timeline, and who proved what.
     #[command(after_help = "\
 Examples:
@@ -410,6 +419,7 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
             return show::show(&config.journal, incident, full, format);
         }
         Command::Export(args) => return export::main(&args),
+        Command::Action(args) => return action::main(args),
         Command::Verify(args) => return verify::main(&args),
         Command::Open { signal, title, severity, protocol, who } => {
             return act(who, protocol, None, Deed::Open { signal, title, severity });
@@ -476,13 +486,18 @@ fn ack(who: &Who, incidents: &[IncidentId]) -> anyhow::Result<Exit> {
 }
 
 /// Asks the running host for it, and prints what followed.
-fn act(who: Who, protocol: String, incident: Option<IncidentId>, deed: Deed) -> anyhow::Result<Exit> {
+pub(in crate::cli) fn act(
+    who: Who,
+    protocol: String,
+    incident: Option<IncidentId>,
+    deed: Deed,
+) -> anyhow::Result<Exit> {
     let signed = match (&who.sign, incident) {
         (None, _) => None,
-        (Some(_), None) => anyhow::bail!("`{}` is about no incident, so nothing is signed", deed.name()),
-        (Some(signing), Some(id)) => {
+        (Some(signing), incident) => {
             let Some(config) = sources_of(&who.config)? else { return Ok(Exit::Refused) };
-            Some(Box::new(sign::prove(&config.journal, id, &who.by, &deed, signing, who.valid_min)?))
+            let on = incident.map_or(On::Protocol(&protocol), On::Incident);
+            Some(Box::new(sign::prove(&config.journal, on, &who.by, &deed, signing, who.valid_min)?))
         }
     };
     let act = Act { by: who.by, proof: String::new(), protocol, incident, seen: who.seen, signed, deed };

@@ -53,7 +53,7 @@ pub(super) fn list(desks: &Desks, journal: &Journal, all: bool, format: Format) 
             who_has(&plan, incident),
         );
         let protocol = if incident.protocol.is_empty() { String::new() } else { format!("{}: ", incident.protocol) };
-        let rehearsal = if incident.rehearsal { "REHEARSAL: " } else { "" };
+        let rehearsal = if incident.rehearsal && !incident.drill { "REHEARSAL: " } else { "" };
         say(&format!("{rehearsal}{protocol}{}", incident.title), 6, 6);
         let brief = brief_of(&plan, incident);
         if !brief.loss.is_empty() {
@@ -134,7 +134,9 @@ fn head(plan: &Plan, record: &Record, brief: &Brief) {
     let style = style(incident.severity);
     let protocol = if brief.protocol.is_empty() { String::new() } else { format!("  {}", brief.protocol) };
     anstream::println!("{style}#{} {}{style:#} {}{protocol}", incident.id, incident.severity, incident.state);
-    if incident.rehearsal {
+    if incident.drill {
+        say("a drill: people are paged, each message says that it is one, and nothing goes to a chain", 0, 0);
+    } else if incident.rehearsal {
         say("a rehearsal: nobody outside hears of it, and nothing is asked for", 0, 0);
     }
     say(&incident.title, 0, 0);
@@ -406,6 +408,7 @@ fn due_words(at_ms: u64, due: &Due) -> String {
         Due::End { number } => format!("ruling {number} must be over"),
         Due::Hold => "people hear of it, if it lasts,".to_owned(),
         Due::Keep => "it is over, if nothing comes back,".to_owned(),
+        Due::Drill => "the drill ends".to_owned(),
         Due::Growth => "people are told how far it has grown".to_owned(),
         Due::Word { communication } => format!("the next word of {communication} is due"),
     };

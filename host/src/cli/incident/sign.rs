@@ -2,6 +2,7 @@
 //! Ledger sign by Foundry's `cast`, and any other wallet by what is printed. A host never has a key, and no transaction can be
 //! signed this way.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use secp256k1::{Message, SECP256K1, SecretKey};
 
 use crate::app::live::main_loop::wall_clock_ms;
 use crate::entry::Entry;
+use crate::event::{Event, Stamped};
 use crate::incident::IncidentId;
 use crate::journal::{Filter, Journal, Row};
 use crate::operator::Deed;
@@ -52,33 +54,39 @@ impl FromStr for Signing {
     }
 }
 
-/// Makes the proof of an act on an incident as the journal has it now, and has it signed.
+/// What an act is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum On<'a> {
+    /// An incident, by its number.
+    Incident(IncidentId),
+    /// A protocol, by its name; empty if the host has one.
+    Protocol(&'a str),
+}
+
+/// Makes the proof of an act as the journal has what it is about now, and has it signed.
 ///
 /// # Errors
 ///
-/// If the journal has no such incident, or nothing signs.
+/// If the journal has no such incident or protocol, or nothing signs.
 pub(super) fn prove(
     journal: &Path,
-    incident: IncidentId,
+    on: On<'_>,
     by: &str,
     deed: &Deed,
     signing: &Signing,
     valid_min: u64,
 ) -> anyhow::Result<Proof> {
     let journal = Journal::open_existing_read_only(journal)?;
-    let last = |kind: &str| -> anyhow::Result<Option<Row>> {
-        let kinds = vec![kind.to_owned()];
-        let filter = Filter { kinds, incident: Some(incident), last: Some(1), ..Filter::default() };
-        Ok(journal.entries(&filter)?.next()?)
-    };
-    let (Some(Row { entry: Entry::Incident(known), .. }), Some(Row { entry: Entry::Timeline(head), .. })) =
-        (last("incident")?, last("timeline")?)
-    else {
-        bail!("the journal has no incident {incident}; `watchfire incident list` has those that are open");
-    };
     let expires_s = (wall_clock_ms() / 1_000).saturating_add(valid_min.saturating_mul(60));
-    let mut proof = Proof::unsigned(&known.protocol, known.plan, deed.arguments(), head.hash, expires_s);
-    anstream::eprintln!("signing as {by}, on incident {incident} as of entry {}: {}", head.number, proof.arguments);
+    let (incident, mut proof) = match on {
+        On::Incident(incident) => (incident, of_incident(&journal, incident, deed, expires_s)?),
+        On::Protocol(name) => {
+            let (name, plan) = followed(&journal, name)?;
+            let proof = Proof::unsigned(&name, plan, deed.arguments(), B256::ZERO, expires_s);
+            anstream::eprintln!("signing as {by}, under plan {plan}: {}", proof.arguments);
+            (0, proof)
+        }
+    };
     proof.signature = match signing {
         Signing::Keystore(file) => {
             ensure!(file.exists(), "there is no keystore `{}`", file.display());
@@ -94,6 +102,43 @@ pub(super) fn prove(
         Signing::Stdin => by_hand(&proof, incident, by)?,
     };
     Ok(proof)
+}
+
+fn of_incident(journal: &Journal, incident: IncidentId, deed: &Deed, expires_s: u64) -> anyhow::Result<Proof> {
+    let last = |kind: &str| -> anyhow::Result<Option<Row>> {
+        let kinds = vec![kind.to_owned()];
+        let filter = Filter { kinds, incident: Some(incident), last: Some(1), ..Filter::default() };
+        Ok(journal.entries(&filter)?.next()?)
+    };
+    let (Some(Row { entry: Entry::Incident(known), .. }), Some(Row { entry: Entry::Timeline(head), .. })) =
+        (last("incident")?, last("timeline")?)
+    else {
+        bail!("the journal has no incident {incident}; `watchfire incident list` has those that are open");
+    };
+    let proof = Proof::unsigned(&known.protocol, known.plan, deed.arguments(), head.hash, expires_s);
+    anstream::eprintln!("signing on incident {incident} as of entry {}: {}", head.number, proof.arguments);
+    Ok(proof)
+}
+
+/// The name and the plan of a protocol that is followed; of the only one, if none is named.
+fn followed(journal: &Journal, name: &str) -> anyhow::Result<(String, B256)> {
+    let mut plans: BTreeMap<String, B256> = BTreeMap::new();
+    let mut rows = journal.desk_entries()?;
+    while let Some(row) = rows.next()? {
+        if let Entry::Input(Stamped { event: Event::Plan { protocol, hash, .. }, .. }) = row.entry {
+            match protocol.is_retired() {
+                true => drop(plans.remove(&protocol.name)),
+                false => drop(plans.insert(protocol.name, hash)),
+            }
+        }
+    }
+    let known = plans.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match (plans.remove_entry(name), plans.len()) {
+        (Some(found), _) => Ok(found),
+        (None, 1) if name.is_empty() => plans.pop_first().context("there is one"),
+        (None, 0) => bail!("the journal has no plan yet; is a host running?"),
+        (None, _) => bail!("say of which protocol by `--protocol`: {known}"),
+    }
 }
 
 /// Has Foundry's `cast` sign the typed data. It asks for what it needs at the terminal.

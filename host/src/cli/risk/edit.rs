@@ -67,6 +67,9 @@ pub struct Add {
     /// An incident in which it showed.
     #[arg(long, value_name = "NUMBER")]
     incident: Vec<IncidentId>,
+    /// By when what is to be done about it is done: `2027-05-31`.
+    #[arg(long, value_name = "MOMENT", value_parser = moment)]
+    due: Option<Moment>,
     /// The journal that the incidents are looked up in; the config's, where it is there.
     #[arg(short, long, value_name = "FILE")]
     journal: Option<PathBuf>,
@@ -186,6 +189,7 @@ pub(super) fn add(args: Add) -> anyhow::Result<Exit> {
         incidents: args.incident.clone(),
         release: args.common.release.clone(),
         accepted_until: None,
+        due: args.due,
         history: Vec::new(),
     };
     let note = args.common.note(args.why, args.incident.first().copied());

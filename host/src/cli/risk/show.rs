@@ -114,6 +114,7 @@ pub(super) fn show(args: &Show) -> anyhow::Result<Exit> {
     say("status", risk.status.to_string());
     say("accepted", acceptance(&standing, now().ms));
     say("owner", owner(plan.tables(), risk.owner.as_deref()));
+    say("due", risk.open_due().map(|due| due.to_string()).unwrap_or_default());
     say("asset", risk.asset.clone());
     say("cause", risk.cause.clone());
     say("response", risk.response.to_string());
@@ -240,7 +241,7 @@ fn risk_object(id: &str, risk: &Risk, now_ms: u64) -> Value {
         "type": "risk", "id": id, "severity": risk.severity(), "summary": risk.summary, "asset": risk.asset,
         "cause": risk.cause, "likelihood": risk.likelihood, "impact": risk.impact, "response": risk.response,
         "owner": risk.owner, "status": risk.status, "signals": risk.signals, "interventions": risk.interventions,
-        "incidents": risk.incidents, "release": risk.release,
+        "incidents": risk.incidents, "release": risk.release, "due": risk.open_due().map(|due| due.to_string()),
         "accepted_until": risk.acceptance().map(|until| until.to_string()),
         "acceptance_lapsed": Standing::now(risk).has_lapsed(now_ms),
         "touched_at": risk.history.last().map(|event| event.at.to_string()),

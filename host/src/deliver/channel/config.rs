@@ -48,8 +48,8 @@ pub struct ChannelConfig {
     /// The service.
     pub kind: Kind,
     /// Where it is: needed for `discord`, `matrix`, `grafana-oncall`, `incident-io`, `webhook` and a webhook of `slack`; for
-    /// `email` (`smtps://user:password@host`, or `smtp://…`, which must then offer STARTTLS); for `syslog` (`tcp://host:601` or
-    /// `udp://host:514`). For others it replaces the address of the service's API.
+    /// `email` (`smtps://user:password@host`, or `smtp://…`, which must then offer STARTTLS); for `syslog` (`tls://host:6514`,
+    /// `tcp://host:601` or `udp://host:514`). For others it replaces the address of the service's API.
     pub url: Option<SecretRef>,
     /// Where all replicas are: for `alertmanager`.
     #[serde(default)]
@@ -67,7 +67,8 @@ pub struct ChannelConfig {
     /// Who it is from: the mail address for `email`; the number for `twilio-sms` and `twilio-voice`, or the SID of a messaging
     /// service for the former.
     pub from: Option<String>,
-    /// A certificate to trust besides those of the system, PEM, relative to the config's folder: for `email`.
+    /// A certificate to trust besides those of the system, PEM, relative to the config's folder: for `email`, and
+    /// for `syslog` over TLS.
     pub ca_file: Option<PathBuf>,
     /// Schemes of the addresses that it carries; those of its kind if absent, as `["telegram"]`.
     pub schemes: Option<Vec<String>>,
@@ -183,7 +184,8 @@ impl Kind {
             Kind::Ntfy | Kind::Matrix | Kind::IncidentIo => &["url", "token"],
             Kind::TwilioSms | Kind::TwilioVoice => &["url", "token", "account", "from"],
             Kind::Alertmanager => &["urls"],
-            Kind::Discord | Kind::GrafanaOncall | Kind::Syslog => &["url"],
+            Kind::Discord | Kind::GrafanaOncall => &["url"],
+            Kind::Syslog => &["url", "ca_file"],
             Kind::Email => &["url", "from", "ca_file"],
             Kind::Webhook => &["url", "secret"],
         }

@@ -16,6 +16,8 @@ pub enum Intent {
     Page,
     /// Somebody is to know, or to do something.
     Tell,
+    /// Somebody is reminded of what is to be done by a day to come.
+    Remind,
     /// What was said before has changed.
     Update,
     /// It is over.
@@ -38,6 +40,7 @@ impl Intent {
         match self {
             Intent::Page => "page",
             Intent::Tell => "tell",
+            Intent::Remind => "remind",
             Intent::Update => "update",
             Intent::Resolve => "resolve",
         }
@@ -93,7 +96,7 @@ impl Letter {
             people: BTreeMap::new(),
         };
         Self {
-            ordered: Ordered { key, at_ms: now_ms, dry_run: false, effect },
+            ordered: Ordered { key, at_ms: now_ms, dry_run: false, drill: false, effect },
             intent: Intent::Page,
             address,
             brief,

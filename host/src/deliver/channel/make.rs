@@ -214,10 +214,11 @@ impl Parts<'_> {
                 (Arc::new(Inbound { client: self.client()?, url, token, shape, template, record_url }), After::Edits)
             }
             Kind::Syslog => {
-                let url = config.needed("url", folder, "write `tcp://host:601` or `udp://host:514`")?;
+                let url = config.needed("url", folder, syslog::PLACES)?;
+                let ca_file = config.ca_file.as_ref().map(|file| folder.join(file));
                 let template = self.template(syslog::TEMPLATE, Escape::Plain)?;
                 // What was said before stands in the log: what is new is said too.
-                (Arc::new(Syslog::new(&url, config.timeout_ms, template)?), After::Edits)
+                (Arc::new(Syslog::new(&url, ca_file.as_deref(), config.timeout_ms, template)?), After::Edits)
             }
             Kind::Webhook => {
                 let url = self.own_url("name where to post")?;

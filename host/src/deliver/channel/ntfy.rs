@@ -53,7 +53,7 @@ impl Ntfy {
         let priority = match (letter.intent, letter.brief.severity) {
             (Intent::Page, Severity::Critical | Severity::High) => 5,
             (Intent::Page, _) => 4,
-            (Intent::Tell, _) => 3,
+            (Intent::Tell | Intent::Remind, _) => 3,
             (Intent::Update | Intent::Resolve, _) => 2,
         };
         let mut message = json!({

@@ -9,7 +9,7 @@ use crate::effect::Effect;
 /// The values of a template. All text is without control characters, on one line unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct View {
-    /// `TEST: ` or `REHEARSAL: ` before everything, or nothing.
+    /// `TEST: `, `DRILL: ` or `REHEARSAL: ` before everything, or nothing.
     pub flag: &'static str,
     /// What it is about, in a line: `Incident 17 (critical): Funds leave the vault`.
     pub headline: String,
@@ -39,7 +39,7 @@ pub struct View {
     pub acked_by: String,
     /// Name of the person who is to read it; empty if it goes to a room.
     pub person: String,
-    /// `page`, `tell`, `update` or `resolve`.
+    /// `page`, `tell`, `remind`, `update` or `resolve`.
     pub intent: &'static str,
     /// Kind of the effect: `page`, `notify`, `propose`, …
     pub effect: &'static str,
@@ -53,12 +53,15 @@ impl View {
         let (brief, effect) = (&letter.brief, &letter.ordered.effect);
         let headline = match letter.intent {
             _ if letter.is_test => brief.title.clone(),
+            Intent::Remind => brief.title.clone(),
             Intent::Resolve => format!("Over: incident {} ({}): {}", brief.incident, brief.state, brief.title),
             _ => format!("Incident {} ({}): {}", brief.incident, brief.severity, brief.title),
         };
         let by_people = matches!(effect, Effect::Communicate { .. });
         let safe = |text: &str| if by_people { tame(text) } else { defang(&tame(text)) };
         let said = text_of(effect);
+        // The flag says it.
+        let said = said.strip_prefix("DRILL: ").filter(|_| letter.ordered.drill).map(str::to_owned).unwrap_or(said);
         // A page's own line is the headline again, and a notice begins with the title.
         let is_said = said.trim_end_matches('.') == headline || said.is_empty();
         let said = said.strip_prefix(&brief.title).filter(|_| !by_people).unwrap_or(&said);
@@ -79,9 +82,10 @@ impl View {
         };
         let at = Timestamp::from_millisecond(letter.ordered.at_ms as i64).unwrap_or_default();
         Self {
-            flag: match (letter.is_test, letter.ordered.dry_run) {
-                (true, _) => "TEST: ",
-                (_, true) => "REHEARSAL: ",
+            flag: match (letter.is_test, letter.ordered.drill, letter.ordered.dry_run) {
+                (true, ..) => "TEST: ",
+                (_, true, _) => "DRILL: ",
+                (.., true) => "REHEARSAL: ",
                 _ => "",
             },
             headline: if by_people { String::new() } else { one_line(&safe(&headline)) },

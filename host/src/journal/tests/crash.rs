@@ -29,7 +29,9 @@ fn write_for_ever(path: &Path) {
         writeln!(told, "victim open").unwrap();
         journal.append(&Entry::Incident(incident(count, Severity::Low))).unwrap();
         let key = B256::left_padding_from(&count.to_be_bytes());
-        journal.append(&Entry::Effect(Ordered { key, at_ms: 0, dry_run: false, effect: notify(count) })).unwrap();
+        journal
+            .append(&Entry::Effect(Ordered { key, at_ms: 0, dry_run: false, drill: false, effect: notify(count) }))
+            .unwrap();
         // Several inputs share a commit, as they do when the host is behind.
         if count.is_multiple_of(3) {
             journal.commit().unwrap();

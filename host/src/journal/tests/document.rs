@@ -57,7 +57,7 @@ fn the_documented_schema_is_the_one_that_there_is() {
 #[test]
 fn each_kind_and_event_is_documented() {
     let (mut kinds, mut events, mut from_outside) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for entry in samples().into_iter().chain([completed()]).chain(agreed()).chain(proved()) {
+    for entry in samples().into_iter().chain([completed()]).chain(agreed()).chain(proved()).chain(noted()) {
         kinds.insert(entry.kind().to_owned());
         if entry.is_given() {
             from_outside.insert(entry.kind().to_owned());

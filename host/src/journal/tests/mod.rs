@@ -27,7 +27,7 @@ use crate::block::{Assurance, Block, BlockRef, Frames, Logs, StorageChanges, Tra
 use crate::effect::{Effect, Ordered};
 use crate::event::{Event, Observation, Stamped, Value};
 use crate::finding::{Finding, Severity};
-use sample::{agreed, completed, finding, incident, notify, ordered, proved, samples};
+use sample::{agreed, completed, finding, incident, noted, notify, ordered, proved, samples};
 
 /// Numbers that look random and are the same on every run.
 struct Seeded(u64);

@@ -25,7 +25,7 @@ fn every_kind_of_entry_comes_back() {
 #[test]
 fn the_samples_leave_no_kind_out() {
     let (mut kinds, mut events) = (BTreeSet::new(), BTreeSet::new());
-    for entry in samples().into_iter().chain([completed()]).chain(agreed()) {
+    for entry in samples().into_iter().chain([completed()]).chain(agreed()).chain(noted()) {
         kinds.insert(entry.kind().to_owned());
         if let Entry::Input(stamped) = &entry {
             // The names are said twice, by hand and by serde, as the one is a column and the other is in the body.
@@ -33,12 +33,12 @@ fn the_samples_leave_no_kind_out() {
             events.insert(stamped.event.name());
         }
     }
-    assert_eq!((kinds.len(), events.len()), (16, 19));
+    assert_eq!((kinds.len(), events.len()), (16, 20));
 }
 
 #[test]
 fn an_entry_is_written_the_same_way_every_time() {
-    for entry in samples().into_iter().chain([completed()]).chain(agreed()).chain(proved()) {
+    for entry in samples().into_iter().chain([completed()]).chain(agreed()).chain(proved()).chain(noted()) {
         let (first, second) = (body::encode(&entry).unwrap(), body::encode(&entry).unwrap());
         assert_eq!(first.bytes(), second.bytes());
         let again = body::encode(&body::decode(&first).unwrap()).unwrap();
@@ -47,8 +47,8 @@ fn an_entry_is_written_the_same_way_every_time() {
 }
 
 #[test]
-fn a_proof_comes_back_as_it_was() {
-    for entry in proved() {
+fn a_proof_a_note_and_a_drill_come_back_as_they_were() {
+    for entry in proved().into_iter().chain(noted()) {
         assert_eq!(body::decode(&body::encode(&entry).unwrap()).unwrap(), entry);
     }
 }

@@ -9,6 +9,7 @@ use crate::event::{Coverage, Why};
 use crate::fact::{Delivery, Fact, Says};
 use crate::finding::{Amount, Claim, LogReference, Origin, Subject};
 use crate::incident::{Incident, IncidentState};
+use crate::note::{Called, CalledOut, Note, Reminded, Watched};
 use crate::operator::{Act, Deed};
 use crate::proof::{Proof, Word};
 use crate::protocol::Protocol;
@@ -47,6 +48,7 @@ pub(super) fn incident(id: u64, severity: Severity) -> Incident {
         protocol: String::new(),
         plan: B256::repeat_byte(3),
         rehearsal: false,
+        drill: false,
         signal: "vault-drain".into(),
         group: vec![("vault".into(), Some("0xabc".into())), ("chain".into(), None)],
         title: "The vault is drained".into(),
@@ -152,7 +154,7 @@ fn ruled() -> Decision {
 }
 
 pub(super) fn ordered(key: u8, effect: Effect) -> Entry {
-    Entry::Effect(Ordered { key: B256::repeat_byte(key), at_ms: 5, dry_run: false, effect })
+    Entry::Effect(Ordered { key: B256::repeat_byte(key), at_ms: 5, dry_run: false, drill: false, effect })
 }
 
 pub(super) fn notify(incident: u64) -> Effect {
@@ -304,6 +306,44 @@ pub(super) fn samples() -> Vec<Entry> {
         input(30, Event::Delivered { delivery }),
         input(31, Event::Tick),
         Entry::Clock(Clock { incident: 1, due: Due::Ack, due_at_ms: 31, mark: Mark::Fired, at_ms: 31 }),
+    ]
+}
+
+/// A note of each kind, and the entries of a drill and of what is to be done after it.
+pub(super) fn noted() -> Vec<Entry> {
+    let call = Called {
+        person: "ana".into(),
+        address: "sms:1".into(),
+        channel: "texts".into(),
+        refused: Some("it answers 500".into()),
+        answered_s: None,
+    };
+    let called = CalledOut { callout: "quarterly".into(), protocol: "harbor".into(), wait_s: 60, calls: vec![call] };
+    let (protocol, risk, whom) = (String::new(), "lone-phone".into(), vec!["bo".into()]);
+    let reminded = Reminded { protocol, risk, due_ms: 9, stage: 1, whom };
+    let watched = Watched { entries: [("chain/base".into(), "id = 8453".into())].into() };
+    let (severity, title, signal) = (Severity::High, String::from("an exercise"), String::from("vault-drain"));
+    let drill = Act {
+        by: "ana".into(),
+        proof: String::new(),
+        protocol: String::new(),
+        incident: None,
+        seen: None,
+        signed: None,
+        deed: Deed::Drill { signal, title, severity, for_s: 60 },
+    };
+    let (risk, what, owner) = ("lone-phone".into(), "Give Bo a phone".into(), "bo".into());
+    let action = Act { incident: Some(2), deed: Deed::Action { risk, what, owner, due_at_ms: 99 }, ..drill.clone() };
+    let effect = notify(2);
+    vec![
+        input(34, Event::Noted { note: Note::CalledOut(called) }),
+        input(35, Event::Noted { note: Note::Reminded(reminded) }),
+        input(36, Event::Noted { note: Note::Watched(watched) }),
+        input(37, Event::Act { act: drill }),
+        Entry::Incident(Incident { rehearsal: true, drill: true, ..incident(2, Severity::High) }),
+        Entry::Effect(Ordered { key: B256::repeat_byte(9), at_ms: 37, dry_run: true, drill: true, effect }),
+        input(38, Event::Act { act: action }),
+        Entry::Clock(Clock { incident: 2, due: Due::Drill, due_at_ms: 60, mark: Mark::Set, at_ms: 38 }),
     ]
 }
 

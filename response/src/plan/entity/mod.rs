@@ -3,6 +3,7 @@
 
 mod asset;
 mod attestation;
+mod callout;
 mod communication;
 mod contact;
 mod dependency;
@@ -22,10 +23,11 @@ use serde::{Deserialize, Serialize};
 pub use asset::{Asset, AssetKind};
 pub(crate) use asset::{grouped, price_micros};
 pub use attestation::Attestation;
+pub use callout::Callout;
 pub use communication::{Communication, Forbidden};
 pub use contact::{Contact, ContactKind};
 pub use dependency::{Dependency, Mode};
-pub use people::{Channels, Escalation, Layer, Override, Person, Role, RoleKind, Schedule, Step, Weekday};
+pub use people::{Channels, Escalation, Layer, Override, Person, Role, RoleKind, Schedule, Step, Urgent, Weekday};
 pub use playbook::{Called, Duty, Playbook, PlaybookKind};
 pub use power::{
     Authority, AuthorityKind, Automation, Blackout, Call, Cost, Intervention, InterventionKind, Limits, Reversal, Scope,
@@ -92,6 +94,9 @@ pub struct Tables {
     /// Playbooks by id: what is done first in an incident of a kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub playbook: BTreeMap<String, Playbook>,
+    /// Callouts by id: who is called when, to see whether they are reached.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub callout: BTreeMap<String, Callout>,
     /// Attestations by id: what a team shows for a checklist that no host can see.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attestation: BTreeMap<String, Attestation>,

@@ -169,6 +169,23 @@ pub struct Override {
     pub person: Option<String>,
 }
 
+/// How somebody is paged who has several urgent channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Urgent {
+    /// By the best one; by the next if no service accepts the page by its deadline.
+    #[default]
+    InTurn,
+    /// By all of them at the same moment.
+    AllAtOnce,
+}
+
+impl Urgent {
+    fn is_in_turn(&self) -> bool {
+        *self == Self::InTurn
+    }
+}
+
 /// Who is paged, in which order, until somebody answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -178,6 +195,9 @@ pub struct Escalation {
     pub severities: Vec<crate::finding::Severity>,
     /// One after another.
     pub steps: Vec<Step>,
+    /// Whether each person is paged by one urgent channel after another, or by all of them at once.
+    #[serde(default, skip_serializing_if = "Urgent::is_in_turn")]
+    pub urgent: Urgent,
     /// How many times the steps are gone through again when nobody answered.
     #[serde(default)]
     pub repeat: u32,

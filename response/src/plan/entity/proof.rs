@@ -20,6 +20,12 @@ pub enum ProvedAct {
     Done,
     /// Saying that it was undone.
     Reverse,
+    /// Opening an incident by hand.
+    Open,
+    /// Stopping all automation.
+    Halt,
+    /// Letting automation go on.
+    Unhalt,
 }
 
 /// Which acts must be proved by a signature of the person's `signer`. All other acts are written down as they are.
@@ -69,6 +75,11 @@ impl ProofPolicy {
         let trust = plan.tables().intervention.get(intervention)?.cost.trust;
         (trust >= self.min_trust && severity >= self.min_severity)
             .then(|| format!("`{intervention}` costs {trust} of trust, and {} need a proof", self.min_trust))
+    }
+
+    /// Whether an act that is about no intervention must be proved.
+    pub fn wants(&self, act: ProvedAct) -> bool {
+        self.acts.contains(&act)
     }
 
     /// Whether some act on an intervention must be proved, in the gravest incident.

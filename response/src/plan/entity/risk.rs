@@ -85,6 +85,9 @@ pub struct Risk {
     /// Until when it is accepted. Of a risk that is not, until when it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_until: Option<Moment>,
+    /// By when what is to be done about it is done: its owner is reminded, and the readiness check warns when that is past.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Moment>,
     /// What was made of it, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<RiskEvent>,
@@ -134,6 +137,11 @@ impl Risk {
     /// Returns how grave the risk is: likelihood by impact, from 1 to 9.
     pub fn severity(&self) -> u8 {
         self.likelihood.weight() * self.impact.weight()
+    }
+
+    /// Returns by when something is to be done; `None` if nothing is, or it is done.
+    pub fn open_due(&self) -> Option<Moment> {
+        self.due.filter(|_| self.status == RiskStatus::Open)
     }
 
     /// Returns until when the risk is accepted; `None` if it is not accepted, or for ever.

@@ -73,6 +73,9 @@ fn risks(survey: &mut Survey<'_>) {
         if risk.owner.is_none() {
             survey.report(LOOSE_RISK, at, &[], "nobody has it".into());
         }
+        if let Some(due) = risk.open_due().filter(|due| survey.is_past(*due)) {
+            survey.report(LOOSE_RISK, at, &["due"], format!("what is to be done was due on {due}"));
+        }
         match risk.accepted_until {
             Some(until) if survey.is_past(until) => {
                 let message = format!("it was accepted until {until} only");

@@ -241,8 +241,9 @@ checks! {
 
     LOOSE_RISK: Warning "WF-W07", "Risk that nobody answers for",
     why "A risk without an owner or past its date is accepted by default.",
-    how "Risks that are not closed: without an `owner`; or with an `accepted_until` that is past, or accepted without one.",
-    mend "name an owner, and decide anew on what was accepted";
+    how "Risks that are not closed: without an `owner`; or with an `accepted_until` that is past, or accepted without one. \
+         Also risks that are open with a `due` that is past.",
+    mend "name an owner, decide anew on what was accepted, and do what was due";
 
     NOT_DRILLED: Warning "WF-W08", "Intervention that was not drilled",
     why "What was never done takes hours the first time, and half a year later it is the first time again.",

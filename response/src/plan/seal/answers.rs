@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::coverage::coverage;
 use super::sheet::{Sheet, listed};
 use crate::finding::{COVERAGE, Severity, WATCH};
+use crate::plan::moment::Moment;
 use crate::plan::{ContactKind, Intervention, PlaybookKind, RiskStatus, RoleKind};
 
 const YEAR: u64 = 365;
@@ -401,5 +402,26 @@ fn drills(sheet: &mut Sheet<'_>) {
     if let Some(incidents) = sheet.known.journal.as_ref().map(|journal| journal.incidents).filter(|count| *count > 0) {
         sheet.shows(format!("{incidents} incidents stand in the journal, each with its times and decisions"));
     }
-    sheet.outside("who took part in drills, what they showed, and whether that was mended in time");
+    let drill = sheet.known.journal.as_ref().and_then(|journal| journal.drill);
+    let day = |ms: u64| Moment { ms: ms - ms % 86_400_000 };
+    match drill.filter(|(_, at_ms)| sheet.is_fresh(Some(day(*at_ms)), YEAR)) {
+        Some((number, at_ms)) => {
+            let day = day(at_ms);
+            sheet.shows(format!(
+                "people were drilled on {day}, and drill {number} says who took part and what it showed"
+            ));
+            let late: Vec<String> = tables
+                .risk
+                .iter()
+                .filter(|(_, risk)| risk.open_due().is_some_and(|due| due.ms < sheet.known.now_ms))
+                .map(|(id, _)| format!("risk.{id}"))
+                .collect();
+            sheet.either(
+                late.is_empty(),
+                "nothing that was to be done is overdue",
+                format!("what was to be done is overdue: {}", listed(&late)),
+            );
+        }
+        None => sheet.outside("who took part in drills, what they showed, and whether that was mended in time"),
+    }
 }

@@ -50,6 +50,8 @@ pub struct Kept {
     pub keep_days: Option<u64>,
     /// How many incidents it has.
     pub incidents: usize,
+    /// Number of the newest drill of people, and when it was begun, milliseconds since the Unix epoch.
+    pub drill: Option<(u64, u64)>,
 }
 
 /// How a control stands.

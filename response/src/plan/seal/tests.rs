@@ -18,7 +18,7 @@ fn standing(answers: &[Answered], id: &str) -> Standing {
 
 fn known() -> Known {
     let channels = [("pager", "pagerduty"), ("texts", "twilio-sms")];
-    let kept = Kept { holds: Some(Ok(7)), keep_days: None, incidents: 1 };
+    let kept = Kept { holds: Some(Ok(7)), keep_days: None, incidents: 1, drill: None };
     Known {
         channels: channels.map(|(name, kind)| (name.to_owned(), kind.to_owned())).into(),
         journal: Some(kept),

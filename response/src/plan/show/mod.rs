@@ -133,6 +133,9 @@ pub(super) fn automation(automation: Automation) -> &'static str {
 fn ladder(id: &str, escalation: &super::Escalation) -> Ladder {
     let step = |step: &super::Step| format!("{}, who have {} to answer", step.who.join(", "), span(step.ack_within_s));
     let mut steps: Vec<String> = escalation.steps.iter().map(step).collect();
+    if escalation.urgent == super::Urgent::AllAtOnce {
+        steps.insert(0, "each person by all of their urgent channels at once".to_owned());
+    }
     if escalation.repeat > 0 {
         steps.push(format!("all of it again, {} times", escalation.repeat));
     }

@@ -17,11 +17,19 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// If no host answers at its socket, or its answer is of another version.
 pub async fn ask(journal: &Path, ask: &Ask) -> anyhow::Result<Answer> {
     let path = socket_of(journal);
-    let client = crate::http::client_builder().unix_socket(path.as_path()).timeout(PATIENCE).build()?;
+    let client = crate::http::client_builder().unix_socket(path.as_path()).timeout(patience(ask)).build()?;
     let answer = client.post("http://watchfire/").json(ask).send().await.with_context(|| {
         format!("no host answers at `{}`; is one running on this journal, as the same user?", path.display())
     })?;
     let status = answer.status();
     let body = answer.text().await?;
     serde_json::from_str(&body).with_context(|| format!("the host answers {status}: {body}"))
+}
+
+/// People who are called out have their own time.
+fn patience(ask: &Ask) -> Duration {
+    match ask {
+        Ask::CallOut { wait_s, .. } => PATIENCE.saturating_add(Duration::from_secs(*wait_s)),
+        _ => PATIENCE,
+    }
 }

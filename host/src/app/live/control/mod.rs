@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use crate::app::deploy::applied::Swapped;
 use crate::app::engine::status::DetectorStatus;
 use crate::entry::Entry;
+use crate::note::Called;
 use crate::operator::Act;
 
 pub use server::Control;
@@ -48,6 +49,15 @@ pub enum Ask {
         /// Who, and what; the host itself writes down how it knows who.
         act: Act,
     },
+    /// Call people out.
+    CallOut {
+        /// Name of the protocol; the only one if `None`.
+        protocol: Option<String>,
+        /// Ids of the people.
+        people: Vec<String>,
+        /// How long answers are waited for, seconds.
+        wait_s: u64,
+    },
     /// Don't show a detector what it set aside.
     Waive {
         /// Its id in the config.
@@ -77,6 +87,11 @@ pub enum Answer {
     Acted {
         /// The entries of the journal.
         followed: Vec<Entry>,
+    },
+    /// People were called out.
+    CalledOut {
+        /// Each page.
+        calls: Vec<Called>,
     },
     /// It was not done.
     Refused {

@@ -21,6 +21,9 @@ pub(super) fn edited(text: &str, id: &str, before: &Risk, after: &Risk) -> anyho
     if let Some(until) = after.accepted_until.filter(|_| after.accepted_until != before.accepted_until) {
         set(risk, "accepted_until", datetime(until).into());
     }
+    if let Some(due) = after.due.filter(|_| after.due != before.due) {
+        set(risk, "due", datetime(due).into());
+    }
     extend(risk, "signals", &before.signals, &after.signals)?;
     extend(risk, "interventions", &before.interventions, &after.interventions)?;
     let numbers = |ids: &[u64]| ids.iter().map(|id| i64::try_from(*id)).collect::<Result<Vec<_>, _>>();
@@ -44,6 +47,9 @@ pub(super) fn with_risk(text: Option<&str>, id: &str, risk: &Risk) -> String {
         table.insert("owner", Item::Value(owner.as_str().into()));
     }
     table.insert("status", Item::Value(risk.status.to_string().into()));
+    if let Some(due) = risk.due {
+        table.insert("due", Item::Value(datetime(due).into()));
+    }
     for (key, ids) in [("signals", &risk.signals), ("interventions", &risk.interventions)] {
         if !ids.is_empty() {
             table.insert(key, Item::Value(ids.iter().collect::<Array>().into()));

@@ -1,0 +1,179 @@
+//! From a finding to a page that a service has accepted: through the running loop, the plan's ladder, the journal on the disk and a
+//! webhook of this machine.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::{Arc, mpsc as std_mpsc};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio::sync::{mpsc, watch};
+use watchfire::app::deploy::change::{Change, Outlets};
+use watchfire::app::engine::{Engine, Given};
+use watchfire::app::live::main_loop::{Loop, Wiring, wall_clock_ms};
+use watchfire::app::live::messages::Message;
+use watchfire::app::live::output::Output;
+use watchfire::app::live::pulse::Pulse;
+use watchfire::deliver::DeliveryConfig;
+use watchfire::deliver::channel::{ChannelConfig, make};
+use watchfire::event::{Coverage, Event, Stamped};
+use watchfire::finding::Severity;
+use watchfire::journal::{Channel, Hears, Journal};
+use watchfire::plan::Plan;
+use watchfire::plugin::Fleet;
+use watchfire::source::Delivery;
+
+use crate::report::{Report, median, quantile};
+use crate::{Bench, Nobody};
+
+const PLAN: &str = r#"
+[protocol]
+incidents_per_hour = 1000000
+conditions_per_hour = 1000000
+
+[person.ana]
+name = "Ana"
+channels = { urgent = ["phone:+351 555 010 101"] }
+
+[role.guardian]
+kind = "decision-owner"
+members = ["ana"]
+
+[escalation.all]
+severities = ["critical"]
+steps = [{ who = ["guardian"], ack_within_s = 3600 }]
+
+[authority.desk]
+kind = "off-chain"
+role = "guardian"
+
+[intervention.look]
+summary = "Look at it"
+kind = "off-chain"
+authority = "desk"
+owner = "guardian"
+automation = "propose"
+reaction_s = 600
+cost = { trust = 0, why = "nobody sees it", inside_boundary = true }
+
+[signal.blind]
+summary = "The watch has a gap"
+match = [{ detector = "watchfire/coverage" }]
+group_by = ["subject"]
+window_s = 600
+severity = "critical"
+interventions = ["look"]
+"#;
+
+/// How long a page may take before the measurement is given up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+    report.section("from a finding to a page that a webhook of this machine accepted, journaled");
+    let (port, pages) = receiver()?;
+    let folder = tempfile::tempdir()?;
+    let mut engine = Engine::new(Journal::open(&folder.path().join("bench.db"))?, Fleet::new(), Arc::new(Nobody))?;
+    let files = vec![("plan.toml".to_owned(), PLAN.to_owned())];
+    let plan = Plan::load(&files).map_err(|found| anyhow::anyhow!("{found:?}"))?;
+    let event = Event::Plan { protocol: Default::default(), hash: plan.hash(), files };
+    engine.take(Stamped { at_ms: wall_clock_ms(), event }, &Given::default())?;
+    engine.commit()?;
+
+    let config: ChannelConfig =
+        serde_json::from_value(serde_json::json!({ "kind": "webhook", "url": format!("http://127.0.0.1:{port}/") }))?;
+    let made = make(&config, Path::new(".")).map_err(|(key, why)| anyhow::anyhow!("{key}: {why}"))?;
+    let channel = Channel { name: "pager".to_owned(), schemes: None, hears: Hears::All };
+    let runtime = tokio::runtime::Runtime::new()?;
+    let (messages, inbox) = mpsc::channel(1_024);
+    let (failing, _failed) = mpsc::unbounded_channel();
+    let (needs, _needed) = watch::channel(Default::default());
+    let wiring = Wiring {
+        output: Output::silent(),
+        record: None,
+        must_record: false,
+        newest_ms: engine.newest_ms(),
+        messages: inbox,
+        back: messages.clone(),
+        needs,
+        patience: Duration::from_millis(4),
+        failing,
+        stop_after_blocks: None,
+        pulse: Arc::new(Pulse::new(Duration::from_secs(60))),
+    };
+    let turning = Loop::new(engine, wiring, runtime.handle().clone())?;
+    let looping = std::thread::spawn(move || turning.run());
+    let send = |message: Message| messages.blocking_send(message).context("the loop has ended");
+    send(Message::Change(Change::Webhooks(Outlets {
+        services: [("pager".to_owned(), made)].into(),
+        channels: vec![channel],
+        asks: None,
+        config: DeliveryConfig::default(),
+    })))?;
+
+    let (mut took, count) = (Vec::new(), if bench.rounds == 1 { 5 } else { 200 });
+    for at in 0..count {
+        let coverage = Coverage {
+            kind: "feed-silent".to_owned(),
+            subject: format!("feed/{at}"),
+            severity: Severity::Critical,
+            message: "it says nothing".to_owned(),
+            over: false,
+        };
+        let started = Instant::now();
+        send(Message::Input(Delivery::now(Event::Coverage { coverage })))?;
+        let accepted = loop {
+            let (when, body) = pages.recv_timeout(PATIENCE).context("a page was not posted")?;
+            if body.contains("\"effect\":\"page\"") && body.contains(&format!("feed/{at}")) {
+                break when;
+            }
+        };
+        took.push(accepted.duration_since(started));
+    }
+    report.row("median", median(took.clone()).as_secs_f64() * 1e3, "ms", None);
+    report.row("99th percentile", quantile(took, 0.99).as_secs_f64() * 1e3, "ms", None);
+    send(Message::Stop)?;
+    looping.join().map_err(|_| anyhow::anyhow!("the loop panicked"))?
+}
+
+/// A webhook that accepts whatever is posted. Returns its port, and each body with when it was accepted.
+fn receiver() -> anyhow::Result<(u16, std_mpsc::Receiver<(Instant, String)>)> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    let (seen, pages) = std_mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let seen = seen.clone();
+            std::thread::spawn(move || serve(stream, &seen));
+        }
+    });
+    Ok((port, pages))
+}
+
+/// Reads requests of one connection, one after another, and accepts each.
+fn serve(mut stream: std::net::TcpStream, seen: &std_mpsc::Sender<(Instant, String)>) {
+    let (mut bytes, mut part) = (Vec::new(), [0; 16 * 1_024]);
+    loop {
+        let head = bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);
+        let length = head.map(|head| {
+            let head = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+            length.unwrap_or(0_usize)
+        });
+        if let (Some(head), Some(length)) = (head, length)
+            && bytes.len() >= head + length
+        {
+            let body = String::from_utf8_lossy(&bytes[head..head + length]).into_owned();
+            bytes.drain(..head + length);
+            let answered = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+            if answered.is_err() || seen.send((Instant::now(), body)).is_err() {
+                return;
+            }
+            continue;
+        }
+        match stream.read(&mut part) {
+            Ok(read) if read > 0 => bytes.extend_from_slice(&part[..read]),
+            _ => return,
+        }
+    }
+}

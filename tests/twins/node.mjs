@@ -10,14 +10,15 @@ import { join } from 'node:path';
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** The contracts: code, and how to say what is called. */
-export function compile(modules, source) {
+export function compile(modules, folder) {
   const solc = createRequire(join(modules, 'x.js'))('solc');
   const settings = { outputSelection: { '*': { '*': ['evm.bytecode.object', 'evm.methodIdentifiers'] } }, optimizer: { enabled: true } };
-  const input = { language: 'Solidity', sources: { 'Twins.sol': { content: readFileSync(source, 'utf8') } }, settings };
+  const files = ['Twins.sol', 'Attacks.sol'].map((name) => [name, { content: readFileSync(join(folder, name), 'utf8') }]);
+  const input = { language: 'Solidity', sources: Object.fromEntries(files), settings };
   const output = JSON.parse(solc.compile(JSON.stringify(input)));
   const wrong = (output.errors ?? []).filter((error) => error.severity === 'error');
   if (wrong.length > 0) throw new Error(wrong.map((error) => error.formattedMessage).join('\n'));
-  return output.contracts['Twins.sol'];
+  return Object.assign({}, ...Object.values(output.contracts));
 }
 
 const word = (value) => BigInt(value).toString(16).padStart(64, '0');
@@ -158,8 +159,10 @@ export class Host {
   async caughtUp(nodes) {
     for (const node of nodes) {
       const height = await node.height();
-      for (let waited_ms = 0; (this.seen.get(node.id) ?? -1) < height; waited_ms += 50) {
-        if (this.code !== undefined || waited_ms > 90_000) throw new Error(`the host does not get to block ${height}: ${this.error}`);
+      // The detector is compiled first, which takes minutes on a machine that is slow and busy.
+      const until = Date.now() + 300_000;
+      while ((this.seen.get(node.id) ?? -1) < height) {
+        if (this.code !== undefined || Date.now() > until) throw new Error(`the host does not get to block ${height}: ${this.error}`);
         await sleep(50);
       }
     }

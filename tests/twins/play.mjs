@@ -16,7 +16,7 @@ if (!modules) {
   process.exit(2);
 }
 const anvil = process.env.WATCHFIRE_ANVIL ?? join(modules, '@foundry-rs/anvil-linux-amd64/bin/anvil');
-const contracts = compile(modules, join(dirname(fileURLToPath(import.meta.url)), 'Twins.sol'));
+const contracts = compile(modules, dirname(fileURLToPath(import.meta.url)));
 
 /** Kinds and severities that one way of a scenario makes a detector find. */
 async function play(scenario, way) {

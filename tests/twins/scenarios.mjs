@@ -1,6 +1,8 @@
 // Each scenario is set up once, then goes one way as an attack and another as its benign twin. What an attack must make the detector
 // find is beside it; its twin must make it find nothing.
 
+import { attacks } from './attacks.mjs';
+
 const ether = (whole) => BigInt(whole) * 10n ** 18n;
 
 /** Tokens, a vault with a million of them, and a user with as many. */
@@ -174,4 +176,5 @@ expected = ["${treasury}"]`,
     },
     finds: ['third-party-pull critical'],
   },
+  ...attacks,
 ];

@@ -17,7 +17,7 @@ pub(crate) fn play(names: &[&str]) -> anyhow::Result<()> {
         println!("skipped: attacks and their twins need anvil and solc, which are installed from npm");
         return Ok(());
     }
-    say("attacks and their twins: about half a minute each");
+    say("attacks and their twins: a few seconds each, the first of a detector longer");
     let mut play = Command::new("node");
     play.current_dir(root()).arg("tests/twins/play.mjs").arg(target().join("debug/watchfire"));
     run(play.arg(target().join("plugins")).arg(peers_folder().join("node_modules")).args(names))

@@ -1,5 +1,6 @@
 //! The command line: what a person types, and what the exit code means to a script.
 
+mod asked;
 mod backtest;
 mod callout;
 mod callout_report;
@@ -267,7 +268,7 @@ fn dispatch(command: Command, cache: CacheChoice) -> anyhow::Result<Exit> {
         Command::Run(args) => run::main(args, sandboxes),
         Command::Replay(args) => replay::main(args, &sandboxes),
         Command::Record(args) => record::main(args),
-        Command::Fetch(args) => fetch::main(args),
+        Command::Fetch(args) => fetch::main(args, &sandboxes),
         Command::Backtest(args) => backtest::main(&args, &sandboxes),
         Command::Init(args) => init::main(args),
         Command::Check(args) => check::main(args, &sandboxes),

@@ -5,7 +5,7 @@ use watchfire_sdk::flow::ChainPrices;
 use watchfire_sdk::prelude::*;
 
 use crate::config::Rules;
-use crate::sent::{self, Sent};
+use crate::sent::{self, Plain, Sent};
 
 /// Most payments to one account that are remembered.
 const PAYMENTS_AT_MOST: usize = 64;
@@ -68,23 +68,26 @@ impl Keys {
 
 /// Accounts that so many others were emptied into.
 pub(crate) fn find(rules: &Rules, batch: &Batch<'_>, prices: &ChainPrices) -> Result<Vec<Finding>, Error> {
-    let mut paid: Vec<Sent> = sent::plainly(batch, prices).filter(|sent| !rules.is_expected(&sent.to)).collect();
-    paid.sort_by_key(|sent| sent.to);
+    let paid: Vec<Plain<'_>> = sent::plainly(batch, prices).filter(|sent| !rules.is_expected(&sent.to)).collect();
+    // Places are sorted, which are smaller than what stands there; those of one account stay in their order.
+    let mut order: Vec<usize> = (0..paid.len()).collect();
+    order.sort_by_key(|&at| paid[at].to);
     let (keys, now_s) = (Keys(batch.chain_id().to_be_bytes()), batch.timestamp_s());
     keys.forget(now_s);
     let (mut findings, mut looked_into) = (Vec::new(), 0);
-    for group in paid.chunk_by(|a, b| a.to == b.to) {
-        let (to, key) = (group[0].to, keys.receiver(group[0].to.as_slice()));
+    for group in order.chunk_by(|&a, &b| paid[a].to == paid[b].to) {
+        let first = paid[group[0]];
+        let (to, key) = (first.to, keys.receiver(first.to.as_slice()));
         let known: Option<Receiver> = state::get(&key)?;
         // Whoever is paid by one is no sweep: most accounts are never remembered.
-        if known.is_none() && group.iter().all(|sent| sent.from == group[0].from) {
+        if known.is_none() && group.iter().all(|&at| paid[at].from == first.from) {
             continue;
         }
         let mut receiver = known.unwrap_or_default();
         state::delete(&keys.expiry(receiver.expires_s, to.as_slice()));
         receiver.payments.retain(|it| it.at_s.saturating_add(rules.swept_window_s) > now_s);
-        for sent in group {
-            let Sent { from, token, amount, transaction, .. } = sent.clone();
+        for &at in group {
+            let Sent { from, token, amount, transaction, .. } = paid[at].sent();
             receiver.payments.retain(|it| it.from != from);
             receiver.payments.push(Payment { from, token, amount, at_s: now_s, transaction });
         }

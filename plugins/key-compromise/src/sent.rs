@@ -1,6 +1,6 @@
 //! What accounts sent in a batch.
 
-use watchfire_sdk::batch::Status;
+use watchfire_sdk::batch::{Status, Transaction};
 use watchfire_sdk::chain::ChainError;
 use watchfire_sdk::flow::{ChainPrices, to_f64};
 use watchfire_sdk::prelude::*;
@@ -47,17 +47,39 @@ pub(crate) fn balance(token: Option<Address>, account: Address) -> Result<U256, 
     }
 }
 
-/// What signers sent by transactions that do nothing else: coins, and tokens by `transfer`.
-pub(crate) fn plainly<'b>(batch: &'b Batch<'_>, prices: &'b ChainPrices) -> impl Iterator<Item = Sent> + 'b {
+/// A transaction that does nothing but send: coins, or a token by `transfer`. Most of them are nobody's business, so that no more
+/// is read of it than who gets it.
+#[derive(Clone, Copy)]
+pub(crate) struct Plain<'b> {
+    transaction: Transaction<'b>,
+    pub(crate) from: Address,
+    pub(crate) to: Address,
+    token: Option<(Address, U256)>,
+}
+
+impl Plain<'_> {
+    /// All of it.
+    pub(crate) fn sent(&self) -> Sent {
+        let Self { transaction, from, to, token } = *self;
+        let (token, amount) = match token {
+            Some((token, amount)) => (Some(token), amount),
+            None => (None, transaction.value()),
+        };
+        Sent { from, to, token, amount, transaction: transaction.hash() }
+    }
+}
+
+/// What signers sent by transactions that do nothing else.
+pub(crate) fn plainly<'b>(batch: &'b Batch<'_>, prices: &'b ChainPrices) -> impl Iterator<Item = Plain<'b>> + 'b {
     batch.transactions().filter(|transaction| transaction.status() == Status::Success).filter_map(move |transaction| {
-        let (from, to) = (transaction.sender(), transaction.recipient());
-        let sent = |to, token, amount| Sent { from, to, token, amount, transaction: transaction.hash() };
-        if !transaction.value().is_zero() {
-            return transaction.input().is_empty().then(|| sent(to, None, transaction.value()));
+        let plain = |to, token| Plain { transaction, from: transaction.sender(), to, token };
+        if transaction.has_value() {
+            return transaction.input().is_empty().then(|| plain(transaction.recipient(), None));
         }
-        prices.token(&to.into_array())?;
+        let token = transaction.recipient();
+        prices.token(&token.into_array())?;
         let call = transferCall::abi_decode(transaction.input()).ok()?;
-        Some(sent(call.to, Some(to), call.amount))
+        Some(plain(call.to, Some((token, call.amount))))
     })
 }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::app::author::reads::Reads;
 use crate::app::deploy::spec::KeptSpec;
-use crate::app::engine::answers::Answers;
 use crate::block::{Block, Verification};
 use crate::chain_read::ChainReader;
 use crate::event::Event;
@@ -157,12 +157,12 @@ fn once(component: Component, spec: KeptSpec, read: &Read, mut look: impl FnMut(
 }
 
 pub(super) fn read(recording: &Path) -> anyhow::Result<Read> {
-    let answers = Arc::new(Answers::default());
+    let reads = Arc::new(Reads::beside(recording, None)?);
     let mut blocks = Vec::new();
     let mut items = Recording::open(recording, &BTreeMap::from([(0, Verification::None)]))?;
     while let Some(item) = items.next_item()? {
         match item {
-            Item::Answer { at, read, answer } => answers.insert(at.hash, read, answer),
+            Item::Answer { at, read, answer } => reads.insert(at, read, answer),
             Item::Delivery(delivery) => {
                 if let Event::Committed { block } = delivery.event {
                     blocks.push(block);
@@ -171,7 +171,7 @@ pub(super) fn read(recording: &Path) -> anyhow::Result<Read> {
         }
     }
     anyhow::ensure!(!blocks.is_empty(), "`{}` has no block", recording.display());
-    Ok(Read { blocks, reader: answers })
+    Ok(Read { blocks, reader: reads })
 }
 
 fn millis(elapsed: Duration) -> f64 {

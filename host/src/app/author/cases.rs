@@ -1,5 +1,7 @@
 //! A detector's project as its author tests it: cases in `tests/`, each a recording, a config, and the findings that are expected.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +12,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
+use crate::app::author::by_hand;
+use crate::app::author::reads::Reads;
 use crate::app::author::test_run::{Bench, Found, Others};
+use crate::chain_read::ChainReader;
 use crate::plugin::{Component, Manifest};
 
 /// Lines around a difference that are shown with it.
@@ -36,7 +41,10 @@ pub struct Case {
 #[serde(deny_unknown_fields)]
 struct Written {
     /// The recording, or a folder of them, relative to the file.
-    recording: PathBuf,
+    recording: Option<PathBuf>,
+    /// Blocks in its place.
+    #[serde(default)]
+    block: Vec<by_hand::Written>,
     #[serde(default)]
     config: toml::Table,
     #[serde(default)]
@@ -64,6 +72,9 @@ pub struct CaseResult {
     pub findings: usize,
     /// What is wrong, each with what it is; nothing where it passed.
     pub faults: Vec<String>,
+    /// What its author should know beside.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Whether the findings were accepted as what is expected from now on.
     pub is_accepted: bool,
     /// How long it took, milliseconds.
@@ -97,16 +108,26 @@ pub fn cases(project: &Path) -> anyhow::Result<Vec<Case>> {
     files.sort();
     anyhow::ensure!(
         !files.is_empty(),
-        "`{}` has no case; write one as `NAME.toml` with `recording = \"…\"` and a table `[config]`",
+        "`{}` has no case; write one as `NAME.toml` with `recording = \"…\"`, or blocks of your own, and a table `[config]`",
         folder.display()
     );
     files.iter().map(|file| case(file)).collect()
 }
 
-fn case(file: &Path) -> anyhow::Result<Case> {
+/// Reads a case. Blocks that it has of its own become a recording in `build/cases`.
+///
+/// # Errors
+///
+/// If the file can't be read, says what can't be, or names a recording that is not there.
+pub fn case(file: &Path) -> anyhow::Result<Case> {
     let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     let written: Written = toml::from_str(&text).with_context(|| file.display().to_string())?;
-    let recording = file.parent().unwrap_or(Path::new(".")).join(&written.recording);
+    let recording = match (&written.recording, written.block.as_slice()) {
+        (Some(recording), []) => file.parent().unwrap_or(Path::new(".")).join(recording),
+        (None, [_, ..]) => write_by_hand(file, &written.block)?,
+        (Some(_), _) => anyhow::bail!("{}: it has a `recording` and blocks of its own; keep one", file.display()),
+        (None, []) => anyhow::bail!("{}: name a `recording`, or write what happens as `[[block]]`", file.display()),
+    };
     anyhow::ensure!(
         recording.exists(),
         "{}: `recording`: there is no `{}`; record one with `watchfire record` or `watchfire fetch`",
@@ -128,8 +149,36 @@ fn case(file: &Path) -> anyhow::Result<Case> {
     })
 }
 
-/// Runs cases, several at once, each on a kept instance and on fresh ones.
-pub fn run(component: &Arc<Component>, manifest: &Manifest, cases: &[Case], accept: bool) -> Vec<CaseResult> {
+/// Makes a recording of a case's own blocks, where tools of the project write to. Returns it.
+fn write_by_hand(file: &Path, blocks: &[by_hand::Written]) -> anyhow::Result<PathBuf> {
+    let name = format!("{}.jsonl", file.file_stem().unwrap_or_default().to_string_lossy());
+    // From `tests/NAME.toml` to `build/cases/NAME.jsonl`.
+    let project = file.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+    let recording = project.join("build/cases").join(name);
+    by_hand::write(blocks, &recording).with_context(|| file.display().to_string())?;
+    Ok(recording)
+}
+
+/// Runs cases, several at once, each on a kept instance and on fresh ones. `node` answers reads that neither a recording nor the
+/// file beside it answers, and its answers are kept there.
+///
+/// # Errors
+///
+/// If answers that are kept can't be read or written.
+pub fn run(
+    component: &Arc<Component>,
+    manifest: &Manifest,
+    cases: &[Case],
+    accept: bool,
+    node: Option<&Arc<dyn ChainReader>>,
+) -> anyhow::Result<Vec<CaseResult>> {
+    // Cases of one recording share its file of answers.
+    let mut reads: BTreeMap<&Path, Arc<Reads>> = BTreeMap::new();
+    for case in cases {
+        if let Entry::Vacant(vacant) = reads.entry(&case.recording) {
+            vacant.insert(Arc::new(Reads::beside(&case.recording, node.cloned())?));
+        }
+    }
     let all = cases.par_iter().map(|case| {
         let started = Instant::now();
         let bench = Bench {
@@ -138,21 +187,33 @@ pub fn run(component: &Arc<Component>, manifest: &Manifest, cases: &[Case], acce
             config: case.config.clone(),
             others: case.others.clone(),
         };
-        let result = run_case(&bench, case, accept)
+        let result = run_case(&bench, case, accept, &reads[case.recording.as_path()])
             .unwrap_or_else(|error| CaseResult { faults: vec![format!("{error:#}")], ..CaseResult::default() });
         CaseResult { name: case.name.clone(), elapsed_ms: millis(started.elapsed()), ..result }
     });
-    all.collect()
+    let mut results: Vec<CaseResult> = all.collect();
+    for (recording, reads) in reads {
+        let first = cases.iter().position(|case| case.recording == recording);
+        let Some(result) = first.and_then(|at| results.get_mut(at)) else { continue };
+        if let Some((file, added)) = reads.keep()? {
+            result.notes.push(format!("{added} answers of the node are kept in `{}`", file.display()));
+        }
+        result.notes.extend(reads.unanswered().map(|unanswered| unanswered.sentence()));
+    }
+    Ok(results)
 }
 
 fn millis(elapsed: Duration) -> u64 {
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn run_case(bench: &Bench, case: &Case, accept: bool) -> anyhow::Result<CaseResult> {
-    let kept = bench.run(&case.recording, false)?;
-    let fresh = bench.run(&case.recording, true)?;
-    let mut faults: Vec<String> = kept.failures.iter().map(|failure| format!("a batch ended with {failure}")).collect();
+fn run_case(bench: &Bench, case: &Case, accept: bool, reads: &Arc<Reads>) -> anyhow::Result<CaseResult> {
+    let kept = bench.run(&case.recording, false, reads)?;
+    let fresh = bench.run(&case.recording, true, reads)?;
+    let mut faults: Vec<String> = kept.failures.iter().map(|failure| format!("a batch failed: {failure}")).collect();
+    if kept.rested > 0 {
+        faults.push(format!("{} more batches were not shown to it: it rests after too many failures", kept.rested));
+    }
     if let Some(lines) = difference("kept", &kept.found, "fresh", &fresh.found) {
         faults.push(format!("it keeps something in guest memory that it should keep in `state`:\n{lines}"));
     }
@@ -165,6 +226,11 @@ fn run_case(bench: &Bench, case: &Case, accept: bool) -> anyhow::Result<CaseResu
                 std::fs::write(expected, text(&kept.found)).with_context(|| expected.display().to_string())?;
                 is_accepted = true;
             }
+            false if !expected.exists() => faults.push(format!(
+                "nothing says what is expected: read what it found, and write it to `{}` with `--accept`\n{}",
+                expected.display(),
+                difference("expected", &[], "found", &kept.found).unwrap_or_default()
+            )),
             false => faults.extend(unexpected(expected, &kept.found)?),
         }
     }

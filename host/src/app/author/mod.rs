@@ -2,9 +2,11 @@
 
 pub mod backtest;
 pub mod bench;
+mod by_hand;
 pub mod cases;
 pub mod cpu_profile;
 pub mod fetch;
+pub mod reads;
 pub mod rule_file;
 pub mod rule_run;
 pub mod test_run;

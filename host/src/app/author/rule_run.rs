@@ -7,12 +7,12 @@ use std::sync::Arc;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+use crate::app::author::reads::Reads;
 use crate::app::author::test_run::Found;
 use crate::app::deploy::spec::KeptSpec;
-use crate::app::engine::answers::Answers;
 use crate::app::engine::{Engine, Given};
-use crate::block::{BlockRef, Verification};
-use crate::chain_read::{ChainAnswer, ChainRead, ChainReader};
+use crate::block::Verification;
+use crate::chain_read::ChainReader;
 use crate::entry::Entry;
 use crate::finding::is_own;
 use crate::journal::Journal;
@@ -81,22 +81,6 @@ struct Explained {
     candidates: Candidates,
 }
 
-/// A recording's answers first, then a node's.
-struct Reads {
-    recorded: Arc<Answers>,
-    live: Option<Arc<dyn ChainReader>>,
-}
-
-impl ChainReader for Reads {
-    fn read(&self, at: BlockRef, read: &ChainRead) -> ChainAnswer {
-        match (self.recorded.known(at.hash, read), &self.live) {
-            (Some(answer), _) => answer,
-            (None, Some(live)) => live.read(at, read),
-            (None, None) => self.recorded.read(at, read),
-        }
-    }
-}
-
 impl RuleRun {
     fn spec(&self) -> KeptSpec {
         let mut config = self.config.clone();
@@ -124,9 +108,8 @@ impl RuleRun {
         let spec = self.spec();
         let detector = spec.start("rules", self.component.clone())?;
         let needs = detector.profile().needs();
-        let recorded = Arc::new(Answers::default());
-        let reads = Reads { recorded: recorded.clone(), live: self.reader.clone() };
-        let mut engine = Engine::new(Journal::in_memory()?, Fleet::new(), Arc::new(reads))?;
+        let reads = Arc::new(Reads::beside(recording, self.reader.clone())?);
+        let mut engine = Engine::new(Journal::in_memory()?, Fleet::new(), reads.clone())?;
         engine.swap(detector, spec.text(), 0)?;
         let mut sequencer = Sequencer::new(0);
         let mut recording = Recording::open(recording, &BTreeMap::from([(0, Verification::None)]))?;
@@ -135,7 +118,7 @@ impl RuleRun {
         while let Some(item) = recording.next_item()? {
             let delivery = match item {
                 Item::Answer { at, read, answer } => {
-                    recorded.insert(at.hash, read, answer);
+                    reads.insert(at, read, answer);
                     continue;
                 }
                 Item::Delivery(delivery) => delivery,

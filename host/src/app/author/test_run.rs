@@ -8,17 +8,19 @@ use std::sync::Arc;
 use alloy::primitives::B256;
 use serde::{Deserialize, Serialize};
 
+use crate::app::author::reads::Reads;
 use crate::app::deploy::spec::KeptSpec;
-use crate::app::engine::answers::Answers;
 use crate::app::engine::{Engine, Given};
 use crate::block::{ChainId, Verification};
 use crate::entry::Entry;
 use crate::event::Event;
+use crate::failure_kind::FailureKind;
 use crate::finding::{Claim, Finding, is_own};
 use crate::journal::Journal;
 use crate::plugin::{Component, Fleet, Heard, Manifest};
 use crate::source::recording::{Item, Recording};
 use crate::stream::Sequencer;
+use crate::subscription::Needs;
 
 /// What a detector found at one place, as snapshots have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,8 +51,10 @@ pub struct Others {
 pub struct Tested {
     /// Findings in order.
     pub found: Vec<Found>,
-    /// Batches that failed, in order.
+    /// Batches that failed, in order, each with its block.
     pub failures: Vec<String>,
+    /// Batches that it was not shown, since it rests after too many failures.
+    pub rested: u64,
     /// Blocks and observations that were fed.
     pub inputs: u64,
 }
@@ -73,13 +77,12 @@ impl Bench {
     /// # Errors
     ///
     /// If the recording can't be read, or the detector can't be started.
-    pub fn run(&self, recording: &Path, fresh_each_batch: bool) -> anyhow::Result<Tested> {
-        let spec = KeptSpec::alone(&self.manifest, self.config.clone());
+    pub fn run(&self, recording: &Path, fresh_each_batch: bool, reads: &Arc<Reads>) -> anyhow::Result<Tested> {
+        let spec = self.spec(reads);
         let detector = spec.start(&self.manifest.name, self.component.clone())?;
         let mut fleet = Fleet::new();
         fleet.set_fresh_each_batch(fresh_each_batch);
-        let answers = Arc::new(Answers::default());
-        let mut engine = Engine::new(Journal::in_memory()?, fleet, answers.clone())?;
+        let mut engine = Engine::new(Journal::in_memory()?, fleet, reads.clone())?;
         let needs = detector.profile().needs();
         engine.swap(detector, spec.text(), 0)?;
         let mut sequencer = Sequencer::new(0);
@@ -90,12 +93,13 @@ impl Bench {
         while let Some(item) = recording.next_item()? {
             let delivery = match item {
                 Item::Answer { at, read, answer } => {
-                    answers.insert(at.hash, read, answer);
+                    reads.insert(at, read, answer);
                     continue;
                 }
                 Item::Delivery(delivery) => delivery,
             };
             tested.inputs += 1;
+            let place = place(&delivery.event);
             let stamped = sequencer.stamp(delivery.event, delivery.at_ms.unwrap_or(0));
             let heard = self.heard(&stamped.event);
             engine.take(stamped, &Given::hearing(heard))?;
@@ -117,12 +121,28 @@ impl Bench {
                             tested.found[place].retracted = true;
                         }
                     }
-                    Entry::Failed { kind, message, .. } => tested.failures.push(format!("{kind}: {message}")),
+                    Entry::Failed { kind: FailureKind::Quarantined, .. } => tested.rested += 1,
+                    Entry::Failed { kind, message, .. } => tested.failures.push(format!("{place}{kind}: {message}")),
                     _ => {}
                 }
             }
         }
         Ok(tested)
+    }
+
+    fn spec(&self, reads: &Reads) -> KeptSpec {
+        let spec = KeptSpec::alone(&self.manifest, self.config.clone());
+        KeptSpec { limits: reads.patient(spec.limits), ..spec }
+    }
+
+    /// Starts the detector. Returns what it wants of blocks.
+    ///
+    /// # Errors
+    ///
+    /// If it is not admitted, or its config is wrong.
+    pub fn needs(&self) -> anyhow::Result<Needs> {
+        let spec = KeptSpec::alone(&self.manifest, self.config.clone());
+        Ok(spec.start(&self.manifest.name, self.component.clone())?.profile().needs())
     }
 
     /// What others found in a block.
@@ -139,5 +159,14 @@ impl Bench {
             heard.collect::<Vec<_>>()
         };
         self.others.iter().flat_map(of).collect()
+    }
+}
+
+/// Where an input stands, for a line about it: `block 12: `.
+fn place(event: &Event) -> String {
+    match event {
+        Event::Committed { block } => format!("block {}: ", block.number),
+        Event::Observed { observation } => format!("an observation of `{}`: ", observation.feed),
+        _ => String::new(),
     }
 }

@@ -11,8 +11,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args as ClapArgs;
+use serde_json::Value;
 
-use super::plugin::{component_bytes, config as detector_config};
+use super::asked::NodeArgs;
+use super::plugin::component_bytes;
+use super::plugin::setting::Setting;
 use super::{Exit, tell};
 use crate::app::author::backtest::{Backtest, Data, Options, Rule, Ticks, run};
 use crate::app::config::{CacheConfig, Config};
@@ -34,6 +37,7 @@ Examples:
   watchfire backtest archive/ --detector my-rule --detector-config my-rule.toml --labels labels.toml \\
       --sweep limit=1000..100000
   watchfire backtest cases/*.jsonl.gz --config watchfire.toml --labels labels.toml --min-recall 1 --min-precision 0.9
+  watchfire backtest fetched.jsonl.gz --config watchfire.toml --node $RPC_URL   # answers what detectors read of the chain
 
 A labels file says where attacks are, and what only looks like one:
 
@@ -52,7 +56,7 @@ pub struct Args {
     /// Run this component, or this project, which is built first.
     #[arg(short, long, value_name = "PATH")]
     detector: Option<PathBuf>,
-    /// The detector's own config, as TOML.
+    /// The detector's own config, as TOML, or a case; by default that of the project's case.
     #[arg(long, value_name = "FILE", requires = "detector")]
     detector_config: Option<PathBuf>,
     /// Run the detectors of this config, where none is given; its plan has no part in it.
@@ -83,6 +87,8 @@ pub struct Args {
     /// The answer is no where there are more wrong findings for a day of chain time.
     #[arg(long, value_name = "NUMBER", requires = "labels", conflicts_with = "sweep")]
     max_false_positives_per_day: Option<f64>,
+    #[command(flatten)]
+    node: NodeArgs,
     /// The shape of what is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -95,19 +101,29 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let text = args.labels.as_deref().map(labels_text).transpose()?;
     let parse = |(path, text): (&PathBuf, &String)| Labels::parse(text).with_context(|| path.display().to_string());
     let labels = args.labels.as_ref().zip(text.as_ref()).map(parse).transpose()?;
-    let rules = match &args.detector {
-        Some(path) => {
+    let setting = args
+        .detector
+        .as_ref()
+        .map(|path| Setting::of(path, args.recordings.first().map(PathBuf::as_path), args.detector_config.as_deref()));
+    let setting = setting.transpose()?;
+    let rules = match args.detector.as_ref().zip(setting.as_ref()) {
+        Some((path, setting)) => {
             let runtime = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?;
-            Some(vec![alone(&runtime, path, args)?])
+            Some(vec![alone(&runtime, path, setting.config.clone())?])
         }
         None => of_config(args, sandboxes)?,
     };
     let Some(mut rules) = rules else { return Ok(Exit::Refused) };
     give_sweeps(&mut rules, &args.sweep, args.detector.is_some())?;
-    let options = Options { rules, recordings: args.recordings.clone(), labels, severity: args.severity };
+    let asked = args.node.connect()?;
+    let recordings = args.recordings.clone();
+    let options = Options { rules, recordings, labels, severity: args.severity, node: asked.reader.clone() };
     let meter = Meter::new(&args.recordings)?;
     let ticks = Ticks { read: &|units| meter.read(units), block: &|| meter.block() };
-    let mut backtest = run(&options, &ticks)?;
+    let mut backtest = run(&options, &ticks).map_err(|error| match &setting {
+        Some(setting) => setting.explain(error),
+        None => error,
+    })?;
     meter.finish();
     anyhow::ensure!(backtest.inputs > 0, "the recordings hold no block and no observation");
     if let Some(path) = &args.html {
@@ -131,11 +147,11 @@ fn labels_text(path: &Path) -> anyhow::Result<String> {
 }
 
 /// One detector by itself, granted all that it asks for.
-fn alone(runtime: &Runtime, path: &Path, args: &Args) -> anyhow::Result<Rule> {
+fn alone(runtime: &Runtime, path: &Path, config: Value) -> anyhow::Result<Rule> {
     let bytes = component_bytes(path)?;
     let component = Arc::new(runtime.compile(&bytes, &Default::default())?);
     let manifest = describe(&component, &Default::default())?;
-    let spec = KeptSpec::alone(&manifest, detector_config(args.detector_config.as_deref())?);
+    let spec = KeptSpec::alone(&manifest, config);
     Ok(Rule { id: manifest.name, component, spec, sweeps: Vec::new() })
 }
 

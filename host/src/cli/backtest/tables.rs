@@ -29,6 +29,12 @@ pub(super) fn all(backtest: &Backtest) -> String {
     for name in &backtest.misplaced {
         let _ = writeln!(text, "label `{name}` lies in none of the recordings, and does not count");
     }
+    for (recording, unanswered) in &backtest.unanswered {
+        let _ = writeln!(text, "{recording}: {}", unanswered.sentence());
+    }
+    for (file, added) in &backtest.kept_answers {
+        let _ = writeln!(text, "{added} answers of the node are kept in `{}`", file.display());
+    }
     text
 }
 

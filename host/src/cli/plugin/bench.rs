@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args as ClapArgs;
 
-use super::{Exit, component_bytes, config};
+use super::setting::Setting;
+use super::{Exit, component_bytes};
 use crate::app::author::bench::{FIGURES, Measured, measure};
 use crate::cli::table::Table;
 
@@ -13,6 +14,7 @@ use crate::cli::table::Table;
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
+  watchfire plugin bench my-rule                          # as its case in tests/ has it
   watchfire plugin bench my-rule --recording mainnet/ --config my-rule.toml
   watchfire plugin bench rule.wasm --recording attack.jsonl.gz --format json > before.json
   watchfire plugin bench rule.wasm --recording attack.jsonl.gz --baseline before.json
@@ -23,10 +25,10 @@ pub struct Args {
     /// Projects' folders, or components.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// The recording, or a folder of them.
+    /// The recording, or a folder of them; by default that of a project's case.
     #[arg(short, long, value_name = "FILE")]
-    recording: PathBuf,
-    /// The detectors' own config, as TOML; none by default.
+    recording: Option<PathBuf>,
+    /// The detectors' own config, as TOML, or a case; by default that of a project's case.
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Figures of an earlier run, kept with `--format json`, to compare with.
@@ -56,11 +58,12 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         read.with_context(|| format!("`{}` is not what `--format json` gave", path.display()))
     });
     let before = before.transpose()?.unwrap_or_default();
-    let config = config(args.config.as_deref())?;
     let mut rows: Vec<Row<'_>> = Vec::new();
     for (path, before) in args.paths.iter().zip(before.iter().map(Some).chain(std::iter::repeat(None))) {
-        let measured = measure(&component_bytes(path)?, &args.recording, config.clone())
-            .with_context(|| path.display().to_string())?;
+        let setting = Setting::of(path, args.recording.as_deref(), args.config.as_deref())?;
+        let measured = measure(&component_bytes(path)?, setting.recording()?, setting.config.clone())
+            .with_context(|| path.display().to_string())
+            .map_err(|error| setting.explain(error))?;
         if args.format == Shape::Json {
             println!("{}", serde_json::to_string(&measured)?);
         }

@@ -1,7 +1,7 @@
 //! `watchfire plugin dev`.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -12,6 +12,8 @@ use notify_debouncer_full::{DebounceEventResult, new_debouncer};
 use super::{Exit, Loaded};
 use crate::app::author::cases::{CaseResult, cases, difference, run};
 use crate::app::deploy::sandbox::Sandboxes;
+use crate::chain_read::ChainReader;
+use crate::cli::asked::NodeArgs;
 use crate::plugin::build;
 
 /// How long files must be quiet before a change counts: editors write in steps.
@@ -25,7 +27,8 @@ const NOT_SOURCE: [&str; 5] = ["build", "target", "node_modules", ".git", ".venv
 #[command(after_help = "\
 Examples:
   watchfire plugin dev
-  watchfire plugin dev my-rule")]
+  watchfire plugin dev my-rule
+  watchfire plugin dev my-rule --node $RPC_URL   # what it reads of the chain, and no recording answers")]
 pub struct Args {
     /// The project's folder.
     #[arg(default_value = ".")]
@@ -33,9 +36,12 @@ pub struct Args {
     /// Build and test once, and end: what a change would show.
     #[arg(long)]
     once: bool,
+    #[command(flatten)]
+    node: NodeArgs,
 }
 
 pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
+    let asked = args.node.connect()?;
     let project = args.path.canonicalize().with_context(|| format!("there is no `{}`", args.path.display()))?;
     let (tell, changed) = mpsc::channel();
     let watched = project.clone();
@@ -55,7 +61,7 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let mut before: Vec<CaseResult> = Vec::new();
     loop {
         let started = Instant::now();
-        match round(&project, sandboxes) {
+        match round(&project, sandboxes, asked.reader.as_ref()) {
             Ok(results) => {
                 show(&before, &results);
                 println!("{:.1} s; waiting for a change of its source (Ctrl-C ends)", started.elapsed().as_secs_f64());
@@ -78,12 +84,16 @@ fn is_source(project: &Path, path: &Path) -> bool {
     !parts.any(|part| NOT_SOURCE.contains(&part.as_ref()) || part.starts_with(".#"))
 }
 
-fn round(project: &Path, sandboxes: &Sandboxes) -> anyhow::Result<Vec<CaseResult>> {
+fn round(
+    project: &Path,
+    sandboxes: &Sandboxes,
+    node: Option<&Arc<dyn ChainReader>>,
+) -> anyhow::Result<Vec<CaseResult>> {
     let cases = cases(project)?;
     let built = build::build(project, None)?;
     let loaded = Loaded::for_author(&built, sandboxes)?;
     println!("{} {}: {} bytes", loaded.manifest.name, loaded.manifest.version, built.size);
-    Ok(run(&loaded.component, &loaded.manifest, &cases, false))
+    run(&loaded.component, &loaded.manifest, &cases, false, node)
 }
 
 /// What each case finds, and what of it changed since the last round.
@@ -100,5 +110,6 @@ fn show(before: &[CaseResult], now: &[CaseResult]) {
         if let Some(lines) = lines {
             anstream::println!("{lines}");
         }
+        result.notes.iter().for_each(|note| println!("{note}"));
     }
 }

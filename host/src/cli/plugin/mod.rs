@@ -6,7 +6,7 @@ use std::sync::Arc;
 use alloy::primitives::B256;
 use anyhow::Context;
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Exit, inspect, operate};
 use crate::app::config::CacheConfig;
@@ -22,6 +22,7 @@ mod bench;
 mod dev;
 mod new;
 mod profile;
+pub(super) mod setting;
 mod share;
 mod test;
 
@@ -136,13 +137,13 @@ fn build_component(
 }
 
 /// A component, compiled and asked what it is.
-struct Loaded {
-    component: Arc<Component>,
-    manifest: Manifest,
+pub(super) struct Loaded {
+    pub(super) component: Arc<Component>,
+    pub(super) manifest: Manifest,
 }
 
 impl Loaded {
-    fn of(bytes: &[u8], sandboxes: &Sandboxes) -> anyhow::Result<Self> {
+    pub(super) fn of(bytes: &[u8], sandboxes: &Sandboxes) -> anyhow::Result<Self> {
         let runtime = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?;
         let limits = Limits::default();
         let component = runtime.compile(bytes, &limits)?;
@@ -165,13 +166,4 @@ pub(super) fn component_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
         return Ok(build::build(path, None)?.bytes);
     }
     whole_file::read(path, whole_file::COMPONENT_BYTES).with_context(|| format!("`{}` can't be read", path.display()))
-}
-
-/// A detector's own config from a TOML file; empty without one.
-pub(super) fn config(path: Option<&Path>) -> anyhow::Result<Value> {
-    let Some(path) = path else { return Ok(json!({})) };
-    let text = whole_file::read_text(path, whole_file::TEXT_BYTES)
-        .with_context(|| format!("`{}` can't be read", path.display()))?;
-    let table = toml::from_str::<toml::Table>(&text).with_context(|| path.display().to_string())?;
-    Ok(serde_json::to_value(table)?)
 }

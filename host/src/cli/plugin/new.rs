@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use rust_embed::Embed;
 
 use super::Exit;
+use crate::cli::given::refuse;
 use crate::plugin::build::{Language, lay_out};
 
 /// Folders by language, and `common`, which every project has; for templates beside the event watch, what differs, in
@@ -89,6 +90,7 @@ The project builds and passes its test, on a recording of an attack. It has the 
 a README.")]
 pub struct Args {
     /// The detector's name, in kebab-case.
+    #[arg(value_parser = name)]
     name: String,
     /// The language.
     #[arg(short, long, value_enum)]
@@ -101,20 +103,28 @@ pub struct Args {
     path: Option<PathBuf>,
 }
 
+/// A name as a config and a registry take it.
+fn name(text: &str) -> Result<String, String> {
+    let is_word =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    match text.split('-').all(is_word) && text.starts_with(|first: char| first.is_ascii_lowercase()) {
+        true => Ok(text.to_owned()),
+        false => Err("it is no name for a detector: lower-case letters and digits, words joined by `-`".to_owned()),
+    }
+}
+
 pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
-    let is_kebab = args
-        .name
-        .split('-')
-        .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()));
-    anyhow::ensure!(
-        is_kebab && args.name.starts_with(|first: char| first.is_ascii_lowercase()),
-        "`{}` is no name for a detector: lower-case letters and digits, words joined by `-`",
-        args.name
-    );
     let folder = args.path.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     let is_free = !folder.exists() || folder.read_dir().is_ok_and(|mut entries| entries.next().is_none());
-    anyhow::ensure!(is_free, "`{}` is there already, and not empty; choose another with `--path`", folder.display());
-    for template in folders(args.template, args.lang)? {
+    if !is_free {
+        let why = format!("`{}` is there already, and not empty; choose another with `--path`", folder.display());
+        return Ok(refuse(&why));
+    }
+    let folders = match folders(args.template, args.lang) {
+        Ok(folders) => folders,
+        Err(why) => return Ok(refuse(&why.to_string())),
+    };
+    for template in folders {
         write(&template, &folder, args)?;
     }
     if args.template != Template::Trace {

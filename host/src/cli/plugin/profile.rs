@@ -8,7 +8,8 @@ use clap::Args as ClapArgs;
 use inferno::flamegraph;
 use serde_json::json;
 
-use super::{Exit, Loaded, component_bytes, config};
+use super::setting::Setting;
+use super::{Exit, Loaded, component_bytes};
 use crate::app::author::cpu_profile::{Profiled, Profiling, profile};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
@@ -21,6 +22,7 @@ const LISTED: usize = 15;
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
+  watchfire plugin profile my-rule                        # as its case in tests/ has it
   watchfire plugin profile my-rule --recording attack.jsonl.gz --config my-rule.toml
   watchfire plugin profile my-rule --recording blocks/ --config my-rule.toml --out flame.svg
   watchfire plugin profile my-rule --recording blocks/ --config my-rule.toml --out profile.json --seconds 20
@@ -32,10 +34,10 @@ pub struct Args {
     /// A component, or a project, which is built first.
     #[arg(default_value = ".")]
     path: PathBuf,
-    /// The recording whose blocks it is shown.
+    /// The recording whose blocks it is shown; by default that of the project's case.
     #[arg(short, long, value_name = "FILE")]
-    recording: PathBuf,
-    /// The detector's own config, as TOML; none by default.
+    recording: Option<PathBuf>,
+    /// The detector's own config, as TOML, or a case; by default that of the project's case.
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Write a flame graph (.svg), a profile (.json) or stacks (.folded).
@@ -58,15 +60,17 @@ fn out(text: &str) -> Result<PathBuf, String> {
 }
 
 pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
+    let setting = Setting::of(&args.path, args.recording.as_deref(), args.config.as_deref())?;
     let Loaded { component, manifest } = Loaded::of(&component_bytes(&args.path)?, sandboxes)?;
     let name = manifest.name.clone();
     let profiled = profile(&Profiling {
         component,
         manifest,
-        config: config(args.config.as_deref())?,
-        recording: &args.recording,
+        config: setting.config.clone(),
+        recording: setting.recording()?,
         lasts: Duration::from_secs(args.seconds),
-    })?;
+    });
+    let profiled = profiled.map_err(|error| setting.explain(error))?;
     let samples = profiled.samples();
     if let (0, Some(failed)) = (samples, &profiled.failed) {
         anyhow::bail!("it failed before a sample could be taken: {failed}");

@@ -6,10 +6,12 @@ use anyhow::Context;
 use clap::Args as ClapArgs;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Exit, Loaded, component_bytes, config};
+use super::setting::Setting;
+use super::{Exit, Loaded, component_bytes};
 use crate::app::author::cases::{Case, CaseResult, cases, run};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
+use crate::cli::asked::NodeArgs;
 use crate::plugin::build::build;
 
 /// Run a detector over recordings.
@@ -21,8 +23,10 @@ Examples:
   watchfire plugin test my-rule --only attack --junit report.xml
   watchfire plugin test outflow.wasm --recording attack.jsonl.gz --config outflow.toml
   watchfire plugin test outflow.wasm --recording attack.jsonl.gz --config outflow.toml --expected attack.json --accept
+  watchfire plugin test my-rule --node $RPC_URL          # answers what it reads of the chain, and keeps the answers
 
-A case is a file tests/NAME.toml with `recording = \"…\"` and the detector's config as a table `[config]`. Each is run
+A case is a file tests/NAME.toml with `recording = \"…\"`, or blocks written by hand (`[[block]]`), and the detector's config as a
+table `[config]`. Each is run
 twice, on one instance and on a fresh one for each batch: what differs was kept in guest memory.")]
 pub struct Args {
     /// A project's folder, or a component.
@@ -31,7 +35,7 @@ pub struct Args {
     /// Run on this recording, or a folder of them, in place of the project's cases.
     #[arg(short, long, value_name = "FILE")]
     recording: Option<PathBuf>,
-    /// The detector's own config, as TOML; none by default.
+    /// The detector's own config, as TOML; by default that of the project's case.
     #[arg(short, long, value_name = "FILE", requires = "recording")]
     config: Option<PathBuf>,
     /// The findings that are expected, as JSON.
@@ -46,6 +50,8 @@ pub struct Args {
     /// Write a report for a CI server.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    #[command(flatten)]
+    node: NodeArgs,
     /// The shape of what is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -57,7 +63,7 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
             others: Vec::new(),
             name: recording.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             recording: recording.clone(),
-            config: config(args.config.as_deref())?,
+            config: Setting::of(&args.path, Some(recording), args.config.as_deref())?.config,
             expected: args.expected.clone(),
         }],
         None if args.path.is_dir() => cases(&args.path)?,
@@ -76,7 +82,8 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         true => Loaded::for_author(&build(&args.path, None)?, sandboxes)?,
         false => Loaded::of(&component_bytes(&args.path)?, sandboxes)?,
     };
-    let results = run(&loaded.component, &loaded.manifest, &cases, args.accept);
+    let asked = args.node.connect()?;
+    let results = run(&loaded.component, &loaded.manifest, &cases, args.accept, asked.reader.as_ref())?;
     for result in &results {
         match args.format {
             Format::Json => println!("{}", serde_json::to_string(result)?),
@@ -109,6 +116,9 @@ fn tell(detector: &str, result: &CaseResult) {
         let mut lines = fault.lines();
         anstream::println!("FAILED: {}", lines.next().unwrap_or_default());
         lines.for_each(show);
+    }
+    for note in &result.notes {
+        println!("note: {note}");
     }
 }
 

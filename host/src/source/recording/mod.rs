@@ -6,4 +6,4 @@ mod read;
 mod write;
 
 pub use read::{Item, Recording, RecordingError};
-pub use write::{Writer, block_line};
+pub use write::{Writer, answer_line, block_line};

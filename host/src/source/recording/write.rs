@@ -27,6 +27,14 @@ pub fn block_line(raw: &RawBlock, at_ms: u64) -> anyhow::Result<Vec<u8>> {
     line(&Written::Block { raw, at_ms })
 }
 
+/// Returns what the chain answered as a line of a recording.
+///
+/// # Errors
+/// If it can't be written as JSON.
+pub fn answer_line(at: BlockRef, read: &ChainRead, answer: &ChainAnswer) -> anyhow::Result<Vec<u8>> {
+    line(&Written::Answer { answer: Answered { at, read: read.clone(), answer: answer.clone() } })
+}
+
 fn line(object: &Written<'_>) -> anyhow::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(object)?;
     line.push(b'\n');

@@ -17,7 +17,8 @@ pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>)
             && !parties.is_token(call.target)
     };
     let Some(call) = tx.calls.iter().find(decides) else { return };
-    if tx.has_money(0.3) && !rules.ignores(tx, call.target) {
+    // What a decision pays to others is what people decide about.
+    if tx.moved() >= 0.3 && tx.gain() >= 0.3 && !rules.ignores(tx, call.target) {
         let what = format!("decides by {} of it, and money is gained in the same transaction", hex(call.selector));
         claims.push(Claim::new("governed-gain", Severity::Critical, call.target, what));
     }

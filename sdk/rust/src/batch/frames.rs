@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256, U256};
 
-use super::column::{Count, Fixed, Plain, Variable};
+use super::column::{Count, Fixed, Plain, Variable, number};
 use super::{Batch, Host};
 
 #[derive(Default)]
@@ -131,7 +131,7 @@ impl<'b> Frame<'b> {
     /// Wei sent along.
     pub fn value(&self) -> U256 {
         let (columns, host) = self.columns();
-        U256::from_be_bytes(*columns.value.get(self.row, || host.frame_values()))
+        number(columns.value.get(self.row, || host.frame_values()))
     }
 
     /// Calldata or init code.

@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 
 use alloy_primitives::{Address, B256};
 
-mod column;
+pub(crate) mod column;
 mod frames;
 mod logs;
 mod rows;

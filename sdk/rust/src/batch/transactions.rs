@@ -2,8 +2,9 @@
 
 use alloy_primitives::{Address, B256, U256};
 
-use super::column::{Count, Fixed, Plain, Variable};
+use super::column::{Count, Fixed, Plain, Variable, number};
 use super::{Batch, Host};
+use crate::Key;
 
 #[derive(Default)]
 pub(super) struct Columns {
@@ -73,7 +74,13 @@ impl<'b> Transaction<'b> {
     /// Wei sent along.
     pub fn value(&self) -> U256 {
         let (columns, host) = self.columns();
-        U256::from_be_bytes(*columns.value.get(self.row, || host.transaction_values()))
+        number(columns.value.get(self.row, || host.transaction_values()))
+    }
+
+    /// Whether it sends wei along, without making a number of it.
+    pub fn has_value(&self) -> bool {
+        let (columns, host) = self.columns();
+        Key(*columns.value.get(self.row, || host.transaction_values())) != Key([0; 32])
     }
 
     /// Calldata or init code.

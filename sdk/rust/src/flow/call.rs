@@ -5,6 +5,7 @@ use alloy_primitives::U256;
 use super::party::Party;
 use super::selectors::classes_of;
 use crate::batch::FrameKind;
+use crate::batch::column::number;
 
 /// A call frame, in a list of them that is in depth-first order.
 #[derive(Clone, Copy)]
@@ -72,7 +73,7 @@ impl<'b> Call<'b> {
 
     /// A word of the arguments as a number.
     pub fn amount(&self, position: usize) -> Option<U256> {
-        self.word(position).map(|word| U256::from_be_bytes(*word))
+        self.word(position).map(number)
     }
 
     /// A word of the arguments as an address.

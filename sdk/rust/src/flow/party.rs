@@ -43,6 +43,11 @@ impl Parties {
         })
     }
 
+    /// Whether a party is at an address.
+    pub(super) fn is_at(&self, party: Party, address: &[u8; 20]) -> bool {
+        self.addresses.get(party as usize).is_some_and(|known| Key(*known) == Key(*address))
+    }
+
     /// The party at an address; `None` where it takes no part in the transaction.
     pub fn find(&self, address: &[u8; 20]) -> Option<Party> {
         self.ids.get(&Key(*address)).copied()

@@ -52,6 +52,8 @@ impl Reader {
         let logs: Vec<Log<'b>> = batch.logs().collect();
         let rows: Vec<_> = batch.frames().collect();
         let (mut at, mut log) = (0, 0);
+        // A call of the host, so once for the batch.
+        let prices = self.prices.of(batch.chain_id());
         std::iter::from_fn(move || {
             while at < frames {
                 let (first, index) = (at, rows[at].transaction_index());
@@ -64,7 +66,6 @@ impl Reader {
                 if self.skips_plain && at == first + 1 && is_plain(&rows[first], &logs[log..end]) {
                     continue;
                 }
-                let prices = self.prices.of(batch.chain_id());
                 let own = logs[log..end].to_vec();
                 return Some(Transaction::read(batch, index, &rows[first..at], own, prices, &self.own));
             }
@@ -251,7 +252,10 @@ fn tree<'b>(frames: &[crate::batch::Frame<'b>], parties: &mut Parties) -> Vec<Ca
         let parent = open.last().copied();
         open.push(at);
         let (kind, sender, target) = (frame.kind(), frame.sender().into_array(), frame.target().into_array());
-        let (sender, target) = (parties.of(sender), parties.of(target));
+        // Nearly always the contract around it: that saves every second look-up.
+        let around = parent.map(|parent| calls[parent as usize].context).filter(|it| parties.is_at(*it, &sender));
+        let sender = around.unwrap_or_else(|| parties.of(sender));
+        let target = parties.of(target);
         let within_static = parent.is_some_and(|parent| calls[parent as usize].is_static);
         let delegates = matches!(kind, FrameKind::DelegateCall | FrameKind::CallCode);
         let moves = kind.moves_value();

@@ -6,6 +6,7 @@ use alloy_sol_types::{SolEvent, sol};
 use super::call::{Call, address_of};
 use super::party::{Parties, Party, ZERO};
 use super::selectors;
+use crate::batch::column::number;
 use crate::batch::{FrameKind, Log};
 
 sol! {
@@ -109,7 +110,7 @@ pub(super) fn by_logs<'b>(
     let mut last = 0u32;
     for log in logs {
         let Some(value) = log.data().first_chunk::<32>() else { continue };
-        let amount = U256::from_be_bytes(*value);
+        let amount = number(value);
         let token = parties.of(log.address().into_array());
         let mut party = |position: usize| parties.of(address_of(&log.topic_or_zero(position).0));
         let (from, to) = match (log.topic_or_zero(0).0, log.topic_count()) {

@@ -1,7 +1,7 @@
 //! One recording, from its first block to its last, with all detectors beside each other.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -10,10 +10,12 @@ use anyhow::Context;
 
 use crate::app::author::backtest::subject::Subject;
 use crate::app::author::backtest::trend::Times;
-use crate::app::engine::answers::Answers;
+use crate::app::author::reads::{Reads, Unanswered};
+use crate::app::deploy::spec::KeptSpec;
 use crate::app::engine::{Engine, Given};
 use crate::app::past::replay::event_time_ms;
 use crate::block::{Block, BlockRef, ChainId, Verification};
+use crate::chain_read::ChainReader;
 use crate::entry::Entry;
 use crate::event::Event;
 use crate::finding::{Finding, is_own};
@@ -70,27 +72,33 @@ pub(super) struct Ran {
     pub(super) watched: Watched,
     /// Blocks and observations.
     pub(super) inputs: u64,
+    /// Reads that nobody answered.
+    pub(super) unanswered: Option<Unanswered>,
+    /// How many answers of a node were kept, and where.
+    pub(super) kept: Option<(PathBuf, usize)>,
     /// By subject.
     pub(super) made: Vec<Made>,
 }
 
-/// Runs all subjects over a recording. `labelled` are transactions whose places matter.
+/// Runs all subjects over a recording. `labelled` are transactions whose places matter; `node` answers what the recording does not.
 pub(super) fn run(
     subjects: &[Subject],
     recording: (usize, &Path),
     labelled: &[B256],
+    node: Option<&Arc<dyn ChainReader>>,
     ticks: &Ticks,
 ) -> anyhow::Result<Ran> {
     let (index, path) = recording;
-    let answers = Arc::new(Answers::default());
-    let mut engine = Engine::new(Journal::temporary()?, Fleet::new(), answers.clone())?;
+    let reads = Arc::new(Reads::beside(path, node.cloned())?);
+    let mut engine = Engine::new(Journal::temporary()?, Fleet::new(), reads.clone())?;
     let mut needs = Needs::default();
     let mut ran = Ran { made: vec![Made::default(); subjects.len()], ..Ran::default() };
     ran.watched.recording = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut by_id = HashMap::new();
     let is_swept = subjects.iter().any(|subject| !subject.values.is_empty());
     for (at, subject) in subjects.iter().enumerate() {
-        let started = subject.spec.start(&subject.id, subject.component.clone());
+        let spec = KeptSpec { limits: reads.patient(subject.spec.limits.clone()), ..subject.spec.clone() };
+        let started = spec.start(&subject.id, subject.component.clone());
         let detector = started.with_context(|| subject.name())?;
         needs = needs.union(detector.profile().needs());
         anyhow::ensure!(
@@ -100,7 +108,7 @@ pub(super) fn run(
             subject.rule
         );
         by_id.insert(subject.id.clone(), at);
-        engine.swap(detector, subject.spec.text(), 0)?;
+        engine.swap(detector, spec.text(), 0)?;
     }
     engine.commit()?;
     let mut opened = Recording::open(path, &BTreeMap::from([(0, Verification::None)]))?;
@@ -110,7 +118,7 @@ pub(super) fn run(
         scope.spawn(move || read(opened, &give, ticks));
         let mut watch = Watch {
             engine,
-            answers,
+            reads: reads.clone(),
             ran,
             by_id,
             index,
@@ -124,6 +132,8 @@ pub(super) fn run(
         };
         watch.all(&items, ticks)?;
         watch.ran.made.iter_mut().for_each(|made| made.sightings.sort_by_key(|seen| (seen.time_ms, seen.block)));
+        watch.ran.unanswered = reads.unanswered();
+        watch.ran.kept = reads.keep()?.map(|(file, added)| (file.to_owned(), added));
         Ok(watch.ran)
     })
 }
@@ -148,7 +158,7 @@ fn read(mut recording: Recording, give: &SyncSender<Next>, ticks: &Ticks) {
 
 struct Watch<'a> {
     engine: Engine,
-    answers: Arc<Answers>,
+    reads: Arc<Reads>,
     ran: Ran,
     by_id: HashMap<String, usize>,
     /// Which of the recordings.
@@ -182,7 +192,7 @@ impl Watch<'_> {
         for item in items {
             let delivery = match item? {
                 Item::Answer { at, read, answer } => {
-                    self.answers.insert(at.hash, read, answer);
+                    self.reads.insert(at, read, answer);
                     continue;
                 }
                 Item::Delivery(delivery) => delivery,

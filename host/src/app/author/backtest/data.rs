@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::app::author::reads::file_beside;
 use crate::share::digest::Digest;
 
 /// Recordings and labels by their digests.
@@ -17,7 +18,8 @@ use crate::share::digest::Digest;
 pub struct Data {
     /// Of all of it: of the lines `DIGEST  NAME`, the labels last under the name `labels`.
     pub digest: Digest,
-    /// Each recording by the name of its file or folder. A folder's is that of the same lines of its files.
+    /// Each recording by the name of its file or folder, and answers that are kept beside it by the name of theirs. A folder's is
+    /// that of the same lines of its files.
     pub recordings: BTreeMap<String, Digest>,
     /// The labels, if there are any.
     pub labels: Option<Digest>,
@@ -34,7 +36,9 @@ impl Data {
             let digest = of_path(path).with_context(|| format!("`{}` can't be read", path.display()))?;
             anyhow::Ok((name(path), digest))
         };
-        let recordings: BTreeMap<String, Digest> = recordings.par_iter().map(read).collect::<anyhow::Result<_>>()?;
+        let answers = recordings.iter().map(|path| file_beside(path)).filter(|path| path.is_file());
+        let files: Vec<PathBuf> = recordings.iter().cloned().chain(answers).collect();
+        let recordings: BTreeMap<String, Digest> = files.par_iter().map(read).collect::<anyhow::Result<_>>()?;
         let labels = labels.map(Digest::of);
         let named = recordings.iter().map(|(name, digest)| (name.as_str(), *digest));
         let digest = of_lines(named.chain(labels.map(|labels| ("labels", labels))));
@@ -91,6 +95,11 @@ mod tests {
         let data = digest("a", Some(b"labels"));
         assert_eq!(data, digest("a", Some(b"labels")));
         assert_eq!(data.recordings["a.jsonl"], Digest::of(b"a"));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.jsonl");
+        std::fs::write(&file, "a").unwrap();
+        std::fs::write(file_beside(&file), "answers").unwrap();
+        assert_eq!(Data::of(&[file], None).unwrap().recordings["a.jsonl.answers"], Digest::of(b"answers"));
         for other in [digest("x", Some(b"labels")), digest("a", Some(b"others")), digest("a", None)] {
             assert_ne!(data.digest, other.digest);
         }

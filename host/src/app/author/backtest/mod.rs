@@ -8,6 +8,7 @@ mod trend;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alloy::primitives::B256;
@@ -22,6 +23,8 @@ pub use trend::{Cost, Course, Times};
 
 use crate::app::author::backtest::course::{FAILURES_GIVEN, Made, Ran};
 use crate::app::author::backtest::subject::{Values, grid, subjects};
+use crate::app::author::reads::Unanswered;
+use crate::chain_read::ChainReader;
 use crate::finding::Severity;
 use crate::score::{Labels, Number, Score, Sighting, Verdict, Watched, judge, misplaced, score};
 
@@ -35,6 +38,8 @@ pub struct Options {
     pub labels: Option<Labels>,
     /// Findings below this don't count.
     pub severity: Severity,
+    /// Who answers reads that a recording has no answer to.
+    pub node: Option<Arc<dyn ChainReader>>,
 }
 
 /// A finding with what it is by the labels.
@@ -103,6 +108,12 @@ pub struct Backtest {
     /// Which data it is of, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Data>,
+    /// Reads of the chain that nobody answered, by recording: detectors were blind to what these would have said.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unanswered: BTreeMap<String, Unanswered>,
+    /// How many answers of a node were kept, by file.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept_answers: BTreeMap<PathBuf, usize>,
     /// One, or one for each point of the sweep.
     pub points: Vec<Point>,
 }
@@ -123,7 +134,8 @@ pub fn run(options: &Options, ticks: &Ticks<'_>) -> anyhow::Result<Backtest> {
     let pool = rayon::ThreadPoolBuilder::new().build().context("no threads to run recordings on")?;
     let mut ran: Vec<Ran> = pool.install(|| {
         let all = options.recordings.par_iter().enumerate();
-        all.map(|(index, path)| course::run(&subjects, (index, path), &labelled, ticks)).collect::<anyhow::Result<_>>()
+        all.map(|(index, path)| course::run(&subjects, (index, path), &labelled, options.node.as_ref(), ticks))
+            .collect::<anyhow::Result<_>>()
     })?;
     for of in ran.iter_mut().flat_map(|ran| &mut ran.made) {
         of.sightings.retain(|sighting| sighting.severity >= options.severity);
@@ -149,6 +161,11 @@ pub fn run(options: &Options, ticks: &Ticks<'_>) -> anyhow::Result<Backtest> {
         blocks: watched.iter().flat_map(|of| of.chains.values()).map(|covered| covered.blocks).sum(),
         elapsed_ms: millis(started.elapsed()),
         misplaced: labels.iter().flat_map(|labels| misplaced(labels, &watched)).map(str::to_owned).collect(),
+        unanswered: ran
+            .iter()
+            .filter_map(|ran| Some((ran.watched.recording.clone(), ran.unanswered.clone()?)))
+            .collect(),
+        kept_answers: ran.iter().filter_map(|ran| ran.kept.clone()).collect(),
         recordings: watched,
         data: None,
     })

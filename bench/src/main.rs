@@ -3,6 +3,7 @@
 mod blocks;
 mod boundary;
 mod decisions;
+mod detectors;
 mod fleets;
 mod native;
 mod pages;
@@ -68,6 +69,8 @@ enum Part {
     Stages,
     /// Detectors against native code.
     Boundary,
+    /// The detectors that ship.
+    Detectors,
     /// Many detectors at once.
     Fleets,
     /// From a block to its decisions, journaled.
@@ -84,9 +87,10 @@ enum Part {
 
 type Measure = fn(&Bench, &mut Report) -> anyhow::Result<()>;
 
-const PARTS: [(Part, Measure); 8] = [
+const PARTS: [(Part, Measure); 9] = [
     (Part::Stages, stages::measure),
     (Part::Boundary, boundary::measure),
+    (Part::Detectors, detectors::measure),
     (Part::Fleets, fleets::measure),
     (Part::Decisions, decisions::measure),
     (Part::Steps, steps::measure),
@@ -126,6 +130,7 @@ fn main() -> anyhow::Result<()> {
         rule: Arc::new(runtime.compile(&outflow, &Limits::default())?),
         scan: Arc::new(runtime.compile(&scan, &Limits::default())?),
         outflow,
+        components: args.components.clone(),
         loops: blocks.loops(rounds + if args.quick { 1 } else { FIRST_ROUNDS }),
         blocks,
         rounds,
@@ -146,6 +151,8 @@ struct Bench {
     scan: Arc<Component>,
     /// The outflow rule's bytes.
     outflow: Vec<u8>,
+    /// Where the detectors' components are.
+    components: PathBuf,
     blocks: Blocks,
     /// The blocks over and over, as one chain.
     loops: Vec<Vec<Arc<Block>>>,

@@ -38,10 +38,11 @@ struct Args {
 }
 
 /// First-party detectors: packages of this workspace, and names of their components.
-const DETECTORS: [&str; 9] = [
+const DETECTORS: [&str; 10] = [
     "attack-combiner",
     "attacks",
     "bridge-accounting",
+    "frontend-integrity",
     "key-compromise",
     "outflow",
     "price-deviation",

@@ -37,7 +37,7 @@ cargo xtask ci            what CI runs (`.ci/run`)";
 /// Detectors that the demo shows; a first demo waits for no others.
 const DEMO: [&str; 3] = ["plugins/privileged-control", "plugins/outflow", "plugins/price-deviation"];
 /// Detectors that are published with the host.
-const FIRST_PARTY: [&str; 9] = [
+const FIRST_PARTY: [&str; 10] = [
     DEMO[0],
     DEMO[1],
     DEMO[2],
@@ -46,6 +46,7 @@ const FIRST_PARTY: [&str; 9] = [
     "plugins/share-price",
     "plugins/bridge-accounting",
     "plugins/key-compromise",
+    "plugins/frontend-integrity",
     "plugins/rules",
 ];
 /// The detector that the benchmark measures the boundary with.

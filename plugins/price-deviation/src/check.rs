@@ -4,12 +4,13 @@ use watchfire_sdk::batch::Log;
 use watchfire_sdk::prelude::*;
 
 use crate::config::Pair;
-use crate::memory::{Answer, Memory};
+use crate::memory::{Answer, Memory, More, Said};
 
 /// One pair at one batch.
 pub(crate) struct Case<'a> {
     pub(crate) pair: &'a Pair,
     pub(crate) memory: &'a mut Memory,
+    pub(crate) more: &'a More,
     pub(crate) now_s: u64,
     pub(crate) findings: Vec<Finding>,
 }
@@ -55,11 +56,9 @@ impl Case<'_> {
 
     /// Compares the last answer with what the feed said last, where both can be.
     pub(crate) fn compared(&mut self, log: Option<&Log<'_>>) {
-        let (Some(answer), Some(reference)) = (self.memory.answer, self.reference()) else { return };
-        if !answer.value.is_positive() {
-            return;
-        }
+        let Some(answer) = self.memory.answer.filter(|answer| answer.value.is_positive()) else { return };
         let price = Decimal::from_signed_units(answer.value, self.pair.decimals);
+        let Some(reference) = self.reference(&price) else { return };
         let limit_bps = self.pair.max_deviation_bps;
         if !price.is_further_than(&reference, limit_bps) {
             self.memory.is_over("price-divergence");
@@ -71,9 +70,9 @@ impl Case<'_> {
         let side = if price > reference { "above" } else { "below" };
         let what = format!("{price} on chain, {distance} bps {side} the feed's {reference}");
         let description = format!(
-            "The oracle answers {price}, feed `{}` says {reference}: {distance} basis points {side}, {limit_bps} are \
+            "The oracle answers {price}, {} says {reference}: {distance} basis points {side}, {limit_bps} are \
              allowed. Either the oracle is manipulated or late, or the feed is wrong.",
-            self.pair.feed
+            self.pair.feeds_name()
         );
         let attributes = [
             ("answer", price.to_string()),
@@ -103,27 +102,58 @@ impl Case<'_> {
         }
         let silent_s = self.feed_silent_s();
         if silent_s > self.pair.feed_heartbeat_s {
-            let what = format!("feed `{}` is silent for {silent_s} s", self.pair.feed);
-            let description = format!(
-                "The feed should speak every {} s. Until it does, nothing checks the oracle.",
-                self.pair.feed_heartbeat_s
-            );
+            let heartbeat_s = self.pair.feed_heartbeat_s;
+            let (what, description) = match self.pair.feeds().count() {
+                1 => (
+                    format!("feed `{}` is silent for {silent_s} s", self.pair.feed),
+                    format!("The feed should speak every {heartbeat_s} s. Until it does, nothing checks the oracle."),
+                ),
+                all => {
+                    let speak = self.ages_s().iter().filter(|(age_s, _)| *age_s <= heartbeat_s).count();
+                    let quorum = self.pair.quorum();
+                    (
+                        format!("{speak} of {all} feeds speak, and {quorum} are needed, for {silent_s} s"),
+                        format!("Each should speak every {heartbeat_s} s. Until enough do, nothing checks the oracle."),
+                    )
+                }
+            };
             self.tell("feed-stale", Severity::Medium, what, description, None, &[("silent-s", silent_s.to_string())]);
         } else {
             self.memory.is_over("feed-stale");
         }
     }
 
-    /// How long the feed is silent in chain time; from the first look on where it has never spoken.
-    fn feed_silent_s(&self) -> u64 {
-        let spoke_s = self.memory.said.as_ref().map_or(self.memory.since_s, |said| said.observed_at_ms / 1_000);
-        self.now_s.saturating_sub(spoke_s)
+    /// How long each feed is silent in chain time, and what it said last; from the first look on if it has never spoken. Those
+    /// that spoke last come first.
+    fn ages_s(&self) -> Vec<(u64, Option<&Said>)> {
+        let more = self.pair.more_feeds.iter().map(|feed| self.more.0.get(feed));
+        let all = std::iter::once(self.memory.said.as_ref()).chain(more);
+        let age_s = |said: Option<&Said>| {
+            let spoke_s = said.map_or(self.memory.since_s, |said| said.observed_at_ms / 1_000);
+            self.now_s.saturating_sub(spoke_s)
+        };
+        let mut ages: Vec<(u64, Option<&Said>)> = all.map(|said| (age_s(said), said)).collect();
+        ages.sort_by_key(|(age_s, _)| *age_s);
+        ages
     }
 
-    /// What the feed said last, unless that is too long ago to hold anything against it.
-    fn reference(&self) -> Option<Decimal> {
-        let said = self.memory.said.as_ref()?;
-        (self.feed_silent_s() <= self.pair.feed_heartbeat_s).then(|| said.price.parse().ok()).flatten()
+    /// For how long fewer feeds speak than are needed.
+    fn feed_silent_s(&self) -> u64 {
+        self.ages_s().get(self.pair.quorum() - 1).map_or(u64::MAX, |(age_s, _)| *age_s)
+    }
+
+    /// The median of what feeds said, of those that are not silent for too long to hold anything against it. Of two in the middle, the
+    /// one that is nearer to the answer: one feed that is wrong raises no alarm.
+    fn reference(&self, answer: &Decimal) -> Option<Decimal> {
+        let spoke = self.ages_s().into_iter().filter(|(age_s, _)| *age_s <= self.pair.feed_heartbeat_s);
+        let mut prices: Vec<Decimal> = spoke.filter_map(|(_, said)| said?.price.parse().ok()).collect();
+        if prices.len() < self.pair.quorum() {
+            return None;
+        }
+        prices.sort_by(|one, other| one.partial_cmp(other).unwrap_or(std::cmp::Ordering::Equal));
+        let (low, high) = (prices.get((prices.len() - 1) / 2)?, prices.get(prices.len() / 2)?);
+        let is_nearer = answer.distance_bps(high) < answer.distance_bps(low);
+        Some(if is_nearer { *high } else { *low })
     }
 
     fn tell(

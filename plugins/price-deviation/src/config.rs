@@ -29,6 +29,12 @@ pub(crate) struct Pair {
     pub(crate) decimals: u8,
     /// Name of the feed in the host's config; it gives the price as a number.
     pub(crate) feed: String,
+    /// More feeds of the same price. The answer is held against the median of those that are not silent.
+    #[serde(default)]
+    pub(crate) more_feeds: Vec<String>,
+    /// How many feeds must not be silent for anything to be compared. By default more than half of them.
+    #[serde(default)]
+    pub(crate) quorum: Option<usize>,
     /// Furthest that an answer may be from the feed, in basis points of the feed's price.
     #[schemars(range(min = 1))]
     pub(crate) max_deviation_bps: u32,
@@ -38,6 +44,26 @@ pub(crate) struct Pair {
     /// Longest that the feed may be silent before nothing is compared with it, in seconds.
     #[schemars(range(min = 1))]
     pub(crate) feed_heartbeat_s: u64,
+}
+
+impl Pair {
+    /// All feeds, the first one first.
+    pub(crate) fn feeds(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.feed).chain(&self.more_feeds).map(String::as_str)
+    }
+
+    /// How many of them must speak.
+    pub(crate) fn quorum(&self) -> usize {
+        self.quorum.unwrap_or(self.feeds().count() / 2 + 1)
+    }
+
+    /// What findings call the feeds.
+    pub(crate) fn feeds_name(&self) -> String {
+        match self.more_feeds.len() {
+            0 => format!("feed `{}`", self.feed),
+            more => format!("the median of {} feeds", more + 1),
+        }
+    }
 }
 
 fn default_check_every_blocks() -> u64 {
@@ -65,6 +91,13 @@ impl Config {
             }
             if pair.decimals > 36 {
                 return wrong("decimals", "an answer has at most 36");
+            }
+            let feeds: Vec<&str> = pair.feeds().collect();
+            if (1..feeds.len()).any(|at| feeds[..at].contains(&feeds[at])) {
+                return wrong("more_feeds", "a feed is there twice, and would count twice");
+            }
+            if !(1..=feeds.len()).contains(&pair.quorum()) {
+                return wrong("quorum", "it must be from 1 to the number of feeds");
             }
             for (key, value) in [
                 ("max_deviation_bps", u64::from(pair.max_deviation_bps)),

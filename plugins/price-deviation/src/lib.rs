@@ -11,7 +11,7 @@ use watchfire_sdk::prelude::*;
 use check::Case;
 pub use config::Config;
 use config::{Pair, Rules};
-use memory::{Answer, Memory, Said};
+use memory::{Answer, Memory, More, Said};
 
 sol! {
     event AnswerUpdated(int256 indexed current, uint256 indexed roundId, uint256 updatedAt);
@@ -46,7 +46,7 @@ impl Detector for PriceDeviation {
             LogFilter::default().addresses(aggregators).event::<AnswerUpdated>().into(),
             Subscription::EveryBlocks(rules.check_every_blocks),
         ];
-        let mut feeds: Vec<&str> = rules.pairs.iter().map(|pair| pair.feed.as_str()).collect();
+        let mut feeds: Vec<&str> = rules.pairs.iter().flat_map(config::Pair::feeds).collect();
         feeds.sort_unstable();
         feeds.dedup();
         subscriptions.extend(feeds.into_iter().map(|feed| Subscription::Feed(feed.to_owned())));
@@ -57,18 +57,27 @@ impl Detector for PriceDeviation {
         let is_due = !batch.due_ticks().is_empty();
         let mut findings = Vec::new();
         for pair in &self.rules.pairs {
-            let spoke = hear(pair, batch);
+            let spoke: Vec<(&str, Said)> =
+                pair.feeds().filter_map(|feed| Some((feed, hear(pair, feed, batch)?))).collect();
             let events: Vec<Log<'_>> = batch.logs().filter(|log| log.address() == pair.aggregator).collect();
-            if !is_due && spoke.is_none() && events.is_empty() {
+            if !is_due && spoke.is_empty() && events.is_empty() {
                 continue;
             }
             let mut memory = Memory::load(pair)?;
             memory.begin(batch.timestamp_s());
-            let feed_spoke = spoke.is_some();
-            if let Some(said) = spoke {
-                memory.said = Some(said);
+            let mut more = More::load(pair)?;
+            let feed_spoke = !spoke.is_empty();
+            for (feed, said) in spoke {
+                match feed == pair.feed {
+                    true => memory.said = Some(said),
+                    false => drop(more.0.insert(feed.to_owned(), said)),
+                }
             }
-            let mut case = Case { pair, memory: &mut memory, now_s: batch.timestamp_s(), findings: Vec::new() };
+            if feed_spoke && !pair.more_feeds.is_empty() {
+                more.save(pair)?;
+            }
+            let now_s = batch.timestamp_s();
+            let mut case = Case { pair, memory: &mut memory, more: &more, now_s, findings: Vec::new() };
             for log in &events {
                 if let Some(event) = log.decode::<AnswerUpdated>() {
                     let updated_at_s = event.updatedAt.saturating_to();
@@ -96,10 +105,10 @@ impl Detector for PriceDeviation {
     }
 }
 
-/// The newest price that the pair's feed said in this batch.
-fn hear(pair: &Pair, batch: &Batch<'_>) -> Option<Said> {
+/// The newest price that one of the pair's feeds said in this batch.
+fn hear(pair: &Pair, feed: &str, batch: &Batch<'_>) -> Option<Said> {
     let mut newest: Option<Said> = None;
-    for observation in batch.observations().iter().filter(|observation| observation.feed == pair.feed) {
+    for observation in batch.observations().iter().filter(|observation| observation.feed == feed) {
         match observation.number() {
             Ok(price) if !price.is_negative() && !price.is_zero() => {
                 let said = Said { price: observation.value.clone(), observed_at_ms: observation.observed_at_ms };
@@ -108,8 +117,8 @@ fn hear(pair: &Pair, batch: &Batch<'_>) -> Option<Said> {
                 }
             }
             // What is no price leaves the feed silent, and in time stale.
-            Ok(price) => log::warn(&format!("{}: feed `{}` says {price}, which is no price", pair.name, pair.feed)),
-            Err(error) => log::warn(&format!("{}: feed `{}`: {error}", pair.name, pair.feed)),
+            Ok(price) => log::warn(&format!("{}: feed `{feed}` says {price}, which is no price", pair.name)),
+            Err(error) => log::warn(&format!("{}: feed `{feed}`: {error}", pair.name)),
         }
     }
     newest

@@ -1,5 +1,7 @@
 //! What is remembered of a pair.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use watchfire_sdk::alloy_primitives::I256;
 use watchfire_sdk::prelude::*;
@@ -36,6 +38,27 @@ pub(crate) struct Memory {
     pub(crate) answer: Option<Answer>,
     pub(crate) said: Option<Said>,
     told: Vec<Told>,
+}
+
+/// What feeds beside the first one said, by their names. Under a key of its own: a memory of one feed has the shape that it had.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct More(pub(crate) BTreeMap<String, Said>);
+
+impl More {
+    pub(crate) fn load(pair: &Pair) -> Result<Self, StateError> {
+        match pair.more_feeds.is_empty() {
+            true => Ok(Self::default()),
+            false => Ok(state::get(&more_key(pair))?.unwrap_or_default()),
+        }
+    }
+
+    pub(crate) fn save(&self, pair: &Pair) -> Result<(), StateError> {
+        state::put(&more_key(pair), self)
+    }
+}
+
+fn more_key(pair: &Pair) -> Vec<u8> {
+    state::key("more", &[pair.aggregator.as_slice(), pair.name.as_bytes()])
 }
 
 fn key(pair: &Pair) -> Vec<u8> {

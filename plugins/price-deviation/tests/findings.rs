@@ -88,6 +88,50 @@ fn check(steps: &[Step], expected: &[&str]) {
     assert_eq!(found, expected);
 }
 
+/// Three feeds, of which two must speak.
+fn check_three(steps: &[(u64, &str, &str)], answer: i64, expected: &[&str]) {
+    let mut config = config();
+    config["pairs"][0]["more_feeds"] = json!(["second", "third"]);
+    let mut bench = Bench::<PriceDeviation>::start(config).unwrap();
+    let mut found = Vec::new();
+    for (after_s, feed, price) in steps {
+        let block = Block::at(1_000 + after_s, START_S + after_s);
+        let batch = block.observation(feed, (START_S + after_s) * 1_000, price).triggered_by_feed();
+        found.extend(bench.feed(&batch).unwrap());
+    }
+    let after_s = steps.last().map_or(0, |step| step.0) + 1;
+    found.extend(play(&mut bench, &Ask(after_s, answer, 0)));
+    let found: Vec<String> = found.iter().map(|it| format!("{} {:?} {}", it.kind, it.severity, it.title)).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn one_feed_of_three_may_be_wrong_and_one_silent() {
+    let wrong = [(0, "eth-usd", "2000"), (1, "second", "2001"), (2, "third", "1")];
+    check_three(&wrong, PRICE, &[]);
+    let told = "price-divergence Critical ETH/USD: 1000 on chain, 5000 bps below the feed's 2000";
+    check_three(&wrong, 1_000_00000000, &[told]);
+    // Of two the nearer one counts: which of them is wrong can't be known.
+    check_three(&wrong[1..], PRICE, &[]);
+    // One alone is no quorum, and so nothing is held against it.
+    check_three(&wrong[2..], PRICE, &[]);
+    let late = [(0, "eth-usd", "2000"), (100, "third", "1")];
+    let told = "feed-stale Medium ETH/USD: 1 of 3 feeds speak, and 2 are needed, for 101 s";
+    check_three(&late, PRICE, &[told]);
+}
+
+#[test]
+fn a_quorum_that_can_not_be_is_refused() {
+    for (key, value, told) in
+        [("quorum", json!(3), "pairs.0.quorum"), ("more_feeds", json!(["eth-usd"]), "pairs.0.more_feeds")]
+    {
+        let mut config = config();
+        config["pairs"][0]["more_feeds"] = json!(["second"]);
+        config["pairs"][0][key] = value;
+        assert_eq!(Bench::<PriceDeviation>::start(config).map(|_| ()).unwrap_err().key, told);
+    }
+}
+
 const PRICE: i64 = 2_000_00000000;
 
 #[test]

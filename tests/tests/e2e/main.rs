@@ -30,6 +30,7 @@ mod probe;
 mod profile;
 mod proofs;
 mod protocols;
+mod reads;
 mod recordings;
 mod reload;
 mod reorgs;

@@ -243,7 +243,45 @@ fn what_does_not_compile_is_told_in_the_compilers_words() {
     let again = watchfire(folder.path(), &["plugin", "new", "my-rule", "--lang", "c"]);
     assert!(text(&again).contains("`my-rule` is there already, and not empty"), "{}", text(&again));
     let misnamed = watchfire(folder.path(), &["plugin", "new", "My Rule", "--lang", "c"]);
-    assert!(text(&misnamed).contains("`My Rule` is no name for a detector"), "{}", text(&misnamed));
+    assert!(text(&misnamed).contains("it is no name for a detector"), "{}", text(&misnamed));
+    assert_eq!((again.status.code(), misnamed.status.code()), (Some(3), Some(2)));
+}
+
+/// The README's commands, and a case of blocks that are written by hand.
+#[test]
+fn the_commands_of_a_new_project_run_as_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(project) = project(folder.path(), "c") else { return };
+    let readme = std::fs::read_to_string(project.join("README.md")).unwrap();
+    let typed = readme.lines().map(str::trim).filter_map(|line| line.strip_prefix("watchfire "));
+    let mut count = 0;
+    for line in typed.filter(|line| !line.starts_with("plugin dev")) {
+        let line = line.split('#').next().unwrap().replace("tests/*.jsonl.gz", "tests/attack.jsonl.gz");
+        let output = watchfire(&project, &line.split_whitespace().collect::<Vec<_>>());
+        assert!(output.status.success(), "{line}: {}", text(&output));
+        count += 1;
+    }
+    assert_eq!(count, 5, "{readme}");
+    assert!(project.join("flame.svg").is_file());
+
+    let case = std::fs::read_to_string(project.join("tests/attack.toml")).unwrap();
+    let config = case.lines().filter(|line| !line.starts_with("recording")).collect::<Vec<_>>().join("\n");
+    let token = config.split('"').find(|part| part.starts_with("0x")).unwrap();
+    let party = |digit: &str| format!("0x{}", digit.repeat(40));
+    let by_hand = format!(
+        "{config}\n[[block]]\n[[block.log]]\naddress = \"{token}\"\ntopics = [\"Transfer(address,address,uint256)\", \"{}\", \"{}\"]\n\
+         data = [\"1_000_000_000_000_000_000_000_000\"]\n",
+        party("a"),
+        party("b")
+    );
+    std::fs::write(project.join("tests/by-hand.toml"), by_hand).unwrap();
+    let unexpected = watchfire(&project, &["plugin", "test", "--only", "by-hand"]);
+    assert!(text(&unexpected).contains("my-rule, by-hand: 1 inputs, 1 findings"), "{}", text(&unexpected));
+    assert!(text(&unexpected).contains("nothing says what is expected"), "{}", text(&unexpected));
+    let accepted = watchfire(&project, &["plugin", "test", "--only", "by-hand", "--accept"]);
+    assert!(accepted.status.success(), "{}", text(&accepted));
+    let bare = watchfire(&project, &["plugin", "bench", "build/my-rule.wasm", "--recording", "tests/attack.jsonl.gz"]);
+    assert!(text(&bare).contains("name a file with its keys by `--config`"), "{}", text(&bare));
 }
 
 #[test]

@@ -415,7 +415,7 @@ mod tests {
         assert_eq!((second.timestamp_s, second.parent_hash), (1_700_000_100, first.hash));
         assert_eq!(first.logs.data.get(0), U256::from(1_000).to_be_bytes::<32>());
         assert_eq!(first.logs.topics[0].get(0), &keccak256("Transfer(address,address,uint256)").0);
-        assert_eq!((second.transactions.len(), second.transactions.status.get(0)), (1, Some(&0)));
+        assert_eq!((second.transactions.len(), second.transactions.status.first()), (1, Some(&0)));
         let frames = second.frames.as_ref().unwrap();
         assert_eq!((frames.len(), frames.input.get(0).len()), (2, 68));
         let answer = items.iter().find_map(|item| match item {

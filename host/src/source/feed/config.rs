@@ -23,6 +23,17 @@ pub enum ValueType {
     Boolean,
     /// Whatever it is, as JSON text.
     Json,
+    /// The SHA-256 of all that a URL answers, whatever it is, as text: `sha256:…`. For `http`.
+    Digest,
+    /// The SHA-256 of the certificate that a server shows, as text: `sha256:…`. For `http`.
+    Certificate,
+}
+
+impl ValueType {
+    /// Whether the value is of the answer itself, and not of a place in its JSON.
+    fn is_of_the_answer(self) -> bool {
+        matches!(self, Self::Digest | Self::Certificate)
+    }
 }
 
 /// A feed: where it comes from, and where in what it says the value is.
@@ -129,6 +140,7 @@ pub enum Resolved {
 }
 
 pub struct HttpSource {
+    pub(super) value_type: ValueType,
     pub(super) url: Secret,
     pub(super) headers: Vec<(String, Secret)>,
     pub(super) interval_ms: u64,
@@ -165,6 +177,19 @@ impl FeedConfig {
         for (key, pointer) in [("pointer", Some(&self.pointer)), ("time_pointer", self.time_pointer.as_ref())] {
             if pointer.is_some_and(|pointer| !pointer.is_empty() && !pointer.starts_with('/')) {
                 return Err((key.into(), "a JSON pointer starts with `/`, as `/data/price`".into()));
+            }
+        }
+        if self.value_type.is_of_the_answer() {
+            let key = match (self.kind, self.pointer.is_empty(), &self.time_pointer) {
+                (FeedKind::Http, true, None) => None,
+                (FeedKind::Http, true, Some(_)) => Some("time_pointer"),
+                (FeedKind::Http, false, _) => Some("pointer"),
+                _ => Some("type"),
+            };
+            if let Some(key) = key {
+                let message =
+                    "`digest` and `certificate` are of an `http` feed's whole answer, in which nothing is looked up";
+                return Err((key.into(), message.into()));
             }
         }
         let spans = [
@@ -214,8 +239,13 @@ impl FeedConfig {
                 for (name, value) in &self.headers {
                     headers.push((name.clone(), secret("headers", value)?));
                 }
+                let url = url(["http://", "https://"])?;
+                if self.value_type == ValueType::Certificate && !url.expose().starts_with("https://") {
+                    return Err(("url".into(), "only a server of https:// shows a certificate".into()));
+                }
                 Resolved::Http(HttpSource {
-                    url: url(["http://", "https://"])?,
+                    value_type: self.value_type,
+                    url,
                     headers,
                     interval_ms: self.interval_ms,
                     timeout_ms: self.timeout_ms,

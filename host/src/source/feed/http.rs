@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
+use alloy::primitives::hex;
 use rand::RngExt;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
+use reqwest::tls::TlsInfo;
 use reqwest::{Client, Response};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::config::HttpSource;
+use super::config::{HttpSource, ValueType};
 use super::outlet::Outlet;
 use super::until_stopped;
+use crate::digest::sha256;
 
 /// Longest wait between two attempts, whatever went wrong.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
@@ -30,11 +33,15 @@ pub(super) async fn run(source: HttpSource, mut outlet: Outlet, mut stop: watch:
         headers.insert(HeaderName::from_bytes(name.as_bytes())?, value);
     }
     // A redirect would carry the headers, keys among them, to wherever the answer points.
-    let client = crate::http::client_builder()
+    let mut builder = crate::http::client_builder()
         .timeout(Duration::from_millis(source.timeout_ms))
         .default_headers(headers)
-        .redirect(Policy::none())
-        .build()?;
+        .redirect(Policy::none());
+    if source.value_type == ValueType::Certificate {
+        // A connection that is kept shows the certificate of when it was made.
+        builder = builder.tls_info(true).pool_max_idle_per_host(0);
+    }
+    let client = builder.build()?;
     let interval = Duration::from_millis(source.interval_ms);
     let (mut failures, mut why) = (0_u32, String::new());
     let mut next = Instant::now();
@@ -87,10 +94,26 @@ async fn ask(client: &Client, source: &HttpSource) -> Result<String, Failed> {
             .map(|seconds: u64| Duration::from_secs(seconds).min(LONGEST_WAIT));
         return Err(Failed { message: format!("{} answered {status}", source.url), retry_after });
     }
-    body(response, source.max_body_bytes).await.map_err(|what| failed(format!("{}: {what}", source.url)))
+    value(response, source).await.map_err(|what| failed(format!("{}: {what}", source.url)))
 }
 
-async fn body(mut response: Response, at_most: usize) -> Result<String, String> {
+/// What an answer says, as JSON.
+async fn value(response: Response, source: &HttpSource) -> Result<String, String> {
+    let digest = |bytes: &[u8]| format!("\"sha256:{}\"", hex::encode(sha256(bytes)));
+    match source.value_type {
+        ValueType::Certificate => {
+            let shown = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
+            shown.map(digest).ok_or_else(|| "the server shows no certificate".to_owned())
+        }
+        ValueType::Digest => body(response, source.max_body_bytes).await.map(|bytes| digest(&bytes)),
+        _ => {
+            let bytes = body(response, source.max_body_bytes).await?;
+            String::from_utf8(bytes).map_err(|_| "the answer is not UTF-8".to_owned())
+        }
+    }
+}
+
+async fn body(mut response: Response, at_most: usize) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let broken = |error: reqwest::Error| format!("the answer broke off: {}", error.without_url());
     while let Some(chunk) = response.chunk().await.map_err(broken)? {
@@ -99,5 +122,5 @@ async fn body(mut response: Response, at_most: usize) -> Result<String, String> 
             return Err(format!("the answer has more than {at_most} bytes"));
         }
     }
-    String::from_utf8(bytes).map_err(|_| "the answer is not UTF-8".to_owned())
+    Ok(bytes)
 }

@@ -43,7 +43,9 @@ pub(super) fn typed(json: &str, wanted: ValueType) -> Result<Value, String> {
     let text = || serde_json::from_str::<String>(json);
     match wanted {
         ValueType::Json => Ok(Value::Json(json.to_owned())),
-        ValueType::Text => text().map(Value::Text).map_err(|_| format!("a string was expected, and `{short}` came")),
+        ValueType::Text | ValueType::Digest | ValueType::Certificate => {
+            text().map(Value::Text).map_err(|_| format!("a string was expected, and `{short}` came"))
+        }
         ValueType::Boolean => match json {
             "true" => Ok(Value::Boolean(true)),
             "false" => Ok(Value::Boolean(false)),

@@ -69,6 +69,21 @@ async fn a_server_that_fails_is_asked_again() {
     feed.end().await;
 }
 
+/// A page is no JSON, and need be no text.
+#[tokio::test]
+async fn a_page_is_told_by_its_digest() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = format!("kind = \"http\"\nurl = \"http://{address}/\"\ntype = \"digest\"\ninterval_ms = 100\n");
+    let mut feed = start(&config, Path::new("."), Vec::new());
+    for page in ["<html>swap</html>", "<html>drain</html>"] {
+        say(&listener, &answer("200 OK", "", page)).await;
+        let digest = alloy::primitives::hex::encode(crate::digest::sha256(page.as_bytes()));
+        assert_eq!(feed.next().await, format!("sha256:{digest}"));
+    }
+    feed.end().await;
+}
+
 #[tokio::test]
 async fn a_connection_that_breaks_is_made_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

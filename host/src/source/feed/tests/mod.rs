@@ -81,6 +81,14 @@ fn a_key_of_another_kind_is_refused() {
         "kind = \"http\"\nurl = \"http://localhost\"\nfile = \"x\"",
         "file: a feed of another kind has a `file`; take it out, or change `kind`",
     );
+    check(
+        "kind = \"http\"\nurl = \"http://localhost\"\ntype = \"certificate\"",
+        "url: only a server of https:// shows a certificate",
+    );
+    check(
+        "kind = \"jsonl\"\nfile = \"x\"\ntype = \"digest\"",
+        "type: `digest` and `certificate` are of an `http` feed's whole answer, in which nothing is looked up",
+    );
     check("kind = \"jsonl\"", "file: `file` is missing; name the file to follow");
     check(
         "kind = \"jsonl\"\nfile = \"x\"\npointer = \"price\"",

@@ -100,10 +100,11 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> 
         failing,
         stop_after_blocks: None,
         pulse: Arc::new(Pulse::new(Duration::from_secs(60))),
+        absence: None,
     };
     let turning = Loop::new(engine, wiring, runtime.handle().clone())?;
     let looping = std::thread::spawn(move || turning.run());
-    let send = |message: Message| messages.blocking_send(message).context("the loop has ended");
+    let send = |message: Message| messages.blocking_send(message).map_err(|_| anyhow::anyhow!("the loop has ended"));
     send(Message::Change(Change::Webhooks(Outlets {
         services: [("pager".to_owned(), made)].into(),
         channels: vec![channel],

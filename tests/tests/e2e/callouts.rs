@@ -149,7 +149,7 @@ async fn a_host_calls_people_out_by_the_plans_calendar_and_reports_who_was_reach
         }
     };
     tokio::time::timeout(within, called).await.unwrap();
-    let link = pages().last().unwrap()["actions"][0]["url"].as_str().unwrap().to_owned();
+    let link = pages().next_back().unwrap()["actions"][0]["url"].as_str().unwrap().to_owned();
     assert!(client.post(&link).send().await.unwrap().status().is_success());
     let output = asking.await.unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));

@@ -1,6 +1,7 @@
 //! Counts the transfers among all logs of a block: the least that a detector can do, so that what is measured with it is
 //! the boundary.
 
+use watchfire_sdk::batch::Log;
 use watchfire_sdk::prelude::*;
 
 sol! {

@@ -314,15 +314,18 @@ fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Bytes>, D:
     if is_nothing(raw.get()) || raw.get() == "\"0x0\"" {
         return Ok(None);
     }
-    serde_json::from_str(raw.get()).map(Some).map_err(D::Error::custom)
+    serde_json::from_str(raw.get()).map(Some).map_err(|_| D::Error::custom("`input` or `data` is not hexadecimal"))
 }
 
 /// A number that may be larger than 64 bits hold.
 fn clamped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U64, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?;
-    let small = serde_json::from_str::<U64>(raw.get());
-    small
-        .or_else(|error| serde_json::from_str::<U256>(raw.get()).map(|_| U64::MAX).map_err(|_| D::Error::custom(error)))
+    if let Ok(small) = serde_json::from_str(raw.get()) {
+        return Ok(small);
+    }
+    let large = serde_json::from_str::<U256>(raw.get()).map(|_| U64::MAX);
+    // The place of the error is that within the member: its name says more.
+    large.map_err(|_| D::Error::custom("`timestamp` is no number of seconds"))
 }
 
 /// An account, or none: a creation has no recipient, for which some nodes write the number 0.
@@ -331,7 +334,7 @@ fn recipient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Addres
     if is_nothing(raw.get()) || raw.get() == "\"0x0\"" {
         return Ok(None);
     }
-    serde_json::from_str(raw.get()).map(Some).map_err(D::Error::custom)
+    serde_json::from_str(raw.get()).map(Some).map_err(|_| D::Error::custom("`from` or `to` is no address"))
 }
 
 fn quantity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U256, D::Error> {
@@ -339,7 +342,7 @@ fn quantity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U256, D::Error
     if is_nothing(raw.get()) {
         return Ok(U256::ZERO);
     }
-    serde_json::from_str(raw.get()).map_err(D::Error::custom)
+    serde_json::from_str(raw.get()).map_err(|_| D::Error::custom("`value` is no number of 256 bits"))
 }
 
 fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<U64>, D::Error> {

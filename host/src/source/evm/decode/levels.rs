@@ -219,6 +219,9 @@ fn a_refusal_names_the_member_and_the_level_that_does_without() {
     let gas = |block: &mut Value, _: &mut Value| block["gasUsed"] = json!("0x0");
     refused(Verification::Header, gas, &["block-hash", "verify = \"links\""]);
     refused(Verification::None, |block, _| block["parentHash"] = json!("0x12"), &["`parentHash`"]);
+    refused(Verification::None, |block, _| block["timestamp"] = json!(-1), &["`timestamp`"]);
+    refused(Verification::None, |block, _| block["transactions"][0]["to"] = json!("0x12"), &["`to`"]);
+    refused(Verification::None, |block, _| block["transactions"][0]["input"] = json!("0x1"), &["`input`"]);
     refused(Verification::Links, |_, receipts| *receipts = json!([]), &["receipt-count", "verify = \"none\""]);
     refused(Verification::None, |block, _| block["number"] = json!("0xffffffffffffffff"), &["an absurd height"]);
     let swapped =

@@ -283,7 +283,7 @@ mod tests {
             told.push((coverage.kind, coverage.over, coverage.message));
         }
         let kind = || "feed-unreachable".to_owned();
-        let why = "it could not be reached for 0 s: no route".to_owned();
+        let why = "it could not be reached: no route".to_owned();
         assert_eq!(told, [(kind(), false, why), (kind(), true, "it is reached again".to_owned())]);
     }
 }

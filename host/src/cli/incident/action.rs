@@ -3,10 +3,10 @@
 use clap::Args as ClapArgs;
 
 use super::{Who, act};
+use crate::app::config::Config;
 use crate::app::live::output::Format;
 use crate::app::plan::register::{self, EditError};
 use crate::cli::given::{moment, now, refuse};
-use crate::cli::operate::sources_of;
 use crate::cli::{Exit, tell};
 use crate::entry::Entry;
 use crate::incident::{Incident, IncidentId};
@@ -37,7 +37,13 @@ pub struct Args {
 }
 
 pub(super) fn main(args: Args) -> anyhow::Result<Exit> {
-    let Some(config) = sources_of(&args.who.config)? else { return Ok(Exit::Refused) };
+    let config = match Config::load(&args.who.config) {
+        Ok(config) => config,
+        Err(found) => {
+            tell(&found, Format::Pretty)?;
+            return Ok(Exit::Refused);
+        }
+    };
     let journal = Journal::open_existing_read_only(&config.journal)?;
     let kinds = vec!["incident".to_owned()];
     let filter = Filter { kinds, incident: Some(args.incident), last: Some(1), ..Filter::default() };

@@ -1,7 +1,6 @@
 //! Counts the transfers among all logs of a block: the least that a detector can do, so that what is measured with it is
 //! the boundary.
 
-use watchfire_sdk::batch::Log;
 use watchfire_sdk::prelude::*;
 
 sol! {
@@ -49,14 +48,15 @@ impl Detector for TopicScan {
         if self.storm > 0 {
             let number = batch.block_number();
             let transfers = batch.logs().filter(|log| log.is::<Transfer>()).zip(0_u32..);
-            let of_one = |(log, place): (Log<'_>, u32)| {
+            let findings = transfers.flat_map(|(log, place)| {
+                let subject = Subject::address(log.address());
                 (0..self.storm).map(move |at| {
-                    Finding::new("transfers", Severity::Info, Subject::address(log.address()))
+                    Finding::new("transfers", Severity::Info, subject.clone())
                         .title("A transfer of a storm")
                         .condition_key(format!("{number}-{place}-{at}"))
                 })
-            };
-            return Ok(transfers.flat_map(of_one).collect());
+            });
+            return Ok(findings.collect());
         }
         let subject = Subject { kind: "block".to_owned(), id: batch.block_number().to_string() };
         Ok(vec![Finding::new("transfers", Severity::Info, subject).amount("logs", U256::from(transfers))])

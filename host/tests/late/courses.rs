@@ -19,7 +19,7 @@ use crate::kit::{LISTENS, READS, Watch, expect_the_same_again, of_fork, reads_an
 
 /// How long an input waits for a detector here, and how long a detector may take.
 const PATIENCE: Duration = Duration::from_millis(3);
-const DEADLINE_MS: u64 = 25;
+const DEADLINE_MS: u64 = 10;
 
 /// A chain that takes its time over a read now and then: past patience, or past the deadline.
 #[derive(Default)]
@@ -43,7 +43,8 @@ impl ChainReader for Moody {
         let chance = read.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         let (stuck, slow) = (self.stuck.load(Ordering::SeqCst), self.slow.load(Ordering::SeqCst));
         if chance % 100 < stuck {
-            std::thread::sleep(Duration::from_millis(DEADLINE_MS + 15));
+            // Whoever waits takes no time of the processor, and has ten times the deadline by the clock.
+            std::thread::sleep(Duration::from_millis(DEADLINE_MS * 10 + 35));
         } else if chance / 100 % 100 < slow {
             std::thread::sleep(PATIENCE * 3);
         }
@@ -204,7 +205,7 @@ proptest! {
 /// One deadline that passes, and something that is shown late after it.
 #[test]
 fn a_deadline_that_passed_shifts_nothing_that_is_shown_later() {
-    let stuck = [Step::Mood(0, 100), Step::Grow(2), Step::Wait(90), Step::Mood(60, 0), Step::Grow(4), Step::Wait(60)];
+    let stuck = [Step::Mood(0, 100), Step::Grow(2), Step::Wait(900), Step::Mood(60, 0), Step::Grow(4), Step::Wait(60)];
     let more =
         [Step::Reorg(2), Step::Grow(3), Step::Retry(0), Step::Retry(1), Step::Wait(30), Step::Restart, Step::Grow(2)];
     let seen = check(&[&stuck[..], &more].concat());

@@ -146,7 +146,7 @@ fn the_first_watch_is_what_a_newcomer_can_type() {
         "only 1 of the 2 sources agree so far",
         "First Guardian has it",
         "lost or moved so far: 20 of the chain's coin",
-        "1. pause-borrowing by First Guardian: approved",
+        "1. pause-borrowing by First Guardian: waiting to be carried out",
         "whole: ",
         "\nidentical",
         "# Incident 1",

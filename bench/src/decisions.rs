@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::plans::with_team;
 use crate::report::{Aim, Report, median, quantile};
 use crate::{Bench, Nobody};
 use watchfire::app::deploy::spec::KeptSpec;
@@ -11,34 +12,12 @@ use watchfire::block::Block;
 use watchfire::entry::Entry;
 use watchfire::event::{Event, Stamped};
 use watchfire::journal::Journal;
-use watchfire::plan::Plan;
 use watchfire::plugin::Fleet;
 
 /// Blocks that share a commit where many wait.
 const SHARE_A_COMMIT: usize = 16;
 
-const PLAN: &str = r#"
-[person.ana]
-name = "Ana"
-channels = { urgent = ["phone:+351 555 010 101"] }
-
-[role.guardian]
-kind = "decision-owner"
-members = ["ana"]
-
-[authority.desk]
-kind = "off-chain"
-role = "guardian"
-
-[intervention.warn]
-summary = "Ask exchanges to hold what comes from there"
-kind = "off-chain"
-authority = "desk"
-owner = "guardian"
-automation = "propose"
-reaction_s = 600
-cost = { trust = 1, why = "an accusation, taken back if wrong", inside_boundary = true }
-
+const SIGNAL: &str = r#"
 [signal.outflow]
 summary = "Funds leave"
 match = [{ kinds = ["outflow-limit"] }]
@@ -111,12 +90,8 @@ fn engine(bench: &Bench, detectors: usize) -> anyhow::Result<(tempfile::TempDir,
     let folder = tempfile::tempdir()?;
     let journal = Journal::open(&folder.path().join("bench.db"))?;
     let mut engine = Engine::new(journal, Fleet::new(), Arc::new(Nobody))?;
-    let files = vec![("plan.toml".to_owned(), PLAN.to_owned())];
-    let plan = Plan::load(&files).map_err(|found| anyhow::anyhow!("{found:?}"))?;
-    engine.take(
-        Stamped { at_ms: 0, event: Event::Plan { protocol: Default::default(), hash: plan.hash(), files } },
-        &Given::default(),
-    )?;
+    let (_, event) = with_team(SIGNAL)?;
+    engine.take(Stamped { at_ms: 0, event }, &Given::default())?;
     for at in 0..detectors {
         let spec: KeptSpec = bench.spec(bench.blocks.sensitive(at));
         let detector = bench.detector(&format!("outflow-{at}"), &bench.rule, spec.config.clone())?;

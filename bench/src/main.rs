@@ -7,6 +7,7 @@ mod detectors;
 mod fleets;
 mod native;
 mod pages;
+mod plans;
 mod report;
 mod stages;
 mod steps;

@@ -20,10 +20,10 @@ use watchfire::deliver::channel::{ChannelConfig, make};
 use watchfire::event::{Coverage, Event, Stamped};
 use watchfire::finding::Severity;
 use watchfire::journal::{Channel, Hears, Journal};
-use watchfire::plan::Plan;
 use watchfire::plugin::Fleet;
 use watchfire::source::Delivery;
 
+use crate::plans::with_team;
 use crate::report::{Report, median, quantile};
 use crate::{Bench, Nobody};
 
@@ -32,30 +32,9 @@ const PLAN: &str = r#"
 incidents_per_hour = 1000000
 conditions_per_hour = 1000000
 
-[person.ana]
-name = "Ana"
-channels = { urgent = ["phone:+351 555 010 101"] }
-
-[role.guardian]
-kind = "decision-owner"
-members = ["ana"]
-
 [escalation.all]
 severities = ["critical"]
 steps = [{ who = ["guardian"], ack_within_s = 3600 }]
-
-[authority.desk]
-kind = "off-chain"
-role = "guardian"
-
-[intervention.look]
-summary = "Look at it"
-kind = "off-chain"
-authority = "desk"
-owner = "guardian"
-automation = "propose"
-reaction_s = 600
-cost = { trust = 0, why = "nobody sees it", inside_boundary = true }
 
 [signal.blind]
 summary = "The watch has a gap"
@@ -63,7 +42,7 @@ match = [{ detector = "watchfire/coverage" }]
 group_by = ["subject"]
 window_s = 600
 severity = "critical"
-interventions = ["look"]
+interventions = ["warn"]
 "#;
 
 /// How long a page may take before the measurement is given up.
@@ -74,9 +53,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> 
     let (port, pages) = receiver()?;
     let folder = tempfile::tempdir()?;
     let mut engine = Engine::new(Journal::open(&folder.path().join("bench.db"))?, Fleet::new(), Arc::new(Nobody))?;
-    let files = vec![("plan.toml".to_owned(), PLAN.to_owned())];
-    let plan = Plan::load(&files).map_err(|found| anyhow::anyhow!("{found:?}"))?;
-    let event = Event::Plan { protocol: Default::default(), hash: plan.hash(), files };
+    let (_, event) = with_team(PLAN)?;
     engine.take(Stamped { at_ms: wall_clock_ms(), event }, &Given::default())?;
     engine.commit()?;
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::ensure;
 use serde_json::json;
 
+use crate::plans::with_team;
 use crate::report::{Aim, Report};
 use crate::steps::{NOW_MS, finding};
 use crate::{Bench, Nobody};
@@ -14,7 +15,6 @@ use watchfire::desk::{Desk, Input};
 use watchfire::entry::Entry;
 use watchfire::event::{Event, Stamped};
 use watchfire::journal::Journal;
-use watchfire::plan::Plan;
 use watchfire::plugin::Fleet;
 
 /// Findings about each transfer of a block.
@@ -44,9 +44,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> 
 fn from_guest_to_commit(bench: &Bench) -> anyhow::Result<(usize, f64, usize)> {
     let folder = tempfile::tempdir()?;
     let mut engine = Engine::new(Journal::open(&folder.path().join("storm.db"))?, Fleet::new(), Arc::new(Nobody))?;
-    let files = vec![("plan.toml".to_owned(), plan(10_000))];
-    let loaded = load(&files)?;
-    let event = Event::Plan { protocol: Default::default(), hash: loaded.hash(), files };
+    let (_, event) = with_team(&plan(10_000))?;
     engine.take(Stamped { at_ms: 0, event }, &Given::default())?;
     let spec = bench.spec(json!({ "report_from": 0, "storm": OF_EACH }));
     engine.swap(bench.detector("scan", &bench.scan, spec.config.clone())?, spec.text(), 0)?;
@@ -72,7 +70,7 @@ fn from_guest_to_commit(bench: &Bench) -> anyhow::Result<(usize, f64, usize)> {
 
 /// Returns what one more condition of an incident costs, in microseconds, once so many are live.
 fn curve(live: &[u64]) -> anyhow::Result<Vec<f64>> {
-    let plan = Arc::new(load(&[("plan.toml".to_owned(), plan(100_000_000))])?);
+    let plan = Arc::new(with_team(&plan(100_000_000))?.0);
     let (mut desk, mut made, mut costs) = (Desk::default(), 0, Vec::new());
     desk.step(Input::plan(plan), NOW_MS);
     let mut give = |desk: &mut Desk| {
@@ -93,13 +91,9 @@ fn curve(live: &[u64]) -> anyhow::Result<Vec<f64>> {
     Ok(costs)
 }
 
-fn load(files: &[(String, String)]) -> anyhow::Result<Plan> {
-    Plan::load(files).map_err(|found| anyhow::anyhow!("{found:?}"))
-}
-
 /// A plan of many signals that takes so many conditions in an hour.
 fn plan(conditions: u64) -> String {
-    let mut text = format!("[protocol]\nconditions_per_hour = {conditions}\n{PEOPLE}");
+    let mut text = format!("[protocol]\nconditions_per_hour = {conditions}\n");
     for number in 1..SIGNALS {
         text.push_str(&format!(
             "\n[signal.other-{number}]\nsummary = \"Another\"\nmatch = [{{ detector = \"other-{number}\" }}, {{ kinds = [\"kind-{number}\"] }}]\n\
@@ -109,26 +103,3 @@ fn plan(conditions: u64) -> String {
     text + "\n[signal.storm]\nsummary = \"Transfers\"\nmatch = [{ detector = \"scan\" }]\ngroup_by = [\"chain\"]\nwindow_s = 600\n\
             interventions = [\"warn\"]\n"
 }
-
-const PEOPLE: &str = r#"
-[person.ana]
-name = "Ana"
-channels = { urgent = ["phone:+351 555 010 101"] }
-
-[role.guardian]
-kind = "decision-owner"
-members = ["ana"]
-
-[authority.desk]
-kind = "off-chain"
-role = "guardian"
-
-[intervention.warn]
-summary = "Ask exchanges to hold what comes from there"
-kind = "off-chain"
-authority = "desk"
-owner = "guardian"
-automation = "propose"
-reaction_s = 600
-cost = { trust = 1, why = "an accusation, taken back if wrong", inside_boundary = true }
-"#;

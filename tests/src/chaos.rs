@@ -95,6 +95,7 @@ struct Chance {
     until: Instant,
     spells: Duration,
     is_calm: bool,
+    traces_nothing: bool,
 }
 
 impl Chance {
@@ -129,6 +130,7 @@ impl ChaosProxy {
             until: Instant::now() + spells / 4,
             spells,
             is_calm: false,
+            traces_nothing: false,
         };
         let shared = Arc::new(Shared {
             node,
@@ -149,7 +151,14 @@ impl ChaosProxy {
 
     /// Misbehaves no more.
     pub fn calm(&self) {
-        self.shared.chance().is_calm = true;
+        let mut chance = self.shared.chance();
+        (chance.is_calm, chance.traces_nothing) = (true, false);
+    }
+
+    /// Traces nothing until it is calmed, and is well otherwise.
+    pub fn trace_nothing(&self) {
+        let mut chance = self.shared.chance();
+        (chance.is_calm, chance.traces_nothing) = (true, true);
     }
 
     /// How many calls came, each of a batch counted.
@@ -196,9 +205,8 @@ impl Shared {
     /// Spoils what a node says to one call. Returns `None` if the answer is left out.
     fn spoil(&self, method: &str, mut answer: Value) -> Option<Value> {
         let mut chance = self.chance();
-        let traces =
-            !method.contains("trace") || chance.is_calm || self.began.elapsed().as_secs() / NO_TRACES_S % 3 != 1;
-        if !traces {
+        let has_pause = !chance.is_calm && self.began.elapsed().as_secs() / NO_TRACES_S % 3 == 1;
+        if method.contains("trace") && (has_pause || chance.traces_nothing) {
             drop(chance);
             self.did(format!("{method}: no traces"));
             answer["error"] = json!({ "code": -32000, "message": "tracing failed: the state is being rebuilt" });

@@ -7,6 +7,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
+use crate::whole_file::read_text;
+
+/// Most bytes of a secret's file.
+const SECRET_BYTES: u64 = 1 << 20;
+
 /// A value that is never printed: `Debug` and `Display` show [`Secret::label`].
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(String);
@@ -100,7 +105,7 @@ impl SecretRef {
             },
             Self::File(path) => {
                 let full = base.join(path);
-                let text = std::fs::read_to_string(&full).map_err(|error| SecretError::NoFile {
+                let text = read_text(&full, SECRET_BYTES).map_err(|error| SecretError::NoFile {
                     path: full.display().to_string(),
                     reason: error.to_string(),
                 })?;

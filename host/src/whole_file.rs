@@ -49,12 +49,15 @@ pub const TEXT_BYTES: u64 = 16 << 20;
 /// Most bytes of a component's file: what a detector's `limits` permit is less.
 pub const COMPONENT_BYTES: u64 = 256 << 20;
 
-/// Reads a file that has at most so many bytes.
+/// Reads a file that has at most so many bytes. A pipe or device is none: whoever reads one may wait for ever.
 ///
 /// # Errors
 ///
-/// If it can't be read, or has more.
+/// If it can't be read, is no regular file, or has more.
 pub fn read(path: &Path, at_most: u64) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
     let mut bytes = Vec::new();
     File::open(path)?.take(at_most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > at_most {
@@ -67,9 +70,13 @@ pub fn read(path: &Path, at_most: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// If it can't be read, has more, or is not UTF-8.
+/// If it can't be read, is no regular file, has more, or is not UTF-8.
 pub fn read_text(path: &Path, at_most: u64) -> io::Result<String> {
-    String::from_utf8(read(path, at_most)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    String::from_utf8(read(path, at_most)?).map_err(|error| {
+        let line =
+            1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+        io::Error::new(io::ErrorKind::InvalidData, format!("line {line} is not UTF-8; save it as UTF-8"))
+    })
 }
 
 #[cfg(test)]
@@ -78,13 +85,17 @@ mod tests {
 
     #[test]
     fn a_file_that_never_ends_is_not_read() {
-        let endless = read(Path::new("/dev/zero"), 1 << 20).unwrap_err();
-        assert_eq!(endless.to_string(), "it has more than 1048576 bytes");
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a");
+        let (path, pipe) = (folder.path().join("a"), folder.path().join("pipe"));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for endless in [Path::new("/dev/zero"), &pipe, folder.path()] {
+            assert_eq!(read(endless, 1 << 20).unwrap_err().to_string(), "it is no regular file", "{endless:?}");
+        }
         std::fs::write(&path, "1234").unwrap();
         assert_eq!(read_text(&path, 4).unwrap(), "1234");
-        assert!(read(&path, 3).is_err());
+        assert_eq!(read(&path, 3).unwrap_err().to_string(), "it has more than 3 bytes");
+        std::fs::write(&path, b"a\nb\xff\n").unwrap();
+        assert_eq!(read_text(&path, 9).unwrap_err().to_string(), "line 2 is not UTF-8; save it as UTF-8");
     }
 
     #[test]

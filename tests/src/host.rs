@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde_json::Value;
 
+/// What comes at once on an idle machine has come by then on one with much else to do.
+const PATIENCE: Duration = Duration::from_secs(90);
+
 /// The binary beside the running test; `cargo xtask test` builds it first.
 pub fn binary() -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe()?;
@@ -126,7 +129,7 @@ impl Host {
 
     /// Waits until something is so of what it printed.
     pub async fn until(&mut self, what: &str, is_so: impl Fn(&[Value]) -> bool) -> anyhow::Result<()> {
-        self.until_within(what, Duration::from_secs(30), is_so).await
+        self.until_within(what, PATIENCE, is_so).await
     }
 
     /// Waits no longer than this until something is so of what it printed.
@@ -147,7 +150,7 @@ impl Host {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let last: Vec<String> = self.lines().iter().rev().take(5).map(ToString::to_string).collect();
-        bail!("never within 30 s: {what}\nlast lines:\n{}\nlog:\n{}", last.join("\n"), self.log())
+        bail!("never within {longest:?}: {what}\nlast lines:\n{}\nlog:\n{}", last.join("\n"), self.log())
     }
 
     /// Waits until it has taken in a block of this height.

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::anvil::free_port;
 
 /// How long a service may take to listen.
-const STARTS_WITHIN: Duration = Duration::from_secs(30);
+const STARTS_WITHIN: Duration = Duration::from_secs(90);
 
 /// A process that ends with this value.
 struct Running(Child);

@@ -189,7 +189,7 @@ impl Pair {
         let started = Instant::now();
         for folder in self.folders() {
             while (Story::of(&folder)?.observations.len() as u64) < self.said {
-                anyhow::ensure!(started.elapsed() < Duration::from_secs(30), "the feed of {folder:?} is not read");
+                anyhow::ensure!(started.elapsed() < Duration::from_secs(90), "the feed of {folder:?} is not read");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }

@@ -23,7 +23,7 @@ use crate::serving::serve;
 /// Where Debian puts it.
 const BINARY: &str = "/usr/bin/docker-registry";
 /// How long it may take to listen.
-const STARTS_WITHIN: Duration = Duration::from_secs(30);
+const STARTS_WITHIN: Duration = Duration::from_secs(90);
 /// Largest body that the liar passes on.
 const BODY_BYTES: usize = 128 << 20;
 

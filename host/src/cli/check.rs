@@ -160,9 +160,6 @@ fn pretty(checked: &Checked, answers: &[String]) {
         let of = if protocol.is_empty() { String::new() } else { format!(" of {protocol}") };
         println!("plan{of}: {signals} signals, {interventions} interventions");
     }
-    if checked.has_no_plan {
-        println!("no plan: what detectors find is recorded, and nobody is told; `watchfire plan new` begins one");
-    }
     let (errors, warnings) = checked.count();
     let waived = match checked.waived.len() {
         0 => String::new(),

@@ -111,7 +111,25 @@ fn the_book_lists_every_page_once_and_the_readme_in_the_same_order() {
     let (_, read_on) = readme.split_once("## Read on").unwrap();
     let shown: Vec<String> =
         targets(read_on).iter().filter_map(|target| target.strip_prefix("docs/").map(str::to_owned)).collect();
-    assert_eq!(shown, listed[1..], "README's last section lists the pages in the order of docs/SUMMARY.md");
+    let is_own = |page: &&String| !page.starts_with("shipped/");
+    let own: Vec<String> = listed[1..].iter().filter(is_own).cloned().collect();
+    assert_eq!(shown, own, "README's last section lists the pages in the order of docs/SUMMARY.md");
+}
+
+#[test]
+fn each_detector_that_ships_has_its_page() {
+    let listed = targets(&fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap());
+    let mut shown: Vec<&str> = listed.iter().filter_map(|page| page.strip_prefix("shipped/")).collect();
+    shown.sort_unstable();
+    let mut shipped = Vec::new();
+    for folder in fs::read_dir(root().join("plugins")).unwrap() {
+        let name = folder.unwrap().file_name().into_string().unwrap();
+        let page = fs::read_to_string(root().join(format!("docs/shipped/{name}.md"))).unwrap_or_default();
+        assert_eq!(page.trim(), format!("{{{{#include ../../plugins/{name}/README.md}}}}"), "the page of {name}");
+        shipped.push(format!("{name}.md"));
+    }
+    shipped.sort();
+    assert_eq!(shown, shipped);
 }
 
 #[test]
@@ -136,4 +154,22 @@ fn a_link_that_leads_nowhere_is_named() {
     check("no-such.md", Some("there is no such file"));
     check("../README.md", Some("the book has no such page"));
     assert_eq!(targets("`[a](b)` [c `d`](e) and\n```\n[f](g)\n```\n[h](i#j)"), ["e", "i#j"]);
+}
+
+#[test]
+fn tables_are_whole() {
+    let mut wrong = Vec::new();
+    for path in files(&root(), ".md") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines = lines(&text);
+        let is_row =
+            |index: usize| lines.get(index).is_some_and(|(line, block)| block.is_none() && line.starts_with('|'));
+        let is_rule = |index: usize| {
+            lines.get(index).is_some_and(|(line, _)| line.contains("--") && line.chars().all(|c| "|-: ".contains(c)))
+        };
+        let begins = (0..lines.len()).filter(|index| is_row(*index) && (*index == 0 || !is_row(index - 1)));
+        let headless = begins.filter(|index| !is_rule(index + 1));
+        wrong.extend(headless.map(|index| format!("{}: `{}`", path.display(), lines[index].0)));
+    }
+    assert_eq!(wrong, [""; 0], "rows without a head are no table: is there an empty line before them?");
 }

@@ -8,6 +8,15 @@ fn status(key: &str) -> u64 {
     line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() << 10
 }
 
+/// Milliseconds of processor time that it and the processes that it waited for have taken, in steps of a tick (proc(5)).
+pub fn cpu_ms() -> u64 {
+    const TICK_MS: u64 = 10;
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let times = after_name.split_whitespace().skip(11).take(4);
+    times.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * TICK_MS
+}
+
 /// Bytes of memory that it takes now.
 pub fn memory_now() -> u64 {
     status("VmRSS:")

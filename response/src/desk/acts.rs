@@ -245,6 +245,7 @@ impl Desk {
         let group = vec![("declared".to_owned(), Some((self.last_incident + 1).to_string()))];
         let key = key(&plan, signal, &group);
         let seal = Hasher::new("incident").bytes(key.as_slice()).text(by).number(turn.now_ms).finish();
+        let severity = severity.max(entity.severity.unwrap_or(severity));
         let title = if drill_for_s.is_some() { marked(opening.title) } else { opening.title.to_owned() };
         let mut incident = self.blank(&plan, signal, group, title.clone(), severity, turn.now_ms);
         incident.declared_by = Some(by.to_owned());

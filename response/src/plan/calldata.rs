@@ -1,6 +1,7 @@
 //! The bytes of a call that carries an intervention out, where all its arguments are of one word each.
 
 use alloy_primitives::{Address, B256, Bytes, I256, U256, keccak256};
+use alloy_sol_type_parser::{TupleSpecifier, TypeSpecifier, TypeStem};
 
 use super::Call;
 
@@ -20,6 +21,54 @@ impl Call {
         }
         Some(data.into())
     }
+
+    /// Returns why nobody could make this call: its signature is none, or an argument is none of its type. An argument with
+    /// a placeholder, as `{POOL}`, is filled in by whoever signs, and so are those that take more than a word.
+    pub fn fault(&self) -> Option<String> {
+        let types = match signature(&self.function) {
+            Ok(types) => types,
+            Err(why) => return Some(why),
+        };
+        if types.len() != self.args.len() {
+            let (wanted, given) = (types.len(), self.args.len());
+            let plural = if wanted == 1 { "" } else { "s" };
+            return Some(format!("`{}` takes {wanted} argument{plural}, and {given} stand in `args`", self.function));
+        }
+        let wrong = types.iter().zip(&self.args).find(|(kind, arg)| {
+            takes_a_word(kind) && !arg.contains('{') && word(kind.span.trim(), arg.trim()).is_none()
+        });
+        wrong.map(|(kind, arg)| format!("`{arg}` is no {}", kind.span.trim()))
+    }
+}
+
+/// Returns the types of a function's signature, or why it is none.
+fn signature(function: &str) -> Result<Vec<TypeSpecifier<'_>>, String> {
+    let none = || format!("`{function}` is no signature of a function, as `pause(bytes32)`");
+    let start = function.find('(').ok_or_else(none)?;
+    let (name, inputs) = function.split_at(start);
+    let is_first = |c: char| c.is_ascii_alphabetic() || c == '_' || c == '$';
+    if !name.starts_with(is_first) || !name.chars().all(|c| is_first(c) || c.is_ascii_digit()) {
+        return Err(none());
+    }
+    let inputs = TupleSpecifier::parse(inputs.trim()).map_err(|_| none())?;
+    inputs.types.iter().try_for_each(known)?;
+    Ok(inputs.types)
+}
+
+/// Says which type of a signature Solidity doesn't have, or has by another name only.
+fn known(kind: &TypeSpecifier<'_>) -> Result<(), String> {
+    match &kind.stem {
+        TypeStem::Tuple(tuple) => tuple.types.iter().try_for_each(known),
+        TypeStem::Root(_) => match kind.span.split('[').next().unwrap_or_default().trim() {
+            short @ ("uint" | "int") => Err(format!("a signature names `{short}256` in full, not `{short}`")),
+            _ => kind.try_basic_solidity().map_err(|_| format!("Solidity has no type `{}`", kind.span.trim())),
+        },
+    }
+}
+
+fn takes_a_word(kind: &TypeSpecifier<'_>) -> bool {
+    let is_long = |name: &str| ["string", "bytes", "function"].contains(&name);
+    kind.sizes.is_empty() && matches!(&kind.stem, TypeStem::Root(root) if !is_long(root.span()))
 }
 
 fn word(kind: &str, arg: &str) -> Option<B256> {
@@ -65,6 +114,49 @@ mod tests {
         let to = format!("0xa9059cbb{:0>64}{:064x}", "00000000000000000000000000000000000000aa", 5);
         check("transfer(address,uint256)", &["0x00000000000000000000000000000000000000AA", "5"], &to);
         check("setPaused(bool)", &["true"], &format!("0x16c38b3c{:064x}", 1));
+    }
+
+    #[test]
+    fn a_call_that_nobody_could_make_says_why() {
+        let fault = |function: &str, args: &[&str]| {
+            let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+            Call { target: Address::ZERO, function: function.to_owned(), args }.fault().unwrap_or_default()
+        };
+        let long = "9".repeat(80);
+        for (function, args, expected) in [
+            ("pause(uint257)", &["1"][..], "Solidity has no type `uint257`"),
+            ("pause(bytes33)", &["0x"], "Solidity has no type `bytes33`"),
+            ("pause(Pool)", &["1"], "Solidity has no type `Pool`"),
+            ("pause(uint)", &["1"], "a signature names `uint256` in full, not `uint`"),
+            ("f((uint,bool))", &["x"], "a signature names `uint256` in full"),
+            ("pause(address)", &["0x12"], "`0x12` is no address"),
+            ("pause(uint256)", &[&long], "is no uint256"),
+            ("pause(uint8)", &["256"], "`256` is no uint8"),
+            ("pause(int8)", &["128"], "`128` is no int8"),
+            ("pause(bool)", &["yes"], "`yes` is no bool"),
+            ("pause(bytes4)", &["0x0102"], "`0x0102` is no bytes4"),
+            ("pause(bytes32)", &[], "takes 1 argument, and 0 stand in `args`"),
+            ("pause()", &["1"], "takes 0 arguments, and 1 stand in `args`"),
+            ("pause", &[], "is no signature"),
+            ("pause(", &[], "is no signature"),
+            ("pause())", &[], "is no signature"),
+            ("1pause()", &[], "is no signature"),
+            ("function pause()", &[], "is no signature"),
+        ] {
+            let came = fault(function, args);
+            assert!(came.contains(expected), "{function} {args:?}: `{came}`");
+        }
+        for (function, args) in [
+            ("pause()", &[][..]),
+            ("pause(bytes32)", &["{POOL}"]),
+            (
+                "execute(address,bytes,(uint256,string)[])",
+                &["0x00000000000000000000000000000000000000AA", "any", "any"],
+            ),
+            ("f(uint256[2],int256)", &["any", "-5"]),
+        ] {
+            assert_eq!(fault(function, args), "", "{function}");
+        }
     }
 
     #[test]

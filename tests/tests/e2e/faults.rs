@@ -42,7 +42,7 @@ async fn until_ended(pair: &mut Pair, blocks: u64) -> (String, Option<i32>) {
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(90) {
         if !pair.host.as_mut().unwrap().is_running() {
-            return pair.host.take().unwrap().ended(Duration::from_secs(5)).await.unwrap();
+            return pair.host.take().unwrap().ended(Duration::from_secs(60)).await.unwrap();
         }
         pair.mine(blocks).await.unwrap();
         // Faster at first; a machine with much else to do gets more time rather than more blocks.

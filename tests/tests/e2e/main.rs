@@ -8,6 +8,7 @@ mod callouts;
 mod chains;
 mod channels;
 mod chaos;
+mod checked;
 mod conformance;
 mod crashes;
 mod deliveries;

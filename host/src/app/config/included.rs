@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use toml::Value;
 
+use crate::whole_file::read_text;
+
 /// The key that stands alone in a table that is replaced.
 const KEY: &str = "from_file";
 /// Largest file that is included, bytes.
@@ -56,11 +58,7 @@ fn walk(value: &mut Value, path: &mut Vec<String>, folder: &Path, files: &mut Ve
 /// JSON as its text, anything else as its lines without comments and blank ones.
 fn read(file: &Path) -> Result<Value, String> {
     let why = |error: std::io::Error| format!("`{}` can't be read: {error}", file.display());
-    let bytes = std::fs::metadata(file).map_err(why)?.len();
-    if bytes > BYTES_AT_MOST {
-        return Err(format!("`{}` has {bytes} bytes, and {BYTES_AT_MOST} are allowed", file.display()));
-    }
-    let text = std::fs::read_to_string(file).map_err(why)?;
+    let text = read_text(file, BYTES_AT_MOST).map_err(why)?;
     if file.extension().is_some_and(|extension| extension == "json") {
         return Ok(Value::String(text));
     }

@@ -62,6 +62,8 @@ pub struct Config {
     pub loop_stall_after_s: u64,
     /// How often the journal is verified while the host runs, seconds; 0 for never.
     pub verify_every_s: u64,
+    /// Whether something of the operator's reads the host's output and reaches people by it.
+    pub output_is_read: bool,
     /// Chains by name.
     pub chains: BTreeMap<String, ChainConfig>,
     /// Feeds by name.
@@ -170,11 +172,19 @@ struct HostConfig {
     metrics_listen: Option<SocketAddr>,
     /// How often the journal is verified while the host runs, seconds; 0 for never. Default 86,400. Read at the start.
     verify_every_s: u64,
+    /// Whether something of yours reads the lines that the host prints and reaches people by them: `check` wants no channel then.
+    output_is_read: bool,
 }
 
 impl Default for HostConfig {
     fn default() -> Self {
-        Self { patience_ms: 4, loop_stall_after_s: 15, metrics_listen: None, verify_every_s: 86_400 }
+        Self {
+            patience_ms: 4,
+            loop_stall_after_s: 15,
+            metrics_listen: None,
+            verify_every_s: 86_400,
+            output_is_read: false,
+        }
     }
 }
 
@@ -301,6 +311,7 @@ impl Config {
             metrics_listen: host.metrics_listen,
             loop_stall_after_s: host.loop_stall_after_s,
             verify_every_s: host.verify_every_s,
+            output_is_read: host.output_is_read,
             keep_ms: journal.keep_days.map(|days| (days * 86_400_000.0) as u64),
             min_free_bytes: journal.min_free_mib.saturating_mul(1 << 20),
             chains: section(&mut toml, "chain"),
@@ -470,7 +481,7 @@ impl Config {
 fn read_text(file: &Path) -> Result<String, Vec<Diagnostic>> {
     whole_file::read_text(file, whole_file::TEXT_BYTES).map_err(|error| {
         let message = format!("the config can't be read: {error}");
-        let help = "name one with `--config`, or start from `examples/lending/watchfire.toml`";
+        let help = "name one with `--config`, or write one with `watchfire init`";
         let name = file.display().to_string();
         vec![Diagnostic::at(Gravity::Error, &name, "", 0..0, "", message).with_help(help)]
     })

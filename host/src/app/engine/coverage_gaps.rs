@@ -96,6 +96,13 @@ impl Gaps {
         of_sources.map(|gap| (gap.kind.clone(), gap.subject.clone())).collect()
     }
 
+    /// Returns kind and subject of those that weaken the watch now. A change by people is an event: somebody answers for it, and
+    /// nothing stands still meanwhile.
+    pub(super) fn weakening(&self) -> Vec<(String, String)> {
+        let weakening = self.live.keys().filter(|gap| gap.kind != WATCH_CHANGED);
+        weakening.map(|gap| (gap.kind.clone(), gap.subject.clone())).collect()
+    }
+
     /// Returns kind and subject of all.
     pub(super) fn all(&self) -> Vec<(String, String)> {
         self.live.keys().map(|gap| (gap.kind.clone(), gap.subject.clone())).collect()
@@ -115,5 +122,24 @@ impl Gaps {
     pub(super) fn of_detector(&self, detector: &str) -> Vec<Gap> {
         let subject = format!("detector/{detector}");
         self.live.keys().filter(|gap| gap.subject == subject).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_by_people_is_no_gap_that_stands() {
+        let gap = |kind: &str, subject: &str| Gap {
+            kind: kind.to_owned(),
+            subject: subject.to_owned(),
+            place: String::new(),
+        };
+        let mut gaps = Gaps::default();
+        gaps.open(gap(WATCH_CHANGED, "host/plan@305f856b"), B256::repeat_byte(1));
+        gaps.open(gap("automation-halted", "protocol/harbor"), B256::repeat_byte(2));
+        assert_eq!(gaps.weakening(), [("automation-halted".to_owned(), "protocol/harbor".to_owned())]);
+        assert_eq!(gaps.all().len(), 2);
     }
 }

@@ -129,7 +129,7 @@ impl Engine {
         Ok(Metrics {
             detectors: detectors.collect(),
             heads: self.heads(u64::MAX)?.into_iter().map(head).collect(),
-            gaps: self.gaps.all(),
+            gaps: self.gaps.weakening(),
             journal_seq: self.newest_seq(),
             anchor: self.anchor.map(|(_, head)| head),
         })

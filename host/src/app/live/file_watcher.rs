@@ -14,6 +14,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 use crate::app::config::Config;
 use crate::app::share::indexes;
 use crate::share::lock::Lock;
+use crate::whole_file;
 
 /// How often files are looked at.
 const EVERY: Duration = Duration::from_millis(100);
@@ -125,7 +126,7 @@ impl Watcher {
         let mut looks = tokio::time::interval(EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // What changed between the reading of the config and this look is a change too.
-        let is_read = std::fs::read_to_string(file).is_ok_and(|text| text == config.text);
+        let is_read = whole_file::read_text(file, whole_file::TEXT_BYTES).is_ok_and(|text| text == config.text);
         let taken_up = if is_read { seen.clone() } else { Seen::new() };
         let changes = Changes { taken_up, last: seen, quiet_looks: 0 };
         Ok(Self { watched, changes, looks, hang_up: signal(SignalKind::hangup())? })

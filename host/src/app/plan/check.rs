@@ -23,8 +23,6 @@ pub struct Checked {
     pub detectors: Vec<(String, Manifest)>,
     /// How many signals and interventions the plan of each protocol has; its name is empty where there is one.
     pub plans: Vec<(String, usize, usize)>,
-    /// Whether the config names no plan, so that findings lead nowhere.
-    pub has_no_plan: bool,
 }
 
 impl Checked {
@@ -103,7 +101,10 @@ pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<C
         misfits.extend(fit::unheard(&config, &read, all.unwrap_or_default()));
     }
     checked.diagnostics.extend(misfits);
-    checked.has_no_plan = plans.is_empty() && config.plan.is_none() && config.protocols.is_empty();
+    checked.diagnostics.extend(fit::watching_nothing(&config));
+    if config.plan.is_none() && config.protocols.is_empty() && !config.output_is_read {
+        checked.diagnostics.push(fit::without_plan(&config));
+    }
     Ok(checked)
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy::primitives::B256;
 
 use crate::app::config::Config;
-use crate::diagnostic::{Diagnostic, Gravity};
+use crate::diagnostic::{Diagnostic, Gravity, nearest};
 use crate::finding::is_own;
 use crate::journal::scheme;
 use crate::plan::{Matcher, Plan};
@@ -88,11 +88,27 @@ impl Fit<'_> {
             }
         }
         for (id, signal) in &plan.tables().signal {
-            let subjects = signal.matchers.iter().filter_map(|one| one.subject.as_ref()?.id.as_deref());
-            for subject in subjects.filter(|subject| !is_known(subject)) {
+            for subject in subjects(&signal.matchers).filter(|subject| !is_known(subject)) {
                 let message = format!("{subject} stands nowhere in the config: no finding would be about it");
                 let help = "compare it with the addresses that detectors watch".to_owned();
                 self.say(Gravity::Warning, &["signal", id, "match"], message, help);
+            }
+        }
+        for (id, intervention) in &plan.tables().intervention {
+            for (key, matchers) in [("done_by", &intervention.done_by), ("undone_by", &intervention.undone_by)] {
+                for subject in subjects(matchers).filter(|subject| !is_known(subject)) {
+                    let message = format!("{subject} stands nowhere in the config: no finding would show it");
+                    let help =
+                        "name the contract that a detector watches, so that what the chain shows counts".to_owned();
+                    self.say(Gravity::Warning, &["intervention", id, key], message, help);
+                }
+            }
+            let targets = intervention.calls.iter().map(|call| call.target.to_string());
+            for target in targets.filter(|target| !is_known(target)) {
+                let message =
+                    format!("{target} stands nowhere in the config: nobody watches the contract that is called");
+                let help = "compare it with the protocol's own, and have `privileged-control` watch it".to_owned();
+                self.say(Gravity::Warning, &["intervention", id, "calls"], message, help);
             }
         }
     }
@@ -102,10 +118,14 @@ impl Fit<'_> {
         let channels = self.config.channels();
         let plan = self.plan;
         if channels.is_empty() {
-            if let Some(id) = plan.tables().person.keys().next() {
-                let message = "the config has no webhook: nobody is ever paged".to_owned();
-                let help = "add a `[webhook.…]` to the config, unless something reads the host's output".to_owned();
-                self.say(Gravity::Warning, &["person", id, "channels"], message, help);
+            if !self.config.output_is_read && !plan.tables().person.is_empty() {
+                self.found.push(of_config(
+                    self.config,
+                    Gravity::Error,
+                    "the config has no `[channel.…]` and no `[webhook.…]`: nobody is ever paged",
+                    "add one that carries the plan's addresses, or say `[host] output_is_read = true` if something of yours \
+                     reads the host's output and reaches people by it",
+                ));
             }
             return;
         }
@@ -192,6 +212,16 @@ impl Fit<'_> {
                         say why, by `pending`";
             self.say(gravity, &["signal", id, "match"], format!("{what}: {}", dead.join("; ")), help.to_owned());
         }
+        for (id, signal) in &plan.tables().signal {
+            for (kind, near) in signal.matchers.iter().flat_map(|one| unknown_kinds(one, detectors)) {
+                let message = format!("no detector that it names declares the kind `{kind}`");
+                let help = near.map_or_else(
+                    || "name a kind that `watchfire plugin inspect` lists, or take it out".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                self.say(Gravity::Warning, &["signal", id, "match"], message, help);
+            }
+        }
     }
 
     /// Says it where the entity stands.
@@ -203,6 +233,53 @@ impl Fit<'_> {
             self.found.push(Diagnostic::at(gravity, name, text, span, &path.join("."), message).with_help(help));
         }
     }
+}
+
+/// Returns a warning where the config has no plan: nobody is told of what is found.
+pub(super) fn without_plan(config: &Config) -> Diagnostic {
+    let message = "no plan: what detectors find is recorded, and nobody is told";
+    of_config(
+        config,
+        Gravity::Warning,
+        message,
+        "`watchfire plan new` begins one; name its folder as `[plan] path = …`",
+    )
+}
+
+/// Returns what is wrong with a config that watches nothing.
+pub(super) fn watching_nothing(config: &Config) -> Option<Diagnostic> {
+    if config.chains.is_empty() && config.feeds.is_empty() {
+        let help = "name a node as `[chain.NAME]`, or write a config with `watchfire init`";
+        return Some(of_config(config, Gravity::Error, "no chain and no feed: nothing is watched", help));
+    }
+    let help = "name one as `[detector.ID]`: `use = \"outflow\"` ships with the host";
+    let is_idle = config.detectors.is_empty();
+    is_idle.then(|| of_config(config, Gravity::Warning, "no detector: nothing is looked for", help))
+}
+
+/// Says what the config lacks as a whole.
+fn of_config(config: &Config, gravity: Gravity, message: &str, help: &str) -> Diagnostic {
+    let name = config.file.display().to_string();
+    Diagnostic::at(gravity, &name, &config.text, 0..0, "", message.to_owned()).with_help(help)
+}
+
+/// Returns the addresses and labels that matchers name as the subject.
+fn subjects(matchers: &[Matcher]) -> impl Iterator<Item = &str> {
+    matchers.iter().filter_map(|one| one.subject.as_ref()?.id.as_deref())
+}
+
+/// Returns the kinds of a matcher that match no finding though others of it do, each with the declared one that is meant perhaps.
+fn unknown_kinds<'a>(matcher: &'a Matcher, detectors: &'a [(String, Manifest)]) -> Vec<(&'a str, Option<&'a str>)> {
+    if dead(matcher, detectors).is_some() || matcher.detector.as_deref().is_some_and(is_own) {
+        return Vec::new();
+    }
+    let named = detectors.iter().filter(|(id, _)| matcher.detector.as_ref().is_none_or(|wanted| wanted == id));
+    let declared: Vec<&str> =
+        named.flat_map(|(_, manifest)| &manifest.finding_kinds).map(|kind| kind.id.as_str()).collect();
+    let unknown = matcher.kinds.iter().map(String::as_str).filter(|kind| !declared.contains(kind));
+    let near = unknown.map(|kind| (kind, nearest(kind, declared.iter().copied())));
+    // A matcher of any detector may well name kinds of detectors that are not there.
+    near.filter(|(_, near)| matcher.detector.is_some() || near.is_some()).collect()
 }
 
 /// Returns a warning for each detector of which kinds lead to no signal of any plan: nobody hears of them.

@@ -8,8 +8,10 @@ mod show;
 mod sign;
 mod verify;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::Exit;
@@ -104,9 +106,9 @@ Examples:
         #[arg(long)]
         signal: String,
         /// One line.
-        #[arg(long)]
+        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
         title: String,
-        /// How grave it is.
+        /// How grave it is, and at least as grave as the signal says.
         #[arg(long, value_enum)]
         severity: Severity,
         /// The protocol, where the host watches over several.
@@ -151,6 +153,7 @@ Examples:
         /// Number of the incident.
         incident: IncidentId,
         /// What.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         text: String,
         /// What it is for in the record.
         #[arg(long, value_enum, default_value = "note")]
@@ -275,6 +278,7 @@ Examples:
         /// Id of the plan's communication.
         communication: String,
         /// What.
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
         text: String,
         /// It is the last word.
         #[arg(long)]
@@ -476,7 +480,7 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
 /// Answers for several incidents. Each that can't be is said, and the others are.
 fn ack(who: &Who, incidents: &[IncidentId]) -> anyhow::Result<Exit> {
     let mut exit = Exit::Good;
-    for incident in incidents {
+    for incident in incidents.iter().collect::<BTreeSet<_>>() {
         let came = act(who.clone(), String::new(), Some(*incident), Deed::Ack)?;
         if came != Exit::Good {
             exit = came;

@@ -15,6 +15,8 @@ pub(super) struct Answers {
     pub endpoints: Vec<String>,
     /// What is watched: labels and addresses.
     pub contracts: Vec<(String, Address)>,
+    /// What the contracts hold.
+    pub assets: Vec<Asset>,
     /// The kind of protocol whose starter plan is written; `None` for no plan.
     pub kind: Option<Kind>,
     /// Name of the protocol.
@@ -22,6 +24,29 @@ pub(super) struct Answers {
     /// Where pages are posted; `None` if that is left for later.
     pub webhook: Option<String>,
 }
+
+/// A token that the contracts hold, or the chain's coin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asset {
+    /// What people call it.
+    pub symbol: String,
+    /// Its contract; `None` for the chain's coin.
+    pub token: Option<Address>,
+    /// How many of the digits stand behind the decimal point.
+    pub decimals: u8,
+    /// How much may leave in an hour, in whole units.
+    pub limit: String,
+}
+
+impl Asset {
+    /// Returns what findings call it.
+    fn name(&self) -> String {
+        self.token.map_or_else(|| "native".to_owned(), |token| token.to_string())
+    }
+}
+
+/// The contract that starters call, which stands for the protocol's own.
+const STARTERS_CONTRACT: &str = "0x2000000000000000000000000000000000000010";
 
 /// Returns the config.
 pub(super) fn config(answers: &Answers) -> String {
@@ -37,8 +62,32 @@ pub(super) fn config(answers: &Answers) -> String {
     text
 }
 
-/// Returns a starter plan's file with its powers on the chain of the answers.
-pub(super) fn on_chain(text: &str, chain: u64) -> String {
+/// Returns a starter plan's file with its powers on the chain and the first contract of the answers. The powers have the units
+/// of the assets beside them.
+pub(super) fn plan_file(name: &str, text: &str, answers: &Answers) -> String {
+    let mut text = on_chain(text, answers.chain);
+    if let Some((_, contract)) = answers.contracts.first() {
+        text = text.replace(STARTERS_CONTRACT, &contract.to_string());
+    }
+    if name == "powers.toml" && !answers.assets.is_empty() {
+        text.push_str(
+            "\n# Units in which losses are told. With `usd`, what one is worth, they are told in money too.\n",
+        );
+        for (index, asset) in answers.assets.iter().enumerate() {
+            let (name, symbol) = (quoted(&asset.name()), quoted(&asset.symbol));
+            let _ = write!(
+                text,
+                "[asset.held-{}]\nnames = [{name}]\nsymbol = {symbol}\ndecimals = {}\n\n",
+                index + 1,
+                asset.decimals
+            );
+        }
+        text.truncate(text.trim_end().len() + 1);
+    }
+    text
+}
+
+fn on_chain(text: &str, chain: u64) -> String {
     let moved = |line: &str| match line.trim() {
         "chain = 1" => format!("chain = {chain}"),
         _ => line.to_owned(),
@@ -86,10 +135,24 @@ fn detectors(answers: &Answers, text: &mut String) {
         "# More value leaving than usual. Give `assets` with a `limit` each for what you hold: without, every token counts by\n\
          # its own history alone.\n\
          [detector.outflow]\nuse = \"outflow\"\n\n\
-         [detector.outflow.config]\n{watched}\
-         # assets = [{{ address = \"0x…\", symbol = \"USDC\", decimals = 6, limit = \"250000\" }}]\n\
-         window_s = 3600\nhistory_multiple = \"4.5\"\n"
+         [detector.outflow.config]\n{watched}{}\
+         window_s = 3600\nhistory_multiple = \"4.5\"\n",
+        held(&answers.assets)
     );
+}
+
+fn held(assets: &[Asset]) -> String {
+    if assets.is_empty() {
+        return "# assets = [{ address = \"0x…\", symbol = \"USDC\", decimals = 6, limit = \"250000\" }]\n".to_owned();
+    }
+    let rows: Vec<String> = assets
+        .iter()
+        .map(|asset| {
+            let (name, symbol, limit) = (quoted(&asset.name()), quoted(&asset.symbol), quoted(&asset.limit));
+            format!("    {{ address = {name}, symbol = {symbol}, decimals = {}, limit = {limit} }},\n", asset.decimals)
+        })
+        .collect();
+    format!("assets = [\n{}]\n", rows.concat())
 }
 
 fn channel(answers: &Answers, text: &mut String) {
@@ -136,6 +199,15 @@ mod tests {
             chain: 31_337,
             endpoints: vec!["http://127.0.0.1:8545".into(), "env:PATH".into()],
             contracts: vec![("The \"vault\"\n".into(), Address::repeat_byte(7))],
+            assets: vec![
+                Asset {
+                    symbol: "hUSD".into(),
+                    token: Some(Address::repeat_byte(8)),
+                    decimals: 6,
+                    limit: "250000".into(),
+                },
+                Asset { symbol: "ETH".into(), token: None, decimals: 18, limit: "0.5".into() },
+            ],
             kind: Some(Kind::Lending),
             protocol: "Harbor".into(),
             webhook: Some("http://127.0.0.1:9".into()),
@@ -153,6 +225,33 @@ mod tests {
         assert!(config.contains_key("plan") && config.contains_key("webhook"));
         let bare = loaded(&Answers { kind: None, webhook: None, ..answers() });
         assert!(!bare.contains_key("plan") && !bare.contains_key("webhook"));
+    }
+
+    #[test]
+    fn a_starter_takes_the_contract_and_the_units_of_the_answers() {
+        let powers = Kind::Lending.files("Harbor", 1_795_608_000_000, false);
+        let text = &powers.iter().find(|(name, _)| name == "powers.toml").unwrap().1;
+        let plan: toml::Table = plan_file("powers.toml", text, &answers()).parse().unwrap();
+        let contract = Address::repeat_byte(7).to_string();
+        let pause = &plan["intervention"]["pause-everything"];
+        assert_eq!(pause["calls"][0]["target"].as_str(), Some(contract.as_str()));
+        assert_eq!(pause["done_by"][0]["subject"]["id"].as_str(), Some(contract.as_str()));
+        assert_eq!(plan["asset"]["held-1"]["decimals"].as_integer(), Some(6));
+        assert_eq!(plan["asset"]["held-2"]["names"][0].as_str(), Some("native"));
+        let config = loaded(&answers());
+        let assets = &config["detector"]["outflow"]["config"]["assets"];
+        assert_eq!((assets[0]["symbol"].as_str(), assets[1]["address"].as_str()), (Some("hUSD"), Some("native")));
+        assert_eq!(
+            Kind::ALL
+                .iter()
+                .filter(|kind| {
+                    let files = kind.files("Harbor", 1_795_608_000_000, false);
+                    files.iter().any(|(_, text)| text.contains(STARTERS_CONTRACT))
+                })
+                .count(),
+            Kind::ALL.len(),
+            "each starter calls the protocol's contract by that address"
+        );
     }
 
     #[test]

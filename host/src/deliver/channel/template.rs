@@ -7,6 +7,7 @@ use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 
 use crate::deliver::channel::view::View;
+use crate::whole_file::{TEXT_BYTES, read_text};
 
 /// How values are written into a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ impl Template {
         let (text, name) = match file {
             None => (built_in.to_owned(), "the built-in template".to_owned()),
             Some(path) => {
-                let text = std::fs::read_to_string(path);
+                let text = read_text(path, TEXT_BYTES);
                 let shown = format!("`{}`", path.display());
                 (text.map_err(|error| TemplateError(format!("{shown} can't be read: {error}")))?, shown)
             }

@@ -27,6 +27,11 @@ fn interventions(survey: &mut Survey<'_>) {
         if !reached.contains(id) {
             survey.report(OUT_OF_REACH, at, &[], "no signal leads to it".into());
         }
+        for (index, fault) in
+            intervention.calls.iter().enumerate().filter_map(|(index, call)| Some((index, call.fault()?)))
+        {
+            survey.report(NO_CALL, at, &["calls"], format!("call {}: {fault}", index + 1));
+        }
         let is_automated = matches!(intervention.automation, Automation::Presigned | Automation::Auto);
         if is_automated && tables.protocol.kill_switch.is_none() {
             let message = "it may be used without a person, and nobody is named who can halt automation".into();

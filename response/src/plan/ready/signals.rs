@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::people::waking;
-use super::survey::{Survey, is_automatic, listed};
+use super::survey::{DAY_S, Survey, is_automatic, listed};
 use super::table::*;
 use crate::finding::Severity;
 use crate::plan::load::entity;
@@ -31,6 +31,10 @@ pub(super) fn check(survey: &mut Survey<'_>) {
                 survey.report(MATCHES_ALL, at, &["match", &index.to_string()], "every finding matches".into());
             }
         }
+        spans(survey, id, signal);
+        if let Some(runbook) = signal.runbook.as_ref().filter(|runbook| !is_link(runbook)) {
+            survey.report(NO_LINK, at, &["runbook"], format!("`{runbook}` is no link"));
+        }
         sources(survey, id, signal);
         uses(survey, id, signal);
         if let Some(fired_at) = signal.fired_at {
@@ -40,6 +44,28 @@ pub(super) fn check(survey: &mut Survey<'_>) {
             }
         } else {
             survey.report(NEVER_FIRED, at, &[], "no replay of an attack made it fire".into());
+        }
+    }
+}
+
+fn is_link(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
+}
+
+/// Longest span of a signal that somebody may mean.
+const YEAR_S: u64 = 366 * DAY_S;
+
+fn spans(survey: &mut Survey<'_>, id: &str, signal: &Signal) {
+    for (key, span_s) in [
+        ("time_to_harm_s", signal.time_to_harm_s.unwrap_or_default()),
+        ("window_s", signal.window_s),
+        ("for_s", signal.for_s),
+        ("keep_for_s", signal.keep_for_s),
+    ] {
+        if span_s > YEAR_S {
+            let message = format!("{span_s} seconds are more than a year");
+            survey.report(ENDLESS, entity("signal", id), &[key], message);
         }
     }
 }

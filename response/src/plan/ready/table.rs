@@ -207,6 +207,22 @@ checks! {
          covered, has no `signer`.",
     mend "give the person a signer, or list the intervention in protocol.proof.recorded";
 
+    NO_CALL: Error "WF-E25", "Call that nobody could make",
+    why "What is proposed can't be carried out, and somebody finds that out in the incident.",
+    how "Each of an intervention's `calls`: `function` is a signature of types that Solidity has, and `args` are as many, each of \
+         its type. Arguments with a placeholder, as `{POOL}`, and those that take more than a word are left to whoever signs.",
+    mend "correct `function` and `args`, as the contract's ABI has them";
+
+    ENDLESS: Error "WF-E26", "Span that never ends",
+    why "Nobody lives to see it, so the number is a slip: people are paged never, or told of a harm in a million years.",
+    how "`time_to_harm_s`, `window_s`, `for_s` and `keep_for_s` of signals, each against a year.",
+    mend "write the span that is meant, in seconds";
+
+    NO_LINK: Error "WF-E27", "Runbook that nobody can open",
+    why "It stands as a link in pages, and whoever is woken follows it.",
+    how "`runbook` of signals begins with `https://` or `http://`, and has no space.",
+    mend "write the URL under which the runbook is read";
+
     NO_WAY_OUT: Warning "WF-W01", "Exit is blocked without a degraded mode",
     why "Users who can't leave ask what they still can do, and the plan should know.",
     how "`cost.blocks` has `exit` (or `withdraw`, `withdrawals`, `redeem`), and `cost.mode` is absent.",

@@ -15,6 +15,8 @@ use crate::block::ChainId;
 use crate::deliver::channel::Letter;
 use crate::diagnostic::{Diagnostic, Gravity};
 use crate::plan::Plan;
+use crate::secret::SecretRef;
+use crate::source::evm::config::ChainConfig;
 use crate::source::evm::inquiry::Inquiry;
 use crate::source::feed::first_word;
 use crate::toml_file::TomlFile;
@@ -58,6 +60,21 @@ pub async fn live(file: &Path, with_messages: bool, now_ms: u64) -> anyhow::Resu
         live.channels(&config, now_ms).await?;
     }
     Ok(live)
+}
+
+/// Returns the chain that each of these nodes says it is on, as [`Inquiry::chains`] does, before there is a config. Each has a
+/// few seconds for its answer.
+///
+/// # Errors
+///
+/// If an endpoint is none, or its environment variable is not set.
+pub async fn chains_of(
+    endpoints: &[SecretRef],
+    base: &Path,
+) -> anyhow::Result<Vec<(String, Result<Option<u64>, String>)>> {
+    let mut chain: ChainConfig = toml::from_str("id = 1\nendpoints = []\ntimeout_ms = 3000")?;
+    chain.endpoints = endpoints.to_vec();
+    Ok(Inquiry::new(&chain, base)?.chains().await)
 }
 
 impl Live {

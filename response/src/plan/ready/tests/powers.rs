@@ -272,3 +272,17 @@ fn somebody_else_approves() {
         &[],
     );
 }
+
+#[test]
+fn calls_can_be_made() {
+    let with = |call: &str, expected: &[&str]| {
+        let calls = format!("summary = \"Stop the vault\"\ncalls = [{call}]\n");
+        check(&[("summary = \"Stop the vault\"\n", &calls)], expected);
+    };
+    let target = "target = \"0x00000000000000000000000000000000000000aa\"";
+    with(&format!("{{ {target}, function = \"pause()\" }}"), &[]);
+    let call = format!("{{ {target}, function = \"pause(uint257)\", args = [\"1\"] }}");
+    let found =
+        format!("WF-E25 at `calls = [{call}]`: intervention.pause.calls: call 1: Solidity has no type `uint257`");
+    with(&call, &[&found]);
+}

@@ -213,3 +213,22 @@ fn what_is_quiet_ends() {
     );
     check(&[("until = 2026-12-31", "until = 2026-11-25T12:00:01Z")], &[]);
 }
+
+#[test]
+fn a_span_ends_within_a_year() {
+    check(&[("summary = \"Prices drift\"\n", "summary = \"Prices drift\"\nkeep_for_s = 31_622_400\n")], &[]);
+    check(
+        &[("summary = \"Prices drift\"\n", "summary = \"Prices drift\"\nfor_s = 1_000_000_000_000\n")],
+        &["WF-E26 at `for_s = 1_000_000_000_000`: signal.drift.for_s: 1000000000000 seconds are more than a year"],
+    );
+}
+
+#[test]
+fn a_runbook_is_a_link() {
+    let with = |runbook: &str| format!("summary = \"Prices drift\"\nrunbook = \"{runbook}\"\n");
+    check(&[("summary = \"Prices drift\"\n", &with("https://runbooks.example/drift#first"))], &[]);
+    for odd in ["javascript:alert(1)", "not a url", "https://", "wiki/drift"] {
+        let found = format!("WF-E27 at `runbook = \"{odd}\"`: signal.drift.runbook: `{odd}` is no link");
+        check(&[("summary = \"Prices drift\"\n", &with(odd))], &[&found]);
+    }
+}

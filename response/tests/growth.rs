@@ -77,6 +77,88 @@ fn a_growing_loss_goes_unsaid_for_a_minute_at_most() {
     assert_eq!((desk.duplicates, desk.loss["eth"]), (200, 120_000));
 }
 
+/// Funds that left within the last hour, by the outflow detector.
+fn within_an_hour(amount: u64, condition: &'static str) -> Sign {
+    Sign { amount, condition, labels: vec![("covers-s", "3600"), ("which", condition)], ..OUTFLOW }
+}
+
+/// What is lost by the first incident, as the desk has it.
+fn lost(night: &Night) -> Option<u128> {
+    night.desk.incidents().next().unwrap().loss.get("eth").copied()
+}
+
+#[test]
+fn what_slid_out_of_a_window_is_not_lost_and_nothing_counts_twice() {
+    let mut night = Night::under(&harbor(), DAY_MS);
+    night.find(&within_an_hour(100_000, "limit"));
+    night.find(&within_an_hour(100_000, "unusual"));
+    assert_eq!(lost(&night), Some(100_000), "another kind says the same of the same flow");
+    night.wait_s(1_800);
+    night.find(&within_an_hour(130_000, "limit"));
+    assert_eq!(lost(&night), Some(130_000), "it grows within the window");
+    night.wait_s(1_900);
+    let newest = night.find(&within_an_hour(60_000, "limit"));
+    assert_eq!(lost(&night), Some(160_000), "the first 1,000 slid out, and 600 are in the window now");
+    assert!(notices(&night).iter().any(|(_, _, text)| text.contains("1,300 hUSD")), "{:?}", notices(&night));
+    night.find(&Sign { amount: 5_000, condition: "else", ..OUTFLOW });
+    assert_eq!(lost(&night), Some(165_000), "what is no window's is added");
+    night.take_back(newest);
+    assert_eq!(lost(&night), Some(135_000));
+}
+
+#[test]
+fn merged_incidents_count_what_both_know_once() {
+    let plan = harbor().replace("group_by = [\"chain\"]", "group_by = [\"which\"]");
+    let mut night = Night::under(&plan, DAY_MS);
+    night.find(&within_an_hour(100_000, "limit"));
+    night.find(&within_an_hour(100_000, "unusual"));
+    night.wait_s(4_000);
+    night.find(&within_an_hour(70_000, "unusual"));
+    assert_eq!(night.count(), 2);
+    night.act("dana", 2, Deed::Merge { into: 1 }).unwrap();
+    assert_eq!(lost(&night), Some(170_000));
+}
+
+#[test]
+fn what_goes_on_is_not_contained_and_a_page_says_how_far_it_has_grown() {
+    let mut night = Night::under(&harbor(), DAY_MS);
+    night.find(&Sign { amount: 100_000, condition: "out", ..OUTFLOW });
+    night.act("bo", 1, Deed::Ack).unwrap();
+    night.act("dana", 1, Deed::Resolve { state: IncidentState::Contained, why: "it seems so".into() }).unwrap();
+    assert_eq!(night.state(1), IncidentState::Contained);
+    night.wait_s(200);
+    night.find(&Sign { condition: "out", ..OUTFLOW });
+    assert_eq!(night.state(1), IncidentState::Contained, "the same, and no more of it");
+    let grew_ms = night.now_ms;
+    night.find(&Sign { amount: 377_000, condition: "out", ..OUTFLOW });
+    assert_eq!(night.state(1), IncidentState::Active);
+    assert!(!night.pages_since(grew_ms).is_empty());
+    let said = "the loss has grown from 1,000 hUSD ($1,000) to 3,770 hUSD ($3,770) since people were paged";
+    assert!(night.says(1, said), "{:?}", night.told.last());
+}
+
+#[test]
+fn once_something_is_lost_the_harm_has_begun() {
+    let mut night = Night::under(&harbor(), DAY_MS);
+    night.find(&Sign { condition: "odd", ..PRICE });
+    let asked = |night: &Night, after_s: u64| night.desk.options(1, night.now_ms + after_s * 1_000).unwrap().0;
+    assert!(asked(&night, 0).starts_with("Harm is projected in 30 min"), "{}", asked(&night, 0));
+    assert!(
+        asked(&night, 600).starts_with("Harm is projected in 20 min"),
+        "as of when it is asked: {}",
+        asked(&night, 600)
+    );
+    assert!(asked(&night, 1_800).starts_with("By the plan's estimate the harm has begun"), "{}", asked(&night, 1_800));
+    night.find(&Sign { amount: 100_000, condition: "out", ..OUTFLOW });
+    let (said, choices) = night.desk.options(1, night.now_ms).unwrap();
+    assert!(
+        said.starts_with("The harm has begun, by what is lost already; what is left is still at risk. Now: "),
+        "{said}"
+    );
+    assert!(choices.iter().all(|choice| choice.way.in_time.is_none()), "nothing is too late for what is left");
+    assert_eq!(night.desk.options(2, night.now_ms), None);
+}
+
 #[test]
 fn a_loss_that_is_taken_back_is_no_longer_said() {
     let mut night = Night::under(&harbor(), DAY_MS);

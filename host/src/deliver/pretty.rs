@@ -28,6 +28,8 @@ pub struct Pretty {
     pub width: usize,
     /// The answers that were printed last of each open incident, by intervention: what is unchanged is not printed again.
     pub answers: BTreeMap<IncidentId, BTreeMap<String, &'static str>>,
+    /// What was printed last of how each open incident stands, and its first sign, milliseconds since the Unix epoch.
+    pub incidents: BTreeMap<IncidentId, (String, u64)>,
 }
 
 /// What was found so long after it happened is said to be that old, milliseconds.
@@ -64,10 +66,15 @@ impl Pretty {
                 vec![format!("          {NEWS}retracted{NEWS:#}  finding {}: {reason}", short(finding.as_slice()))]
             }
             Entry::Incident(incident) => {
+                let line = incident_line(incident);
+                let now = (line.clone(), incident.began_ms);
+                let before = self.incidents.insert(incident.id, now);
                 if !incident.state.is_open() {
                     self.answers.remove(&incident.id);
+                    self.incidents.remove(&incident.id);
                 }
-                vec![incident_line(incident)]
+                let is_as_before = before.is_some_and(|(before, _)| before == line);
+                if is_as_before && incident.state.is_open() { Vec::new() } else { vec![line] }
             }
             Entry::Decision(decision) => self.decision_lines(decision),
             Entry::Effect(ordered) => self.effect_lines(&ordered.effect),
@@ -204,12 +211,15 @@ fn incident_line(incident: &Incident) -> String {
 impl Pretty {
     fn decision_lines(&mut self, decision: &Decision) -> Vec<String> {
         let cause = shortened(&decision.cause);
-        let mut lines = vec![format!(
-            "          {BOLD}decision{BOLD:#}   #{}.{} {cause}, {:.1} s of chain time after the first sign",
-            decision.incident,
-            decision.revision,
-            decision.since_began_ms as f64 / 1_000.0
-        )];
+        // Chain time stands still between blocks, and people act in between.
+        let began_ms = self.incidents.get(&decision.incident).map(|(_, began_ms)| *began_ms);
+        let after_ms = began_ms.map_or(0, |began_ms| decision.at_ms.saturating_sub(began_ms));
+        let after = span(after_ms.max(decision.since_began_ms) / 1_000);
+        let text = format!("#{}.{} {cause}, {after} after the first sign", decision.incident, decision.revision);
+        let mut lines = self.broken(&text, 21);
+        if let Some(first) = lines.first_mut() {
+            *first = format!("          {BOLD}decision{BOLD:#}   {}", first.trim_start());
+        }
         let now: BTreeMap<String, &'static str> =
             decision.choices.iter().map(|choice| (choice.intervention.clone(), word(choice))).collect();
         let before = self.answers.insert(decision.incident, now).unwrap_or_default();
@@ -409,6 +419,22 @@ mod tests {
         let second = pretty.lines(&Entry::Decision(decision(2, Answer::Denied { why: vec!["used".to_owned()] })));
         let second = second.join("\n");
         assert!(second.contains("used") && second.contains("as before: warn") && !second.contains("Ana"), "{second}");
+    }
+
+    #[test]
+    fn how_an_incident_stands_is_printed_once_until_it_changes() {
+        let incident = |severity: &str, state: &str| -> Incident {
+            serde_json::from_value(serde_json::json!({
+                "id": 2, "plan": alloy::primitives::B256::ZERO, "signal": "drain", "group": [], "title": "Funds leave",
+                "severity": severity, "state": state, "note": "opened by outflow", "began_ms": 10_000, "opened_at_ms": 12_000,
+                "last_ms": 10_000, "findings": [], "retracted": [], "sources": ["outflow"], "duplicates": 0,
+            }))
+            .unwrap()
+        };
+        let mut pretty = Pretty::default();
+        let mut print = |severity, state| pretty.lines(&Entry::Incident(incident(severity, state))).len();
+        assert_eq!((print("high", "triage"), print("high", "triage")), (1, 0));
+        assert_eq!((print("critical", "triage"), print("critical", "triage"), print("critical", "closed")), (1, 0, 1));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fs;
 use super::root;
 
 /// How a rule begins on the page, and the tests of `response/` that look at it, each as `file::name`.
-const RULES: [(&str, &[&str]); 55] = [
+const RULES: [(&str, &[&str]); 56] = [
     // From a finding to an incident.
     ("a finding that no signal matches", &["protocols::a_finding_that_nobody_has_a_signal_for_is_told_once"]),
     (
@@ -39,6 +39,13 @@ const RULES: [(&str, &[&str]); 55] = [
         ],
     ),
     ("**The title says the worst**", &["growth::the_title_says_the_worst_and_pages_say_how_much"]),
+    (
+        "The loss is the sum",
+        &[
+            "growth::a_growing_loss_goes_unsaid_for_a_minute_at_most",
+            "growth::what_slid_out_of_a_window_is_not_lost_and_nothing_counts_twice",
+        ],
+    ),
     (
         "A signal with `for_s`",
         &[
@@ -110,7 +117,11 @@ const RULES: [(&str, &[&str]); 55] = [
     ("10.", &["growth::what_may_be_carried_out_says_all_that_it_takes"]),
     (
         "11.",
-        &["growth::a_half_drained_vault_is_never_too_late", "again::what_was_seen_late_says_so_and_has_less_time_left"],
+        &[
+            "growth::a_half_drained_vault_is_never_too_late",
+            "growth::once_something_is_lost_the_harm_has_begun",
+            "again::what_was_seen_late_says_so_and_has_less_time_left",
+        ],
     ),
     ("12.", &["sentences::it_is_decided_anew_only_if_what_the_decision_stands_on_changed"]),
     ("the incident is over", &["rules::an_act_on_what_is_over_or_never_was_says_which"]),

@@ -10,7 +10,7 @@ use crate::history;
 use crate::{Deposit, Withdrawal};
 
 /// The window's resolution: what is found covers the window and at most a sixtieth more.
-const BUCKETS: u32 = 60;
+pub(crate) const BUCKETS: u32 = 60;
 
 /// Where every token counts, most of them that are kept for one address. Anybody can make a token that claims to
 /// leave a watched address; without a bound they would fill the state.

@@ -1,9 +1,11 @@
 //! The findings.
 
+use std::collections::BTreeMap;
+
 use watchfire_sdk::prelude::*;
 
 use crate::config::{AssetId, Rules, Tracked, Watched};
-use crate::flow::Flow;
+use crate::flow::{BUCKETS, Flow};
 
 /// Most logs and transactions that one finding names.
 const EVIDENCE_AT_MOST: usize = 20;
@@ -69,7 +71,9 @@ impl Case<'_> {
             .amount(asset, self.out)
             .attribute("label", &self.watched.label)
             .attribute("asset", self.tracked.map_or_else(|| asset.to_string(), |tracked| tracked.symbol.clone()))
-            .attribute("window-s", self.rules.window_s);
+            .attribute("window-s", self.rules.window_s)
+            .attribute("covers-s", self.rules.window_s.saturating_add(self.rules.window_s.div_ceil(BUCKETS.into())));
+        let mut received: BTreeMap<Address, U256> = BTreeMap::new();
         match asset {
             AssetId::Token(token) => {
                 let leaves = |log: &watchfire_sdk::batch::Log<'_>| {
@@ -79,6 +83,10 @@ impl Case<'_> {
                 for log in batch.logs().filter(leaves).take(EVIDENCE_AT_MOST) {
                     finding = finding.evidence(&log);
                 }
+                for log in batch.logs().filter(leaves).filter(|log| log.topic_count() == 3) {
+                    let value = log.data().first_chunk::<32>().map_or(U256::ZERO, |value| U256::from_be_bytes(*value));
+                    add(&mut received, log.topic_address(2), value);
+                }
             }
             AssetId::Native => {
                 let leaves = |frame: &watchfire_sdk::batch::Frame<'_>| {
@@ -87,9 +95,19 @@ impl Case<'_> {
                 for frame in batch.frames().filter(leaves).take(EVIDENCE_AT_MOST) {
                     finding = finding.frame_evidence(&frame);
                 }
+                for frame in batch.frames().filter(leaves) {
+                    add(&mut received, frame.target(), frame.value());
+                }
             }
         }
-        finding
+        received.remove(&self.watched.address);
+        // Of those who got as much, the one with the lowest address: the same blocks give the same words.
+        let most = received.iter().rev().max_by_key(|(_, amount)| **amount).map(|(recipient, _)| *recipient);
+        match (most, received.len()) {
+            (None, _) => finding,
+            (Some(recipient), 1) => finding.attribute("recipient", recipient),
+            (Some(recipient), all) => finding.attribute("recipient", recipient).attribute("other-recipients", all - 1),
+        }
     }
 
     fn amount(&self, value: U256) -> String {
@@ -98,6 +116,11 @@ impl Case<'_> {
             None => format!("{value} units of {}", self.flow.asset),
         }
     }
+}
+
+fn add(received: &mut BTreeMap<Address, U256>, recipient: Address, amount: U256) {
+    let sum = received.entry(recipient).or_default();
+    *sum = sum.saturating_add(amount);
 }
 
 /// Whether `out` is more than `times` times `multiple` times `usual`.

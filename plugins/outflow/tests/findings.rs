@@ -92,6 +92,23 @@ fn the_limit_itself_is_allowed_and_one_more_is_not() {
 }
 
 #[test]
+fn a_finding_says_who_got_most_and_what_its_sum_covers() {
+    let to = |to: Address, whole: u64| Transfer { from: VAULT, to, value: units(whole) };
+    let block = at(6_000)
+        .event(USDX, &to(ALICE, 400))
+        .event(USDX, &to(OTHER, 700))
+        .event(USDX, &to(ALICE, 500))
+        .event(USDX, &to(VAULT, 5_000));
+    let mut bench = Bench::<Outflow>::start(config()).unwrap();
+    let found = bench.feed(&block).unwrap().remove(0);
+    let said = |name: &str| found.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    assert_eq!(said("recipient"), Some(ALICE.to_string()));
+    assert_eq!(said("other-recipients").as_deref(), Some("1"));
+    // The oldest sixtieth of ten minutes counts whole.
+    assert_eq!((said("window-s").as_deref(), said("covers-s").as_deref()), (Some("600"), Some("610")));
+}
+
+#[test]
 fn a_drain_in_small_steps_adds_up() {
     let blocks = vec![at(6_000).out(USDX, 400), at(6_120).out(USDX, 400), at(6_240).out(USDX, 400)];
     check(config(), blocks, &["6240 outflow-limit High Vault: 1200 USDX out, over the limit of 1000 USDX"]);

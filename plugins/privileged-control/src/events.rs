@@ -271,7 +271,7 @@ fn others(log: &Log<'_>) -> Option<Change> {
     }
     if log.is::<Unpaused>() || log.is::<Unpause>() {
         let description = "What the pause held back goes on.";
-        return Some(by(Change::new("unpaused", Severity::Low, "it goes on".to_owned(), description)));
+        return Some(by(Change::new("unpaused", Severity::Low, "it was unpaused".to_owned(), description)));
     }
     None
 }

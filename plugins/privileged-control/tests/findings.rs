@@ -181,7 +181,7 @@ fn delays_and_pauses() {
     check(VAULT, &delay(3_600, 86_400), &["timelock-delay-changed Low Vault: its delay is 86400 s"]);
     check(VAULT, &NewDelay { newDelay: U256::from(60) }, &["timelock-delay-changed High Vault: its delay is 60 s"]);
     check(VAULT, &Paused { account: ALICE }, &["paused Medium Vault: it was paused"]);
-    check(VAULT, &Unpaused { account: ALICE }, &["unpaused Low Vault: it goes on"]);
+    check(VAULT, &Unpaused { account: ALICE }, &["unpaused Low Vault: it was unpaused"]);
 }
 
 #[test]

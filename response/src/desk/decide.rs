@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::decision::Decision;
+use crate::decision::{Choice, Decision};
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::file::{File, Hush, HushedBy, Standing};
@@ -14,7 +14,7 @@ use crate::effect::{Effect, Notice};
 use crate::finding::Finding;
 use crate::incident::{Incident, IncidentId, IncidentState};
 use crate::outcome::Outcome;
-use crate::plan::Plan;
+use crate::plan::{Plan, Signal};
 use crate::triage::label;
 
 /// Why an incident is decided on again.
@@ -78,11 +78,7 @@ impl Desk {
         }
         let Some(file) = self.files.get(&id) else { return };
         let incident = &file.case.incident;
-        let verdicts = judge(&self.scales(&plan, signal, file, turn.now_ms));
-        let situation = self.situation(&plan, signal, file, turn.now_ms);
-        let mut choices: Vec<_> = verdicts.iter().map(|verdict| situation.choice(verdict)).collect();
-        let in_time = situation.in_time(&verdicts, &choices);
-        choices.push(situation.do_nothing(&verdicts));
+        let (verdicts, choices, in_time) = self.weigh(&plan, signal, file, turn.now_ms);
         let decision = Decision {
             incident: id,
             revision: file.revision + 1,
@@ -111,6 +107,32 @@ impl Desk {
         turn.out.push(Outcome::Decision(decision));
         self.put_forward(id, &plan, proposals, turn);
         self.notify(id, what, text, about, turn);
+    }
+
+    /// Returns what stands in the way of each intervention at a moment, the options in words, and who can act in time.
+    fn weigh<'a>(
+        &'a self,
+        plan: &'a Plan,
+        signal: &'a Signal,
+        file: &'a File,
+        now_ms: u64,
+    ) -> (Vec<Verdict<'a>>, Vec<Choice>, String) {
+        let verdicts = judge(&self.scales(plan, signal, file, now_ms));
+        let situation = self.situation(plan, signal, file, now_ms);
+        let mut choices: Vec<Choice> = verdicts.iter().map(|verdict| situation.choice(verdict)).collect();
+        let in_time = situation.in_time(&verdicts, &choices);
+        choices.push(situation.do_nothing(&verdicts));
+        (verdicts, choices, in_time)
+    }
+
+    /// Returns who can act in time on an open incident, in words, and its options, both as they stand at `now_ms`, milliseconds
+    /// since the Unix epoch: a decision says what held when it was made. `None` if no such incident is open.
+    pub fn options(&self, id: IncidentId, now_ms: u64) -> Option<(String, Vec<Choice>)> {
+        let file = self.files.get(&id)?;
+        let plan = self.plans.get(file.incident().plan)?;
+        let signal = plan.tables().signal.get(&file.incident().signal)?;
+        let (_, choices, in_time) = self.weigh(plan, signal, file, now_ms);
+        Some((in_time, choices))
     }
 
     pub(super) fn notify(

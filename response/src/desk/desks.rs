@@ -7,7 +7,7 @@ use std::sync::Arc;
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
-use crate::decision::Ruling;
+use crate::decision::{Choice, Ruling};
 use crate::desk::chronicle::Turn;
 use crate::desk::world::World;
 use crate::desk::{Desk, Input, Storm, Use};
@@ -93,6 +93,12 @@ impl Desks {
     /// Returns what was chosen in an open incident so far.
     pub fn rulings(&self, id: IncidentId) -> &[Ruling] {
         self.all().map(|desk| desk.rulings(id)).find(|rulings| !rulings.is_empty()).unwrap_or_default()
+    }
+
+    /// Returns who can act in time on an open incident, in words, and its options, both as they stand at `now_ms`, milliseconds
+    /// since the Unix epoch: a decision says what held when it was made. `None` if no such incident is open.
+    pub fn options(&self, id: IncidentId, now_ms: u64) -> Option<(String, Vec<Choice>)> {
+        self.all().find_map(|desk| desk.options(id, now_ms))
     }
 
     /// Iterates over protocols whose automation is stopped: name, who stopped it, when (milliseconds since the Unix epoch), and

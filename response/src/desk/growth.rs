@@ -154,6 +154,11 @@ fn amounts(plan: &Plan, loss: &BTreeMap<String, u128>) -> String {
     list(said.into_iter())
 }
 
+/// Returns so much of an asset as people read it.
+pub(super) fn amount(plan: &Plan, asset: &str, amount: u128) -> String {
+    amounts(plan, &BTreeMap::from([(asset.to_owned(), amount)]))
+}
+
 /// Returns a loss as people read it, with what it is worth: `8,460,000 hUSD ($8,460,000)`.
 pub fn loss_in_words(loss: &Loss) -> String {
     match &loss.worth_usd {

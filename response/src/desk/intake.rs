@@ -241,8 +241,9 @@ impl Desk {
         if now.sources > before.sources {
             self.rearm(id, turn);
         }
-        if state > IncidentState::Active && now.breadth > before.breadth {
-            self.set_state(id, IncidentState::Active, None, "something new was found".to_owned(), turn);
+        if state > IncidentState::Active && (now.breadth > before.breadth || growth.loss) {
+            let why = if growth.loss { "more is lost" } else { "something new was found" };
+            self.set_state(id, IncidentState::Active, None, why.to_owned(), turn);
         }
         self.revise(id, Occasion::Finding(finding), turn);
         let is_acked = self.files.get(&id).is_some_and(|file| file.case.incident.acked_by.is_some());

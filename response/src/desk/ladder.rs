@@ -8,7 +8,7 @@ use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::decide::Occasion;
 use crate::desk::file::{Extent, Ladder, Page, Stage};
-use crate::desk::growth::headline;
+use crate::desk::growth::{amount, headline};
 use crate::due::Due;
 use crate::effect::{Effect, Notice};
 use crate::fact::Delivery;
@@ -178,9 +178,11 @@ impl Desk {
         what: &str,
         turn: &mut Turn,
     ) -> bool {
-        let Some(incident) = self.files.get(&id).map(|file| &file.case.incident) else { return false };
-        let headline = headline(plan, incident);
-        let text = format!("Incident {id} comes with incident {other}, for which you were paged: {headline}");
+        let Some(file) = self.files.get(&id) else { return false };
+        let headline = headline(plan, &file.case.incident);
+        let why = file.ladder.as_ref().and_then(|ladder| ladder.why.as_ref());
+        let why = why.map(|why| format!("; you are told again as {why}")).unwrap_or_default();
+        let text = format!("Incident {id} comes with incident {other}, for which you were paged{why}: {headline}");
         self.order(id, Effect::Remind { incident: id, whom: vec![person.to_owned()], text }, turn);
         let text = format!("{what}: {} is paged for incident {other}, and told of this one", plan.name(person));
         self.write(id, EntryKind::Paged, None, text, turn);
@@ -387,8 +389,10 @@ impl Desk {
             "something of another kind was found".to_owned()
         } else if acked && is_grave && now.actors > before.actors {
             "somebody else acts".to_owned()
-        } else if let (true, Some((asset, _))) = (acked, grown) {
-            format!("the loss of {asset} has grown by {growth} % since people were paged")
+        } else if let (true, Some((asset, loss))) = (acked, grown) {
+            let paged = ladder.loss.get(asset).copied().unwrap_or(0);
+            let (before, now) = (amount(&plan, asset, paged), amount(&plan, asset, *loss));
+            format!("the loss has grown from {before} to {now} since people were paged")
         } else {
             // Growth is measured from the first amount that is known.
             if let Some(file) = self.files.get_mut(&id) {

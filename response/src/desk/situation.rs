@@ -28,15 +28,24 @@ impl<'a> Situation<'a> {
         self.file.rulings.iter().find(|ruling| ruling.intervention == intervention && ruling.state.is_open())
     }
 
+    /// Whether something is lost already, by what was found.
+    pub(super) fn is_losing(&self) -> bool {
+        !self.case().incident.loss.is_empty()
+    }
+
     /// Returns the seconds left until the projected harm, by chain time or by the time since the incident was opened,
-    /// whichever is further, and with the time before it was seen if that was late; 0 once the harm has begun by that
-    /// estimate, `None` if no harm is projected.
+    /// whichever is further, and with the time before it was seen if that was late; 0 once the harm has begun, by that
+    /// estimate or as something is lost already; `None` if no harm is projected.
     pub(super) fn seconds_to_harm(&self) -> Option<u64> {
+        let all_s = self.signal.time_to_harm_s?;
+        if self.is_losing() {
+            return Some(0);
+        }
         let incident = &self.case().incident;
         let of_chain_s = incident.last_ms.saturating_sub(incident.began_ms) / 1_000;
         let open_s = self.now_ms.saturating_sub(incident.opened_at_ms) / 1_000;
         let gone_s = of_chain_s.max(open_s.saturating_add(incident.seen_late_s().unwrap_or(0)));
-        self.signal.time_to_harm_s.map(|all_s| all_s.saturating_sub(gone_s))
+        Some(all_s.saturating_sub(gone_s))
     }
 }
 

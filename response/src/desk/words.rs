@@ -34,6 +34,7 @@ impl<'a> Situation<'a> {
         let owner = lead.map(|(id, _)| id.clone()).or(verdicts.first().map(|first| first.intervention.owner.clone()));
         let why = match self.seconds_to_harm() {
             _ if is_moot(self.case()) => "nothing is left that calls for anything".to_owned(),
+            Some(0) if self.is_losing() => "it stands in nobody's way; the harm has begun, and goes on".to_owned(),
             Some(0) => "it stands in nobody's way; by the plan's estimate the harm has begun, and goes on".to_owned(),
             Some(left_s) => {
                 format!("it stands in nobody's way; then the harm that is projected in {} comes", span(left_s))
@@ -271,7 +272,10 @@ impl<'a> Situation<'a> {
             };
         };
         if left_s == 0 {
-            let begun = "By the plan's estimate the harm has begun; what is left is still at risk";
+            let begun = match self.is_losing() {
+                true => "The harm has begun, by what is lost already; what is left is still at risk",
+                false => "By the plan's estimate the harm has begun; what is left is still at risk",
+            };
             return match open.is_empty() {
                 true => format!("{begun}, and every intervention is denied.{standing}"),
                 false => format!("{begun}. Now: {}.{standing}", list(open.iter().map(named))),

@@ -154,7 +154,7 @@ fn gaps(record: &Record, participants: &[Participant]) -> Vec<String> {
             }
         }
     }
-    let ruled = record.decisions.last().map(|last| last.rulings.as_slice()).unwrap_or_default();
+    let ruled = record.rulings();
     if ruled.is_empty() {
         gaps.push("Nobody decided anything.".to_owned());
     }

@@ -170,7 +170,7 @@ fn decisions(record: &Record, text: &mut String) {
             ));
         }
     }
-    let rulings = record.decisions.last().map(|last| last.rulings.as_slice()).unwrap_or_default();
+    let rulings = record.rulings();
     if !rulings.is_empty() {
         text.push_str("\n### What came of it\n\n");
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use alloy_primitives::B256;
 
-use crate::decision::Decision;
+use crate::decision::{Decision, Ruling};
 use crate::due::{Audit, Clock, audit};
 use crate::effect::{Effect, Ordered};
 use crate::fact::Delivery;
@@ -52,6 +52,8 @@ pub struct Record {
     pub findings: Vec<Finding>,
     /// Every decision.
     pub decisions: Vec<Decision>,
+    /// Rulings as they stand, of an incident that is open; if there is none, the last decision has them.
+    pub standing: Vec<Ruling>,
     /// The timeline.
     pub timeline: Vec<TimelineEntry>,
     /// What was ordered.
@@ -74,6 +76,7 @@ impl Record {
             plan,
             findings: Vec::new(),
             decisions: Vec::new(),
+            standing: Vec::new(),
             timeline: Vec::new(),
             orders: Vec::new(),
             clocks: Vec::new(),
@@ -120,6 +123,14 @@ impl Record {
             || incident.retracted.contains(&finding.id)
         {
             self.findings.push(finding.clone());
+        }
+    }
+
+    /// Returns what was chosen, as it stands.
+    pub fn rulings(&self) -> &[Ruling] {
+        match self.decisions.last() {
+            Some(last) if self.standing.is_empty() => &last.rulings,
+            _ => &self.standing,
         }
     }
 

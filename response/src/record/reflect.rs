@@ -104,7 +104,7 @@ fn decided(record: &Record, seen: &mut Reflection) {
     if record.decisions.iter().any(|decision| decision.in_time.contains("nothing can act before it")) {
         seen.badly.push("At some time nothing could act before the projected harm.".to_owned());
     }
-    for ruling in record.decisions.last().iter().flat_map(|last| &last.rulings) {
+    for ruling in record.rulings() {
         let way = record.decisions.iter().find_map(|decision| {
             decision.choices.iter().find(|choice| choice.intervention == ruling.intervention).map(|choice| &choice.way)
         });

@@ -1,11 +1,12 @@
 //! A case: an open incident with the conditions that keep it open.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use super::agreement::{Agreement, Voice};
+use super::flow::{self, Flow, Report};
 use super::known::{Growth, Known, Words, show};
 use super::label::folded;
 use crate::brief::{Evidence, actor_of};
@@ -29,6 +30,9 @@ pub struct Case {
     floor: Option<Severity>,
     min_confidence_percent: u8,
     conditions: BTreeMap<B256, Condition>,
+    /// What moved, by what detectors sum up over windows that slide.
+    #[serde(default)]
+    flows: BTreeMap<B256, Flow>,
     agreement: Agreement,
     /// What the signal means, in a line; of an incident that was opened by hand, nothing, and its title stays.
     summary: Option<String>,
@@ -55,6 +59,9 @@ struct Condition {
     /// The greatest amount of each asset in any sighting.
     #[serde(with = "crate::incident::as_digits")]
     amounts: BTreeMap<String, u128>,
+    /// The flows that sightings report of.
+    #[serde(default)]
+    flows: BTreeSet<B256>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +121,7 @@ impl Case {
             floor: signal.severity,
             min_confidence_percent: signal.corroboration.min_confidence_percent,
             conditions: BTreeMap::new(),
+            flows: BTreeMap::new(),
             agreement: Agreement::within(signal.window_s.saturating_mul(1_000)),
             severities: BTreeMap::new(),
             times: BTreeMap::new(),
@@ -131,6 +139,7 @@ impl Case {
             floor: other.floor,
             min_confidence_percent: other.min_confidence_percent,
             conditions: BTreeMap::new(),
+            flows: BTreeMap::new(),
             agreement: Agreement::within(0),
             severities: BTreeMap::new(),
             times: BTreeMap::new(),
@@ -181,27 +190,42 @@ impl Case {
             words: words.clone(),
             sightings: Vec::new(),
             amounts: BTreeMap::new(),
+            flows: BTreeSet::new(),
         });
         condition.sightings.push(sighting);
         count(&mut self.severities, &mut self.times, sighting);
-        let mut more = false;
+        let covers_ms = flow::covered_ms(finding);
+        let (mut more, mut is_largest) = (false, false);
         for amount in &claim.amounts {
             let Some(value) = magnitude(&amount.value) else { continue };
             if incident.loss.len() >= ASSETS_KEPT && !incident.loss.contains_key(&amount.asset) {
                 continue;
             }
-            let most = condition.amounts.entry(amount.asset.clone()).or_default();
-            if value > *most {
-                let total = incident.loss.entry(amount.asset.clone()).or_default();
-                *total = total.saturating_add(value - *most);
-                *most = value;
-                more = true;
-            }
+            let grown_by = match covers_ms {
+                Some(covers_ms) => {
+                    let key = flow::key(finding, &amount.asset);
+                    condition.flows.insert(key);
+                    let flow = self.flows.entry(key).or_insert_with(|| Flow::of(&amount.asset));
+                    let (before, most) = (flow.total(), flow.most());
+                    flow.add(Report::of(finding, covers_ms, value));
+                    is_largest |= value > most;
+                    flow.total() - before
+                }
+                None => {
+                    let most = condition.amounts.entry(amount.asset.clone()).or_default();
+                    let grown_by = value.saturating_sub(*most);
+                    *most = value.max(*most);
+                    is_largest |= grown_by > 0;
+                    grown_by
+                }
+            };
+            raise_loss(&mut incident.loss, &amount.asset, grown_by);
+            more |= grown_by > 0;
         }
         let is_new = condition.sightings.len() == 1;
         let growth = if is_new {
             self.known.add(finding.fingerprint, &words)
-        } else if more || words.severity > condition.words.severity {
+        } else if is_largest || words.severity > condition.words.severity {
             // Actors and kind are counted by what the condition said first.
             (words.kind, words.actor) = (condition.words.kind.clone(), condition.words.actor.clone());
             words.severity = words.severity.max(condition.words.severity);
@@ -283,6 +307,17 @@ impl Case {
             self.agreement.remove(&condition.voice, gone.time_ms);
         }
         uncount(&mut self.severities, &mut self.times, gone);
+        let is_over = condition.sightings.is_empty();
+        for key in &condition.flows {
+            let Some(flow) = self.flows.get_mut(key) else { continue };
+            let before = flow.total();
+            // Reports of sightings that are no longer kept go with the last one.
+            flow.take_back(|one| one.finding == finding || (is_over && one.condition == fingerprint));
+            lower_loss(&mut self.incident.loss, &flow.asset, before - flow.total());
+            if flow.is_empty() {
+                self.flows.remove(key);
+            }
+        }
         let successor = condition.sightings.first().map(|sighting| sighting.finding);
         if position == 0 {
             self.incident.unlist(finding);
@@ -300,12 +335,7 @@ impl Case {
                 }
             }
             for (asset, value) in &condition.amounts {
-                if let Some(total) = self.incident.loss.get_mut(asset) {
-                    *total = total.saturating_sub(*value);
-                    if *total == 0 {
-                        self.incident.loss.remove(asset);
-                    }
-                }
+                lower_loss(&mut self.incident.loss, asset, *value);
             }
             self.places.retain(|(_, subjects)| !subjects.is_empty());
             let is_worst = self.known.remove(fingerprint, &condition.words);
@@ -343,6 +373,12 @@ impl Case {
         for evidence in theirs.evidence.into_iter().rev() {
             show(&mut mine.evidence, evidence);
         }
+        for (key, flow) in other.flows {
+            let known = self.flows.entry(key).or_insert_with(|| Flow::of(&flow.asset));
+            let (asset, before) = (flow.asset.clone(), known.total());
+            known.join(flow);
+            raise_loss(&mut self.incident.loss, &asset, known.total() - before);
+        }
         for (fingerprint, condition) in other.conditions {
             match self.conditions.contains_key(&fingerprint) {
                 true => self.join(fingerprint, condition),
@@ -365,13 +401,11 @@ impl Case {
         }
         new.iter().for_each(|sighting| count(&mut self.severities, &mut self.times, *sighting));
         known.sightings.extend(new);
+        known.flows.extend(other.flows);
         for (asset, value) in other.amounts {
             let most = known.amounts.entry(asset.clone()).or_default();
-            if value > *most {
-                let total = self.incident.loss.entry(asset).or_default();
-                *total = total.saturating_add(value - *most);
-                *most = value;
-            }
+            raise_loss(&mut self.incident.loss, &asset, value.saturating_sub(*most));
+            *most = value.max(*most);
         }
     }
 
@@ -381,8 +415,7 @@ impl Case {
             self.agreement.add(&condition.voice, sighting.time_ms);
         }
         for (asset, value) in &condition.amounts {
-            let total = self.incident.loss.entry(asset.clone()).or_default();
-            *total = total.saturating_add(*value);
+            raise_loss(&mut self.incident.loss, asset, *value);
         }
         condition.sightings.iter().for_each(|sighting| count(&mut self.severities, &mut self.times, *sighting));
         if let Some(first) = condition.sightings.first() {
@@ -521,6 +554,24 @@ fn lower<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) {
         *count -= 1;
         if *count == 0 {
             counts.remove(&key);
+        }
+    }
+}
+
+/// Raises what is lost of an asset.
+fn raise_loss(loss: &mut BTreeMap<String, u128>, asset: &str, by: u128) {
+    if by > 0 {
+        let total = loss.entry(asset.to_owned()).or_default();
+        *total = total.saturating_add(by);
+    }
+}
+
+/// Lowers what is lost of an asset, and forgets it at nothing.
+fn lower_loss(loss: &mut BTreeMap<String, u128>, asset: &str, by: u128) {
+    if let Some(total) = loss.get_mut(asset) {
+        *total = total.saturating_sub(by);
+        if *total == 0 {
+            loss.remove(asset);
         }
     }
 }

@@ -2,9 +2,11 @@
 
 mod agreement;
 mod case;
+mod flow;
 mod known;
 pub mod label;
 
 pub use agreement::Voice;
 pub use case::{Case, Need, Taken};
+pub use flow::COVERS_S;
 pub use known::Growth;

@@ -110,7 +110,18 @@ impl Gaps {
 
     /// Returns the gaps of a kind.
     pub(super) fn of_kind(&self, kind: &str) -> Vec<Gap> {
-        self.live.keys().filter(|gap| gap.kind == kind).cloned().collect()
+        self.starting_at(kind, "").take_while(|gap| gap.kind == kind).cloned().collect()
+    }
+
+    /// Whether a subject has a gap of a kind.
+    pub(super) fn is_open(&self, kind: &str, subject: &str) -> bool {
+        self.starting_at(kind, subject).next().is_some_and(|gap| gap.kind == kind && gap.subject == subject)
+    }
+
+    /// Iterates over gaps from the first one of a kind and subject on: kinds come first in their order.
+    fn starting_at(&self, kind: &str, subject: &str) -> impl Iterator<Item = &Gap> {
+        let first = Gap { kind: kind.to_owned(), subject: subject.to_owned(), place: String::new() };
+        self.live.range(first..).map(|(gap, _)| gap)
     }
 
     /// Returns the kinds of a subject's gaps.

@@ -168,9 +168,23 @@ impl Engine {
         Ok(Some(Brief::of(&incident, &in_time, plan.as_deref())))
     }
 
+    /// The same for people, who are told who can act in time at `now_ms`, milliseconds since the Unix epoch, and not when that
+    /// was decided on.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn brief_at(&self, id: IncidentId, now_ms: u64) -> anyhow::Result<Option<Brief>> {
+        let brief = self.brief(id)?;
+        Ok(brief.map(|brief| match self.desks().options(id, now_ms) {
+            Some((in_time, _)) => Brief { in_time, ..brief },
+            None => brief,
+        }))
+    }
+
     /// True when a coverage finding of a kind and subject is open.
     pub fn has_open(&self, kind: &str, subject: &str) -> bool {
-        self.gaps.kinds_of(subject).iter().any(|open| open == kind)
+        self.gaps.is_open(kind, subject)
     }
 
     /// Returns what follows `prefix` in the subjects of the open coverage findings of a kind.

@@ -3,8 +3,10 @@
 //! Nothing here reads a clock or the journal: times and counts come in, and what to do comes out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use alloy::primitives::B256;
+use tokio::sync::Semaphore;
 
 use crate::deliver::DeliveryConfig;
 use crate::deliver::webhook::Undelivered;
@@ -33,6 +35,9 @@ pub struct Attempt {
 /// How many deliveries of one urgency to one webhook are under way at once. Each urgency has its own, so that a page does
 /// not wait for a receiver that hangs on something else.
 const AT_ONCE: usize = 8;
+/// How many routine deliveries a program's webhook has in hand: the next of them leaves as soon as one has arrived, without
+/// waiting for the loop, which may be at a block meanwhile. What is graver never stands behind so many.
+const IN_HAND: usize = 64;
 
 /// The kind of the coverage finding that is open while a webhook takes nothing.
 pub(super) const CHANNEL_DEAD: &str = "channel-dead";
@@ -47,6 +52,8 @@ pub(super) struct Deliveries {
     under_way: BTreeMap<String, BTreeMap<B256, Option<Urgency>>>,
     /// When each webhook accepted an effect last, milliseconds since the Unix epoch.
     accepted_ms: BTreeMap<String, u64>,
+    /// Lets so many of an urgency leave at once to each webhook.
+    turns: BTreeMap<(String, Urgency), Arc<Semaphore>>,
 }
 
 /// What follows from an attempt that failed.
@@ -61,8 +68,13 @@ pub(super) struct AfterFailure {
 impl Deliveries {
     /// Nothing is under way; the run began at `began_ms`, milliseconds since the Unix epoch.
     pub(super) fn new(began_ms: u64) -> Self {
-        let (under_way, accepted_ms) = (BTreeMap::new(), BTreeMap::new());
-        Self { config: DeliveryConfig::default(), began_ms, under_way, accepted_ms }
+        Self {
+            config: DeliveryConfig::default(),
+            began_ms,
+            under_way: BTreeMap::new(),
+            accepted_ms: BTreeMap::new(),
+            turns: BTreeMap::new(),
+        }
     }
 
     /// Changes the deadlines.
@@ -70,10 +82,17 @@ impl Deliveries {
         self.config = config;
     }
 
-    /// Returns how many more deliveries of an urgency may begin on a webhook.
-    pub(super) fn room(&self, webhook: &str, urgency: Urgency) -> usize {
+    /// Returns how many more deliveries of an urgency may begin on a webhook; `takes_all` says whether a program reads there.
+    pub(super) fn room(&self, webhook: &str, urgency: Urgency, takes_all: bool) -> usize {
+        let most = if takes_all && !urgency.is_urgent() { IN_HAND } else { AT_ONCE };
         let under_way = self.under_way.get(webhook).into_iter().flat_map(BTreeMap::values);
-        AT_ONCE.saturating_sub(under_way.filter(|of| **of == Some(urgency)).count())
+        most.saturating_sub(under_way.filter(|of| **of == Some(urgency)).count())
+    }
+
+    /// Returns what a delivery of an urgency waits for before it leaves: only so many do at once.
+    pub(super) fn turn(&mut self, webhook: &str, urgency: Urgency) -> Arc<Semaphore> {
+        let made = || Arc::new(Semaphore::new(AT_ONCE));
+        self.turns.entry((webhook.to_owned(), urgency)).or_insert_with(made).clone()
     }
 
     /// Returns the keys of the effects that are under way to a webhook.
@@ -165,19 +184,36 @@ mod tests {
     fn each_urgency_has_room_of_its_own() {
         let mut deliveries = deliveries();
         for at in 0..8 {
-            assert_eq!(deliveries.room("ops", Urgency::Routine), 8 - usize::from(at));
+            assert_eq!(deliveries.room("ops", Urgency::Routine, false), 8 - usize::from(at));
             deliveries.begin("ops", &[key(at), key(at + 100)], Urgency::Routine);
         }
-        assert_eq!(deliveries.room("ops", Urgency::Routine), 0);
-        assert_eq!(deliveries.room("ops", Urgency::Critical), 8, "hanging receivers hold up no page");
-        assert_eq!(deliveries.room("other", Urgency::Routine), 8);
+        assert_eq!(deliveries.room("ops", Urgency::Routine, false), 0);
+        assert_eq!(deliveries.room("ops", Urgency::Critical, true), 8, "hanging receivers hold up no page");
+        assert_eq!(deliveries.room("other", Urgency::Routine, false), 8);
         assert_eq!(deliveries.under_way("ops").len(), 16);
         (0..8).for_each(|at| deliveries.end("ops", key(at + 100)));
         deliveries.end("ops", key(3));
-        assert_eq!(deliveries.room("ops", Urgency::Routine), 1);
+        assert_eq!(deliveries.room("ops", Urgency::Routine, false), 1);
         assert!(!deliveries.is_idle());
         (0..8).for_each(|at| deliveries.end("ops", key(at)));
         assert!(deliveries.is_idle());
+    }
+
+    #[test]
+    fn a_program_has_more_in_hand_than_leaves_at_once() {
+        let mut deliveries = deliveries();
+        let room = |deliveries: &Deliveries, urgency| deliveries.room("ops", urgency, true);
+        assert_eq!(room(&deliveries, Urgency::Routine), IN_HAND);
+        assert_eq!(room(&deliveries, Urgency::Urgent), AT_ONCE, "a page stands behind few others");
+        deliveries.begin("ops", &[key(1)], Urgency::Routine);
+        assert_eq!(room(&deliveries, Urgency::Routine), IN_HAND - 1);
+        let turn = deliveries.turn("ops", Urgency::Routine);
+        let left: Vec<_> = (0..AT_ONCE).map(|_| turn.clone().try_acquire_owned().unwrap()).collect();
+        assert!(deliveries.turn("ops", Urgency::Routine).try_acquire().is_err(), "they are the same");
+        assert!(deliveries.turn("ops", Urgency::Critical).try_acquire().is_ok());
+        assert!(deliveries.turn("other", Urgency::Routine).try_acquire().is_ok());
+        drop(left);
+        assert!(turn.try_acquire().is_ok());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::app::engine::retention::Retention;
 use crate::app::engine::taking::in_words;
 use crate::app::engine::{Engine, Given};
 use crate::app::live::absence::Absence;
-use crate::app::live::deliveries::Deliveries;
+use crate::app::live::deliveries::{Attempt, Deliveries};
 use crate::app::live::disk::Disk;
 use crate::app::live::fatal::ends_the_host;
 use crate::app::live::jobs::Paces;
@@ -53,9 +53,9 @@ pub struct Loop {
     messages: mpsc::Receiver<Message>,
     /// What came of deliveries. It does not queue behind blocks: a receiver that keeps pace is not held up by a chain that is
     /// caught up with. There are no more than deliveries under way.
-    answers: mpsc::UnboundedReceiver<Message>,
+    pub(super) answers: mpsc::UnboundedReceiver<Attempt>,
     /// For deliveries to report through.
-    pub(super) back: mpsc::UnboundedSender<Message>,
+    pub(super) back: mpsc::UnboundedSender<Attempt>,
     needs: watch::Sender<BTreeMap<ChainId, Needs>>,
     /// Webhooks and channels by name.
     pub(super) services: BTreeMap<String, Made>,
@@ -222,7 +222,7 @@ impl Loop {
             // Neither has to wait for the other to run dry.
             tokio::time::timeout(wait, async {
                 tokio::select! {
-                    Some(answer) = self.answers.recv() => Some(answer),
+                    Some(attempt) = self.answers.recv() => Some(Message::Attempted(attempt)),
                     message = self.messages.recv() => message,
                 }
             })
@@ -236,6 +236,8 @@ impl Loop {
             Ok(None) => return Ok(false),
             Err(_) => {}
         }
+        // A message may take as long as a block does: what ended meanwhile is taken before the next one.
+        self.hear()?;
         self.catch_up()?;
         self.tick()?;
         self.look_at_disk()?;
@@ -253,6 +255,13 @@ impl Loop {
 
     /// Takes an input in, stamped with `at_ms` or with the time now.
     pub(super) fn take(&mut self, event: Event, at_ms: Option<u64>) -> anyhow::Result<()> {
+        self.take_later(event, at_ms)?;
+        self.commit_soon();
+        Ok(())
+    }
+
+    /// Takes an input in that nobody waits for: it is committed with what comes within the next moment.
+    pub(super) fn take_later(&mut self, event: Event, at_ms: Option<u64>) -> anyhow::Result<()> {
         if let (Event::Committed { .. }, Some(left)) = (&event, &mut self.blocks_left) {
             *left = left.saturating_sub(1);
         }
@@ -270,7 +279,7 @@ impl Loop {
             let stamped = self.sequencer.stamp(Event::Coverage { coverage }, at_ms);
             self.engine.take(stamped, &Given::default())?;
         }
-        self.commit_soon();
+        self.commit_later();
         Ok(())
     }
 
@@ -403,3 +412,6 @@ fn clock_jumped(jump_ms: i64) -> Coverage {
 pub fn wall_clock_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Posts effects from the journal's outbox, and takes back in what came of each as an input.
 
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use alloy::primitives::B256;
@@ -9,10 +11,9 @@ use crate::app::live::deliveries::{AfterFailure, Attempt, CHANNEL_DEAD, Deliveri
 use crate::app::live::fatal::ends_the_host;
 use crate::app::live::jobs::{self, Job};
 use crate::app::live::main_loop::{Loop, wall_clock_ms};
-use crate::app::live::messages::Message;
 use crate::app::live::sending;
 use crate::app::live::supervisor::guarded;
-use crate::deliver::channel::{Course, Intent, Made, Stop, stops};
+use crate::deliver::channel::{Brief, Course, Intent, Made, Stop, stops};
 use crate::deliver::webhook::{Undelivered, backoff_ms};
 use crate::effect::Ordered;
 use crate::event::Event;
@@ -24,8 +25,13 @@ use crate::journal::{Outgoing, Posted, Reported, Urgency, scheme};
 const REPORTED_AT_ONCE: usize = 64;
 /// Most effects that are looked at for one channel and urgency, to be put together.
 const LOOKED_AT: usize = 256;
+/// Most attempts that are taken in at once, before anything else has its turn.
+const HEARD_AT_ONCE: usize = 256;
 /// Longest answer that an input keeps, in characters.
 const ANSWER_CHARS: usize = 300;
+
+/// Incidents as they stand, those that were looked up while deliveries were begun together.
+type Briefs = BTreeMap<IncidentId, Option<Brief>>;
 
 impl Loop {
     /// Posts effects to these webhooks and channels from here on. The finding that one is dead ends with its section.
@@ -76,8 +82,9 @@ impl Loop {
             return Ok(());
         }
         let now_ms = self.now_ms()?;
+        let mut briefs = Briefs::new();
         for urgency in Urgency::ALL {
-            let room = self.deliveries.room(name, urgency);
+            let room = self.deliveries.room(name, urgency, made.takes_all);
             if room == 0 {
                 continue;
             }
@@ -85,7 +92,7 @@ impl Loop {
             let most = if made.throttle_ms > 0 { LOOKED_AT } else { room };
             let mut wanting = Vec::new();
             for outgoing in self.engine.outbox_due(name, urgency, now_ms, most, &under_way)? {
-                wanting.extend(self.job(name, &made, outgoing)?);
+                wanting.extend(self.job(name, &made, outgoing, (&mut briefs, now_ms))?);
             }
             let most_ms = self.deliveries.longest_wait_ms(urgency);
             let mut begun = 0;
@@ -110,11 +117,15 @@ impl Loop {
 
     fn begin(&mut self, name: &str, made: &Made, job: Job, urgency: Urgency) {
         self.deliveries.begin(name, &job.keys(), urgency);
-        // Receivers compare what is signed with a clock of their own; waiting times go by ours.
-        let (made, back, channel, wall_ms) = (made.clone(), self.back.clone(), name.to_owned(), wall_clock_ms());
+        let turn = self.deliveries.turn(name, urgency);
+        let (made, back, channel) = (made.clone(), self.back.clone(), name.to_owned());
         let asks = self.asks.clone();
         let (incident, keys, folded) = (job.brief.incident, job.keys(), job.folded.clone());
         self.handle.spawn(async move {
+            // It is never closed.
+            let _turn = turn.acquire_owned().await;
+            // Receivers compare what is signed with a clock of their own; waiting times go by ours.
+            let wall_ms = wall_clock_ms();
             let sender = channel.clone();
             let attempt = guarded(async move { sending::send(&made, asks.as_ref(), sender, job, wall_ms).await }).await;
             // Without an answer its effects would count as under way for ever.
@@ -123,14 +134,26 @@ impl Loop {
                 Attempt { channel, incident, keys, folded, posted: Vec::new(), result }
             });
             // If the loop has ended, the outbox still has the effect.
-            let _ = back.send(Message::Attempted(attempt));
+            let _ = back.send(attempt);
         });
     }
 
     /// Finds where an effect goes on a channel. One that has no place there is taken from it.
-    fn job(&mut self, name: &str, made: &Made, lead: Outgoing) -> anyhow::Result<Option<Job>> {
+    fn job(
+        &mut self,
+        name: &str,
+        made: &Made,
+        lead: Outgoing,
+        (briefs, now_ms): (&mut Briefs, u64),
+    ) -> anyhow::Result<Option<Job>> {
         let id = lead.effect.effect.incident();
-        let Some(brief) = self.engine.brief(id)? else { return self.not_here(name, &lead.effect) };
+        if let Entry::Vacant(unknown) = briefs.entry(id) {
+            unknown.insert(match made.takes_all {
+                true => self.engine.brief(id)?,
+                false => self.engine.brief_at(id, now_ms)?,
+            });
+        }
+        let Some(brief) = briefs.get(&id).cloned().flatten() else { return self.not_here(name, &lead.effect) };
         if made.takes_all && !lead.effect.is_for_programs() {
             return self.not_here(name, &lead.effect);
         }
@@ -168,8 +191,27 @@ impl Loop {
         Ok(None)
     }
 
-    /// Takes in what came of an attempt, and starts the next deliveries to the same channel.
-    pub(super) fn attempted(&mut self, attempt: Attempt) -> anyhow::Result<()> {
+    /// Takes in what came of attempts that have ended meanwhile.
+    pub(super) fn hear(&mut self) -> anyhow::Result<()> {
+        let Ok(attempt) = self.answers.try_recv() else { return Ok(()) };
+        self.pulse.turn(format!("a delivery to {}", attempt.channel));
+        self.attempted(attempt)
+    }
+
+    /// Takes in what came of an attempt and of all others that have ended by now, and starts the next deliveries to the same
+    /// channels: once for all of them, so that each costs the less the more there are.
+    pub(super) fn attempted(&mut self, first: Attempt) -> anyhow::Result<()> {
+        let mut channels = BTreeSet::from([first.channel.clone()]);
+        self.ended(first)?;
+        for _ in 1..HEARD_AT_ONCE {
+            let Ok(attempt) = self.answers.try_recv() else { break };
+            channels.insert(attempt.channel.clone());
+            self.ended(attempt)?;
+        }
+        channels.iter().try_for_each(|channel| self.post(channel))
+    }
+
+    fn ended(&mut self, attempt: Attempt) -> anyhow::Result<()> {
         let Attempt { channel, incident, keys, folded, posted, result } = attempt;
         let now_ms = self.now_ms()?;
         for one in &posted {
@@ -185,7 +227,7 @@ impl Loop {
         }
         // A host that is killed before the commit posts them again, under the same id.
         self.commit_later();
-        self.post(&channel)
+        Ok(())
     }
 
     /// Notes that incidents are known at an address by the count of another's message, so that their end is told there.
@@ -217,7 +259,7 @@ impl Loop {
         // Several channels may carry an effect; the first that accepts it counts.
         if self.engine.reported(key)?.is_some_and(|reported| reported != Reported::Delivered) {
             let delivery = Delivery::arrived(key, format!("{channel} accepted it"));
-            self.take(Event::Delivered { delivery }, None)?;
+            self.take_later(Event::Delivered { delivery }, None)?;
         }
         Ok(())
     }

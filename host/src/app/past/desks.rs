@@ -48,7 +48,7 @@ pub fn record_of(journal: &Path, incident: IncidentId) -> anyhow::Result<Option<
     let last = Filter { incident: Some(incident), last: Some(1), ..of_kind("incident") };
     let Some(Row { entry: Entry::Incident(last), .. }) = journal.entries(&last)?.next()? else { return Ok(None) };
     let mut record = Record::of(last.clone(), None);
-    let members = members_of(&journal, incident)?;
+    let (members, desks) = members_of(&journal, incident)?;
     let mut rows = journal.entries(&Filter { incident: Some(incident), ..Filter::default() })?;
     while let Some(row) = rows.next()? {
         record.as_of_ms = record.as_of_ms.max(row.at_ms);
@@ -78,11 +78,17 @@ pub fn record_of(journal: &Path, incident: IncidentId) -> anyhow::Result<Option<
             _ => {}
         }
     }
+    // Of an open one the desk knows each sighting, the journal only what was put out.
+    if let Some(now) = desks.incidents().find(|one| one.id == incident) {
+        record.incident = now.clone();
+        record.standing = desks.rulings(incident).to_vec();
+    }
     Ok(Some(record))
 }
 
-/// Returns the findings that an incident ever had, those of incidents that became part of it among them.
-fn members_of(journal: &Journal, incident: IncidentId) -> anyhow::Result<BTreeSet<B256>> {
+/// Returns the findings that an incident ever had, those of incidents that became part of it among them, and the desks as the
+/// journal leaves them.
+fn members_of(journal: &Journal, incident: IncidentId) -> anyhow::Result<(BTreeSet<B256>, Desks)> {
     let mut desks = Desks::default();
     let mut members: BTreeMap<IncidentId, BTreeSet<B256>> = BTreeMap::new();
     let mut rows = journal.desk_entries()?;
@@ -100,7 +106,8 @@ fn members_of(journal: &Journal, incident: IncidentId) -> anyhow::Result<BTreeSe
             }
         }
     }
-    Ok(members.remove(&incident).unwrap_or_default())
+    drop(rows);
+    Ok((members.remove(&incident).unwrap_or_default(), desks))
 }
 
 /// Returns the desks as a journal leaves them, read beside a host that may be writing.

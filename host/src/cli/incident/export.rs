@@ -43,7 +43,7 @@ pub struct Args {
 fn json(record: &Record) -> Value {
     json!({
         "incident": record.incident, "as_of_ms": record.as_of_ms, "timeline": record.timeline,
-        "decisions": record.decisions, "orders": record.orders, "findings": record.findings, "clocks": record.clocks,
+        "decisions": record.decisions, "rulings": record.rulings(), "orders": record.orders, "findings": record.findings, "clocks": record.clocks,
     })
 }
 

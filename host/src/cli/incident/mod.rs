@@ -4,6 +4,7 @@ mod action;
 mod export;
 mod lines;
 mod playbook;
+mod sent;
 mod show;
 mod sign;
 mod verify;

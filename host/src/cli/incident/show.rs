@@ -1,13 +1,14 @@
-//! What an operator sees of incidents. Short first: what, how bad, who has it, who can act in time, what shows it, and what to
-//! type next; the rest on demand.
+//! What an operator sees of incidents. Short first: what, how bad, who has it, who can act in time, what to type next, and what
+//! shows it; the rest on demand.
 
 use std::path::Path;
 
 use serde_json::json;
 
 use super::Exit;
-use super::lines::{BAD, BOLD, DIM, heading, say, style};
+use super::lines::{BAD, BOLD, DIM, heading, say, style, width, wrapped};
 use super::playbook::playbooks;
+use super::sent;
 use crate::app::live::main_loop::wall_clock_ms;
 use crate::app::live::output::Format;
 use crate::app::past::desks::{desks_of, record_of};
@@ -23,6 +24,9 @@ use crate::plan::moment::span;
 use crate::plan::{DO_NOTHING, Plan};
 use crate::record::{Record, is_decision};
 use crate::timeline::{EntryKind, TimelineEntry, verify};
+
+/// Columns that number, severity and state take of a line of the list.
+const LIST_HEAD: usize = 28;
 
 /// Incidents, the gravest first, and what automation is stopped.
 pub(super) fn list(desks: &Desks, journal: &Journal, all: bool, format: Format) -> anyhow::Result<Exit> {
@@ -46,11 +50,12 @@ pub(super) fn list(desks: &Desks, journal: &Journal, all: bool, format: Format) 
         let due = desks.dues().find(|(_, id, _)| *id == incident.id).map(|(at_ms, _, due)| due_words(at_ms, due));
         let due = due.map(|due| format!("; {due}")).unwrap_or_default();
         let (style, severity) = (style(incident.severity), incident.severity.to_string());
+        let rest = wrapped(&format!("{}{due}", who_has(&plan, incident)), LIST_HEAD, 6, width());
         anstream::println!(
-            "#{:<4} {style}{severity:<9}{style:#} {:<11} {}{due}",
+            "#{:<4} {style}{severity:<9}{style:#} {:<11} {}",
             incident.id,
             incident.state.to_string(),
-            who_has(&plan, incident),
+            rest.trim_start(),
         );
         let protocol = if incident.protocol.is_empty() { String::new() } else { format!("{}: ", incident.protocol) };
         let rehearsal = if incident.rehearsal && !incident.drill { "REHEARSAL: " } else { "" };
@@ -68,23 +73,22 @@ const GRACE_MS: u64 = 60_000;
 
 /// One incident.
 pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -> anyhow::Result<Exit> {
-    let (desks, _) = desks_of(journal)?;
+    let (desks, read) = desks_of(journal)?;
     let Some(mut record) = record_of(journal, id)? else {
         anstream::eprintln!("there is no incident {id}; `watchfire incident list --all` has them");
         return Ok(Exit::No);
     };
-    // The desk knows each sighting, the journal only what was put out.
-    if let Some(incident) = desks.incidents().find(|incident| incident.id == id) {
-        record.incident = incident.clone();
+    // A decision says what held when it was made, and whoever asks wants to know what holds now.
+    let now_ms = wall_clock_ms().max(read.newest_ms());
+    drop(read);
+    if let (Some((in_time, choices)), Some(last)) = (desks.options(id, now_ms), record.decisions.last_mut()) {
+        (last.in_time, last.choices) = (in_time, choices);
     }
     if let Err(broken) = verify(&record.timeline) {
         anstream::eprintln!("warning: {broken}");
     }
     let plan = record.plan.clone().unwrap_or_default();
-    let rulings = match desks.rulings(id) {
-        [] => record.decisions.last().map(|last| last.rulings.clone()).unwrap_or_default(),
-        rulings => rulings.to_vec(),
-    };
+    let rulings = record.rulings().to_vec();
     let brief = brief_of(&plan, &record.incident);
     if format == Format::Json {
         let dues: Vec<_> = desks
@@ -102,6 +106,7 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
             .collect();
         let told = json!({
             "incident": record.incident, "brief": brief, "decision": record.decisions.last(), "rulings": rulings,
+            "as_of_ms": now_ms, "deliveries": sent::told(&record),
             "dues": dues, "halts": halts, "waiting": waiting, "findings": record.findings, "timeline": record.timeline,
         });
         println!("{told}");
@@ -116,15 +121,19 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
     what_is_due(&desks, &record);
     what_waits(&desks, &plan, id);
     what_was_decided(&plan, &rulings);
-    evidence(&brief);
-    if record.incident.state.is_open() {
-        playbooks(&plan, &record.incident);
-    }
+    sent::pages(&record, &plan);
     next(&record, &plan, &rulings);
+    evidence(&brief);
     if full {
+        if record.incident.state.is_open() {
+            playbooks(&plan, &record.incident);
+        }
         everything(&record);
+        sent::each(&record, &plan);
+        println!("\nplan {}", record.incident.plan);
     } else {
-        anstream::println!("{DIM}`--full` shows each option, each finding and the timeline{DIM:#}");
+        let text = "`--full` shows the playbook, whom to call, each option, finding and delivery, and the timeline";
+        anstream::println!("{DIM}{}{DIM:#}", wrapped(text, 0, 0, width()));
     }
     Ok(Exit::Good)
 }
@@ -141,8 +150,8 @@ fn head(plan: &Plan, record: &Record, brief: &Brief) {
     }
     say(&incident.title, 0, 0);
     if !brief.loss.is_empty() {
-        let style = BOLD;
-        anstream::println!("{style}lost or moved so far: {}{style:#}", losses(&brief.loss));
+        let lost = wrapped(&format!("lost or moved so far: {}", losses(&brief.loss)), 0, 0, width());
+        anstream::println!("{BOLD}{lost}{BOLD:#}");
     }
     let seen = match (brief.findings, brief.duplicates) {
         (1, 0) => "1 live finding".to_owned(),
@@ -339,7 +348,6 @@ fn everything(record: &Record) {
     }
     heading("Timeline");
     record.timeline.iter().for_each(line);
-    println!("\nplan {}", record.incident.plan);
 }
 
 /// One option: what the answer is, how long it takes, and who acts.

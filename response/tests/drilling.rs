@@ -95,6 +95,10 @@ fn a_drill_ends_with_what_is_to_be_done_by_whom_and_until_when() {
     assert!(of("bo").pages.is_empty() && of("bo").answered_s.is_none(), "{drill:?}");
     assert_eq!((drill.actions.len(), drill.actions[0].owner.as_str()), (1, "bo"));
     assert!(drill.gaps.iter().any(|gap| gap == "Nobody decided anything."), "{:?}", drill.gaps);
+    assert!(drill.gaps.iter().any(|gap| gap.starts_with("It was never contained")), "{:?}", drill.gaps);
+    assert!(drill.gaps.iter().any(|gap| gap.contains("of council took no part: ")), "{:?}", drill.gaps);
+    // Besides two mistyped actions somebody wanted to close it too soon.
+    assert!(drill.gaps.iter().any(|gap| gap.starts_with("An act was refused")), "{:?}", drill.gaps);
     let report = markdown(&record);
     assert!(report.contains("## Corrective actions") && report.contains("- [ ] Give Bo a second phone"), "{report}");
 }

@@ -16,7 +16,7 @@ use crate::app::live::control::{Answer, Ask, client, socket_of};
 use crate::app::live::output::Format;
 use crate::app::plan::register::set_verified;
 use crate::cli::given::{plan_of, refuse};
-use crate::note::Called;
+use crate::note::{Called, CalledOut};
 use crate::plan::Plan;
 use crate::plan::moment::Moment;
 
@@ -106,11 +106,14 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         }
     };
     let waits = !wait.is_zero() && config.answers.is_some();
-    let reached = |id: &String| {
-        calls.iter().any(|call| call.person == *id && call.refused.is_none() && (!waits || call.answered_s.is_some()))
-    };
-    let (good, bad): (Vec<String>, Vec<String>) = people.into_iter().partition(reached);
-    print(&plan, &calls, args.format);
+    let (callout, protocol) = (String::new(), args.protocol.clone().unwrap_or_default());
+    let wait_s = if waits { wait.as_secs() } else { 0 };
+    let called = CalledOut { callout, protocol, wait_s, began_ms: 0, calls };
+    let reached = called.reached();
+    let (good, bad): (Vec<String>, Vec<String>) =
+        people.into_iter().partition(|id| reached.get(id.as_str()).is_some_and(|reached| *reached));
+    let calls = &called.calls;
+    print(&plan, calls, args.format);
     if args.verify {
         let answered = |id: &&String| calls.iter().any(|call| call.person == **id && call.answered_s.is_some());
         let answered: Vec<String> = good.iter().filter(answered).cloned().collect();
@@ -119,7 +122,12 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         }
     }
     if !bad.is_empty() {
+        let by_day = |id: &&String| calls.iter().any(|call| call.person == **id && called.is_taken(call));
+        let by_day: Vec<String> = bad.iter().filter(by_day).cloned().collect();
         anstream::eprintln!("not reached: {}", bad.join(", "));
+        if !by_day.is_empty() {
+            anstream::eprintln!("{} answered, and not by what wakes them", by_day.join(", "));
+        }
     }
     Ok(if bad.is_empty() { Exit::Good } else { Exit::No })
 }

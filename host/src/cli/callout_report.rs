@@ -131,7 +131,7 @@ fn seen<'n>(
         for (person, reached) in callout.reached() {
             let Some(one) = seen.get_mut(person) else { continue };
             if reached {
-                one.last_ms = Some(at_ms);
+                one.last_ms = Some(callout.reached_at_ms(person).unwrap_or(at_ms));
             }
             if at_ms < from_ms {
                 continue;
@@ -140,8 +140,7 @@ fn seen<'n>(
             one.called += 1;
             one.reached += usize::from(reached);
             one.took_s.extend(calls.clone().filter_map(|call| call.answered_s).min());
-            let silent =
-                calls.filter(|call| call.refused.is_some() || (callout.wait_s > 0 && call.answered_s.is_none()));
+            let silent = calls.filter(|call| !callout.is_taken(call));
             one.silent = silent.map(|call| call.address.clone()).collect();
         }
     }
@@ -172,12 +171,14 @@ mod tests {
         let call = |person: &str, address: &str, answered_s| Called {
             person: person.into(),
             address: address.into(),
+            normal: address.starts_with("email:"),
             channel: "texts".into(),
             refused: None,
             answered_s,
         };
         let calls = vec![call("ana", "sms:1", Some(40)), call("ana", "email:ana", None), call("bo", "sms:2", None)];
-        let callout = CalledOut { callout: "quarterly".into(), protocol: String::new(), wait_s: 60, calls };
+        let protocol = String::new();
+        let callout = CalledOut { callout: "quarterly".into(), protocol, wait_s: 60, began_ms: 0, calls };
         let seen = seen(&plan, [(5, &callout), (15, &callout)].into_iter(), (10, 20));
         let (ana, bo) = (&seen["ana"], &seen["bo"]);
         assert_eq!((ana.called, ana.reached, ana.last_ms, &ana.took_s), (1, 1, Some(15), &vec![40]));

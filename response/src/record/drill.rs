@@ -1,5 +1,7 @@
 //! What a drill of people showed: who took part and when, where the response lacked, and what is to be done until when.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::Record;
@@ -7,8 +9,8 @@ use super::reflect::reflect;
 use crate::effect::Effect;
 use crate::foreign::markdown as markdown_of;
 use crate::incident::IncidentId;
-use crate::plan::DO_NOTHING;
 use crate::plan::moment::{Moment, span};
+use crate::plan::{DO_NOTHING, RoleKind};
 use crate::timeline::{EntryKind, TimelineEntry};
 
 /// What a drill showed.
@@ -161,12 +163,40 @@ fn gaps(record: &Record, participants: &[Participant]) -> Vec<String> {
     for ruling in ruled.iter().filter(|one| one.done.is_none() && one.intervention != DO_NOTHING) {
         gaps.push(format!("{} was decided and nobody said that it is done.", ruling.intervention));
     }
+    let is_left = !ruled.is_empty() && ruled.iter().all(|one| one.intervention == DO_NOTHING);
+    let is_contained = record.first(|entry| entry.kind == EntryKind::State && entry.text.starts_with("contained"));
+    if record.incident.closed_at_ms.is_some() && is_contained.is_none() && !is_left {
+        gaps.push("It was never contained: nobody showed that what was done works.".to_owned());
+    }
+    gaps.extend(absent(record, participants));
     let seen = reflect(record);
     gaps.extend(seen.badly.into_iter().chain(seen.lucky));
     if actions(&record.timeline).is_empty() {
         gaps.push("Nobody wrote down what is to be done.".to_owned());
     }
     gaps
+}
+
+/// Returns a sentence for each role that decides on the drill's interventions or leads incidents, of which somebody did nothing.
+fn absent(record: &Record, participants: &[Participant]) -> Vec<String> {
+    let Some(plan) = &record.plan else { return Vec::new() };
+    let tables = plan.tables();
+    let signal = tables.signal.get(&record.incident.signal);
+    let of_signal = signal.into_iter().flat_map(|signal| &signal.interventions);
+    let owners = of_signal.filter_map(|id| Some(tables.intervention.get(id)?.owner.as_str()));
+    let leading = tables.role.iter().filter(|(_, role)| role.kind == RoleKind::IncidentLead).map(|(id, _)| id.as_str());
+    let roles: BTreeSet<&str> = owners.chain(leading).collect();
+    let acted = |person: &&str| participants.iter().any(|one| one.person == **person && !one.acts.is_empty());
+    let mut lines = Vec::new();
+    for role in roles {
+        let members = plan.members(role);
+        let absent: Vec<String> = members.iter().filter(|id| !acted(id)).map(|id| plan.name(id)).collect();
+        if !absent.is_empty() {
+            let (some, all) = (absent.len(), members.len());
+            lines.push(format!("{some} of {all} of {role} took no part: {}.", absent.join(", ")));
+        }
+    }
+    lines
 }
 
 /// Reads what is to be done from a timeline, as the desk wrote it.

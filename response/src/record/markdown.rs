@@ -190,6 +190,9 @@ fn decisions(record: &Record, text: &mut String) {
             ruling.state.in_words()
         ));
     }
+    if !record.refused.is_empty() {
+        text.push_str("\n### What was not taken\n\n");
+    }
     if record.refused.len() > REFUSED_SHOWN {
         let more = record.refused.len() - REFUSED_SHOWN;
         text.push_str(&format!(

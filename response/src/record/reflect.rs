@@ -70,7 +70,9 @@ fn by_the_timeline(record: &Record, seen: &mut Reflection) {
     if overdue > 0 {
         seen.badly.push(format!("{overdue} times a word to an audience was overdue."));
     }
-    match record.refused.len() {
+    // Who writes something down steers nothing: a mistake there is one of typing.
+    let steering = record.refused.iter().filter(|one| !["action", "note"].contains(&one.act.as_str()));
+    match steering.count() {
         0 => {}
         1 => seen.badly.push("An act was refused: somebody expected to be able to do it.".to_owned()),
         acts => seen.badly.push(format!("{acts} acts were refused: somebody expected to be able to do them.")),

@@ -166,12 +166,9 @@ impl Config {
             }
             Ok(_) => {}
         }
-        if !answers.public_url.starts_with("https://") && !answers.public_url.starts_with("http://") {
-            toml.tell_at(
-                &["answers", "public_url"],
-                "it must start with https://",
-                "links and signatures hold it as it stands",
-            );
+        if let Some(message) = wrong_public_url(&answers.public_url) {
+            let help = "links and signatures hold it as it stands; write `https://watch.harbor.example`";
+            toml.tell_at(&["answers", "public_url"], message, help);
         }
         if answers.valid_s == 0 {
             toml.tell_at(&["answers", "valid_s"], "it must be more than 0", "");
@@ -191,5 +188,32 @@ fn expect_known(
         let help = suggestion(name, known.iter().copied());
         let path = ["detector", detector, key, &at.to_string()];
         toml.tell_at(&path, format!("there is no {what} `{name}`"), help);
+    }
+}
+
+/// Returns what is wrong with the URL that paths of answers are put behind; `None` if nothing is.
+fn wrong_public_url(text: &str) -> Option<&'static str> {
+    let Ok(url) = text.parse::<reqwest::Url>() else { return Some("it is no URL") };
+    if !["https", "http"].contains(&url.scheme()) || !url.has_host() {
+        return Some("it must start with https:// and name a host");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Some("what is put behind `?` or `#` is no path, and nobody could answer");
+    }
+    (!url.username().is_empty() || url.password().is_some()).then_some("services would see its user and password")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrong_public_url;
+
+    #[test]
+    fn answers_come_in_by_a_url_that_paths_can_stand_behind() {
+        for good in ["https://watch.example", "http://127.0.0.1:8787/", "https://x.example/watch"] {
+            assert_eq!(wrong_public_url(good), None, "{good}");
+        }
+        for bad in ["x", "https://", "https://x/p?q=1#f", "https://u:p@x", "http://x/with/path?q=1", "ftp://x"] {
+            assert!(wrong_public_url(bad).is_some(), "{bad}");
+        }
     }
 }

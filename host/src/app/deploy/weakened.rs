@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use toml::Value;
 
 use crate::app::config::Config;
+use crate::diagnostic::Diagnostic;
 use crate::digest::sha256;
 use crate::event::Coverage;
 use crate::finding::Severity;
@@ -66,16 +67,74 @@ fn of_watched(before: &Watched, after: &Watched, file: &Path, when: &str) -> Vec
         if was == is {
             continue;
         }
-        let lines = || listed(&changed(&table(was), &table(is)));
-        let severity = if is.is_empty() { Severity::High } else { Severity::Medium };
+        let (old, new) = (table(was), table(is));
+        let lines = || listed(&changed(&old, &new));
+        let section = entry.split('/').next().unwrap_or_default();
+        let severity = if is.is_empty() || is_weaker(section, &old, &new) { Severity::High } else { Severity::Medium };
         let (subject, what) = match (entry.split_once('/'), is.is_empty()) {
             (Some((name, id)), true) => (entry.clone(), format!("there is no longer a {name} {id}")),
             (Some((name, id)), false) => (entry.clone(), format!("{name} {id} is another: {}", lines())),
-            (None, _) => (format!("host/{entry}"), format!("[{entry}] is another: {}", lines())),
+            (None, true) => (format!("host/{entry}"), format!("there is no longer a section [{entry}]")),
+            (None, false) => (format!("host/{entry}"), format!("[{entry}] is another: {}", lines())),
         };
         found.push(coverage(&subject, is, severity, format!("{what}{when} ({who})")));
     }
     found
+}
+
+/// Adds to the finding that a channel is gone or another whom no channel reaches.
+pub fn naming(mut found: Coverage, unreached: &[Diagnostic]) -> Coverage {
+    let is_of_channels = ["channel/", "webhook/"].iter().any(|section| found.subject.starts_with(section));
+    if is_of_channels && !unreached.is_empty() {
+        let lines: Vec<String> = unreached.iter().map(|one| format!("{}: {}", one.key, one.message)).collect();
+        found.message = format!("{}. Not reached: {}", found.message, listed(&lines));
+    }
+    found
+}
+
+/// Whether a change of an entry may keep something from being found or told: a key that is gone; what pages and nodes are reached
+/// by; a limit that is higher, or a wait that is longer; fewer things in a list, or fewer that must agree.
+fn is_weaker(section: &str, was: &Value, is: &Value) -> bool {
+    match (was, is) {
+        (Value::Table(old), Value::Table(new)) => old.iter().any(|(key, value)| match new.get(key) {
+            Some(other) => value != other && is_weaker_at(section, key, value, other),
+            None => true,
+        }),
+        _ => false,
+    }
+}
+
+fn is_weaker_at(section: &str, key: &str, was: &Value, is: &Value) -> bool {
+    let leads_elsewhere =
+        ["url", "urls", "token", "room", "account", "from", "schemes", "endpoints", "address", "kind"];
+    match (was, is) {
+        (Value::Table(_), Value::Table(_)) => is_weaker(section, was, is),
+        _ if leads_elsewhere.contains(&key) => true,
+        (Value::Array(old), Value::Array(new)) => {
+            let pairs = || old.iter().zip(new).filter(|(was, is)| was != is);
+            new.len() < old.len()
+                || pairs().any(|(was, is)| match was.is_table() && is.is_table() {
+                    true => is_weaker(section, was, is),
+                    false => !new.contains(was),
+                })
+        }
+        _ => match (number(was), number(is)) {
+            (Some(was), Some(is)) if key == "agree" => is < was,
+            (Some(was), Some(is)) => is > was,
+            // A way of checking that is none any more, as `verify = "none"`.
+            _ => section == "chain" || matches!(is, Value::Boolean(false)),
+        },
+    }
+}
+
+/// A number, also one that is written as text.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Integer(number) => Some(*number as f64),
+        Value::Float(number) => Some(*number),
+        Value::String(text) => text.replace('_', "").parse().ok().filter(|number: &f64| number.is_finite()),
+        _ => None,
+    }
 }
 
 /// Returns a table's text with a mark in place of each value that may be a secret: short enough to tell nothing of it.
@@ -140,9 +199,10 @@ pub fn of_halt(protocol: &str, message: String, over: bool) -> Coverage {
     Coverage { kind: "automation-halted".to_owned(), subject, severity: Severity::High, message, over }
 }
 
-/// Names a change by what it became, so that the next change of the same thing is another.
+/// Names a change by what it became, so that the next change of the same thing is another. Its mark is longer than that of the first
+/// hosts, whose findings don't say in their titles what was changed.
 fn coverage(subject: &str, is: &str, severity: Severity, message: String) -> Coverage {
-    let mark = hex::encode(&sha256(is.as_bytes())[..4]);
+    let mark = hex::encode(&sha256(is.as_bytes())[..6]);
     Coverage { kind: "watch-changed".to_owned(), subject: format!("{subject}@{mark}"), severity, message, over: false }
 }
 
@@ -257,13 +317,49 @@ mod tests {
         assert_eq!(
             said,
             [
-                "[answers] is another: listen is gone, and was \"127.0.0.1:1\" while no host ran",
+                "there is no longer a section [answers] while no host ran",
                 "there is no longer a chain base while no host ran",
                 "channel texts is another: token is another while no host ran",
                 "detector outflow is another: limits.fuel is 50 instead of 5 while no host ran",
             ]
         );
         assert!(of_watched(&before, &before, Path::new("gone.toml"), "").is_empty());
+    }
+
+    #[test]
+    fn what_may_keep_something_from_being_found_or_told_is_grave() {
+        let grave = |section: &str, was: &str, is: &str| is_weaker(section, &table(was), &table(is));
+        let asset = |limit: &str| format!("[config]\nassets = [{{ symbol = 'ETH', limit = '{limit}' }}]");
+        assert!(grave("detector", &asset("10"), &asset("1_000_000")) && !grave("detector", &asset("10"), &asset("5")));
+        assert!(
+            grave("detector", "watch = ['a', 'b']", "watch = ['a']")
+                && !grave("detector", "watch = ['a']", "watch = ['a', 'b']")
+        );
+        assert!(grave("chain", "verify = 'receipts'", "verify = 'none'") && grave("chain", "agree = 2", "agree = 1"));
+        assert!(
+            grave("channel", "token = '(mark a)'", "token = '(mark b)'")
+                && !grave("channel", "throttle_s = 60", "throttle_s = 15")
+        );
+        assert!(
+            grave("delivery", "urgent_deadline_s = 8", "urgent_deadline_s = 3600")
+                && grave("answers", "valid_s = 5", "")
+        );
+        assert!(!grave("detector", "label = 'a'", "label = 'b'"), "a name is a name");
+    }
+
+    #[test]
+    fn that_a_channel_is_gone_names_whom_nothing_reaches() {
+        let unreached = [Diagnostic::at(
+            crate::diagnostic::Gravity::Error,
+            "p.toml",
+            "",
+            0..0,
+            "person.bo.channels",
+            "no channel carries `sms`".into(),
+        )];
+        let of = |subject: &str| naming(coverage(subject, "", Severity::High, "gone".into()), &unreached).message;
+        assert_eq!(of("channel/texts"), "gone. Not reached: person.bo.channels: no channel carries `sms`");
+        assert_eq!(of("chain/base"), "gone");
     }
 
     #[test]

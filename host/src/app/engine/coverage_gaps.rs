@@ -11,6 +11,11 @@ const WATCH_CHANGED: &str = "watch-changed";
 /// Kinds that people's hands lead to.
 const BY_PEOPLE: [&str; 4] = [WATCH_CHANGED, "automation-halted", "journal-broken", "finality-taken-back"];
 
+/// So many digits had the mark of a change that the first hosts noted.
+const FIRST_MARK_CHARS: usize = 8;
+/// A title says no further change once it has so many bytes.
+const SAID_BYTES: usize = 160;
+
 /// A part of the watch that does not work.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Gap {
@@ -40,9 +45,7 @@ impl Gap {
             severity,
             confidence_percent: 100,
             title: match self.kind.as_str() {
-                WATCH_CHANGED => {
-                    format!("The watch was changed: {}", self.subject.split('@').next().unwrap_or_default())
-                }
+                WATCH_CHANGED => change_in_words(&self.subject, message),
                 kind => format!("The watch is weakened: {} ({})", kind.replace('-', " "), self.subject),
             },
             description: message.to_owned(),
@@ -54,6 +57,32 @@ impl Gap {
             condition_key: self.place.clone(),
         }
     }
+}
+
+/// Returns the title of a change by people: what it was and in whose file, so that whoever is woken sees it. What the first hosts noted
+/// has a short mark, and the title that they gave it.
+fn change_in_words(subject: &str, message: &str) -> String {
+    let (of, mark) = subject.split_once('@').unwrap_or((subject, ""));
+    if mark.len() <= FIRST_MARK_CHARS {
+        return format!("The watch was changed: {of}");
+    }
+    let (what, file) = message.rsplit_once(" (`").unwrap_or((message, ""));
+    let file = file.split(", written at").next().unwrap_or_default().trim_end_matches(')');
+    let mut said = String::new();
+    let mut parts = what.split("; ").peekable();
+    while let Some(part) = parts.next_if(|part| said.is_empty() || said.len() + part.len() < SAID_BYTES) {
+        said.push_str(if said.is_empty() { "" } else { "; " });
+        said.extend(part.chars().take(SAID_BYTES));
+    }
+    let more = parts.count();
+    if more > 0 {
+        said.push_str(&format!("; and {more} more"));
+    }
+    if !file.is_empty() {
+        said.push_str(&format!(" (`{file})"));
+    }
+    let mut chars = said.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// Open gaps, each with its coverage finding.
@@ -152,5 +181,30 @@ mod tests {
         gaps.open(gap("automation-halted", "protocol/harbor"), B256::repeat_byte(2));
         assert_eq!(gaps.weakening(), [("automation-halted".to_owned(), "protocol/harbor".to_owned())]);
         assert_eq!(gaps.all().len(), 2);
+    }
+
+    #[test]
+    fn a_change_says_in_its_title_what_was_done_and_one_of_an_older_host_is_as_it_was() {
+        let title = |subject: &str, message: &str| {
+            let gap = Gap { kind: WATCH_CHANGED.into(), subject: subject.into(), place: String::new() };
+            gap.claim(Severity::High, message).title
+        };
+        let gone =
+            "there is no longer a detector outflow (`watchfire.toml`, of uid 0, written at 2026-11-30T19:33:22Z)";
+        assert_eq!(title("detector/outflow@e3b0c442", gone), "The watch was changed: detector/outflow");
+        assert_eq!(
+            title("detector/outflow@e3b0c44298fc", gone),
+            "There is no longer a detector outflow (`watchfire.toml`, of uid 0)"
+        );
+        let long = format!("the plan changed: {}; b; c (`p.toml`, of uid 0, written at now)", "a".repeat(SAID_BYTES));
+        let said = title("host/plan@e3b0c44298fc", &long);
+        assert!(
+            said.starts_with("The plan changed: a") && said.ends_with("a; and 2 more (`p.toml`, of uid 0)"),
+            "{said}"
+        );
+        assert_eq!(
+            title("detector/x@e3b0c44298fc", "there is no longer a detector x"),
+            "There is no longer a detector x"
+        );
     }
 }

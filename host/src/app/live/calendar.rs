@@ -121,11 +121,13 @@ impl Calendar {
         let (_, nobody) = mpsc::channel(1);
         let inbox = (!wait.is_zero()).then(|| std::mem::replace(&mut under_way.inbox, nobody));
         let callout = Callout { people, wait, listen: None };
+        let began_ms = wall_clock_ms();
         let calls = call(config, plan, &callout, inbox, |line| tracing::info!("callout: {line}")).await?;
         drop(under_way);
-        let called = CalledOut { callout: id.to_owned(), protocol: protocol.to_owned(), wait_s: wait.as_secs(), calls };
+        let (callout, protocol) = (id.to_owned(), protocol.to_owned());
+        let called = CalledOut { callout, protocol, wait_s: wait.as_secs(), began_ms, calls };
         for (person, reached) in called.reached() {
-            self.report(protocol, plan, person, reached, &called).await?;
+            self.report(&called.protocol, plan, person, reached, &called).await?;
         }
         self.note(Note::CalledOut(called.clone())).await?;
         Ok(Some(called))
@@ -141,6 +143,7 @@ impl Calendar {
     ) -> anyhow::Result<()> {
         let ways = called.calls.iter().filter(|call| call.person == person).map(|call| match &call.refused {
             Some(why) => format!("{}: {why}", call.address),
+            None if called.is_taken(call) => format!("{}: answered, and wakes nobody", call.address),
             None => format!("{}: no answer", call.address),
         });
         let message = match reached {

@@ -125,10 +125,11 @@ fn calls_of(plan: &Plan, people: &[String], carriers: impl Fn(&str) -> Vec<Strin
     let mut calls = Vec::new();
     for id in people {
         let Some(person) = plan.tables().person.get(id) else { continue };
-        for address in person.channels.urgent.iter().chain(&person.channels.normal) {
+        let urgent = person.channels.urgent.iter().map(|address| (address, false));
+        for (address, normal) in urgent.chain(person.channels.normal.iter().map(|address| (address, true))) {
             let call = |channel: String, refused: Option<String>| {
                 let (person, address) = (id.clone(), address.clone());
-                Called { person, address, channel, refused, answered_s: None }
+                Called { person, address, normal, channel, refused, answered_s: None }
             };
             let channels = carriers(address);
             if channels.is_empty() {

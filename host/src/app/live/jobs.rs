@@ -38,9 +38,17 @@ impl Job {
         others.filter(|incident| *incident != self.brief.incident).collect::<BTreeSet<_>>().len()
     }
 
-    /// Returns the one address at which effects of the same sort are put together; `None` if the effect goes by itself.
-    fn address(&self, made: &Made) -> Option<(&'static str, &str)> {
+    /// Returns the sort of the effect and the address at which effects of this sort are put together; `None` if the effect goes by
+    /// itself. Proposals go to several people: those of one intervention to the same people are put together, and in calls, which
+    /// name none, all of them.
+    fn address(&self, made: &Made) -> Option<(String, String)> {
         let effect = &self.lead.effect.effect;
+        if let (Effect::Propose { intervention, .. }, true) = (effect, made.throttle_ms > 0 && !self.stops.is_empty()) {
+            let what = if made.speaks { "" } else { intervention.as_str() };
+            let drill = if self.lead.effect.drill { "drill " } else { "" };
+            let addresses: Vec<&str> = self.stops.iter().map(|stop| stop.address.as_str()).collect();
+            return Some((format!("{drill}propose {what}"), addresses.join(" ")));
+        }
         let [stop] = self.stops.as_slice() else { return None };
         let is_edit = made.after == After::Edits
             && stop.earlier.as_ref().is_some_and(|receipt| !receipt.is_empty())
@@ -48,7 +56,7 @@ impl Job {
         let may = matches!(effect, Effect::Page { .. } | Effect::Notify { .. } | Effect::Remind { .. });
         // A drill stands for nothing that is meant in earnest, and holds none of it up.
         let sort = if self.lead.effect.drill { "drill" } else { effect.kind() };
-        (made.throttle_ms > 0 && may && !is_edit).then_some((sort, stop.address.as_str()))
+        (made.throttle_ms > 0 && may && !is_edit).then(|| (sort.to_owned(), stop.address.clone()))
     }
 
     /// How grave its effect is: as it says, since the incident may have changed.
@@ -63,13 +71,13 @@ impl Job {
 /// Puts together what goes to the same address: the gravest and newest leads.
 pub(super) fn fold(made: &Made, jobs: Vec<Job>) -> Vec<Job> {
     let mut alone = Vec::new();
-    let mut groups: BTreeMap<(&'static str, String), Job> = BTreeMap::new();
+    let mut groups: BTreeMap<(String, String), Job> = BTreeMap::new();
     for job in jobs {
-        let Some((sort, address)) = job.address(made).map(|(sort, address)| (sort, address.to_owned())) else {
+        let Some((sort, address)) = job.address(made) else {
             alone.push(job);
             continue;
         };
-        match groups.remove(&(sort, address.clone())) {
+        match groups.remove(&(sort.clone(), address.clone())) {
             None => drop(groups.insert((sort, address), job)),
             Some(other) => {
                 let newer = (job.severity(), job.lead.seq) > (other.severity(), other.lead.seq);
@@ -109,10 +117,12 @@ impl Paces {
         urgency: Urgency,
         (now_ms, most_ms): (u64, u64),
     ) -> Option<u64> {
-        let (_, address) = job.address(made)?;
+        let (sort, address) = job.address(made)?;
+        // A proposal waits for others of its intervention, and never for a page.
+        let address = if sort.contains("propose") { format!("{sort} {address}") } else { address };
         let (severity, is_urgent) = (job.severity(), urgency.is_urgent());
         let wait_ms = if is_urgent { made.throttle_ms } else { made.throttle_ms.saturating_mul(4) }.min(most_ms);
-        let place = (channel.to_owned(), job.lead.effect.drill, address.to_owned());
+        let place = (channel.to_owned(), job.lead.effect.drill, address);
         if let Some(last) = self.last.get(&place) {
             let due_ms = last.at_ms.saturating_add(wait_ms);
             let is_new = job.lead.attempts == 0;
@@ -220,5 +230,33 @@ mod tests {
         );
         assert_eq!(at(notice, Urgency::Routine, 38_000), None);
         assert_eq!(at(page(Severity::High), Urgency::Urgent, 39_000), None, "a page does not wait for a notice");
+    }
+
+    #[test]
+    fn proposals_to_the_same_people_are_one_call_and_a_count() {
+        let proposed = |seq: u64, intervention: &str, to: &[&str]| {
+            let mut job = job(seq, Severity::High, Intent::Tell, None);
+            let (owner, authority, whom) = ("guardian".into(), "multisig".into(), Vec::new());
+            let (intervention, text, terms) = (intervention.to_owned(), String::new(), None);
+            job.lead.effect.effect =
+                Effect::Propose { incident: seq, intervention, owner, authority, whom, text, terms };
+            let stop = |address: &&str| Stop { address: (*address).into(), intent: Intent::Tell, earlier: None };
+            job.stops = to.iter().map(stop).collect();
+            job
+        };
+        let both =
+            || vec![proposed(2, "lower-caps", &["phone:1", "phone:2"]), proposed(3, "pause", &["phone:1", "phone:2"])];
+        let (texts, calls) = (made(After::Says, 15_000), Made { speaks: true, ..made(After::Nothing, 15_000) });
+        let folded = fold(&calls, both());
+        assert_eq!((folded.len(), folded[0].stops.len(), folded[0].more()), (1, 2, 1), "one call to each, and a count");
+        assert_eq!(fold(&texts, both()).len(), 2, "a text says what is proposed");
+        let same =
+            vec![proposed(2, "pause", &["sms:1"]), proposed(3, "pause", &["sms:1"]), proposed(4, "pause", &["sms:2"])];
+        assert_eq!(fold(&texts, same).len(), 2, "those of others go to others");
+        let mut paces = Paces::default();
+        let mut at = |job: Job, now_ms| paces.hold("calls", &calls, &job, Urgency::Urgent, (now_ms, 20_000));
+        let call = |seq| proposed(seq, "pause", &["phone:1", "phone:2"]);
+        assert_eq!((at(call(2), 1_000), at(call(3), 1_100)), (None, Some(16_000)));
+        assert_eq!(at(job(4, Severity::High, Intent::Page, None), 1_200), None, "a page waits for no proposal");
     }
 }

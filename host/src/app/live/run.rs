@@ -29,6 +29,7 @@ use crate::app::live::output::{Format, Output};
 use crate::app::live::pulse::Pulse;
 use crate::app::live::sources::{Readers, Sources};
 use crate::app::live::{heartbeat, metrics, operator_requests, process, progress, verifier};
+use crate::app::plan::carried::{cut_off, unreached};
 use crate::app::share::shadow;
 use crate::block::BlockRef;
 use crate::diagnostic::Diagnostic;
@@ -143,8 +144,11 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let calendar = Calendar { config: options.config.clone(), messages: messages.clone(), callouts };
     if !refused {
         announce(&config, &applied);
+        let unreached = unreached(&config);
+        unreached.iter().for_each(|found| tracing::warn!("{found}"));
         if let Some(before) = &watched_before {
-            report(&deployment, weakened::of_config_since(before, &config)).await?;
+            let found = weakened::of_config_since(before, &config).into_iter();
+            report(&deployment, found.map(|found| weakened::naming(found, &unreached))).await?;
         }
         note_watched(&deployment, &config, watched_before.as_ref()).await?;
         if let Err(error) = advisories.report(&config, &messages).await {
@@ -246,6 +250,12 @@ async fn reload(
             return Ok(None);
         }
     };
+    // Whom it would cut off is still reached by what runs, and hears nothing of it on the night.
+    let cut_off = cut_off(current, &config);
+    if !cut_off.is_empty() {
+        cut_off.iter().for_each(|found| tracing::error!("config change refused, the old one stays in force: {found}"));
+        return Ok(None);
+    }
     let (of_detectors, others): (Vec<Coverage>, Vec<Coverage>) =
         weakened::of_config(current, &config).into_iter().partition(|found| found.subject.starts_with("detector/"));
     // Before it is taken up, so that it goes out by the channels that were there.

@@ -59,6 +59,7 @@ fn missing(addresses: &[&String], is_carried: impl Fn(&str) -> bool) -> BTreeSet
 }
 
 /// What carries addresses: schemes, all if `None`; whether it takes every effect; and the service behind it.
+#[derive(Default)]
 struct Carrier {
     schemes: Option<BTreeSet<String>>,
     takes_all: bool,
@@ -112,5 +113,84 @@ impl Carriers {
                 "add \"{scheme}\" to the `schemes` of a `[channel.…]` or `[webhook.…]` that reaches it, or mend the address"
             ),
         }
+    }
+}
+
+/// Returns an error for each person or communication of the plans and scheme that the channels of `before` carry and those of `after`
+/// do not: whoever changed the config cut them off.
+pub fn cut_off(before: &Config, after: &Config) -> Vec<Diagnostic> {
+    let texts = crate::app::deploy::load::plan_texts(after).into_iter().filter_map(|(_, texts)| texts.ok());
+    texts.flat_map(|files| cut_off_in(&Carriers::of(before), &Carriers::of(after), &files)).collect()
+}
+
+/// Returns an error for each scheme of the plans that no channel of a config carries.
+pub fn unreached(config: &Config) -> Vec<Diagnostic> {
+    let texts = crate::app::deploy::load::plan_texts(config).into_iter().filter_map(|(_, texts)| texts.ok());
+    texts.flat_map(|files| uncarried(config, &files)).filter(Diagnostic::is_error).collect()
+}
+
+fn cut_off_in(before: &Carriers, after: &Carriers, files: &[(String, String)]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (name, text) in files {
+        let Ok(mut file) = TomlFile::parse(name, text) else { continue };
+        let mut of = Vec::new();
+        for (id, _) in file.names("person") {
+            if let Some(Channels { urgent, normal }) = file.read(&["person", &id, "channels"]) {
+                of.push((["person".to_owned(), id, "channels".to_owned()], [urgent, normal].concat()));
+            }
+        }
+        for (id, _) in file.names("communication") {
+            let Some(Communication { channels, backup_channels, .. }) = file.read(&["communication", &id]) else {
+                continue;
+            };
+            for (key, addresses) in [("channels", channels), ("backup_channels", backup_channels)] {
+                of.push((["communication".to_owned(), id.clone(), key.to_owned()], addresses));
+            }
+        }
+        for (path, addresses) in of {
+            let path = path.each_ref().map(String::as_str);
+            let addresses: Vec<&String> = addresses.iter().collect();
+            for scheme in missing(&addresses, |scheme| !before.carry_pages(scheme) || after.carry_pages(scheme)) {
+                let message = format!("no channel would carry `{scheme}` any more");
+                let at = Diagnostic::at(Gravity::Error, name, text, file.span(&path), &path.join("."), message);
+                found.push(at.with_help(format!(
+                    "take the address out of the plan first if that is meant; or {}",
+                    after.help(&scheme)
+                )));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_no_longer_reached_is_named_and_nobody_else() {
+        let carriers = |schemes: &[&str]| Carriers {
+            all: schemes
+                .iter()
+                .map(|scheme| Carrier { schemes: Some([(*scheme).to_owned()].into()), ..Carrier::default() })
+                .collect(),
+        };
+        let plan = "[person.ana]\nname = 'Ana'\nchannels = { urgent = ['phone:1', 'sms:1'], normal = ['carrier:x'] }\n\
+                    [communication.users]\naudience = 'users'\nowner = 'lead'\nseverities = ['critical']\n\
+                    first_within_s = 60\ncadence_s = 60\nchannels = ['sms:2']\n";
+        let files = [("plan.toml".to_owned(), plan.to_owned())];
+        let lost = |after: &[&str]| {
+            let found = cut_off_in(&carriers(&["phone", "sms"]), &carriers(after), &files);
+            found.into_iter().map(|one| format!("{}: {}", one.key, one.message)).collect::<Vec<_>>()
+        };
+        assert_eq!(lost(&["sms", "phone", "email"]), Vec::<String>::new(), "`carrier` was never carried");
+        assert_eq!(
+            lost(&["phone"]),
+            [
+                "person.ana.channels: no channel would carry `sms` any more",
+                "communication.users.channels: no channel would carry `sms` any more"
+            ]
+        );
+        assert_eq!(lost(&[]).len(), 3, "the last channel is gone too");
     }
 }

@@ -1,6 +1,6 @@
 //! What is asked of a plan's files: checks, the release gate, the risk register.
 
-mod carried;
+pub mod carried;
 pub mod check;
 pub mod checklist;
 mod fit;

@@ -14,6 +14,9 @@ use crate::plan::Plan;
 use crate::record::{Proofs, check_proofs};
 use crate::timeline::{TimelineEntry, verify};
 
+/// Parts of a record that no hash of its timeline covers.
+const UNHASHED: [&str; 5] = ["incident", "findings", "decisions", "orders", "clocks"];
+
 /// The record, and what it is held against.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
@@ -62,7 +65,10 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     match args.format {
         Format::Json => println!(
             "{}",
-            json!({ "incident": incident.id, "holds": holds, "broken": broken, "has_plan": has_plan, "proofs": proofs })
+            json!({
+                "incident": incident.id, "holds": holds, "broken": broken, "has_plan": has_plan, "proofs": proofs,
+                "unhashed": UNHASHED,
+            })
         ),
         Format::Pretty => {
             if !has_plan {
@@ -80,6 +86,7 @@ fn say(id: IncidentId, timeline: &[TimelineEntry], broken: Option<String>, proof
         None => {
             let head = timeline.last().map(|entry| entry.hash).unwrap_or_default();
             println!("incident {id}: the timeline is whole, {} entries up to {head}", timeline.len());
+            println!("under no hash: {}, which are the word of whoever has had the record", UNHASHED.join(", "));
         }
     }
     for (word, lines) in [("proved", &proofs.proved), ("recorded", &proofs.recorded), ("WRONG", &proofs.wrong)] {

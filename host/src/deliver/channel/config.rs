@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::deliver::channel::shape;
 use crate::secret::{Secret, SecretRef};
 
 /// The service that a channel posts to.
@@ -242,8 +243,9 @@ impl ChannelConfig {
             return Err((key.to_owned(), message));
         }
         for (key, value, most) in [("timeout_ms", self.timeout_ms, 600_000), ("throttle_s", self.throttle_s, 3_600)] {
-            if value > most || (key == "timeout_ms" && value == 0) {
-                return Err((key.to_owned(), format!("{value} is more than {most}, or nothing")));
+            let least = u64::from(key == "timeout_ms");
+            if !(least..=most).contains(&value) {
+                return Err((key.to_owned(), format!("it is {value}: write {least} to {most}")));
             }
         }
         if self.schemes.as_ref().is_some_and(|all| all.is_empty() || all.iter().any(|one| one.trim().is_empty())) {
@@ -256,7 +258,7 @@ impl ChannelConfig {
                 return Err(("room".to_owned(), message));
             }
         }
-        Ok(())
+        shape::check(self)
     }
 
     /// Fetches a secret that the kind needs.

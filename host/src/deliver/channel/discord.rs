@@ -69,3 +69,26 @@ impl Discord {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::B256;
+
+    use super::*;
+    use crate::deliver::channel::template::Escape;
+
+    #[test]
+    fn a_page_has_a_link_by_which_it_is_answered() {
+        let template = Template::new(TEMPLATE, None, Escape::Markdown).unwrap();
+        let (client, url) = (http::client(1_000).unwrap(), Secret::new("https://discord.example/x"));
+        let discord = Discord { client, url, template, record_url: None };
+        let mut letter = Letter::test("Funds leave".into(), 3, "ana", "discord:1".into(), B256::ZERO, 0);
+        let said = |letter: &Letter| discord.message(letter).unwrap()["content"].as_str().unwrap().to_owned();
+        assert!(!said(&letter).contains("Answer"), "a test that waits for no answer");
+        letter.answer_url = Some("https://watch.example/a/token".into());
+        assert!(said(&letter).trim_end().ends_with("Answer: <https://watch.example/a/token>"), "{}", said(&letter));
+        letter.is_test = false;
+        let expected = "Answer: <https://watch.example/a/token> or `watchfire incident ack 3 --by ana`";
+        assert!(said(&letter).trim_end().ends_with(expected), "{}", said(&letter));
+    }
+}

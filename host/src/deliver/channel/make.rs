@@ -13,6 +13,7 @@ use crate::deliver::channel::matrix::{self, Matrix};
 use crate::deliver::channel::ntfy::{self, Ntfy};
 use crate::deliver::channel::pagerduty::{self, Pagerduty};
 use crate::deliver::channel::route::After;
+use crate::deliver::channel::shape;
 use crate::deliver::channel::slack::{self, Access, Slack};
 use crate::deliver::channel::syslog::{self, Syslog};
 use crate::deliver::channel::telegram::{self, Telegram};
@@ -121,7 +122,9 @@ impl Parts<'_> {
     }
 
     fn token(&self, what: &str) -> Result<Secret, Mistake> {
-        self.config.needed("token", self.folder, what)
+        let token = self.config.needed("token", self.folder, what)?;
+        shape::check_token(self.config, token.expose())?;
+        Ok(token)
     }
 
     fn text(&self, key: &str, value: &Option<String>, what: &str) -> Result<String, Mistake> {

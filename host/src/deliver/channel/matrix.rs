@@ -73,3 +73,25 @@ impl Matrix {
         Ok(event)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::B256;
+
+    use super::*;
+    use crate::deliver::channel::template::Escape;
+
+    #[test]
+    fn a_page_has_a_link_by_which_it_is_answered() {
+        let template = Template::new(TEMPLATE, None, Escape::Plain).unwrap();
+        let (client, url, token) = (http::client(1_000).unwrap(), Secret::new("https://x"), Secret::new("y"));
+        let matrix = Matrix { client, url, token, template, record_url: None };
+        let mut letter = Letter::test("Funds leave".into(), 3, "ana", "matrix:!r:x".into(), B256::ZERO, 0);
+        letter.answer_url = Some("https://watch.example/a/token".into());
+        let said = |letter: &Letter| matrix.event(letter).unwrap()["body"].as_str().unwrap().trim_end().to_owned();
+        assert!(said(&letter).ends_with("Answer: https://watch.example/a/token"), "{}", said(&letter));
+        letter.is_test = false;
+        let expected = "Answer: https://watch.example/a/token or by: watchfire incident ack 3 --by ana";
+        assert!(said(&letter).ends_with(expected), "{}", said(&letter));
+    }
+}

@@ -11,6 +11,7 @@ mod http;
 mod letter;
 mod make;
 mod route;
+mod shape;
 mod template;
 mod view;
 

@@ -64,6 +64,9 @@ impl Template {
         for view in [View::sample(), View::bare_sample()] {
             template.render(&view).map_err(|error| TemplateError(format!("{name}: {error}")))?;
         }
+        if template.render(&View::sample())?.is_empty() {
+            return Err(TemplateError(format!("{name}: it says nothing: write `{{{{ headline }}}}` at least")));
+        }
         Ok(template)
     }
 

@@ -314,11 +314,13 @@ pub(super) fn noted() -> Vec<Entry> {
     let call = Called {
         person: "ana".into(),
         address: "sms:1".into(),
+        normal: false,
         channel: "texts".into(),
         refused: Some("it answers 500".into()),
         answered_s: None,
     };
-    let called = CalledOut { callout: "quarterly".into(), protocol: "harbor".into(), wait_s: 60, calls: vec![call] };
+    let (callout, protocol, calls) = ("quarterly".into(), "harbor".into(), vec![call]);
+    let called = CalledOut { callout, protocol, wait_s: 60, began_ms: 0, calls };
     let (protocol, risk, whom) = (String::new(), "lone-phone".into(), vec!["bo".into()]);
     let reminded = Reminded { protocol, risk, due_ms: 9, stage: 1, whom };
     let watched = Watched { entries: [("chain/base".into(), "id = 8453".into())].into() };

@@ -6,3 +6,4 @@ mod reach;
 mod receipts;
 mod reorgs;
 mod shared;
+mod turns;

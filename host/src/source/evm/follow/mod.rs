@@ -29,8 +29,9 @@ use super::canon::Canon;
 use super::config::ChainConfig;
 use super::pool::Pool;
 use super::read::Reader;
+use super::refusal::{Check, Refusal};
 use super::{heads, pending};
-use crate::block::{BlockRef, Parts};
+use crate::block::{BlockRef, FalseSender, FalseSenders, Parts};
 use crate::event::Event;
 use crate::source::Delivery;
 use crate::subscription::Needs;
@@ -111,6 +112,8 @@ pub struct Follower {
     skips_heights: bool,
     contest: Contest,
     said: agreement::Shared,
+    /// Senders of blocks that were handed over, of which the node said something else than the signature.
+    false_senders: Arc<FalseSenders>,
     /// The height up to which enough operators name our blocks.
     agreed: Option<u64>,
 }
@@ -159,6 +162,7 @@ impl Follower {
             skips_heights: config.rules(config.id).family_of(config.id).skips_heights(),
             contest: Contest::default(),
             said: agreement::Shared::default(),
+            false_senders: Arc::default(),
             agreed: None,
             name,
             config,
@@ -286,10 +290,21 @@ impl Follower {
     }
 
     async fn send_notices(&self) -> Result<(), Closed> {
+        self.hear_of_senders();
         for coverage in self.pool.take_notices() {
             self.send(Event::Coverage { coverage }).await?;
         }
         Ok(())
+    }
+
+    /// Blames the nodes whose word of a sender turned out to be false. The block was handed over with the sender that signed.
+    fn hear_of_senders(&self) {
+        for FalseSender { source, block, row, stated, signed } in self.false_senders.take() {
+            let Some(endpoint) = self.pool.at(source) else { continue };
+            let refusal = Refusal::new(Check::Sender, format!("another sender in transaction {row}"), signed, stated)
+                .advise("the block was taken in with whoever signed");
+            self.pool.refused(endpoint, Refusal { subject: format!("block {block}"), ..refusal }.to_string());
+        }
     }
 
     async fn send(&self, event: Event) -> Result<(), Closed> {

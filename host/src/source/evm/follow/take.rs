@@ -142,6 +142,7 @@ impl Follower {
         }
         self.contest.extends(link.number, head.number, head.endpoint);
         block.awaited = self.note_extras(&block, &without).await?;
+        block.transactions.sender.tell(self.false_senders.clone(), endpoint, link.number);
         let (reference, awaited) = (block.reference(), block.awaited);
         self.canon.admit(&link);
         self.pace.progressed();

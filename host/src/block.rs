@@ -11,7 +11,7 @@ use crate::column::{Fixed, Variable};
 
 mod senders;
 
-pub use senders::{Proof, Senders};
+pub use senders::{FalseSender, FalseSenders, Proof, Senders};
 
 /// One block with what the subscriptions of the day call for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 //! To recover a public key takes more time than all other checks of a block together. A transaction's hash commits to its
 //! signature, and so to its sender: where the hash was checked, the sender can be had at any later time, in a replay too.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use alloy::primitives::{Address, B256, Signature, U256};
 use rayon::prelude::*;
@@ -13,6 +13,41 @@ use crate::column::Fixed;
 
 /// Fewer recoveries than this are not worth spreading over threads.
 const PARALLEL_FROM: usize = 16;
+/// So many false senders are kept until somebody takes them; one says as much as a thousand.
+const FALSE_KEPT: usize = 64;
+
+/// A sender that turned out to be another than its source said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FalseSender {
+    /// Whoever gave the block, by the number that it was marked with.
+    pub source: usize,
+    /// The block's height.
+    pub block: u64,
+    /// The transaction's place in it.
+    pub row: usize,
+    /// Who the source says it is.
+    pub stated: Address,
+    /// Who signed; zero if nobody did.
+    pub signed: Address,
+}
+
+/// Where false senders are noted when they are found out, which may be on any thread and long after the block came.
+#[derive(Debug, Default)]
+pub struct FalseSenders(Mutex<Vec<FalseSender>>);
+
+impl FalseSenders {
+    /// Takes what was noted since the last time.
+    pub fn take(&self) -> Vec<FalseSender> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, found: FalseSender) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < FALSE_KEPT {
+            kept.push(found);
+        }
+    }
+}
 
 /// What a sender signed, and how: all that it takes to recover who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +98,8 @@ pub struct Senders {
     stated: Fixed<20>,
     /// One proof for each row, if any row has one.
     proofs: Option<Box<Proofs>>,
+    /// Who is told of false ones, of which source and block these are.
+    told: Option<(Arc<FalseSenders>, usize, u64)>,
 }
 
 #[derive(Clone, Default)]
@@ -84,10 +121,14 @@ impl Proofs {
         self.signatures.get(row)[64] != 0
     }
 
-    /// Recovers a row; zero if its signature is nobody's.
-    fn recover(&self, row: usize) -> [u8; 20] {
+    /// Recovers a row; zero if its signature is nobody's. `found` is given what is recovered now.
+    fn recover(&self, row: usize, found: impl FnOnce(&[u8; 20])) -> [u8; 20] {
         let proof = || Proof::of(self.digests.get(row), self.signatures.get(row));
-        *self.recovered[row].get_or_init(|| proof().recover().unwrap_or_default().into_array())
+        *self.recovered[row].get_or_init(|| {
+            let signed = proof().recover().unwrap_or_default().into_array();
+            found(&signed);
+            signed
+        })
     }
 }
 
@@ -125,8 +166,32 @@ impl Senders {
     /// end, as a slice does.
     pub fn get(&self, row: usize) -> [u8; 20] {
         match &self.proofs {
-            Some(proofs) if proofs.has(row) => proofs.recover(row),
+            Some(proofs) if proofs.has(row) => self.recovered(proofs, row),
             _ => *self.stated.get(row),
+        }
+    }
+
+    /// Marks them as those of a block that `source` gave, whose word stands beside each: whichever of them turns out to be false
+    /// is noted with `to`.
+    pub fn tell(&mut self, to: Arc<FalseSenders>, source: usize, block: u64) {
+        self.told = Some((to, source, block));
+        let Some(proofs) = &self.proofs else { return };
+        let known =
+            (0..self.len()).filter(|row| proofs.has(*row)).filter_map(|row| Some((row, proofs.recovered[row].get()?)));
+        known.for_each(|(row, signed)| self.compare(row, signed));
+    }
+
+    fn recovered(&self, proofs: &Proofs, row: usize) -> [u8; 20] {
+        proofs.recover(row, |signed| self.compare(row, signed))
+    }
+
+    /// Notes a sender that is another than the source says.
+    fn compare(&self, row: usize, signed: &[u8; 20]) {
+        if let Some((to, source, block)) = &self.told
+            && self.stated.get(row) != signed
+        {
+            let (stated, signed) = (Address::from(*self.stated.get(row)), Address::from(*signed));
+            to.note(FalseSender { source: *source, block: *block, row, stated, signed });
         }
     }
 
@@ -140,8 +205,8 @@ impl Senders {
         let Some(proofs) = &self.proofs else { return };
         let open: Vec<usize> = rows.filter(|row| proofs.has(*row) && proofs.recovered[*row].get().is_none()).collect();
         match open.len() < PARALLEL_FROM {
-            true => open.iter().for_each(|row| _ = proofs.recover(*row)),
-            false => open.par_iter().for_each(|row| _ = proofs.recover(*row)),
+            true => open.iter().for_each(|row| _ = self.recovered(proofs, *row)),
+            false => open.par_iter().for_each(|row| _ = self.recovered(proofs, *row)),
         }
     }
 
@@ -213,13 +278,13 @@ impl TryFrom<Stored> for Senders {
     fn try_from(Stored { bytes, digests, signatures }: Stored) -> Result<Self, String> {
         let stated = Fixed::<20>::try_from(bytes)?;
         if digests.is_empty() && signatures.is_empty() {
-            return Ok(Self { stated, proofs: None });
+            return Ok(Self { stated, proofs: None, told: None });
         }
         if digests.len() != stated.len() || signatures.len() != stated.len() {
             return Err("senders have another number of signatures than of rows".to_owned());
         }
         let recovered = vec![OnceLock::new(); stated.len()];
-        Ok(Self { stated, proofs: Some(Box::new(Proofs { digests, signatures, recovered })) })
+        Ok(Self { stated, proofs: Some(Box::new(Proofs { digests, signatures, recovered })), told: None })
     }
 }
 
@@ -264,6 +329,42 @@ mod tests {
         assert_eq!(senders.open(), 38);
         senders.recover(0..42);
         assert_eq!((senders.open(), senders.to_bytes()), (0, expected.concat()));
+    }
+
+    #[test]
+    fn a_sender_that_turns_out_to_be_false_is_noted_once_with_its_source() {
+        let (mut senders, expected) = mixed();
+        let honest = Senders { stated: expected.concat().try_into().unwrap(), ..senders.clone() };
+        let (told, source, block) = (Arc::new(FalseSenders::default()), 3, 77);
+        senders.get(2);
+        senders.tell(told.clone(), source, block);
+        let of = |row: usize| {
+            let (stated, signed) = (Address::repeat_byte(0xee), Address::from(expected[row]));
+            FalseSender { source, block, row, stated, signed }
+        };
+        assert_eq!(told.take(), [of(2)], "what was known before");
+        senders.get(0);
+        assert_eq!((senders.get(5), told.take()), (expected[5], vec![of(5)]));
+        assert_eq!((senders.get(5), told.take()), (expected[5], vec![]), "once");
+        senders.recover(0..42);
+        let mut rest: Vec<usize> = told.take().into_iter().map(|found| found.row).collect();
+        rest.sort_unstable();
+        assert_eq!(rest, (1..=40).filter(|row| ![2, 5].contains(row)).collect::<Vec<_>>());
+        let mut honest = honest;
+        honest.tell(told.clone(), source, block);
+        assert_eq!((honest.to_bytes(), told.take()), (expected.concat(), vec![]));
+        // What was stored has no word of the source.
+        let read: Senders = rmp_serde::from_slice(&rmp_serde::to_vec_named(&senders).unwrap()).unwrap();
+        assert_eq!((read.to_bytes(), told.take()), (expected.concat(), vec![]));
+    }
+
+    #[test]
+    fn no_more_false_senders_are_kept_than_say_something() {
+        let told = FalseSenders::default();
+        let found = FalseSender { source: 0, block: 1, row: 0, stated: Address::ZERO, signed: Address::ZERO };
+        (0..1_000).for_each(|row| told.note(FalseSender { row, ..found.clone() }));
+        assert_eq!(told.take().len(), FALSE_KEPT);
+        assert_eq!(told.take(), []);
     }
 
     #[test]

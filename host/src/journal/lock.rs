@@ -58,6 +58,24 @@ impl Drop for WriterLock {
     }
 }
 
+/// Makes the file of a journal where there is none, its user's alone. What can't be made so is left to SQLite, which says why.
+///
+/// # Errors
+///
+/// If a link stands there that leads to no file: whoever made it would choose where the journal comes to lie.
+pub(super) fn make(journal: &Path) -> Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(journal) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && !journal.exists() => {
+            let reason =
+                "it is a link to a file that is not there, and no journal is made where a link leads; remove it, or \
+                          name the file itself"
+                    .to_owned();
+            Err(JournalError::ReadOnly { path: journal.to_owned(), reason })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn beside(journal: &Path) -> PathBuf {
     let mut name = journal.as_os_str().to_owned();
     name.push(".lock");

@@ -32,6 +32,15 @@ pub(super) const HEADS: &str = "\
     AND number = (SELECT max(number) FROM canonical_block WHERE chain = id) ORDER BY chain";
 
 impl Journal {
+    /// Returns when an entry was made, milliseconds since the Unix epoch; `None` if there is no such entry.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn made_at_ms(&self, seq: u64) -> Result<Option<u64>> {
+        self.one("SELECT at_ms FROM entry WHERE seq = ?1", [seq], |row| row.get(0))
+    }
+
     /// Keeps the tables of look-ups in step with an entry that was just appended.
     pub(super) fn look_up_later(&mut self, seq: u64, entry: &Entry) -> Result<()> {
         match entry {

@@ -112,6 +112,7 @@ impl Journal {
     /// If another process writes it, if it is of a later format or no journal, or if it can't be opened or written.
     pub fn open(path: &Path) -> Result<Self> {
         let lock = WriterLock::take(path)?;
+        lock::make(path)?;
         let connection = Connection::open(path).map_err(|error| JournalError::of(path, error))?;
         let failure = |error| JournalError::of(path, error);
         schema::expect_ours(&connection, path)?;

@@ -176,7 +176,7 @@ impl Reported {
     }
 
     /// As the `reported` column has it, of an input.
-    fn name(delivery: &Delivery) -> &'static str {
+    pub(super) fn name(delivery: &Delivery) -> &'static str {
         match delivery {
             Delivery { arrived: true, .. } => "delivered",
             Delivery { given_up: true, .. } => "given-up",

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::types::Value;
 
+use super::outbox::Reported;
 use super::{Journal, Result};
 use crate::digest::{Hasher, sha256};
 use crate::entry::Entry;
@@ -42,7 +43,8 @@ struct Rebuilt {
     live: BTreeMap<Vec<u8>, u64>,
     components: BTreeSet<Vec<u8>>,
     effects: BTreeMap<Vec<u8>, u64>,
-    reported: BTreeSet<Vec<u8>>,
+    /// What an input said last of an effect's delivery, as the `reported` column has it.
+    reported: BTreeMap<Vec<u8>, &'static str>,
 }
 
 impl Journal {
@@ -118,7 +120,7 @@ impl Journal {
                         rebuilt.components.insert(digest.0.to_vec());
                     }
                     Some(Stamped { event: Event::Delivered { delivery }, .. }) => {
-                        rebuilt.reported.insert(delivery.key.0.to_vec());
+                        rebuilt.reported.insert(delivery.key.0.to_vec(), Reported::name(&delivery));
                     }
                     _ => {}
                 }
@@ -192,12 +194,22 @@ impl Journal {
         }
         let sql = "SELECT DISTINCT key FROM outbox JOIN delivery USING (key) WHERE delivered_at_ms IS NOT NULL";
         let delivered = self.all(sql, [], |row| row.get::<_, Vec<u8>>(0))?;
-        let unheard = delivered.iter().find(|key| !rebuilt.reported.contains(*key));
+        let unheard = delivered.iter().find(|key| !rebuilt.reported.contains_key(*key));
         expect("outbox", unheard.map(|key| format!("{} counts as delivered, and no input says so", hex(key))));
-        let told =
-            self.all("SELECT key FROM delivery WHERE reported IS NOT NULL", [], |row| row.get::<_, Vec<u8>>(0))?;
-        let untold = told.iter().find(|key| !rebuilt.reported.contains(*key));
-        expect("delivery", untold.map(|key| format!("{} counts as reported, and no input says so", hex(key))));
+        // Whether one channel of several gave up is in no entry; that all of them did is.
+        let sql = "SELECT key FROM outbox JOIN delivery USING (key) GROUP BY key \
+                   HAVING count(given_up_at_ms) = count(*) AND count(delivered_at_ms) = 0";
+        let given_up = self.all(sql, [], |row| row.get::<_, Vec<u8>>(0))?;
+        let unheard = given_up.iter().find(|key| rebuilt.reported.get(*key) != Some(&"given-up"));
+        expect("outbox", unheard.map(|key| format!("{} counts as given up, and no input says so", hex(key))));
+        let told = self.all("SELECT key, reported FROM delivery WHERE reported IS NOT NULL", [], |row| {
+            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, String>(1)?))
+        })?;
+        let untold = told.iter().find(|(key, reported)| rebuilt.reported.get(key) != Some(&reported.as_str()));
+        expect(
+            "delivery",
+            untold.map(|(key, reported)| format!("{} counts as {reported}, and no input says so", hex(key))),
+        );
         Ok(differs)
     }
 

@@ -7,6 +7,7 @@ mod decides;
 mod links;
 mod operations;
 mod schemas;
+mod security;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -38,6 +38,7 @@ fn a_slow_detector_sees_every_block_late_and_slows_nobody() {
     watch.load("slow", READS);
     let numbers: Vec<u64> = (1..=20).collect();
     for number in &numbers {
+        watch.at_ms += 400;
         watch.add(block(*number));
         assert_eq!(watch.heights("quick").len() as u64, *number, "the quick one is not held up");
     }
@@ -54,6 +55,21 @@ fn a_slow_detector_sees_every_block_late_and_slows_nobody() {
         .iter()
         .any(|entry| matches!(entry, Entry::Retraction { reason, .. } if reason.contains("caught up")));
     assert!(over, "and that it is over");
+    drop(watch);
+    expect_the_same_again(&path);
+}
+
+#[test]
+fn a_backlog_that_comes_at_once_makes_nobody_fall_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let mut watch = Watch::over(&path);
+    watch.load("slow", READS);
+    (1..=20).for_each(|number| watch.add(block(number)));
+    assert_eq!(watch.heights("slow"), [0; 0], "twenty blocks wait, none of them for long");
+    watch.gate.open();
+    watch.settle();
+    assert_eq!((watch.heights("slow").len(), watch.gaps("detector-behind")), (20, 0));
     drop(watch);
     expect_the_same_again(&path);
 }

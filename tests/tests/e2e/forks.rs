@@ -34,6 +34,7 @@ async fn a_node_that_is_left_behind_is_told_and_no_longer_followed() {
     }
     anvil.mine_many(10).await.unwrap();
     host.until_block(10).await.unwrap();
+    host.until("the node that is left behind", |lines| !told(lines, false).is_empty()).await.unwrap();
     let behind = told(&host.lines(), false);
     assert!(behind.len() == 1 && behind[0].contains("it is 10 blocks behind: at 0, others at 10"), "{behind:?}");
     assert!(behind[0].contains(late.url().trim_start_matches("http://")), "it names the node: {behind:?}");

@@ -4,8 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::entry::Entry;
+use crate::finding::COVERAGE;
 use crate::journal::Cause;
 use crate::plugin::{Failure, Heard, Outcome, Recorded, Went};
+
+/// The kind of the finding that a detector has more waiting for it than it should, for longer than it should.
+pub(super) const BEHIND: &str = "detector-behind";
 
 /// What is added to an input because it depended on the machine.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +22,8 @@ pub struct Given {
     pub heard: Vec<Heard>,
     /// What the detector that the input is shown to has made of it already.
     pub(super) outcome: Option<Box<Outcome>>,
-    /// Answers and second tries of the run that is repeated, by their place in the journal; `None` if this is the run itself.
+    /// Answers, second tries, and what told that a detector is behind, of the run that is repeated, by their place in the journal;
+    /// `None` if this is the run itself.
     follow: Option<BTreeMap<u64, Entry>>,
 }
 
@@ -40,6 +45,9 @@ impl Given {
         for (seq, entry) in (cause.seq + 1..).zip(&cause.entries) {
             match entry {
                 Entry::Answer { .. } => drop(follow.insert(seq, entry.clone())),
+                Entry::Finding(told) if told.detector == COVERAGE && told.claim.kind == BEHIND => {
+                    follow.insert(seq, entry.clone());
+                }
                 Entry::Retried { detector, .. } => {
                     given.failures.entry(detector.clone()).or_insert(Went::Retried);
                     follow.insert(seq, entry.clone());

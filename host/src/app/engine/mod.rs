@@ -355,7 +355,7 @@ impl Engine {
             }
             let why = Some(Why::Behind);
             self.owed.add(&mut self.journal, Debt { detector: detector.clone(), input: seq, root: scene.root, why })?;
-            self.fall_behind(seq, scene.at_ms, &detector)?;
+            self.fall_behind(seq, scene.at_ms, &detector, given)?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crate::app::engine::awaited::OWED;
 use crate::app::engine::coverage_gaps::Gap;
+use crate::app::engine::given::BEHIND;
 use crate::app::engine::provenance::Scene;
 use crate::app::engine::{Engine, Given};
 use crate::entry::Entry;
@@ -16,8 +17,9 @@ const FAILED: &str = "detector-failed";
 const RESTS: &str = "detector-quarantined";
 /// A detector works again and has batches set aside while it rested.
 const BLIND: &str = "detector-blind";
-/// A detector has more waiting for it than it should.
-const BEHIND: &str = "detector-behind";
+/// For how long the oldest of what waits for a detector must have waited until it counts as behind: a backlog comes faster than its
+/// chain does, and whoever keeps pace with it is a moment late.
+const BEHIND_FOR_MS: u64 = 5_000;
 
 impl Engine {
     pub(super) fn outcomes(&mut self, scene: &Scene, outcomes: Vec<Outcome>, given: &Given) -> anyhow::Result<()> {
@@ -147,21 +149,29 @@ impl Engine {
         Ok(())
     }
 
-    /// A detector that has too much waiting for it is behind.
-    pub(super) fn fall_behind(&mut self, seq: u64, at_ms: u64, detector: &str) -> anyhow::Result<()> {
+    /// A detector that has too much waiting for it, and for too long, is behind.
+    pub(super) fn fall_behind(&mut self, seq: u64, at_ms: u64, detector: &str, given: &Given) -> anyhow::Result<()> {
         let Some(profile) = self.fleet.get(detector).filter(|profile| profile.shadow_of().is_none()) else {
             return Ok(());
         };
         let most = profile.limits().batches_behind;
         let late = self.owed.behind_on(detector);
-        if (late.len() as u64) < most {
+        let Some(first) = late.first().copied().filter(|_| late.len() as u64 >= most) else { return Ok(()) };
+        let is_behind = match given.is_repeated() {
+            // When that was so is the rule of the version that ran.
+            true => {
+                matches!(given.at(self.newest_seq() + 1), Some(Entry::Finding(told)) if told.claim.subject.id == detector)
+            }
+            false => at_ms.saturating_sub(self.journal.made_at_ms(first)?.unwrap_or(at_ms)) >= BEHIND_FOR_MS,
+        };
+        if !is_behind {
             return Ok(());
         }
         let message = format!(
             "{detector} is {} batches behind, since input {}: what it finds comes late. It takes too long for this chain; \
              make it faster, or narrow what it subscribes to",
             late.len(),
-            late.first().copied().unwrap_or(seq)
+            first
         );
         self.open_gap(seq, 0, at_ms, Gap::of_detector(BEHIND, detector, ""), Severity::High, &message)
     }

@@ -149,6 +149,35 @@ fn what_came_of_an_effect_is_reported_once_also_after_a_restart() {
     assert_eq!(journal.reported(key(2)).unwrap(), Some(Reported::Delivered));
 }
 
+/// Nobody may end the attempts at an effect behind the record's back.
+#[test]
+fn an_effect_that_is_given_up_by_no_input_is_found() {
+    let disk = OnDisk::new();
+    let mut journal = disk.open();
+    journal.set_channels(vec![channel("a", None), channel("b", None)]);
+    journal.append(&ordered(1, notify(1))).unwrap();
+    journal.append(&input_of(Delivery::failed(key(1), "500".into()))).unwrap();
+    let found = |journal: &Journal| {
+        let differs = journal.verify_tables(|_| {}).unwrap();
+        differs.into_iter().map(|one| format!("{}: {}", one.table, one.what)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&journal), [""; 0]);
+    journal.outbox_given_up("a", key(1), 9, "500").unwrap();
+    assert_eq!(found(&journal), [""; 0], "the other still tries");
+    journal.outbox_given_up("b", key(1), 9, "500").unwrap();
+    let told = found(&journal);
+    assert!(told.len() == 1 && told[0].starts_with("outbox: ") && told[0].contains("given up"), "{told:?}");
+    journal.append(&input_of(Delivery::given_up(key(1), "500".into()))).unwrap();
+    assert_eq!(found(&journal), [""; 0]);
+    journal.commit().unwrap();
+    disk.raw().execute_batch("UPDATE delivery SET reported = 'delivered'").unwrap();
+    let told = found(&journal);
+    assert!(
+        told.len() == 1 && told[0].starts_with("delivery: ") && told[0].contains("counts as delivered"),
+        "{told:?}"
+    );
+}
+
 /// 14 ms a call with 12,800 rows that wait, before there was a range of the index for it.
 #[test]
 fn what_is_due_is_found_without_reading_what_waits() {

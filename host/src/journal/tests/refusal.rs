@@ -68,6 +68,22 @@ fn a_folder_that_is_not_there_is_named() {
 }
 
 #[test]
+fn no_journal_is_made_where_a_link_leads() {
+    let disk = OnDisk::new();
+    let (link, elsewhere) = (disk.folder.path().join("link.db"), disk.folder.path().join("elsewhere"));
+    std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+    let Err(error) = Journal::open(&link) else { panic!("it was opened") };
+    let told = error.to_string();
+    assert!(told.contains("link.db") && told.contains("a link to a file that is not there"), "{told}");
+    assert!(!elsewhere.exists(), "it was made");
+    // A journal that is there may be reached by a link.
+    drop(disk.open());
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(disk.path(), &link).unwrap();
+    drop(Journal::open(&link).unwrap());
+}
+
+#[test]
 fn a_second_writer_is_refused_by_whatever_name_it_comes() {
     let disk = OnDisk::new();
     let first = disk.open();

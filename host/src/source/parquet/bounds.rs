@@ -9,6 +9,8 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
+use super::pages;
+
 /// Rows at once; a busy block has a few thousand frames.
 pub(super) const ROWS: usize = 1_024;
 /// Bytes of the values of those rows that stand in dictionaries.
@@ -18,13 +20,14 @@ pub(super) const BLOCK_BYTES: usize = 512 << 20;
 /// Most bytes of one column in a row group, unpacked: so much may be read at once where each value stands for itself.
 const CHUNK_BYTES: u64 = 2 << 30;
 
-/// Returns how many rows of some row groups may be read at once.
+/// Returns how many rows of some row groups may be read at once. `raw` is the file itself.
 ///
 /// # Errors
 ///
 /// If the file can't be read, or a column of a row group is too large.
 pub(super) fn rows_at_once(
     file: &SerializedFileReader<File>,
+    raw: &File,
     groups: impl Iterator<Item = usize>,
     columns: &[usize],
 ) -> Result<usize> {
@@ -42,6 +45,7 @@ pub(super) fn rows_at_once(
                     chunk.column_path()
                 )));
             }
+            pages::check(raw, chunk)?;
             row += match fixed_width(chunk) {
                 Some(width) => width,
                 None if chunk.dictionary_page_offset().is_some() => {
@@ -114,7 +118,8 @@ mod tests {
         // A writer looks at each value of each row.
         let file = file_of(value, ((64 << 20) / value).clamp(8, 4_000));
         assert!(file.metadata().unwrap().len() < value as u64 + (1 << 20), "each value is there once");
-        rows_at_once(&SerializedFileReader::new(file).unwrap(), [0].into_iter(), &[0, 1]).unwrap()
+        let reader = SerializedFileReader::new(file.try_clone().unwrap()).unwrap();
+        rows_at_once(&reader, &file, [0].into_iter(), &[0, 1]).unwrap()
     }
 
     #[test]

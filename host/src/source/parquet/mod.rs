@@ -9,6 +9,7 @@ mod bounds;
 mod column;
 mod cursor;
 mod layout;
+mod pages;
 mod table;
 
 use std::ops::RangeInclusive;

@@ -103,6 +103,8 @@ struct Leaf {
 /// A file that is read forward.
 pub(super) struct Table {
     file: SerializedFileReader<File>,
+    /// The same as it lies there.
+    raw: File,
     leaves: Vec<Leaf>,
     groups: VecDeque<usize>,
     /// The columns of the row group that is being read; empty between two groups.
@@ -117,8 +119,9 @@ impl Table {
     /// # Errors
     /// If the file is no Parquet, or its footer is damaged.
     pub(super) fn open(file: File) -> Result<Self, ParquetError> {
+        let raw = file.try_clone()?;
         let file = SerializedFileReader::new(file)?;
-        Ok(Self { file, leaves: Vec::new(), groups: VecDeque::new(), open: Vec::new(), rows_left: 0 })
+        Ok(Self { file, raw, leaves: Vec::new(), groups: VecDeque::new(), open: Vec::new(), rows_left: 0 })
     }
 
     pub(super) fn metadata(&self) -> &ParquetMetaData {
@@ -157,7 +160,7 @@ impl Table {
     /// If a column of a row group is too large, or its dictionary is damaged.
     pub(super) fn rows_at_once(&self) -> Result<usize, ParquetError> {
         let columns: Vec<usize> = self.leaves.iter().map(|leaf| leaf.place).collect();
-        rows_at_once(&self.file, self.groups.iter().copied(), &columns)
+        rows_at_once(&self.file, &self.raw, self.groups.iter().copied(), &columns)
     }
 
     /// Reads at most so many rows; returns the chosen columns, equally long, or `None` at the end.

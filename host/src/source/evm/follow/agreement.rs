@@ -233,9 +233,7 @@ impl Follower {
             self.config.agree
         );
         self.stand(message.clone());
-        if let Some(endpoint) = self.pool.all().iter().find(|other| other.index == endpoint) {
-            self.pool.disputed(endpoint);
-        }
+        self.refuse(endpoint);
         self.open(DISAGREE, Severity::High, message).await?;
         Ok(true)
     }

@@ -17,6 +17,8 @@ pub(super) struct Contest {
     is_open: bool,
     /// Whether it was seen in this round.
     is_seen: bool,
+    /// Whether a node's fork was refused since the last look at the head.
+    is_refused: bool,
     /// Whether the node that it is about was seen, in this round, with a head of ours or on top of ours.
     is_agreed: bool,
     /// The node that it is about; `None` after a restart, when any will do.
@@ -32,6 +34,11 @@ impl Contest {
 
     pub(super) fn begin_round(&mut self) {
         (self.is_seen, self.is_agreed) = (false, false);
+    }
+
+    /// True if a node's fork was refused since this was asked last.
+    pub(super) fn takes_refusal(&mut self) -> bool {
+        std::mem::take(&mut self.is_refused)
     }
 
     fn see(&mut self, endpoint: Option<usize>) {
@@ -65,9 +72,24 @@ impl Follower {
         match self.ancestor(head.number, Some(head.endpoint)).await? {
             Some(ancestor) => self.take_to(ancestor.saturating_add(1), head.number, head).await,
             None => {
-                self.pace.failed(tokio::time::Instant::now(), false);
+                self.found_no_way();
                 Ok(())
             }
+        }
+    }
+
+    /// Nothing could be taken in. A fork that is refused is its node's own affair: that one rests, and the others' blocks don't wait.
+    pub(super) fn found_no_way(&mut self) {
+        if !self.contest.is_refused {
+            self.pace.failed(tokio::time::Instant::now(), false);
+        }
+    }
+
+    /// Lets a node rest whose fork is not followed.
+    pub(super) fn refuse(&mut self, endpoint: usize) {
+        self.contest.is_refused = true;
+        if let Some(endpoint) = self.pool.at(endpoint) {
+            self.pool.disputed(endpoint);
         }
     }
 
@@ -173,9 +195,7 @@ impl Follower {
     async fn contested(&mut self, kind: &str, endpoint: usize, message: String) -> Result<(), Closed> {
         self.contest.see(Some(endpoint));
         self.stand(message.clone());
-        if let Some(endpoint) = self.pool.all().iter().find(|other| other.index == endpoint) {
-            self.pool.disputed(endpoint);
-        }
+        self.refuse(endpoint);
         self.open(kind, Severity::Critical, message).await
     }
 
@@ -193,8 +213,7 @@ impl Follower {
     }
 
     pub(super) fn label(&self, endpoint: usize) -> String {
-        let found = self.pool.all().iter().find(|other| other.index == endpoint);
-        found.map_or_else(|| "a node".to_owned(), |endpoint| endpoint.label.clone())
+        self.pool.at(endpoint).map_or_else(|| "a node".to_owned(), |endpoint| endpoint.label.clone())
     }
 }
 

@@ -8,6 +8,8 @@ mod findings;
 mod fork;
 mod owing;
 mod pace;
+mod quiet;
+mod round;
 mod take;
 #[cfg(test)]
 mod tests;
@@ -24,13 +26,13 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::canon::Canon;
-use super::config::{ChainConfig, Start};
+use super::config::ChainConfig;
 use super::pool::Pool;
 use super::read::Reader;
+use super::refusal::{Check, Refusal};
 use super::{heads, pending};
-use crate::block::{BlockRef, Parts};
+use crate::block::{BlockRef, FalseSender, FalseSenders, Parts};
 use crate::event::Event;
-use crate::finding::Severity;
 use crate::source::Delivery;
 use crate::subscription::Needs;
 use agreement::Asker;
@@ -39,18 +41,13 @@ use findings::Findings;
 use fork::Contest;
 use owing::{Collector, Owing};
 use pace::Pace;
-use watchdog::{UNREACHABLE, Watchdog};
+use quiet::Quiet;
+use watchdog::Watchdog;
 
 /// How often the nodes are compared with each other, unless stalls are looked for more often.
 const SURVEY_EVERY: Duration = Duration::from_secs(15);
 /// After how long nodes that name different blocks are compared again: the newest ones may differ for a moment.
 const SURVEY_AGAIN: Duration = Duration::from_secs(5);
-/// How often a head that went back without a new block must be seen before it is believed: a node behind a balancer
-/// may only be late.
-const BACK_BEFORE_BELIEVED: u32 = 3;
-/// How far below a head that nobody serves the first block of a chain is looked for.
-const START_BELOW_AT_MOST: u64 = 16;
-
 /// Waits for a task that ends by a panic, and goes on with it.
 async fn failed(tasks: &mut JoinSet<()>) {
     while let Some(ended) = tasks.join_next().await {
@@ -108,12 +105,15 @@ pub struct Follower {
     settled: Settled,
     back_looks: u32,
     pace: Pace,
+    quiet: Quiet,
     extras: Extras,
     owing: Owing,
     /// Whether the chain has heights without a block.
     skips_heights: bool,
     contest: Contest,
     said: agreement::Shared,
+    /// Senders of blocks that were handed over, of which the node said something else than the signature.
+    false_senders: Arc<FalseSenders>,
     /// The height up to which enough operators name our blocks.
     agreed: Option<u64>,
 }
@@ -156,11 +156,13 @@ impl Follower {
             settled: Settled::default(),
             back_looks: 0,
             pace: Pace::new(&config),
+            quiet: Quiet::new(Duration::from_secs(config.stall_after_s), Instant::now()),
             extras: Extras::new(Duration::from_secs(config.stall_after_s), Duration::from_secs(config.traces_within_s)),
             owing: Owing::default(),
             skips_heights: config.rules(config.id).family_of(config.id).skips_heights(),
             contest: Contest::default(),
             said: agreement::Shared::default(),
+            false_senders: Arc::default(),
             agreed: None,
             name,
             config,
@@ -262,81 +264,6 @@ impl Follower {
         Closed
     }
 
-    /// Looks at the head once, and takes in all that is new up to it.
-    async fn round(&mut self) -> Result<(), Closed> {
-        // For how long none answered is the watchdog's to judge: one answer that fails is no outage.
-        let Some(head) = heads::head(&self.pool).await else { return Ok(()) };
-        self.standing.send_if_modified(|standing| {
-            standing.heard = Some(Instant::now());
-            false
-        });
-        let number = head.number;
-        self.progress.send_modify(|progress| {
-            progress.head = number;
-            progress.endpoint.clone_from(&head.label);
-        });
-        self.contest.begin_round();
-        let now = Instant::now();
-        match self.canon.tip() {
-            None if self.pace.may_try(now) => {
-                self.back_looks = 0;
-                let first = match self.config.start {
-                    // A head that is not served yet is looked for a little lower each time.
-                    Start::Latest => {
-                        let below = u64::from(self.pace.failures()).min(START_BELOW_AT_MOST);
-                        number.saturating_sub(below)
-                    }
-                    Start::Number(first) => first,
-                };
-                self.take_to(first, number, &head).await?;
-            }
-            Some(tip) if number > tip.number && self.pace.may_try(now) => {
-                self.back_looks = 0;
-                self.take_to(tip.number + 1, number, &head).await?;
-            }
-            Some(tip) if number <= tip.number && self.canon.hash_at(number) == Some(head.name.hash) => {
-                self.pace.progressed();
-                self.contest.agrees(head.endpoint);
-                if number == tip.number {
-                    self.back_looks = 0;
-                    self.stand(String::new());
-                    let message = "a node answers again, and all that it has is taken in".into();
-                    self.end(UNREACHABLE, Severity::Critical, message).await?;
-                } else {
-                    self.gone_back(number, &head).await?;
-                }
-            }
-            Some(tip) if number <= tip.number && self.pace.may_try(now) => {
-                self.back_looks = 0;
-                self.turn_to(&head).await?;
-            }
-            // The next attempt is not due yet.
-            _ => {}
-        }
-        self.end_contest().await?;
-        self.hear_agreement().await?;
-        self.settle().await
-    }
-
-    /// The head is a block below the tip: the blocks above it are gone, or the node is late.
-    async fn gone_back(&mut self, number: u64, head: &heads::Head) -> Result<(), Closed> {
-        self.back_looks += 1;
-        if self.back_looks < BACK_BEFORE_BELIEVED {
-            return Ok(());
-        }
-        self.back_looks = 0;
-        // Enough others name what it lacks: it is late.
-        if self.agreed.is_some_and(|agreed| number < agreed) {
-            return Ok(());
-        }
-        if self.below_final(number, head.endpoint).await? {
-            return Ok(());
-        }
-        let blocks = self.canon.revert_above(number);
-        self.moved();
-        self.revert(blocks).await
-    }
-
     /// Hands over that blocks left the chain.
     async fn revert(&mut self, blocks: Vec<BlockRef>) -> Result<(), Closed> {
         self.owing.forget(&blocks);
@@ -363,10 +290,21 @@ impl Follower {
     }
 
     async fn send_notices(&self) -> Result<(), Closed> {
+        self.hear_of_senders();
         for coverage in self.pool.take_notices() {
             self.send(Event::Coverage { coverage }).await?;
         }
         Ok(())
+    }
+
+    /// Blames the nodes whose word of a sender turned out to be false. The block was handed over with the sender that signed.
+    fn hear_of_senders(&self) {
+        for FalseSender { source, block, row, stated, signed } in self.false_senders.take() {
+            let Some(endpoint) = self.pool.at(source) else { continue };
+            let refusal = Refusal::new(Check::Sender, format!("another sender in transaction {row}"), signed, stated)
+                .advise("the block was taken in with whoever signed");
+            self.pool.refused(endpoint, Refusal { subject: format!("block {block}"), ..refusal }.to_string());
+        }
     }
 
     async fn send(&self, event: Event) -> Result<(), Closed> {

@@ -13,6 +13,7 @@ use crate::source::evm::config::Finality;
 use crate::source::evm::family::{Recover, Rules};
 use crate::source::evm::fetch::{self, Fetched, Short, Want};
 use crate::source::evm::heads::Head;
+use crate::source::evm::pool::Endpoint;
 
 /// So many blocks behind the head, blocks are a backlog.
 const BACKLOG_FROM: u64 = 8;
@@ -96,9 +97,12 @@ impl Follower {
         if !short.is_missing {
             self.extras.short(short.number, now);
         }
-        let claims_more = short.is_missing && head.number >= short.number;
-        if let Some(endpoint) = self.pool.all().iter().find(|endpoint| endpoint.index == head.endpoint) {
-            self.pool.doubt(endpoint, claims_more);
+        // Where others are believed, what keeps failing at the head of one must not hold up what they have.
+        let is_believed = |other: &&Endpoint| other.index != head.endpoint && !self.pool.is_doubted(other);
+        let keeps_failing = !short.is_missing && !self.extras.is_patient(now);
+        let is_at_fault = short.is_missing || keeps_failing && self.pool.ready().iter().any(is_believed);
+        if let Some(endpoint) = self.pool.at(head.endpoint) {
+            self.pool.doubt(endpoint, is_at_fault && head.number >= short.number);
         }
         // Once in a while, not at each attempt.
         if self.pace.failures().is_power_of_two() && self.pace.failures() > 1 {
@@ -122,7 +126,7 @@ impl Follower {
                 return Ok(Some(match self.ancestor(below, Some(endpoint)).await? {
                     Some(ancestor) => Took::Fork(ancestor),
                     None => {
-                        self.pace.failed(Instant::now(), false);
+                        self.found_no_way();
                         Took::Short
                     }
                 }));
@@ -130,7 +134,6 @@ impl Follower {
             Verdict::Reorg { reverted } => {
                 let lowest = reverted.last().map_or(0, |block| block.number);
                 if self.below_final(lowest.saturating_sub(1), endpoint).await? {
-                    self.pace.failed(Instant::now(), false);
                     return Ok(Some(Took::Short));
                 }
                 self.revert(reverted).await?;
@@ -139,9 +142,11 @@ impl Follower {
         }
         self.contest.extends(link.number, head.number, head.endpoint);
         block.awaited = self.note_extras(&block, &without).await?;
+        block.transactions.sender.tell(self.false_senders.clone(), endpoint, link.number);
         let (reference, awaited) = (block.reference(), block.awaited);
         self.canon.admit(&link);
         self.pace.progressed();
+        self.quiet.moved(Instant::now());
         self.moved();
         let raw = self.keep_raw.then(|| Box::new(raw));
         let event = Event::Committed { block: Arc::new(block) };

@@ -38,6 +38,8 @@ pub(super) struct Health {
     pub(super) rests_until: Option<Instant>,
     /// Until then the others are asked first.
     pub(super) last_until: Option<Instant>,
+    /// Whether it has yet to answer what others are asked meanwhile.
+    pub(super) is_late: bool,
     /// Which findings about it are open.
     pub(super) down: Spell,
     pub(super) refused: Spell,
@@ -47,8 +49,8 @@ pub(super) struct Health {
     /// The connection over which it said that it is on the right chain, if it has answered ever since.
     pub(super) confirmed: Option<u64>,
     pub(super) is_spent: bool,
-    /// Blocks at the height that it says is its head are not served, by itself or by others.
-    pub(super) is_doubted: bool,
+    /// Until then its head is not believed: nobody served the block that it names.
+    pub(super) doubted_until: Option<Instant>,
 }
 
 impl Endpoint {

@@ -26,6 +26,10 @@ pub(super) use endpoint::Endpoint;
 const DOWN_AFTER: u32 = 3;
 const FIRST_REST: Duration = Duration::from_millis(250);
 const LONGEST_REST: Duration = Duration::from_secs(60);
+/// For how long a head is not believed.
+const DOUBTED_FOR: Duration = Duration::from_secs(15);
+/// For so many times as long as a node was waited for in vain the others are asked first.
+const LAST_FOR_LOST: u32 = 4;
 /// For how long a node that is behind, or on another chain, rests.
 const BEHIND_REST: Duration = Duration::from_secs(15);
 
@@ -59,6 +63,21 @@ impl Pool {
         &self.endpoints
     }
 
+    /// Returns the node of a place in the config.
+    pub(super) fn at(&self, index: usize) -> Option<&Endpoint> {
+        self.endpoints.iter().find(|endpoint| endpoint.index == index)
+    }
+
+    /// Returns the nodes that neither rest nor are late with an answer, in the order in which to ask them.
+    pub(super) fn ready(&self) -> Vec<&Endpoint> {
+        let now = Instant::now();
+        let is_ready = |endpoint: &&Endpoint| {
+            let health = endpoint.health();
+            !health.is_late && health.rests_until.is_none_or(|until| until <= now)
+        };
+        self.order().into_iter().filter(is_ready).collect()
+    }
+
     /// Returns the nodes in the order in which to ask them: first those that do not rest, then those that have rested
     /// longest.
     pub(super) fn order(&self) -> Vec<&Endpoint> {
@@ -66,7 +85,7 @@ impl Pool {
         let until = |endpoint: &Endpoint| {
             let health = endpoint.health();
             let later = |until: Option<Instant>| until.filter(|until| *until > now);
-            (later(health.rests_until), later(health.last_until))
+            (later(health.rests_until), health.is_late, later(health.last_until))
         };
         let mut order: Vec<_> = self.endpoints.iter().map(|endpoint| (until(endpoint), endpoint)).collect();
         order.sort_by_key(|(until, _)| *until);
@@ -155,6 +174,10 @@ impl Pool {
             health.unanswered = health.unanswered.saturating_add(1);
             let pause = rest(FIRST_REST, LONGEST_REST, health.unanswered).max(asked);
             health.rests_until = Some(Instant::now() + pause);
+            // It cost as much time as it may take: the others come first for longer than that.
+            if let Fault::Timeout(lost) = fault {
+                health.last_until = Some(Instant::now() + lost.saturating_mul(LAST_FOR_LOST).min(LONGEST_REST));
+            }
             is_news = health.down.fails(health.unanswered >= DOWN_AFTER);
             // Whoever answers at this place next may be another node.
             health.confirmed = health.confirmed.filter(|_| !matches!(fault, Fault::Transport(_)));
@@ -174,6 +197,16 @@ impl Pool {
             health.unserved = health.unserved.saturating_add(1);
             health.last_until = Some(Instant::now() + rest(FIRST_REST, LONGEST_REST, health.unserved));
         });
+    }
+
+    /// Notes whether a node has yet to answer what others are asked meanwhile.
+    pub(super) fn late(&self, endpoint: &Endpoint, is_late: bool) {
+        endpoint.change(|health| health.is_late = is_late);
+    }
+
+    /// True if a node has yet to answer what others are asked meanwhile.
+    pub(super) fn is_late(&self, endpoint: &Endpoint) -> bool {
+        endpoint.health().is_late
     }
 
     /// Notes that a node gave a block that does not hold. It rests for longer than after a fault.
@@ -225,14 +258,14 @@ impl Pool {
         self.turn("head-unserved", endpoint, before.is_boasting, what, "it serves the block that it says is its head");
     }
 
-    /// Notes whether the head that a node claims can be believed.
+    /// Notes whether the head that a node claims can be believed. A doubt ends by itself, for one that boasted once may be well.
     pub(super) fn doubt(&self, endpoint: &Endpoint, is_doubted: bool) {
-        endpoint.change(|health| health.is_doubted = is_doubted);
+        endpoint.change(|health| health.doubted_until = is_doubted.then(|| Instant::now() + DOUBTED_FOR));
     }
 
-    /// True if the head that a node claims was not served before.
+    /// True if the head that a node claims was not served a moment ago.
     pub(super) fn is_doubted(&self, endpoint: &Endpoint) -> bool {
-        endpoint.health().is_doubted
+        endpoint.health().doubted_until.is_some_and(|until| until > Instant::now())
     }
 
     /// Notes whether a node's budget for the day is used up.

@@ -5,4 +5,6 @@ mod parts;
 mod reach;
 mod receipts;
 mod reorgs;
+mod senders;
 mod shared;
+mod turns;

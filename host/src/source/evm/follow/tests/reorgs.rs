@@ -1,6 +1,6 @@
 //! Reorgs that reach far down.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -65,6 +65,24 @@ async fn a_node_on_a_chain_of_its_own_takes_nothing_back_that_another_has() {
     watch.until_over("reorg-too-deep").await;
     assert_eq!(watch.count("reorg-too-deep"), 1);
     assert!(watch.reverted.is_empty(), "{:?}", watch.reverted);
+    watch.stop().await;
+}
+
+#[tokio::test]
+async fn a_fork_that_is_refused_delays_nobody_elses_blocks() {
+    let mut case = forked(190..=230, 195);
+    case["phases"][0]["head"] = json!(210);
+    let (liar, honest) = (Node::start(case.clone()).await, Node::start(case).await);
+    let settings = "start = 190\npoll_interval_ms = 10000\nfinality = { confirmations = 5 }";
+    let mut watch = Watch::start(&[&liar.url, &honest.url], settings, Needs::KEPT);
+    watch.until_block(210).await;
+    turn(&liar, "b", 212);
+    turn(&honest, "a", 215);
+    watch.until_open("finality-broken").await;
+    let refused = Instant::now();
+    watch.until_block(215).await;
+    assert!(refused.elapsed() < Duration::from_secs(9), "in the same look at the heads, and not in a later one");
+    assert_eq!(watch.reverted, [0_u64; 0]);
     watch.stop().await;
 }
 

@@ -97,14 +97,14 @@ impl Fit<'_> {
         }
     }
 
-    /// Somebody whom no webhook reaches is never woken.
+    /// Somebody whom no channel reaches is never woken.
     fn people(&mut self) {
         let channels = self.config.channels();
         let plan = self.plan;
         if channels.is_empty() {
             if let Some(id) = plan.tables().person.keys().next() {
-                let message = "the config has no webhook: nobody is ever paged".to_owned();
-                let help = "add a `[webhook.…]` to the config, unless something reads the host's output".to_owned();
+                let message = "the config has no channel: nobody is ever paged".to_owned();
+                let help = "add a `[channel.…]` to the config, unless something reads the host's output".to_owned();
                 self.say(Gravity::Warning, &["person", id, "channels"], message, help);
             }
             return;
@@ -116,8 +116,8 @@ impl Fit<'_> {
             };
             let urgent = &person.channels.urgent;
             if !urgent.is_empty() && !urgent.iter().any(carried) {
-                let message = format!("no webhook carries any urgent channel of {}: nothing wakes them", person.name);
-                let help = "add the scheme to the `schemes` of a `[webhook.…]`".to_owned();
+                let message = format!("no channel carries any urgent address of {}: nothing wakes them", person.name);
+                let help = "add a `[channel.…]` that carries one, or mend the addresses".to_owned();
                 self.say(Gravity::Error, &["person", id, "channels"], message, help);
             }
         }

@@ -10,6 +10,7 @@ use crate::fact::{Delivery, Fact};
 use crate::finding::Severity;
 use crate::note::Note;
 use crate::operator::Act;
+use crate::plan::Defaults;
 use crate::protocol::Protocol;
 
 /// One input. Reorgs are a closed pair: what was [`Event::Reverted`] is followed by what was
@@ -131,6 +132,9 @@ pub enum Event {
         hash: B256,
         /// The plan's source: file name and text, in order of name.
         files: Vec<(String, String)>,
+        /// What keys mean that it leaves out.
+        #[serde(default, skip_serializing_if = "Defaults::is_first")]
+        defaults: Defaults,
     },
     /// A person did something about an incident.
     Act {

@@ -23,7 +23,7 @@ use watchfire::event::{Event, Observation, Stamped, Value};
 use watchfire::finding::Claim;
 use watchfire::incident::Incident;
 use watchfire::journal::{Filter, Journal, Listed, Values};
-use watchfire::plan::Plan;
+use watchfire::plan::{Defaults, Plan};
 use watchfire::plugin::{Compiler, Component, Fleet, Limits, Runtime};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 
@@ -337,7 +337,7 @@ fn check(steps: &[Step], incidents: bool) -> (Standing, u64) {
     let quiet = PLAN.replace("detector = \"", "detector = \"no-");
     let files = vec![("plan.toml".to_owned(), if incidents { PLAN.to_owned() } else { quiet })];
     let hash = Plan::load(&files).unwrap_or_else(|told| panic!("{told:?}")).hash();
-    let plan = Event::Plan { protocol: Default::default(), hash, files };
+    let plan = Event::Plan { protocol: Default::default(), hash, files, defaults: Defaults::NOW };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
     let mut disturbed = engine(Journal::open(&path).unwrap(), 0);

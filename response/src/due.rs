@@ -38,6 +38,11 @@ pub enum Due {
         /// Id of the plan's communication.
         communication: String,
     },
+    /// A part of a drill's script happens.
+    Script {
+        /// Which, counted from 0.
+        number: u32,
+    },
 }
 
 impl std::fmt::Display for Due {
@@ -52,6 +57,7 @@ impl std::fmt::Display for Due {
             Due::Drill => f.write_str("the end of the drill"),
             Due::Growth => f.write_str("telling how far it has grown"),
             Due::Word { communication } => write!(f, "the next word of {communication}"),
+            Due::Script { number } => write!(f, "part {} of the drill's script", u64::from(*number) + 1),
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod operator;
 pub mod outcome;
 pub mod proof;
 pub mod protocol;
+pub mod staged;
 pub mod timeline;
 
 // Floor 1: pure logic.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::finding::Severity;
 use crate::incident::{IncidentId, IncidentState};
 use crate::proof::Proof;
+use crate::staged::Staged;
 
 /// An act of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +70,9 @@ pub enum Deed {
         severity: Severity,
         /// After how long it ends by itself, in seconds.
         for_s: u64,
+        /// What people are told in its course.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        script: Vec<Staged>,
     },
     /// Say what is to be done after it, by whom and until when: a corrective action.
     Action {
@@ -276,7 +280,6 @@ impl Deed {
     pub(crate) fn texts(&self) -> Vec<&str> {
         match self {
             Deed::Open { title: text, .. }
-            | Deed::Drill { title: text, .. }
             | Deed::Action { what: text, .. }
             | Deed::Note { text, .. }
             | Deed::Grade { why: text, .. }
@@ -292,6 +295,9 @@ impl Deed {
             | Deed::FalsePositive { why: text }
             | Deed::Halt { why: text }
             | Deed::Unhalt { why: text } => vec![text],
+            Deed::Drill { title, script, .. } => {
+                [title.as_str()].into_iter().chain(script.iter().flat_map(Staged::texts)).collect()
+            }
             Deed::Close { risks, no_change, holds } => {
                 let texts = risks.iter().flat_map(|(risk, text)| [risk, text]).chain(no_change).chain(holds);
                 texts.map(String::as_str).collect()

@@ -5,8 +5,10 @@ mod common;
 
 use common::night::{DAY_MS, HARBOR, Night, OUTFLOW, PRICE, Sign};
 use watchfire_response::desk::Input;
+use watchfire_response::due::Due;
 use watchfire_response::effect::Effect;
 use watchfire_response::operator::Deed;
+use watchfire_response::timeline::EntryKind;
 
 /// Texts of the pages to a person since a moment.
 fn pages(night: &Night, person: &str, from_ms: u64) -> Vec<String> {
@@ -40,6 +42,22 @@ fn who_had_it_is_paged_again_on_call_or_not_and_told_why() {
         "{:?}",
         pages(&night, "chidi", 0)
     );
+}
+
+#[test]
+fn whoever_says_again_that_they_have_it_is_noted_and_nobody_is_told() {
+    let mut night = Night::under(HARBOR, DAY_MS);
+    night.find(&OUTFLOW);
+    night.act("ana", 1, Deed::Ack).unwrap();
+    night.wait_s(60);
+    let told = night.orders().len();
+    night.act("ana", 1, Deed::Ack).unwrap();
+    assert_eq!(night.orders().len(), told);
+    assert_eq!(night.timeline(1).iter().filter(|entry| entry.kind == EntryKind::Acked).count(), 2);
+    let lapses = night.desk.dues().find(|(_, _, due)| **due == Due::Unack).map(|(at_ms, ..)| at_ms);
+    assert_eq!(lapses, Some(night.now_ms + 1_800_000), "it lasts from now on");
+    night.act("dana", 1, Deed::Ack).unwrap();
+    assert!(night.orders().len() > told, "another person has it now");
 }
 
 #[test]

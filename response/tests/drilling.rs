@@ -5,17 +5,24 @@
 mod common;
 
 use common::night::{DAY_MS, HARBOR, Night, OUTFLOW, PRICE};
+use watchfire_response::drill::{Script, read, script, signal_of};
+use watchfire_response::due::{Audit, audit};
 use watchfire_response::effect::{Effect, Ordered};
 use watchfire_response::finding::Severity;
 use watchfire_response::incident::IncidentState;
 use watchfire_response::operator::Deed;
 use watchfire_response::record::{Record, drill_record, markdown};
+use watchfire_response::staged::Staged;
 use watchfire_response::timeline::verify;
 
 const DAY: u64 = 86_400_000;
 
 fn drill(for_s: u64) -> Deed {
-    Deed::Drill { signal: "drain".into(), title: "the vault leaks".into(), severity: Severity::Critical, for_s }
+    staged(for_s, Severity::Critical, Vec::new())
+}
+
+fn staged(for_s: u64, severity: Severity, script: Vec<Staged>) -> Deed {
+    Deed::Drill { signal: "drain".into(), title: "the vault leaks".into(), severity, for_s, script }
 }
 
 fn action(owner: &str, due_at_ms: u64) -> Deed {
@@ -129,4 +136,69 @@ fn a_person_is_paged_by_all_urgent_channels_at_once_where_the_plan_says_so() {
     assert_eq!(channels(&night), ["phone:1"], "in turn, if the plan says nothing");
     night.fail_last_page();
     assert_eq!(channels(&night), ["phone:1", "signal:1"]);
+}
+
+/// A leak that becomes graver, of which a part is taken back.
+const LEAK: &str = r#"
+[drill]
+name = "a slow leak"
+summary = "A vault leaks, and then its price falls."
+starts = 2026-11-02T12:00:00Z
+
+[[at]]
+note = "somebody funds an account"
+finding = { detector = "outflow", kind = "outflow", severity = "high", title = "100 leave", subject = "address:vault", amounts = { eth = "100" } }
+
+[[at]]
+after_s = 600
+finding = { name = "fall", detector = "price", kind = "fall", severity = "critical", title = "the price falls", subject = "pool:x" }
+
+[[at]]
+after_s = 1200
+retract = "fall"
+act = { by = "ana", act = "ack" }
+
+[[at]]
+after_s = 90000
+note = "long after"
+"#;
+
+#[test]
+fn what_a_drill_finds_is_told_at_its_time_and_is_the_drills_alone() {
+    let scenario = read("leak.toml", LEAK).unwrap();
+    let Script { parts, left_out } = script(&scenario, &[], 2, 3_600);
+    assert_eq!(parts.iter().map(|part| part.after_s).collect::<Vec<_>>(), [0, 300, 600]);
+    assert_eq!(left_out.len(), 2, "{left_out:?}");
+    assert!(left_out[0].starts_with("1 after the drill's end") && left_out[1].starts_with("1 of what somebody does"));
+
+    let mut night = Night::under(HARBOR, DAY_MS);
+    assert_eq!(signal_of(night.desk.plan().unwrap(), &parts), Some("drain"));
+    let early = night.act("dana", 0, staged(600, Severity::High, parts.clone())).unwrap_err();
+    assert!(early.contains("goes on for 600 s"), "{early}");
+    night.act("dana", 0, staged(3_600, Severity::High, parts)).unwrap();
+    assert_eq!(night.incident(1).severity, Severity::High);
+    assert!(night.says(1, "DRILL: somebody funds an account") && night.says(1, "DRILL: outflow (high"));
+    assert_eq!(night.pages_since(DAY_MS), [(0, "ana".to_owned())], "the first is a part of the opening");
+    night.act("ana", 1, Deed::Ack).unwrap();
+
+    // The same is found in earnest meanwhile: it is another incident, and the drill hears nothing of it.
+    night.wait_s(60);
+    let before = night.incident(1).findings.len();
+    night.find(&OUTFLOW);
+    assert!(!night.incident(2).drill && night.incident(1).findings.len() == before);
+
+    night.wait_s(240);
+    let told = night.incident(1);
+    assert_eq!((told.severity, told.loss["eth"]), (Severity::Critical, 100), "{told:?}");
+    assert!(night.says(1, "from high to critical") && !night.says(2, "the price falls"));
+    let again = night.pages_since(DAY_MS);
+    assert!(again.contains(&(300, "ana".to_owned())), "people are paged again for what is graver: {again:?}");
+    night.wait_s(300);
+    assert!(night.says(1, "the drill's script takes it back") && night.state(1).is_open());
+    let of_drill = night.orders().into_iter().filter(|one| one.effect.incident() == 1);
+    of_drill.for_each(|one| assert!(one.drill && text_of(&one).starts_with("DRILL: "), "{one:?}"));
+    night.wait_s(3_600);
+    assert_eq!(night.state(1), IncidentState::Closed);
+    assert_eq!(audit(&night.clocks(), night.now_ms, 0), Audit::default());
+    verify(&night.timeline(1)).unwrap();
 }

@@ -10,7 +10,7 @@ use watchfire_response::finding::Severity;
 use watchfire_response::incident::IncidentState;
 use watchfire_response::operator::Deed;
 use watchfire_response::outcome::Outcome;
-use watchfire_response::plan::Plan;
+use watchfire_response::plan::{Defaults, Plan};
 
 /// Grafana OnCall #1326: a level whose person has no channel was passed over in silence.
 #[test]
@@ -412,7 +412,7 @@ fn inhibitions_that_come_back_to_their_signal_are_an_error() {
 
 /// Pages of each of several incidents, opened one a minute by these detectors, under a plan that a journal holds.
 fn pages_of(mutes: &[(&str, &str)], detectors: &[&'static str]) -> Vec<usize> {
-    let plan = Plan::load_journaled(&[("plan.toml".to_owned(), muting(mutes))]).unwrap();
+    let plan = Plan::load_journaled(&[("plan.toml".to_owned(), muting(mutes))], Defaults::First).unwrap();
     let mut night = Night::under(HARBOR, DAY_MS);
     night.step(watchfire_response::desk::Input::plan(std::sync::Arc::new(plan)));
     for detector in detectors {

@@ -8,14 +8,15 @@ use std::sync::Arc;
 use alloy_primitives::{Address, B256};
 use common::{NOW_MS, finding, load, text};
 use secp256k1::{Message, SECP256K1, SecretKey};
-use watchfire_response::desk::{Desk, Input};
+use watchfire_response::desk::{Desk, Desks, Input};
 use watchfire_response::finding::Severity;
+use watchfire_response::incident::Incident;
 use watchfire_response::operator::{Act, Deed};
 use watchfire_response::outcome::Outcome;
-use watchfire_response::plan::Plan;
+use watchfire_response::plan::{Defaults, Plan};
 use watchfire_response::proof::{Proof, Word};
-use watchfire_response::record::check_proofs;
-use watchfire_response::timeline::{TimelineEntry, verify};
+use watchfire_response::record::{Proofs, check_proofs};
+use watchfire_response::timeline::{EntryKind, TimelineEntry, verify};
 
 fn key(byte: u8) -> (SecretKey, Address) {
     let key = SecretKey::from_byte_array([byte; 32]).unwrap();
@@ -39,11 +40,12 @@ struct Case {
     desk: Desk,
     plan: Arc<Plan>,
     timeline: Vec<TimelineEntry>,
+    incident: Option<Incident>,
 }
 
 impl Case {
     fn new(plan: Arc<Plan>) -> Self {
-        let mut case = Self { desk: Desk::default(), plan: plan.clone(), timeline: Vec::new() };
+        let mut case = Self { desk: Desk::default(), plan: plan.clone(), timeline: Vec::new(), incident: None };
         case.step(Input::plan(plan));
         case.step(Input::Finding(&finding("outflow", "outflow", "vault")));
         case
@@ -55,11 +57,18 @@ impl Case {
         for outcome in self.desk.step(input, NOW_MS) {
             match outcome {
                 Outcome::Timeline(entry) => self.timeline.push(entry),
+                Outcome::Incident(incident) => self.incident = Some(incident),
                 Outcome::Refused { why, .. } => refused.extend(why),
                 _ => {}
             }
         }
         refused
+    }
+
+    /// What anybody finds who has this timeline, and the plan.
+    fn found(&self, timeline: &[TimelineEntry]) -> Proofs {
+        let plan = Some(self.plan.as_ref());
+        check_proofs(self.incident.as_ref().unwrap(), timeline, |hash| plan.filter(|plan| plan.hash() == hash))
     }
 
     fn unsigned(&self, deed: &Deed) -> Proof {
@@ -131,9 +140,10 @@ fn what_was_signed_counts_once_and_for_what_it_says() {
     assert!(case.act(Deed::Veto { ruling: 1, why: "no".into() }, None)[0].contains("`veto` proved"));
 
     verify(&case.timeline).unwrap();
-    let found = check_proofs(&case.timeline, |hash| Some(plan.as_ref()).filter(|plan| plan.hash() == hash));
+    let found = case.found(&case.timeline);
     assert_eq!((found.proved.len(), found.recorded.len(), found.wrong.len()), (1, 0, 0), "{found:?}");
-    assert!(check_proofs(&case.timeline, |_| None).wrong[0].text.contains("which is not here"));
+    let without = check_proofs(case.incident.as_ref().unwrap(), &case.timeline, |_| None);
+    assert!(without.wrong[0].text.contains("which is not here"));
     // Whoever takes the proof out, or changes what stands beside it, breaks the chain or the signature.
     let mut without = case.timeline.clone();
     without.iter_mut().for_each(|entry| entry.proof = None);
@@ -164,7 +174,9 @@ fn a_plan_says_what_must_be_proved() {
         let mut case = Case::new(plan_of(&format!("[protocol]\n{policy}"), &format!("signer = \"{address}\"")));
         !case.act(decide(), None).is_empty()
     };
-    assert!(!refuses("name = \"x\""), "without a policy nothing must be");
+    assert!(refuses("name = \"x\""), "whoever can sign does, on what costs trust");
+    assert!(!refuses("proof = { acts = [] }"));
+    assert!(refuses("proof = { without_signer = \"recorded\" }"), "who has a signer is not excused");
     assert!(refuses("proof = { min_trust = 3 }"));
     assert!(!refuses("proof = { min_trust = 4 }"));
     assert!(refuses("proof = { min_trust = 4, interventions = [\"pause\"] }"));
@@ -201,7 +213,131 @@ fn opening_and_halting_are_proved_on_no_incident_and_stand_in_every_timeline() {
         let timeline: Vec<TimelineEntry> =
             case.timeline.iter().filter(|entry| entry.incident == incident).cloned().collect();
         verify(&timeline).unwrap();
-        let found = check_proofs(&timeline, |hash| Some(plan.as_ref()).filter(|plan| plan.hash() == hash));
+        let found = case.found(&timeline);
         assert_eq!((found.proved.len(), found.wrong.len()), (proved, 0), "{found:?}");
     }
+}
+
+#[test]
+fn who_has_nothing_to_sign_with_acts_and_is_marked() {
+    let decided = |policy: &str| {
+        let mut case = Case::new(plan_of(&format!("[protocol]\n{policy}"), ""));
+        let refused = case.act(decide(), None);
+        let found = case.found(&case.timeline);
+        (refused, found.proved.len(), found.recorded.len())
+    };
+    assert_eq!(decided("name = \"x\""), (Vec::new(), 0, 1), "nobody has a signer, and the plan says nothing");
+    assert_eq!(decided("proof = { without_signer = \"recorded\" }"), (Vec::new(), 0, 1));
+    assert!(decided("proof = {}").0[0].contains("the plan wants `decide` proved"), "the plan says it of everybody");
+    // That somebody else can sign changes nothing for whoever can't.
+    let (_, address) = key(1);
+    let bo = format!("[person.bo]\nname = \"Bo\"\nsigner = \"{address}\"\n[protocol]\nkill_switch = \"guardian\"");
+    let mut case = Case::new(plan_of(&bo, ""));
+    assert!(case.plan.tables().protocol.proof.is_some());
+    assert_eq!(case.act(decide(), None), Vec::<String>::new());
+}
+
+#[test]
+fn a_plan_of_a_journal_keeps_the_defaults_that_it_was_followed_by() {
+    let (_, address) = key(1);
+    let text = text("ana").replace("name = \"ana\"", &format!("name = \"Ana\"\nsigner = \"{address}\""));
+    let files = [("plan.toml".to_owned(), text.replace("presigned", "propose"))];
+    let today = Plan::load(&files).unwrap();
+    assert!(today.tables().protocol.proof.is_some());
+    assert_eq!(Plan::load_journaled(&files, Defaults::NOW).unwrap(), today);
+    let before = Plan::load_journaled(&files, Defaults::First).unwrap();
+    assert!(before.tables().protocol.proof.is_none());
+    assert_ne!(before.hash(), today.hash(), "a host that starts with the same files takes up another plan");
+    // What was decided without a proof then is decided again.
+    let mut case = Case::new(Arc::new(before));
+    assert_eq!(case.act(decide(), None), Vec::<String>::new());
+    let mut case = Case::new(Arc::new(today));
+    assert!(case.act(decide(), None)[0].contains("the plan wants `decide` proved"));
+}
+
+/// A timeline as somebody who has the record can make it: whole, whatever it says.
+fn forged(timeline: &[TimelineEntry], change: impl Fn(&mut Vec<TimelineEntry>)) -> Vec<TimelineEntry> {
+    let mut forged = timeline.to_vec();
+    change(&mut forged);
+    for at in 0..forged.len() {
+        if at > 0 {
+            (forged[at].previous, forged[at].number) = (forged[at - 1].hash, forged[at - 1].number + 1);
+        }
+        forged[at].hash = forged[at].digest();
+    }
+    verify(&forged).unwrap();
+    forged
+}
+
+#[test]
+fn a_record_that_was_made_whole_again_proves_no_more_than_what_was_signed() {
+    let (own, address) = key(1);
+    let head = "[protocol]\nproof = { acts = [\"decide\", \"veto\"] }";
+    let mut case = Case::new(plan_of(head, &format!("signer = \"{address}\"")));
+    let signed = |case: &Case, deed: &Deed| {
+        let mut proof = case.unsigned(deed);
+        sign(&mut proof, "ana", &own);
+        Some(proof)
+    };
+    let decided = signed(&case, &decide());
+    assert_eq!(case.act(decide(), decided), Vec::<String>::new());
+    let veto = Deed::Veto { ruling: 1, why: "a migration".into() };
+    let vetoed = signed(&case, &veto);
+    assert_eq!(case.act(veto, vetoed), Vec::<String>::new());
+    let found = case.found(&case.timeline);
+    assert_eq!((found.proved.len(), found.recorded.len(), found.wrong.len()), (2, 0, 0), "{found:?}");
+
+    let at = |kind: EntryKind| case.timeline.iter().position(|entry| entry.kind == kind).unwrap();
+    let (decided, vetoed) = (at(EntryKind::Decided), at(EntryKind::Vetoed));
+    let wrong = |what: &str, change: &dyn Fn(&mut Vec<TimelineEntry>)| {
+        let found = case.found(&forged(&case.timeline, change));
+        assert!(found.wrong.iter().any(|line| line.text.contains(what)), "{what}: {found:?}");
+    };
+    wrong("is written here: drain-all", &|entries| entries[decided].text = "drain-all (ruling 1): funds leave".into());
+    wrong("is written here: pause", &|entries| entries[decided].text.push_str(", and more"));
+    wrong("is written here: pause (ruling 2)", &|entries| {
+        entries[vetoed].text = "pause (ruling 2): a migration".into()
+    });
+    wrong("ruling 1 is on pause, and late", &|entries| entries[vetoed].text = "late (ruling 1): a migration".into());
+    wrong("the plan wants it proved", &|entries| entries[decided].proof = None);
+    wrong("nobody's name", &|entries| (entries[decided].proof, entries[decided].by) = (None, None));
+    wrong("it names no ruling", &|entries| {
+        entries[decided].proof = None;
+        entries[decided].text = "pause: funds leave".into();
+    });
+    wrong("stands here again", &|entries| {
+        let again = entries[decided].clone();
+        entries.push(again);
+    });
+    wrong("something else is written", &|entries| entries[vetoed].kind = EntryKind::Done);
+}
+
+#[test]
+fn what_is_signed_names_the_protocol_and_what_would_be_refused_is_not_signed() {
+    let (own, address) = key(1);
+    let bo = "[person.bo]\nname = \"Bo\"\n[protocol]\nname = \"Harbor\"\nproof = {}";
+    let plan = plan_of(bo, &format!("signer = \"{address}\""));
+    let mut case = Case::new(plan.clone());
+    for (protocol, is_taken) in [("Quay", false), ("Harbor", true)] {
+        let mut proof = case.unsigned(&decide());
+        proof.protocol = protocol.into();
+        sign(&mut proof, "ana", &own);
+        assert_eq!(case.act(decide(), Some(proof)).is_empty(), is_taken, "{protocol}");
+    }
+    // Before anybody signs.
+    let mut desks = Desks::default();
+    desks.step(Input::plan(plan), NOW_MS);
+    desks.step(Input::Finding(&finding("outflow", "outflow", "vault")), NOW_MS);
+    let refused = |by: &str, deed: Deed| {
+        let (by, proof, protocol) = (by.to_owned(), String::new(), String::new());
+        let act = Act { by, proof, protocol, incident: Some(1), seen: None, signed: None, deed };
+        desks.refuses(&act, NOW_MS).map(|why| why.join("; "))
+    };
+    assert_eq!(refused("ana", decide()), None);
+    let other = Deed::Decide { intervention: "nope".into(), why: "x".into() };
+    assert!(refused("ana", other).unwrap().contains("does not lead to `nope`"));
+    assert!(refused("bo", Deed::Ack).is_some());
+    let note = Deed::Note { text: "x".into(), kind: Default::default() };
+    assert!(refused("bo", note).unwrap().contains("no `signer` for `bo`"));
+    assert!(desks.incidents().next().unwrap().acked_by.is_none(), "it was tried, and not done");
 }

@@ -102,7 +102,13 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         Some(Err(why)) => return Ok(refuse(&why)),
         None => {
             let callout = Callout { people: people.clone(), wait, listen: args.listen };
-            runtime()?.block_on(call_out(&config, &plan, &callout, |line| anstream::eprintln!("{line}")))?
+            let calls =
+                runtime()?.block_on(call_out(&config, &plan, &callout, |line| anstream::eprintln!("{line}")))?;
+            anstream::eprintln!(
+                "no host called them, so the journal has nothing of this: `callout --report` and `readiness` don't count it. Call people \
+                 while the host runs for the record"
+            );
+            calls
         }
     };
     let waits = !wait.is_zero() && config.answers.is_some();

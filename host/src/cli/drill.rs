@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::given::refuse;
-use super::live_drill::Live;
+use super::live_drill::{Live, Told};
 use super::operate::sources_of;
 use super::{Exit, tell};
 use crate::app::config::Config;
@@ -54,7 +54,7 @@ Examples:
   watchfire drill drills/*.toml --golden drills/golden --accept
   watchfire drill --what-if plan2/ --incident 17
   watchfire drill --live --signal drain --by ana    people of a running host are paged, each message marked DRILL
-  watchfire drill --live nomad --signal drain --by ana --for-min 30
+  watchfire drill --live nomad --by ana --speed 10  what the drill finds, played to them as it would come
   watchfire drill --live --record 5                 what it showed: participants, times, gaps, what is to be done
 
 Exits with 1 where an expectation of a drill is not met, or a golden log differs.")]
@@ -102,16 +102,18 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         return list();
     }
     if args.live.is_wanted() {
-        let title = match args.drills.as_slice() {
+        let told = match args.drills.as_slice() {
             [] => None,
             [drill] => {
                 let Some((name, text)) = text_of(drill)? else { return Ok(Exit::Refused) };
                 let Some(scenario) = unless_wrong(drill::read(&name, &text))? else { return Ok(Exit::Refused) };
-                Some(format!("{}: {}", scenario.drill.name, scenario.drill.summary))
+                let heard = unless_wrong(heard(args, Path::new(drill), &scenario, sandboxes)?)?;
+                let Some(heard) = heard else { return Ok(Exit::Refused) };
+                Some(Told { scenario, heard })
             }
             _ => return Ok(refuse("one live drill is begun at a time")),
         };
-        return args.live.main(&args.config, title, args.format == Shape::Json);
+        return args.live.main(&args.config, told, args.format == Shape::Json);
     }
     if let (Some(plan), Some(incident)) = (&args.what_if, args.incident) {
         let Some(plan) = unless_wrong(load::plan_at(plan).map(|loaded| Arc::new(loaded.plan)))? else {

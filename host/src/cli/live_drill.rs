@@ -9,18 +9,30 @@ use clap::Args as ClapArgs;
 use super::Exit;
 use super::given::refuse;
 use super::operate::{ask, sources_of};
+use crate::app::deploy::load;
 use crate::app::live::control::{Answer, Ask};
 use crate::app::past::desks::record_of;
+use crate::drill::{Heard, Scenario, Script, script, signal_of};
 use crate::entry::Entry;
 use crate::finding::Severity;
 use crate::incident::IncidentId;
 use crate::journal::{Filter, Journal, Row};
 use crate::operator::{Act, Deed};
+use crate::plan::Plan;
 use crate::plan::moment::span;
 use crate::record::{drill_record, markdown};
+use crate::staged::Staged;
 
 /// How often the journal is looked at while a drill goes on.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// A drill's file that is played to people.
+pub(super) struct Told {
+    /// What it says.
+    pub scenario: Scenario,
+    /// What detectors find in its recording, each so many milliseconds after its beginning.
+    pub heard: Vec<(u64, Heard)>,
+}
 
 /// A drill of people.
 #[derive(Debug, ClapArgs)]
@@ -29,15 +41,19 @@ pub struct Live {
     /// carry something out.
     #[arg(long, conflicts_with_all = ["what_if", "golden", "list"])]
     live: bool,
-    /// The signal whose people are paged and whose interventions are decided on.
+    /// The signal whose people are paged and whose interventions are decided on; by default the one that the first finding of the
+    /// drill that is named leads to.
     #[arg(long, value_name = "ID", requires = "live")]
     signal: Option<String>,
-    /// What people are told, in a line; by default that of the drill that is named.
+    /// What people are told, in a line; by default the first finding of the drill that is named.
     #[arg(long, requires = "live")]
     title: Option<String>,
-    /// How grave it is said to be.
-    #[arg(long, value_enum, default_value = "critical")]
-    severity: Severity,
+    /// How grave it is said to be; by default as the first finding of the drill that is named, and critical where none is.
+    #[arg(long, value_enum)]
+    severity: Option<Severity>,
+    /// How many times as fast as in its file a drill is played.
+    #[arg(long, default_value_t = 1, value_name = "TIMES", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    speed: u64,
     /// After how long it ends by itself, minutes.
     #[arg(long, default_value_t = 60, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=1_440))]
     for_min: u64,
@@ -61,22 +77,30 @@ impl Live {
     }
 
     /// Begins a drill and follows it to its end, or shows one.
-    pub(super) fn main(&self, config: &Path, title: Option<String>, as_json: bool) -> anyhow::Result<Exit> {
+    pub(super) fn main(&self, config: &Path, told: Option<Told>, as_json: bool) -> anyhow::Result<Exit> {
         if let Some(incident) = self.record {
             return show(config, incident, as_json);
         }
-        let Some(signal) = self.signal.clone() else {
-            return Ok(refuse(
-                "say by `--signal` whose people are drilled; `watchfire plan show` lists the plan's signals",
-            ));
-        };
         let Some(by) = self.by.clone() else {
             return Ok(refuse("say by `--by` who you are in the plan"));
         };
-        let title =
-            self.title.clone().or(title).unwrap_or_else(|| "an exercise; answer and act as you would".to_owned());
-        let (severity, for_s) = (self.severity, self.for_min.saturating_mul(60));
-        let deed = Deed::Drill { signal, title, severity, for_s };
+        let for_s = self.for_min.saturating_mul(60);
+        let plan = self.plan(config)?;
+        let parts = told.map(|told| self.script(told, plan.as_ref(), for_s)).unwrap_or_default();
+        let found = plan.as_ref().and_then(|plan| signal_of(plan, &parts)).map(str::to_owned);
+        let Some(signal) = self.signal.clone().or(found) else {
+            return Ok(refuse(match parts.is_empty() {
+                true => "say by `--signal` whose people are drilled; `watchfire plan show` lists the plan's signals",
+                false => {
+                    "the drill's first finding leads to no signal of the plan: say by `--signal` whose people are drilled"
+                }
+            }));
+        };
+        let first = parts.iter().find_map(|part| part.finding.as_deref()).map(|finding| &finding.claim);
+        let title = self.title.clone().or_else(|| first.map(|claim| claim.title.clone()));
+        let title = title.unwrap_or_else(|| "an exercise; answer and act as you would".to_owned());
+        let severity = self.severity.or(first.map(|claim| claim.severity)).unwrap_or(Severity::Critical);
+        let deed = Deed::Drill { signal, title, severity, for_s, script: parts };
         let protocol = self.protocol.clone();
         let act = Act { by, proof: String::new(), protocol, incident: None, seen: None, signed: None, deed };
         let Some(answer) = ask(config, &Ask::Act { act })? else { return Ok(Exit::Refused) };
@@ -103,6 +127,25 @@ impl Live {
         }
         follow(config, incident)?;
         show(config, incident, as_json)
+    }
+
+    /// The plan whose people are drilled, as it lies there.
+    fn plan(&self, config: &Path) -> anyhow::Result<Option<Plan>> {
+        let Some(config) = sources_of(config)? else { return Ok(None) };
+        let mut loaded = load::plans(&config).into_iter().flatten();
+        let is_meant = |name: &str| self.protocol.is_empty() || name == self.protocol;
+        Ok(loaded.find(|one| is_meant(&one.protocol.name)).map(|one| one.plan))
+    }
+
+    /// What people are told in the drill's course. What its file has and they are not told is said.
+    fn script(&self, mut told: Told, plan: Option<&Plan>, for_s: u64) -> Vec<Staged> {
+        if let Some(chain) = plan.and_then(|plan| told.scenario.follow_chains_of(plan)) {
+            anstream::eprintln!("as if it happened on chain {chain}, which the plan acts on");
+        }
+        let Script { parts, left_out } = script(&told.scenario, &told.heard, self.speed, for_s);
+        left_out.iter().for_each(|what| anstream::eprintln!("left out: {what}"));
+        anstream::eprintln!("\"{}\" is played in {} parts", told.scenario.drill.name, parts.len());
+        parts
     }
 }
 

@@ -45,7 +45,7 @@ fn input(at_ms: u64, event: &Event) -> (&'static str, Value) {
         Event::Pending { chain, transactions } => {
             ("pending", json!({ "at_ms": at_ms, "chain": chain, "transactions": transactions.len() }))
         }
-        Event::Plan { protocol, hash, files } => {
+        Event::Plan { protocol, hash, files, .. } => {
             let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
             ("plan", json!({ "at_ms": at_ms, "protocol": protocol, "hash": hash, "files": names }))
         }

@@ -136,12 +136,15 @@ fn undelivered(message: String) -> Undelivered {
     Undelivered::for_now(message, None)
 }
 
-/// Returns what an error says, with all of its causes.
+/// Returns what an error says, with all of its causes, each once: some errors repeat those below them.
 pub(super) fn plain(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
-        message = format!("{message}: {inner}");
+        let said = inner.to_string();
+        if !message.contains(&said) {
+            message = format!("{message}: {said}");
+        }
         cause = inner.source();
     }
     message
@@ -165,5 +168,27 @@ mod tests {
         assert!((8_000..=10_000).contains(&backoff_ms(3, None)));
         assert!((600_000..=750_000).contains(&backoff_ms(40, None)));
         assert_eq!(backoff_ms(0, Some(90_000)), 90_000);
+    }
+
+    /// Attempts at a receiver that wants fewer requests for an hour, and after how long the last one, which it takes, is made.
+    fn attempts_of(asks_to_wait_ms: impl Fn(u64) -> Option<u64>) -> (u32, u64) {
+        const HOUR_MS: u64 = 3_600_000;
+        let (mut attempts, mut at_ms) = (0, 0);
+        while at_ms < HOUR_MS {
+            at_ms += backoff_ms(attempts, asks_to_wait_ms(at_ms));
+            attempts += 1;
+        }
+        (attempts + 1, at_ms - HOUR_MS)
+    }
+
+    #[test]
+    fn a_receiver_that_wants_fewer_for_an_hour_gets_fewer_and_soon_after_it_gets_all() {
+        assert_eq!(attempts_of(|at_ms| Some(3_600_000 - at_ms)), (2, 0), "it says how long");
+        for wait_ms in [None, Some(0), Some(5_000)] {
+            let (attempts, late_ms) = attempts_of(|_| wait_ms);
+            assert!((12..=17).contains(&attempts) && late_ms <= 750_000, "{wait_ms:?}: {attempts}, {late_ms} ms late");
+        }
+        let (attempts, late_ms) = attempts_of(|_| Some(u64::MAX));
+        assert_eq!((attempts, late_ms), (2, 0), "nobody is waited for longer than an hour");
     }
 }

@@ -31,6 +31,7 @@ const NOUNS: &[&str] = &[
     "protocol",
     "secret",
     "signature",
+    "staged",
     "subscription",
     "text",
     "timeline",

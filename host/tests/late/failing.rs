@@ -19,7 +19,7 @@ fn an_input_that_cannot_be_taken_is_refused_and_leaves_nothing() {
     watch.load("quick", "");
     watch.add(block(1));
     let files = vec![("plan.toml".to_owned(), "this is no plan".to_owned())];
-    watch.take(Event::Plan { protocol: Protocol::default(), hash: B256::ZERO, files });
+    watch.take(Event::Plan { protocol: Protocol::default(), hash: B256::ZERO, files, defaults: Default::default() });
     watch.add(block(2));
     assert_eq!(watch.heights("quick"), [1, 2]);
     assert_eq!(watch.gaps("input-refused"), 1);

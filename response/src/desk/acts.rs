@@ -8,6 +8,7 @@ use crate::desk::file::{Hush, HushedBy};
 use crate::desk::intake::key;
 use crate::desk::marking::marked;
 use crate::desk::refusal::{Refusal, Taken};
+use crate::desk::staging::refuse_unplayable;
 use crate::desk::talk::Message;
 use crate::desk::{Desk, Halt};
 use crate::digest::Hasher;
@@ -15,7 +16,9 @@ use crate::due::Due;
 use crate::incident::{IncidentId, IncidentState};
 use crate::operator::{Act, Deed, NoteKind};
 use crate::outcome::Outcome;
+use crate::plan::Defaults;
 use crate::plan::moment::{Moment, span};
+use crate::staged::Staged;
 use crate::timeline::EntryKind;
 
 /// What somebody opens by hand.
@@ -25,6 +28,8 @@ struct Opening<'a> {
     severity: crate::finding::Severity,
     /// If it is a drill, after how long it ends by itself, in seconds.
     drill_for_s: Option<u64>,
+    /// What people are told in its course.
+    script: &'a [Staged],
 }
 
 impl Desk {
@@ -87,10 +92,13 @@ impl Desk {
         turn.proof = proof.map(Box::new);
         let taken = match &act.deed {
             Deed::Open { signal, title, severity } => {
-                self.open_by_hand(by, Opening { signal, title, severity: *severity, drill_for_s: None }, turn)
+                let script: &[Staged] = &[];
+                let (severity, drill_for_s) = (*severity, None);
+                self.open_by_hand(by, Opening { signal, title, severity, drill_for_s, script }, turn)
             }
-            Deed::Drill { signal, title, severity, for_s } => {
-                self.open_by_hand(by, Opening { signal, title, severity: *severity, drill_for_s: Some(*for_s) }, turn)
+            Deed::Drill { signal, title, severity, for_s, script } => {
+                let (severity, drill_for_s) = (*severity, Some(*for_s));
+                self.open_by_hand(by, Opening { signal, title, severity, drill_for_s, script }, turn)
             }
             Deed::Halt { why } => self.halt(by, Some(why), turn),
             _ => self.halt(by, None, turn),
@@ -119,8 +127,16 @@ impl Desk {
                 Ok(())
             }
             Deed::Ack => {
-                self.write(id, EntryKind::Acked, Some(by), format!("{} has it", plan.name(by)), turn);
+                let has_it = self.file(id)?.incident().acked_by.as_deref() == Some(by);
+                // A button that a service signed says more than a name that was typed.
+                let how = turn.account.split_once(" by channel ").filter(|_| plan.defaults() >= Defaults::Proofs);
+                let how = how.map(|(proof, channel)| format!(", by channel {channel} ({proof})")).unwrap_or_default();
+                self.write(id, EntryKind::Acked, Some(by), format!("{} has it{how}", plan.name(by)), turn);
                 self.acked(id, by, turn);
+                // Whoever presses twice says nothing new. A journal of before told everybody again.
+                if has_it && plan.defaults() >= Defaults::Proofs {
+                    return Ok(());
+                }
                 self.restate(id, turn);
                 self.revise(id, Occasion::Event(format!("{} has it", plan.name(by))), turn);
                 Ok(())
@@ -241,6 +257,7 @@ impl Desk {
         };
         if let Some(for_s) = drill_for_s {
             refuse_endless(for_s)?;
+            refuse_unplayable(opening.script, for_s)?;
         }
         let group = vec![("declared".to_owned(), Some((self.last_incident + 1).to_string()))];
         let key = key(&plan, signal, &group);
@@ -257,6 +274,7 @@ impl Desk {
         if let Some(for_s) = drill_for_s {
             self.set_due(id, Due::Drill, turn.in_s(for_s), turn);
         }
+        self.stage(id, opening.script, turn);
         self.write_origin(id, &plan, turn);
         self.set_state(id, IncidentState::Active, Some(by), format!("declared by {}", plan.name(by)), turn);
         self.revise(id, Occasion::Event("opened by hand".to_owned()), turn);

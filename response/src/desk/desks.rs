@@ -75,6 +75,23 @@ impl Desks {
         }
     }
 
+    /// Returns why an act would be refused at a moment though it were signed, so that nobody signs in vain; `None` if it would be
+    /// taken.
+    pub fn refuses(&self, act: &Act, now_ms: u64) -> Option<Vec<String>> {
+        let mut tried = self.clone();
+        for (_, desk) in tried.desks.values_mut() {
+            desk.takes_any_act = true;
+        }
+        let refused = tried.step(Input::Act(act), now_ms).into_iter().find_map(|outcome| match outcome {
+            Outcome::Refused { why, .. } => Some(why),
+            _ => None,
+        });
+        let plan = act.incident.and_then(|id| self.plan_of(id));
+        let plan = plan.or_else(|| self.plan(&self.named(&act.protocol)?).cloned());
+        let signs = plan.and_then(|plan| plan.tables().person.get(&act.by)?.signs_as()).is_some();
+        refused.or_else(|| (!signs).then(|| vec![format!("the plan has no `signer` for `{}`", act.by)]))
+    }
+
     /// Returns when something is due next, milliseconds since the Unix epoch: a tick is to come then.
     pub fn next_due_ms(&self) -> Option<u64> {
         self.all().filter_map(Desk::next_due_ms).min()

@@ -11,6 +11,7 @@ use crate::finding::Severity;
 use crate::incident::{Incident, IncidentState};
 use crate::operator::Deed;
 use crate::plan::Signal;
+use crate::staged::Staged;
 use crate::triage::Case;
 
 /// An open incident with what was decided on it.
@@ -58,6 +59,9 @@ pub(super) struct File {
     pub moved: u32,
     /// Accounts by which each ruling was agreed to, by its number.
     pub accounts: BTreeMap<u32, Vec<String>>,
+    /// What the people of a drill are told in its course.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub script: Vec<Staged>,
 }
 
 /// How many entries a minute may be written about findings of one incident.
@@ -263,6 +267,7 @@ impl File {
             motions: Vec::new(),
             moved: 0,
             accounts: BTreeMap::new(),
+            script: Vec::new(),
         }
     }
 

@@ -226,7 +226,7 @@ impl Desk {
     }
 
     /// What a finding that joined leads to.
-    fn after(&mut self, id: IncidentId, before: Extent, growth: Growth, finding: &Finding, turn: &mut Turn) {
+    pub(super) fn after(&mut self, id: IncidentId, before: Extent, growth: Growth, finding: &Finding, turn: &mut Turn) {
         let told_before = turn.out.len();
         self.drop_due(id, &Due::Keep, turn);
         let was_hushed = self.hear(id, finding, turn.now_ms);

@@ -35,6 +35,7 @@ mod refusal;
 mod rulings;
 mod second;
 mod situation;
+mod staging;
 mod storm;
 mod talk;
 mod undone;
@@ -311,6 +312,7 @@ impl Desk {
             Due::Keep => self.kept(id, turn),
             Due::Growth => self.minute(id, turn),
             Due::Drill => self.end_drill(id, turn),
+            Due::Script { number } => self.play(id, number, turn),
             Due::Ruling { number } => self.lapse(id, number, turn),
             Due::End { number } => self.outlast(id, number, turn),
             Due::Word { communication } => self.overdue(id, &communication, turn),

@@ -12,7 +12,7 @@ use crate::due::Due;
 use crate::effect::{CallData, Effect, Human, Terms};
 use crate::incident::{Incident, IncidentId};
 use crate::plan::moment::span;
-use crate::plan::{Call, Intervention, Plan};
+use crate::plan::{Call, Defaults, Intervention, Plan, ProvedAct};
 use crate::timeline::EntryKind;
 
 /// A proposal to make or to take back.
@@ -231,6 +231,9 @@ pub(super) fn carry_out(
     }
 }
 
+/// What is typed behind an act that must be proved.
+const SIGN: &str = " --sign keystore:FILE";
+
 fn written(call: &CallData) -> String {
     let name = call.function.split('(').next().unwrap_or_default();
     format!("{name}({})", call.args.join(", "))
@@ -251,12 +254,16 @@ fn terms(
     let quorum = ruling.map_or(intervention.limits.quorum.unwrap_or(1).max(1), |ruling| ruling.quorum);
     let permitted = ruling.is_some_and(|ruling| ruling.state == RulingState::Approved);
     let counts = |person: &&&str| !agreed.iter().any(|one| plan.same_human(one, person));
+    // A journal of before has these words without it.
+    let says_how = plan.defaults() >= Defaults::Proofs;
+    let sign = |act| if says_how && plan.wants_proof(act, id, incident.severity) { SIGN } else { "" };
     let next = match ruling {
         Some(one) if permitted => {
-            format!("watchfire incident done {} {} --by-what TRANSACTION", incident.id, one.number)
+            let (number, sign) = (one.number, sign(ProvedAct::Done));
+            format!("watchfire incident done {} {number} --by-what TRANSACTION{sign}", incident.id)
         }
-        Some(one) => format!("watchfire incident approve {} {}", incident.id, one.number),
-        None => format!("watchfire incident decide {} {id} --why WHY", incident.id),
+        Some(one) => format!("watchfire incident approve {} {}{}", incident.id, one.number, sign(ProvedAct::Approve)),
+        None => format!("watchfire incident decide {} {id} --why WHY{}", incident.id, sign(ProvedAct::Decide)),
     };
     let signal = plan.tables().signal.get(&incident.signal);
     Terms {

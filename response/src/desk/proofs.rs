@@ -26,7 +26,7 @@ impl Desk {
         }
         let name = act.deed.name();
         let Some(proof) = &act.signed else {
-            return match self.must_prove(id, &act.deed, plan) {
+            return match self.must_prove(id, act, plan) {
                 None => Ok(None),
                 Some(why) => Err(Refusal::Unfit(format!(
                     "the plan wants `{name}` proved ({why}): sign it, as `--sign keystore:FILE`"
@@ -55,7 +55,7 @@ impl Desk {
                 Deed::Unhalt { .. } => Some(ProvedAct::Unhalt),
                 _ => None,
             };
-            let policy = plan.tables().protocol.proof.as_ref();
+            let policy = plan.tables().protocol.proof.as_ref().filter(|policy| !policy.excuses(&act.by, plan));
             return match wanted.is_some_and(|act| policy.is_some_and(|policy| policy.wants(act))) {
                 false => Ok(None),
                 true => {
@@ -85,8 +85,10 @@ impl Desk {
         if Deed::of_proof(proof)? != act.deed {
             return Err("it is about another act, or other arguments".to_owned());
         }
-        if proof.protocol != self.protocol {
-            return Err(format!("it is for protocol `{}`, and this is `{}`", proof.protocol, self.protocol));
+        // A host of one plan has no name for it, and what was signed without one is taken.
+        let own = if self.protocol.is_empty() { &plan.tables().protocol.name } else { &self.protocol };
+        if proof.protocol != self.protocol && proof.protocol != *own {
+            return Err(format!("it is for protocol `{}`, and this is `{own}`", proof.protocol));
         }
         if proof.plan != plan.hash() {
             return Err(format!("it was signed under plan {}, and {} is followed here", proof.plan, plan.hash()));
@@ -103,9 +105,9 @@ impl Desk {
     }
 
     /// Returns why an act must be proved, in a clause; `None` if it need not be.
-    fn must_prove(&self, id: IncidentId, deed: &Deed, plan: &Plan) -> Option<String> {
-        let policy = plan.tables().protocol.proof.as_ref()?;
-        let (act, ruling) = match deed {
+    fn must_prove(&self, id: IncidentId, act: &Act, plan: &Plan) -> Option<String> {
+        let policy = plan.tables().protocol.proof.as_ref().filter(|policy| !policy.excuses(&act.by, plan))?;
+        let (act, ruling) = match &act.deed {
             Deed::Decide { intervention, .. } => {
                 return policy.why(ProvedAct::Decide, intervention, plan, self.severity_of(id)?);
             }

@@ -6,6 +6,7 @@ pub mod library;
 mod report;
 mod run;
 mod scenario;
+mod staging;
 mod verdict;
 mod what_if;
 mod words;
@@ -19,5 +20,6 @@ pub use run::{Heard, run, run_with};
 pub use scenario::{
     Behaviour, Drill, Expectation, Happening, LossEvent, Milestone, Scenario, ScriptedFinding, read, schema,
 };
+pub use staging::{Script, script, signal_of};
 pub use what_if::{Course, Seen, WhatIf};
 pub use words::{golden, markdown, pretty};

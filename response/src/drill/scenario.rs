@@ -326,7 +326,6 @@ impl Scenario {
 impl ScriptedFinding {
     /// The finding that it stands for, made at `now_ms`, the `position`-th of its drill.
     pub(super) fn finding(&self, position: usize, now_ms: u64) -> Finding {
-        let (kind, id) = self.subject.split_once(':').unwrap_or(("subject", &self.subject));
         let input = Hasher::new("drill").number(position as u64).number(now_ms).finish();
         let block = self.chain.map(|chain| BlockRef { chain, number: now_ms / 12_000, hash: input });
         let origin = Origin {
@@ -339,7 +338,13 @@ impl ScriptedFinding {
             assurance: None,
             finality: None,
         };
-        let claim = Claim {
+        Finding::place(&origin, 0, self.claim())
+    }
+
+    /// What it claims.
+    pub(super) fn claim(&self) -> Claim {
+        let (kind, id) = self.subject.split_once(':').unwrap_or(("subject", &self.subject));
+        Claim {
             kind: self.kind.clone(),
             severity: self.severity,
             confidence_percent: self.confidence_percent,
@@ -355,8 +360,7 @@ impl ScriptedFinding {
                 .collect(),
             attributes: self.attributes.clone().into_iter().collect(),
             condition_key: self.condition.clone(),
-        };
-        Finding::place(&origin, 0, claim)
+        }
     }
 }
 

@@ -158,6 +158,10 @@ fn about(table: &str, key: &str) -> About {
             "limits" | "threshold" | "delay_s" | "reaction_s" | "decision_s" | "signature_s" | "reversal"
             | "automation",
         ) => About::Limits,
+        // Who may act, and how that is known.
+        ("protocol", "proof" | "kill_switch" | "distinct_accounts") | ("person", "signer" | "signer_chain") => {
+            About::Limits
+        }
         ("intervention", "cost") | ("mode", _) => About::Cost,
         ("signal" | "source" | "silence" | "inhibition" | "asset" | "waiver", _) => About::Signals,
         ("person" | "role" | "schedule" | "escalation" | "dependency", _) => About::Contacts,
@@ -174,6 +178,9 @@ fn listed(table: &str, id: &str, key: &str, was: Option<&Value>, is: Option<&Val
         return lists(about, table, &name, key, &was, &is);
     }
     let (from, to) = (said(key, was), said(key, is));
+    if (table, key, was) == ("protocol", "proof", None) {
+        return vec![Change { about: About::Other, text: format!("acts must now be proved: {to}") }];
+    }
     one(match (table, key) {
         ("intervention", "limits.max_duration_s") => match (was, is) {
             (Some(_), Some(_)) => format!("{name} may now last {to} instead of {from}"),
@@ -214,6 +221,9 @@ fn listed(table: &str, id: &str, key: &str, was: Option<&Value>, is: Option<&Val
         ("communication", "first_within_s") => {
             format!("the first word of {name} is now due within {to} instead of {from}")
         }
+        ("protocol", "proof") => format!("acts need no longer be proved; before: {from}"),
+        ("person", "signer") if is.is_none() => format!("{name} no longer proves what they decide; before as {from}"),
+        ("person", "signer") => format!("{name} now signs as {to} instead of {}", or(&from, "not at all")),
         ("dependency", "contact") => {
             format!("{name} is now reached by {} instead of {}", or(&to, "nobody"), or(&from, "nobody"))
         }

@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
+use super::defaults::Defaults;
 use super::entity::Tables;
 use super::shape::{Shape, join};
 use super::{resolve, rota, schema};
@@ -68,8 +69,17 @@ impl Place<'_> {
 pub(super) enum Reader {
     /// Somebody puts the plan forward: everything that is wrong is found.
     Operator,
-    /// The plan was loaded once and stands in a journal: it is read by what was wrong then.
-    Journal,
+    /// The plan was loaded once and stands in a journal: it is read by what was wrong then, and by the defaults of then.
+    Journal(Defaults),
+}
+
+impl Reader {
+    pub(super) fn defaults(self) -> Defaults {
+        match self {
+            Self::Operator => Defaults::NOW,
+            Self::Journal(defaults) => defaults,
+        }
+    }
 }
 
 /// Returns the tables that could be read, where their entities stand, and all that is wrong with the files, in order of
@@ -78,7 +88,7 @@ pub(super) fn load(files: &[(String, String)], reader: Reader) -> (Tables, Place
     let schema = schema();
     let left = match reader {
         Reader::Operator => ENTITIES_AT_MOST,
-        Reader::Journal => usize::MAX,
+        Reader::Journal(_) => usize::MAX,
     };
     let mut reading =
         Reading { tables: Tables::default(), places: Places::new(), found: Vec::new(), broken: false, left };
@@ -94,6 +104,7 @@ pub(super) fn load(files: &[(String, String)], reader: Reader) -> (Tables, Place
             found.extend(too_many_layers(&tables, &places));
         }
     }
+    reader.defaults().fill(&mut tables);
     for schedule in tables.schedule.values_mut() {
         rota::settle_starts(schedule);
     }

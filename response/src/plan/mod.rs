@@ -6,6 +6,7 @@
 mod alias;
 pub mod cacao;
 mod calldata;
+mod defaults;
 pub mod diff;
 mod entity;
 mod load;
@@ -25,6 +26,7 @@ mod tests;
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
+pub use defaults::Defaults;
 pub use entity::*;
 pub use ready::readiness;
 
@@ -41,6 +43,8 @@ pub const DO_NOTHING: &str = "do-nothing";
 pub struct Plan {
     hash: B256,
     tables: Tables,
+    #[serde(default, skip_serializing_if = "Defaults::is_first")]
+    defaults: Defaults,
     #[serde(skip)]
     warnings: Vec<Diagnostic>,
 }
@@ -48,7 +52,7 @@ pub struct Plan {
 /// A plan that says nothing.
 impl Default for Plan {
     fn default() -> Self {
-        Self::of(Tables::default(), Vec::new())
+        Self::of(Tables::default(), Vec::new(), Defaults::NOW)
     }
 }
 
@@ -62,25 +66,25 @@ impl Plan {
         Self::read(files, load::Reader::Operator)
     }
 
-    /// Reads a plan that was loaded once, from the files that a journal keeps of it. What has become an error since then
-    /// is none here, so that the journal opens.
+    /// Reads a plan that was loaded once, from the files that a journal keeps of it and by the defaults that it was followed by.
+    /// What has become an error since then is none here, so that the journal opens.
     ///
     /// # Errors
     ///
     /// If this version of the host does not read such files. The error lists all that is wrong.
-    pub fn load_journaled(files: &[(String, String)]) -> Result<Self, Vec<Diagnostic>> {
-        Self::read(files, load::Reader::Journal)
+    pub fn load_journaled(files: &[(String, String)], defaults: Defaults) -> Result<Self, Vec<Diagnostic>> {
+        Self::read(files, load::Reader::Journal(defaults))
     }
 
     fn read(files: &[(String, String)], reader: load::Reader) -> Result<Self, Vec<Diagnostic>> {
         let (tables, _, found) = load::load(files, reader);
-        if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok(Self::of(tables, found)) }
+        if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok(Self::of(tables, found, reader.defaults())) }
     }
 
     /// A plan of tables in which every reference holds.
-    fn of(tables: Tables, warnings: Vec<Diagnostic>) -> Self {
+    fn of(tables: Tables, warnings: Vec<Diagnostic>, defaults: Defaults) -> Self {
         let content = serde_json::to_vec(&tables).expect("tables with text keys are JSON");
-        Self { hash: Hasher::new("plan").bytes(&content).finish(), tables, warnings }
+        Self { hash: Hasher::new("plan").bytes(&content).finish(), tables, defaults, warnings }
     }
 
     /// Returns the hash of what the plan says: not of its comments, its layout, or the names of its files.
@@ -96,6 +100,20 @@ impl Plan {
     /// Returns the tables of the plan, by id.
     pub fn tables(&self) -> &Tables {
         &self.tables
+    }
+
+    /// Returns what keys mean that the plan leaves out.
+    pub fn defaults(&self) -> Defaults {
+        self.defaults
+    }
+
+    /// Whether somebody who may do it must prove an act on an intervention, in an incident that is so grave.
+    pub fn wants_proof(&self, act: ProvedAct, intervention: &str, severity: Severity) -> bool {
+        let Some(policy) = &self.tables.protocol.proof else { return false };
+        let of = self.tables.intervention.get(intervention);
+        let concerned = of.map(|one| self.deciders(one)).unwrap_or_default();
+        policy.why(act, intervention, self, severity).is_some()
+            && concerned.iter().any(|person| !policy.excuses(person, self))
     }
 
     /// Returns the ids of a role's people, members before backups, each once.

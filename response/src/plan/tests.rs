@@ -287,7 +287,7 @@ fn a_plan_of_more_than_anybody_could_know_is_not_read() {
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].contains("the plan has more than 5000 entities"), "{said:?}");
     // Whatever a journal has was read once.
-    assert!(Plan::load_journaled(&files(&[("p.toml", &many)])).is_ok());
+    assert!(Plan::load_journaled(&files(&[("p.toml", &many)]), Defaults::NOW).is_ok());
     let layer = "{ people = [\"ana\"], starts = 1970-01-01, handover = \"00:00\", every_days = 1 }";
     let long = format!("{PEOPLE}[schedule.s]\ntime_zone = \"UTC\"\nlayers = [{}]\n", [layer; 101].join(","));
     let found = Plan::load(&files(&[("p.toml", &long)])).unwrap_err();

@@ -123,7 +123,7 @@ async fn a_decision_is_taken_from_whoever_signed_it_and_proved_to_anybody() {
     host.stop().unwrap();
     let verified = watchfire(folder, &["journal", "verify"]).unwrap();
     assert!(
-        verified.status.success() && said(&verified).contains("2 acts are proved, 0 decisions"),
+        verified.status.success() && said(&verified).contains("2 acts are proved, 0 are recorded"),
         "{}",
         said(&verified)
     );

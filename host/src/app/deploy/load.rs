@@ -11,7 +11,7 @@ use crate::app::deploy::spec::KeptSpec;
 use crate::diagnostic::{Diagnostic, Gravity, suggestion};
 use crate::digest::sha256;
 use crate::event::Event;
-use crate::plan::Plan;
+use crate::plan::{Defaults, Plan};
 use crate::plugin::{Detector, LoadError, Runtime};
 use crate::protocol::Protocol;
 use crate::toml_file::TomlFile;
@@ -212,7 +212,8 @@ impl LoadedPlan {
 
     /// Returns the plan as an input.
     pub fn event(self) -> Event {
-        Event::Plan { protocol: self.protocol, hash: self.plan.hash(), files: self.files }
+        let (protocol, hash, files) = (self.protocol, self.plan.hash(), self.files);
+        Event::Plan { protocol, hash, files, defaults: Defaults::NOW }
     }
 }
 

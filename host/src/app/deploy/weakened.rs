@@ -373,7 +373,23 @@ mod tests {
         assert_eq!(weaker.severity, Severity::High, "{weaker:?}");
         assert!(weaker.message.contains("there is no longer a person bo"), "{weaker:?}");
         assert!(of_plan("", &plan(one), &plan(one), &["plan.toml".into()]).is_none());
+        // Who need no longer sign, and who signs by another key.
+        let signed = "[person.ana]\nname = \"Ana\"\nsigner = \"0x0000000000000000000000000000000000000a0a\"\n";
+        let graded = |before: &Plan, after: &str| {
+            let found = of_plan("", before, &plan(after), &["plan.toml".into()]).unwrap();
+            (found.severity, found.message)
+        };
+        let unproved = graded(&plan(signed), &format!("[protocol]\nproof = {{ acts = [] }}\n{signed}"));
+        assert!(unproved.0 == Severity::High && unproved.1.contains("no longer has veto"), "{unproved:?}");
+        let other_key = graded(&plan(signed), &signed.replace("a0a", "b0b"));
+        assert!(other_key.0 == Severity::High && other_key.1.contains("ana now signs as"), "{other_key:?}");
+        // What a newer host asks for by itself is no weakening.
+        let files = [("plan.toml".to_owned(), signed.to_owned())];
+        let before = Plan::load_journaled(&files, crate::plan::Defaults::First).unwrap();
+        let newer = graded(&before, signed);
+        assert!(newer.0 == Severity::Medium && newer.1.contains("acts must now be proved"), "{newer:?}");
     }
+
     #[test]
     fn of_several_files_the_one_that_was_written_last_is_named() {
         let folder = tempfile::tempdir().unwrap();

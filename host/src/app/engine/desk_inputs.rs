@@ -7,7 +7,7 @@ use crate::entry::Entry;
 use crate::event::{Event, Stamped};
 use crate::journal::Row;
 use crate::outcome::Outcome;
-use crate::plan::Plan;
+use crate::plan::{Defaults, Plan};
 
 /// Returns what a row of the journal was to the desks; `None` if it was no input of theirs.
 ///
@@ -30,7 +30,9 @@ pub fn input_of(row: &Row) -> anyhow::Result<Option<Input<'_>>> {
 /// If it is a plan that this version does not read.
 pub(super) fn of_event(event: &Event) -> anyhow::Result<Option<Input<'_>>> {
     Ok(Some(match event {
-        Event::Plan { protocol, files, .. } => Input::Plan { protocol, plan: journaled_plan(files)? },
+        Event::Plan { protocol, files, defaults, .. } => {
+            Input::Plan { protocol, plan: journaled_plan(files, *defaults)? }
+        }
         Event::Act { act } => Input::Act(act),
         Event::Fact { fact } => Input::Fact(fact),
         Event::Delivered { delivery } => Input::Delivery(delivery),
@@ -69,13 +71,13 @@ pub fn step_again(desks: &mut Desks, row: &Row) -> anyhow::Result<Vec<Outcome>> 
     Ok(input_of(row)?.map(|input| desks.step(input, row.at_ms)).unwrap_or_default())
 }
 
-/// Parses a plan from a journal, which was loaded once.
+/// Parses a plan from a journal, which was loaded once, with what it leaves out as it was then.
 ///
 /// # Errors
 ///
 /// If this version does not read the plan any more.
-pub fn journaled_plan(files: &[(String, String)]) -> anyhow::Result<Arc<Plan>> {
-    match Plan::load_journaled(files) {
+pub fn journaled_plan(files: &[(String, String)], defaults: Defaults) -> anyhow::Result<Arc<Plan>> {
+    match Plan::load_journaled(files, defaults) {
         Ok(plan) => Ok(Arc::new(plan)),
         Err(found) => {
             let first = found.iter().find(|found| found.is_error()).map(ToString::to_string).unwrap_or_default();

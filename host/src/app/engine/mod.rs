@@ -184,8 +184,8 @@ impl Engine {
             }
             Event::Waived { detector, .. } => self.waived(at_ms, &detector),
             Event::Coverage { coverage } => self.covered(seq, at_ms, &coverage),
-            Event::Plan { protocol, files, .. } => {
-                self.step(Input::Plan { protocol: &protocol, plan: journaled_plan(&files)? }, at_ms)
+            Event::Plan { protocol, files, defaults, .. } => {
+                self.step(Input::Plan { protocol: &protocol, plan: journaled_plan(&files, defaults)? }, at_ms)
             }
             Event::Act { act } => self.step(Input::Act(&act), at_ms),
             Event::Fact { fact } => self.step(Input::Fact(&fact), at_ms),

@@ -6,10 +6,10 @@ use alloy::primitives::B256;
 
 use crate::app::engine::Engine;
 use crate::deliver::channel::Brief;
-use crate::effect::Ordered;
+use crate::effect::{Effect, Ordered};
 use crate::entry::Entry;
 use crate::incident::IncidentId;
-use crate::journal::{Channel, Outgoing, Posted, Reported, Urgency, Waiting};
+use crate::journal::{Channel, Filter, Outgoing, Posted, Reported, Urgency, Waiting};
 
 impl Engine {
     /// Sets the channels that new effects are queued for.
@@ -104,6 +104,24 @@ impl Engine {
     /// If the journal can't be read.
     pub fn posted(&self, channel: &str, incident: u64) -> anyhow::Result<Vec<Posted>> {
         Ok(self.journal.posted(channel, incident)?)
+    }
+
+    /// Whether somebody was paged for an incident at an address of which `is_its` is true.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn was_paged(&self, incident: u64, is_its: impl Fn(&str) -> bool) -> anyhow::Result<bool> {
+        let filter = Filter { kinds: vec!["effect".to_owned()], incident: Some(incident), ..Filter::default() };
+        let mut rows = self.journal.entries(&filter)?;
+        while let Some(row) = rows.next()? {
+            if let Entry::Effect(Ordered { effect: Effect::Page { channel, .. }, .. }) = &row.entry
+                && is_its(channel)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Returns what the desk was given of an effect's delivery so far; `None` if nothing of it is to be reported.

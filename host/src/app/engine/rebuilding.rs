@@ -99,7 +99,10 @@ mod tests {
         assert!(engine.remembered.seq > 0, "{} entries", engine.newest_seq());
         take(&mut engine, fault(5_000, false));
         let files = vec![("plan.toml".to_owned(), "this is no plan".to_owned())];
-        take(&mut engine, Event::Plan { protocol: Protocol::default(), hash: B256::ZERO, files });
+        take(
+            &mut engine,
+            Event::Plan { protocol: Protocol::default(), hash: B256::ZERO, files, defaults: Default::default() },
+        );
         engine.commit().unwrap();
         let came = in_memory(&engine);
         assert!(came.1.iter().any(|(kind, _)| kind == "input-refused"), "it was refused");

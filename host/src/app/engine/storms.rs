@@ -99,7 +99,11 @@ mod tests {
             named.collect()
         };
         let files = vec![("plan.toml".to_owned(), PLAN.to_owned())];
-        take(&mut engine, 1, Event::Plan { protocol: ONLY.clone(), hash: B256::ZERO, files });
+        take(
+            &mut engine,
+            1,
+            Event::Plan { protocol: ONLY.clone(), hash: B256::ZERO, files, defaults: Default::default() },
+        );
         (0..4).for_each(|number| engine.found(0, noise(number)).unwrap());
         assert!(named(&take(&mut engine, 2, Event::Tick)).is_empty(), "one opened the incident, three are kept");
         engine.found(0, noise(4)).unwrap();

@@ -79,12 +79,13 @@ impl Loop {
         Ok(None)
     }
 
-    /// The open incident that an address was told of, if there is one alone.
+    /// The open incident that an address was paged for, if there is one alone. That something was said there is no question.
     fn paged_at(&self, channel: &str, address: &str) -> anyhow::Result<Option<IncidentId>> {
         let mut known = Vec::new();
         for incident in self.engine.desks().incidents() {
             let posted = self.engine.posted(channel, incident.id)?;
-            if posted.iter().any(|one| place(&one.address) == place(address)) {
+            let is_its = |other: &str| place(other) == place(address);
+            if posted.iter().any(|one| is_its(&one.address)) && self.engine.was_paged(incident.id, is_its)? {
                 known.push(incident.id);
             }
         }

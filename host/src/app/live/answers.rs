@@ -27,6 +27,8 @@ use crate::deliver::answer::{About, Answer, Answerer, Asks, Door, Found, Posted,
 const MAX_BODY_BYTES: usize = 256 * 1_024;
 /// How long the loop may take, so that a service that waits three seconds hears in time.
 const ANSWERED_WITHIN: Duration = Duration::from_millis(2_500);
+/// How long a service may take to show why an answer was not taken.
+const TOLD_WITHIN: Duration = Duration::from_secs(10);
 /// How often a refusal is logged.
 const REFUSALS_LOGGED: Quota = Quota::per_minute(NonZeroU32::new(6).expect("six is not zero"));
 
@@ -108,14 +110,11 @@ impl Desk {
                 Ok(Ok(line)) => Ok(Ok(line)),
                 _ => give_to(&self.messages, channel, answer).await,
             },
-            // What is meant in earnest goes first.
-            About::OnlyOne => match give_to(&self.messages, channel, answer.clone()).await {
+            // Whoever was sent a test and has not answered it answers that: an incident that nobody takes goes on paging, and one
+            // that was taken by mistake does not.
+            About::OnlyOne => match give_to(&callout, channel, answer.clone()).await {
                 Ok(Ok(line)) => Ok(Ok(line)),
-                Err(refused) => Err(refused),
-                Ok(Err(why)) => match give_to(&callout, channel, answer).await {
-                    Ok(Ok(line)) => Ok(Ok(line)),
-                    _ => Ok(Err(why)),
-                },
+                _ => give_to(&self.messages, channel, answer).await,
             },
         }
     }
@@ -165,6 +164,9 @@ async fn by_service(
                 {
                     tracing::warn!(channel, "an answer was not taken: {why}");
                 }
+                if let (Reply::Refusal(url), Err(why)) = (&reply, &done) {
+                    tokio::spawn(tell(url.clone(), why.clone()));
+                }
                 said(reply, &done.unwrap_or_else(|why| why))
             }
         },
@@ -175,7 +177,7 @@ async fn by_service(
 fn said(reply: Reply, line: &str) -> Response {
     let escaped = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     match reply {
-        Reply::Empty => StatusCode::OK.into_response(),
+        Reply::Empty | Reply::Refusal(_) => StatusCode::OK.into_response(),
         // <https://core.telegram.org/bots/api#making-requests-when-getting-updates>; 200 characters at most.
         Reply::Callback(id) => axum::Json(serde_json::json!({
             "method": "answerCallbackQuery", "callback_query_id": id, "text": line.chars().take(200).collect::<String>(),
@@ -183,6 +185,18 @@ fn said(reply: Reply, line: &str) -> Response {
         .into_response(),
         Reply::Text => xml(format!("<Response><Message>{escaped}</Message></Response>")),
         Reply::Speech => xml(format!("<Response><Say>{escaped}</Say></Response>")),
+    }
+}
+
+/// Tells whoever pressed a button, and nobody else, why it was not taken: they believe that they have it.
+async fn tell(url: String, why: String) {
+    let client = crate::http::client_builder().timeout(TOLD_WITHIN).redirect(reqwest::redirect::Policy::none()).build();
+    let Ok(client) = client else { return };
+    let text = format!("{} You do not have it.", plain(&why));
+    let body = serde_json::json!({ "response_type": "ephemeral", "replace_original": false, "text": text });
+    let sent = client.post(url).json(&body).send().await.and_then(reqwest::Response::error_for_status);
+    if let Err(error) = sent {
+        tracing::warn!("who pressed a button was not told that it was not taken: {}", error.without_url());
     }
 }
 
@@ -196,6 +210,11 @@ async fn show(State(desk): State<Desk>, Path(token): Path<String>) -> Response {
         desk.doors.asks().ok_or_else(String::new).and_then(|asks| asks.pass.read(&token, wall_clock_ms() / 1_000));
     match claim {
         Err(why) => desk.refuse("link", StatusCode::NOT_FOUND, &why),
+        Ok(claim) if claim.incident >= FIRST => page(
+            StatusCode::OK,
+            "<p>A test of whether you are reached. There is no incident.</p>\
+             <form method=\"post\"><button>I was reached</button></form>",
+        ),
         Ok(claim) => page(
             StatusCode::OK,
             &format!(

@@ -17,6 +17,8 @@ use crate::app::live::messages::Message;
 use crate::app::live::sending::ask;
 use crate::deliver::answer::{About, Answer, Answerer};
 use crate::deliver::channel::{Contact, Letter, Made};
+use crate::effect::Effect;
+use crate::finding::Severity;
 use crate::incident::IncidentId;
 use crate::journal::scheme;
 use crate::note::Called;
@@ -108,7 +110,7 @@ pub(super) async fn call(
                     let after_s = began.elapsed().as_secs();
                     call.answered_s.get_or_insert(after_s);
                     progress(format!("{} answered by {} after {after_s} s", call.person, call.channel));
-                    Ok("You were reached. Thank you: this was a test.".to_owned())
+                    Ok("You were reached. Thank you: this was a test, and answers no incident.".to_owned())
                 }
                 None => Err("This is no answer to this test.".to_owned()),
             }
@@ -160,9 +162,11 @@ fn meant(
         About::Mark(mark) => marks.iter().position(|known| known == mark).filter(is_theirs),
         About::OnlyOne => {
             let Answerer::Address(address) = &answer.from else { return None };
-            calls
-                .iter()
-                .position(|call| call.channel == channel && place(&call.address) == place(address) && call.person == by)
+            let is_it = |call: &Called| {
+                let waits = call.refused.is_none() && call.answered_s.is_none();
+                waits && call.channel == channel && place(&call.address) == place(address) && call.person == by
+            };
+            calls.iter().position(is_it)
         }
     }
 }
@@ -172,6 +176,11 @@ fn letter(plan: &Plan, call: &Called, number: IncidentId) -> Letter {
     let key = B256::from(rand::random::<[u8; 32]>());
     let mut letter = Letter::test(title, number, &call.person, call.address.clone(), key, wall_clock_ms());
     let contact = Contact { name: plan.name(&call.person), ..Contact::default() };
+    // It goes the way that a page of the night goes.
+    letter.brief.severity = Severity::Critical;
+    if let Effect::Page { severity, .. } = &mut letter.ordered.effect {
+        *severity = Severity::Critical;
+    }
     letter.brief.protocol.clone_from(&plan.tables().protocol.name);
     letter.brief.people = [(call.person.clone(), contact)].into();
     letter

@@ -68,6 +68,22 @@ impl Job {
     }
 }
 
+/// Returns why an effect that failed before is not tried again; `None` if it is. Nobody is rung up for what is over, or in the hands of
+/// somebody else by now.
+pub(super) fn overtaken(lead: &Outgoing, brief: &Brief) -> Option<&'static str> {
+    let is_page = matches!(lead.effect.effect, Effect::Page { .. });
+    // A page that was ordered though somebody had it says something else.
+    let had_it = |brief: &crate::brief::Brief| brief.acked_by.is_some();
+    let is_first = matches!(&lead.effect.effect, Effect::Page { brief, .. } if !brief.as_deref().is_some_and(had_it));
+    let asks = is_page || matches!(lead.effect.effect, Effect::Propose { .. } | Effect::CarryOut { .. });
+    match (brief.state.is_open(), &brief.acked_by) {
+        _ if lead.attempts == 0 => None,
+        (false, _) if asks => Some("the incident is over"),
+        (true, Some(_)) if is_first => Some("somebody has the incident by now"),
+        _ => None,
+    }
+}
+
 /// Puts together what goes to the same address: the gravest and newest leads.
 pub(super) fn fold(made: &Made, jobs: Vec<Job>) -> Vec<Job> {
     let mut alone = Vec::new();
@@ -210,6 +226,22 @@ mod tests {
         assert_eq!(fold(&made(After::Edits, 15_000), edits).len(), 3, "each message is edited");
         let alerts = (1..=3).map(|seq| job(seq, Severity::High, Intent::Page, None)).collect();
         assert_eq!(fold(&made(After::Edits, 0), alerts).len(), 3, "the service puts them together");
+    }
+
+    #[test]
+    fn nobody_is_rung_up_late_for_what_is_over_or_taken() {
+        let page = |attempts, state, acked_by: Option<&str>| {
+            let mut job = job(1, Severity::Critical, Intent::Page, None);
+            (job.lead.attempts, job.brief.state) = (attempts, state);
+            job.brief.acked_by = acked_by.map(str::to_owned);
+            overtaken(&job.lead, &job.brief).is_some()
+        };
+        assert!(page(1, IncidentState::Closed, None) && page(1, IncidentState::Active, Some("bo")));
+        assert!(!page(0, IncidentState::Closed, None), "what was never tried is sent");
+        assert!(!page(3, IncidentState::Active, None));
+        let mut notice = job(1, Severity::High, Intent::Update, None);
+        (notice.lead.attempts, notice.brief.state) = (2, IncidentState::Closed);
+        assert_eq!(overtaken(&notice.lead, &notice.brief), None, "that it is over is told");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::app::live::messages::Message;
 use crate::chain_read::ChainFault;
 use crate::diagnostic::Diagnostic;
 use crate::entry::Entry;
-use crate::operator::Act;
+use crate::operator::{Act, Deed};
 use crate::text::clean_json;
 
 /// Longest text of an act, bytes.
@@ -77,7 +77,11 @@ async fn try_to(
                 return Ok(Answer::Refused { why: vec![format!("there is no incident {incident}")] });
             }
             // People paste what strangers wrote. What was signed is taken as it is, or not at all.
-            let clean: Act = serde_json::from_value(clean_json(serde_json::to_value(&act)?, WORDS_BYTES))?;
+            let mut clean: Act = serde_json::from_value(clean_json(serde_json::to_value(&act)?, WORDS_BYTES))?;
+            // A title is a line, wherever it is shown.
+            if let Deed::Open { title, .. } | Deed::Drill { title, .. } = &mut clean.deed {
+                *title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+            }
             if act.signed.is_some() && clean != act {
                 let why = "what was signed has marks that hide or turn text, or is too long; sign it again without"
                     .to_owned();

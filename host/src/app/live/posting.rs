@@ -161,6 +161,13 @@ impl Loop {
             let stops = vec![Stop { address: String::new(), intent: Intent::of(&lead.effect.effect), earlier: None }];
             return Ok(Some(Job { lead, stops, brief, folded: Vec::new() }));
         }
+        if let Some(why) = jobs::overtaken(&lead, &brief) {
+            tracing::info!(channel = name, effect = %lead.key, "not tried again: {why}");
+            let now_ms = self.now_ms()?;
+            self.engine.outbox_given_up(name, lead.key, now_ms, why)?;
+            self.commit_soon();
+            return Ok(None);
+        }
         let posted = self.engine.posted(name, id)?;
         let standing: Vec<(String, String)> =
             posted.iter().map(|one| (one.address.clone(), one.receipt.clone())).collect();

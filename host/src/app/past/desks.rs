@@ -67,10 +67,10 @@ pub fn record_of(journal: &Path, incident: IncidentId) -> anyhow::Result<Option<
     let mut rows = journal.desk_entries()?;
     while let Some(row) = rows.next()? {
         match &row.entry {
-            Entry::Input(Stamped { event: Event::Plan { hash, files, .. }, .. })
+            Entry::Input(Stamped { event: Event::Plan { hash, files, defaults, .. }, .. })
                 if *hash == last.plan && record.plan.is_none() =>
             {
-                record.plan = Some(journaled_plan(files)?);
+                record.plan = Some(journaled_plan(files, *defaults)?);
             }
             Entry::Input(Stamped { event: Event::Delivered { delivery }, .. }) => {
                 record.delivered(delivery, row.at_ms);

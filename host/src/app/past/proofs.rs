@@ -9,7 +9,7 @@ use alloy::primitives::B256;
 use crate::app::engine::desk_inputs::journaled_plan;
 use crate::entry::Entry;
 use crate::event::{Event, Stamped};
-use crate::incident::IncidentId;
+use crate::incident::{Incident, IncidentId};
 use crate::journal::{Filter, Journal};
 use crate::plan::Plan;
 use crate::record::{Proofs, check_proofs};
@@ -25,8 +25,16 @@ pub fn proofs_of(path: &Path) -> anyhow::Result<(usize, BTreeMap<IncidentId, Pro
     let mut plans: BTreeMap<B256, Arc<Plan>> = BTreeMap::new();
     let mut rows = journal.desk_entries()?;
     while let Some(row) = rows.next()? {
-        if let Entry::Input(Stamped { event: Event::Plan { hash, files, .. }, .. }) = &row.entry {
-            plans.insert(*hash, journaled_plan(files)?);
+        if let Entry::Input(Stamped { event: Event::Plan { hash, files, defaults, .. }, .. }) = &row.entry {
+            plans.insert(*hash, journaled_plan(files, *defaults)?);
+        }
+    }
+    drop(rows);
+    let mut incidents: BTreeMap<IncidentId, Incident> = BTreeMap::new();
+    let mut rows = journal.entries(&Filter { kinds: vec!["incident".to_owned()], ..Filter::default() })?;
+    while let Some(row) = rows.next()? {
+        if let Entry::Incident(incident) = row.entry {
+            incidents.insert(incident.id, incident);
         }
     }
     drop(rows);
@@ -39,8 +47,9 @@ pub fn proofs_of(path: &Path) -> anyhow::Result<(usize, BTreeMap<IncidentId, Pro
     }
     let broken = timelines.values().filter_map(|timeline| verify(timeline).err()).collect();
     let count = timelines.len();
-    let found = timelines
-        .into_iter()
-        .map(|(id, timeline)| (id, check_proofs(&timeline, |hash| plans.get(&hash).map(Arc::as_ref))));
+    let found = timelines.into_iter().filter_map(|(id, timeline)| {
+        let incident = incidents.get(&id)?;
+        Some((id, check_proofs(incident, &timeline, |hash| plans.get(&hash).map(Arc::as_ref))))
+    });
     Ok((count, found.collect(), broken))
 }

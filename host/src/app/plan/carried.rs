@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::app::config::Config;
+use crate::deliver::channel::Kind;
 use crate::diagnostic::{Diagnostic, Gravity};
 use crate::journal::{Hears, scheme};
 use crate::plan::{Channels, Communication};
@@ -30,6 +31,12 @@ pub(super) fn uncarried(config: &Config, files: &[(String, String)]) -> Vec<Diag
                 let at = Diagnostic::at(Gravity::Error, name, text, place.0.clone(), &place.1, message);
                 found.push(at.with_help(carriers.help(&scheme)));
             }
+            let refused = addresses.iter().filter_map(|address| carriers.refusal(address));
+            for (address, why) in refused {
+                let message = format!("`{address}` reaches nobody: {why}");
+                let at = Diagnostic::at(Gravity::Error, name, text, place.0.clone(), &place.1, message);
+                found.push(at.with_help("mend the address; `watchfire channel test` tries it"));
+            }
             if let Some(platform) = carriers.only_platform(&addresses) {
                 let message = format!("every address hangs on {platform}: if that fails, nobody is reached there");
                 let help = "add an address of another service, as `email:…` beside `phone:…`";
@@ -43,10 +50,25 @@ pub(super) fn uncarried(config: &Config, files: &[(String, String)]) -> Vec<Diag
             for (key, addresses) in [("channels", channels), ("backup_channels", backup_channels)] {
                 let addresses: Vec<&String> = addresses.iter().collect();
                 let path = ["communication", &id, key];
-                for scheme in missing(&addresses, |scheme| carriers.carry_words(scheme)) {
-                    let message = format!("no channel carries `{scheme}`: nothing is said there");
+                for scheme in missing(&addresses, |scheme| carriers.carry_pages(scheme)) {
+                    let (gravity, message) = match carriers.programs().as_slice() {
+                        [] => (Gravity::Error, format!("no channel carries `{scheme}`: nothing is said there")),
+                        programs => {
+                            let message = format!("only {} hears what is said by `{scheme}`", programs.join(", "));
+                            (Gravity::Warning, message)
+                        }
+                    };
+                    let help = match gravity {
+                        Gravity::Error => carriers.help(&scheme),
+                        Gravity::Warning => format!("add \"{scheme}\" to its `schemes` if it says it there"),
+                    };
+                    let at = Diagnostic::at(gravity, name, text, file.span(&path), &path.join("."), message);
+                    found.push(at.with_help(help));
+                }
+                for (address, why) in addresses.iter().filter_map(|address| carriers.refusal(address)) {
+                    let message = format!("`{address}` reaches nobody: {why}");
                     let at = Diagnostic::at(Gravity::Error, name, text, file.span(&path), &path.join("."), message);
-                    found.push(at.with_help(carriers.help(&scheme)));
+                    found.push(at.with_help("mend the address; `watchfire channel test` tries it"));
                 }
             }
         }
@@ -61,6 +83,8 @@ fn missing(addresses: &[&String], is_carried: impl Fn(&str) -> bool) -> BTreeSet
 /// What carries addresses: schemes, all if `None`; whether it takes every effect; and the service behind it.
 #[derive(Default)]
 struct Carrier {
+    name: String,
+    kind: Option<Kind>,
     schemes: Option<BTreeSet<String>>,
     takes_all: bool,
     platform: String,
@@ -78,8 +102,10 @@ impl Carriers {
         };
         let carrier = |channel: crate::journal::Channel| Carrier {
             platform: platform(&channel.name),
+            kind: config.channel.get(&channel.name).map(|channel| channel.kind),
             takes_all: channel.hears == Hears::All,
             schemes: channel.schemes,
+            name: channel.name,
         };
         Self { all: config.channels().into_iter().map(carrier).collect() }
     }
@@ -88,8 +114,21 @@ impl Carriers {
         self.carriers(scheme).next().is_some()
     }
 
-    fn carry_words(&self, scheme: &str) -> bool {
-        self.all.iter().any(|one| one.takes_all) || self.carry_pages(scheme)
+    /// Returns the names of what hears every effect, whatever its schemes.
+    fn programs(&self) -> Vec<String> {
+        self.all.iter().filter(|one| one.takes_all).map(|one| format!("`{}`", one.name)).collect()
+    }
+
+    /// Returns an address and why each service that carries it would refuse it; `None` if one may take it.
+    fn refusal<'a>(&self, address: &'a str) -> Option<(&'a str, String)> {
+        let place = address.split_once(':').map_or("", |(_, place)| place);
+        let scheme = scheme(address);
+        let services = self.carriers(&scheme).filter(|one| !one.takes_all).filter_map(|one| one.kind);
+        let mut refusals: Vec<String> = Vec::new();
+        for kind in services {
+            refusals.push(kind.check_place(place).err()?);
+        }
+        refusals.into_iter().next().map(|why| (address, why))
     }
 
     fn carriers(&self, scheme: &str) -> impl Iterator<Item = &Carrier> {
@@ -107,7 +146,7 @@ impl Carriers {
     }
 
     fn help(&self, scheme: &str) -> String {
-        match crate::deliver::channel::Kind::of_scheme(scheme) {
+        match Kind::of_scheme(scheme) {
             Some(kind) => format!("add a `[channel.NAME]` with `kind = \"{}\"`, or mend the address", kind.name()),
             None => format!(
                 "add \"{scheme}\" to the `schemes` of a `[channel.…]` or `[webhook.…]` that reaches it, or mend the address"

@@ -113,7 +113,7 @@ impl Fit<'_> {
         }
     }
 
-    /// Somebody whom no webhook reaches is never woken.
+    /// Somebody whom no channel reaches is never woken.
     fn people(&mut self) {
         let channels = self.config.channels();
         let plan = self.plan;
@@ -136,8 +136,8 @@ impl Fit<'_> {
             };
             let urgent = &person.channels.urgent;
             if !urgent.is_empty() && !urgent.iter().any(carried) {
-                let message = format!("no webhook carries any urgent channel of {}: nothing wakes them", person.name);
-                let help = "add the scheme to the `schemes` of a `[webhook.…]`".to_owned();
+                let message = format!("no channel carries any urgent address of {}: nothing wakes them", person.name);
+                let help = "add a `[channel.…]` that carries one, or mend the addresses".to_owned();
                 self.say(Gravity::Error, &["person", id, "channels"], message, help);
             }
         }

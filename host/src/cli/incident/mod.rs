@@ -18,6 +18,7 @@ use clap::{Args as ClapArgs, Subcommand};
 use super::Exit;
 use super::operate::{ask, sources_of};
 use crate::app::live::control::{Answer, Ask};
+use crate::app::live::main_loop::wall_clock_ms;
 use crate::app::live::output::Format;
 use crate::app::past::desks::desks_of;
 use crate::entry::Entry;
@@ -107,7 +108,7 @@ Examples:
         #[arg(long)]
         signal: String,
         /// One line.
-        #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+        #[arg(long, value_parser = one_line)]
         title: String,
         /// How grave it is, and at least as grave as the signal says.
         #[arg(long, value_enum)]
@@ -462,7 +463,7 @@ pub(super) fn main(command: Command) -> anyhow::Result<Exit> {
         }
         Command::ApproveText { incident, communication, who } => (who, incident, Deed::ApproveText { communication }),
         Command::Silence { incident, for_min, why, who } => {
-            let until_ms = crate::app::live::main_loop::wall_clock_ms().saturating_add(for_min.saturating_mul(60_000));
+            let until_ms = wall_clock_ms().saturating_add(for_min.saturating_mul(60_000));
             (who, incident, Deed::Silence { until_ms, why })
         }
         Command::Merge { incident, into, who } => (who, incident, Deed::Merge { into }),
@@ -501,8 +502,23 @@ pub(in crate::cli) fn act(
         (None, _) => None,
         (Some(signing), incident) => {
             let Some(config) = sources_of(&who.config)? else { return Ok(Exit::Refused) };
+            let (desks, _) = desks_of(&config.journal)?;
             let on = incident.map_or(On::Protocol(&protocol), On::Incident);
-            Some(Box::new(sign::prove(&config.journal, on, &who.by, &deed, signing, who.valid_min)?))
+            // Signing takes minutes with some wallets: what will not be taken is said before.
+            let (by, deed, protocol) = (who.by.clone(), deed.clone(), protocol.clone());
+            let tried = Act { by, proof: String::new(), protocol, incident, seen: who.seen, signed: None, deed };
+            if let Some(why) = desks.refuses(&tried, wall_clock_ms()) {
+                why.iter().for_each(|why| anstream::eprintln!("not done, and nothing was signed: {why}"));
+                return Ok(Exit::No);
+            }
+            Some(Box::new(sign::prove(
+                (config.journal.as_path(), &desks),
+                on,
+                &who.by,
+                &tried.deed,
+                signing,
+                who.valid_min,
+            )?))
         }
     };
     let act = Act { by: who.by, proof: String::new(), protocol, incident, seen: who.seen, signed, deed };
@@ -524,6 +540,12 @@ pub(in crate::cli) fn act(
         }
         _ => anyhow::bail!("the host answers another question"),
     }
+}
+
+/// A title is a line wherever it is shown, so that nothing in it looks like a line of the host's.
+fn one_line(text: &str) -> Result<String, String> {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() { Err("say what it is, in a line".to_owned()) } else { Ok(line) }
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -21,7 +21,7 @@ use crate::entry::Entry;
 use crate::incident::{Incident, IncidentId};
 use crate::journal::{Filter, Journal};
 use crate::plan::moment::span;
-use crate::plan::{DO_NOTHING, Plan};
+use crate::plan::{DO_NOTHING, Plan, ProvedAct};
 use crate::record::{Record, is_decision};
 use crate::timeline::{EntryKind, TimelineEntry, verify};
 
@@ -305,6 +305,10 @@ fn next(record: &Record, plan: &Plan, rulings: &[Ruling]) {
         return;
     }
     let id = incident.id;
+    let sign = |act, intervention: &str| match plan.wants_proof(act, intervention, incident.severity) {
+        true => " --sign keystore:FILE",
+        false => "",
+    };
     let mut lines = Vec::new();
     if incident.acked_by.is_none() {
         lines.push(format!("watchfire incident ack {id}"));
@@ -312,9 +316,13 @@ fn next(record: &Record, plan: &Plan, rulings: &[Ruling]) {
     for ruling in rulings {
         let number = ruling.number;
         match ruling.state {
-            RulingState::Pending => lines.push(format!("watchfire incident approve {id} {number}")),
+            RulingState::Pending => {
+                let sign = sign(ProvedAct::Approve, &ruling.intervention);
+                lines.push(format!("watchfire incident approve {id} {number}{sign}"));
+            }
             RulingState::Approved => {
-                lines.push(format!("watchfire incident done {id} {number} --by-what TRANSACTION"));
+                let sign = sign(ProvedAct::Done, &ruling.intervention);
+                lines.push(format!("watchfire incident done {id} {number} --by-what TRANSACTION{sign}"));
             }
             RulingState::Done => lines.push(format!("watchfire incident confirm {id} {number} --why HOW-YOU-KNOW")),
             _ => {}
@@ -326,7 +334,8 @@ fn next(record: &Record, plan: &Plan, rulings: &[Ruling]) {
         if matches!(choice.answer, Answer::Needs { .. })
             && plan.tables().intervention.contains_key(&choice.intervention)
         {
-            lines.push(format!("watchfire incident decide {id} {} --why WHY", choice.intervention));
+            let sign = sign(ProvedAct::Decide, &choice.intervention);
+            lines.push(format!("watchfire incident decide {id} {} --why WHY{sign}", choice.intervention));
         }
     }
     heading("Next");
@@ -419,6 +428,7 @@ fn due_words(at_ms: u64, due: &Due) -> String {
         Due::Drill => "the drill ends".to_owned(),
         Due::Growth => "people are told how far it has grown".to_owned(),
         Due::Word { communication } => format!("the next word of {communication} is due"),
+        Due::Script { number } => format!("part {} of the script happens", u64::from(*number) + 1),
     };
     format!("{what} {when}")
 }

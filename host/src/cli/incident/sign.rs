@@ -14,6 +14,7 @@ use anyhow::{Context, bail, ensure};
 use secp256k1::{Message, SECP256K1, SecretKey};
 
 use crate::app::live::main_loop::wall_clock_ms;
+use crate::desk::Desks;
 use crate::entry::Entry;
 use crate::event::{Event, Stamped};
 use crate::incident::IncidentId;
@@ -69,7 +70,7 @@ pub(super) enum On<'a> {
 ///
 /// If the journal has no such incident or protocol, or nothing signs.
 pub(super) fn prove(
-    journal: &Path,
+    (journal, desks): (&Path, &Desks),
     on: On<'_>,
     by: &str,
     deed: &Deed,
@@ -87,6 +88,14 @@ pub(super) fn prove(
             (0, proof)
         }
     };
+    // Wallets show it: whoever signs sees for which protocol.
+    if proof.protocol.is_empty() {
+        let plan = match on {
+            On::Incident(incident) => desks.plan_of(incident),
+            On::Protocol(_) => desks.plan("").cloned(),
+        };
+        proof.protocol = plan.map(|plan| plan.tables().protocol.name.clone()).unwrap_or_default();
+    }
     proof.signature = match signing {
         Signing::Keystore(file) => {
             ensure!(file.exists(), "there is no keystore `{}`", file.display());

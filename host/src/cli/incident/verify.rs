@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use alloy::primitives::B256;
 use clap::Args as ClapArgs;
 use serde::Deserialize;
 use serde_json::json;
@@ -10,7 +11,7 @@ use super::Exit;
 use crate::app::deploy::load::plan_files;
 use crate::app::live::output::Format;
 use crate::incident::{Incident, IncidentId};
-use crate::plan::Plan;
+use crate::plan::{Defaults, Plan};
 use crate::record::{Proofs, check_proofs};
 use crate::timeline::{TimelineEntry, verify};
 
@@ -25,6 +26,9 @@ pub struct Args {
     /// The folders or files of plans: that of the incident, and each that was adopted during it.
     #[arg(long, required = true, value_name = "PATH")]
     plan: Vec<PathBuf>,
+    /// Hash of an entry that the timeline must have, as somebody noted it: so that nothing was cut off since.
+    #[arg(long, value_name = "HASH")]
+    head: Option<B256>,
     /// The shape of what is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -48,18 +52,25 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
     })?;
     let mut plans = Vec::new();
     for path in &args.plan {
-        let plan = Plan::load(&plan_files(path)?).map_err(|found| {
+        let files = plan_files(path)?;
+        let plan = Plan::load(&files).map_err(|found| {
             let first = found.iter().find(|found| found.is_error()).map(ToString::to_string).unwrap_or_default();
             anyhow::anyhow!("`{}` is no plan: {first}", path.display())
         })?;
         plans.push(plan);
+        // A record of an older host names the hash that the same files had there.
+        plans.extend(Plan::load_journaled(&files, Defaults::First));
     }
     let (incident, timeline) = (&exported.incident, &exported.timeline);
     let mut broken = verify(timeline).err();
     if let Some(stranger) = timeline.iter().find(|entry| entry.incident != incident.id) {
         broken = Some(format!("entry {} is of incident {}", stranger.number, stranger.incident));
     }
-    let proofs = check_proofs(timeline, |hash| plans.iter().find(|plan| plan.hash() == hash));
+    if let Some(head) = args.head.filter(|head| !timeline.iter().any(|entry| entry.hash == *head)) {
+        broken =
+            Some(format!("no entry has the hash {head}: the end was cut off before it, or the chain was made anew"));
+    }
+    let proofs = check_proofs(incident, timeline, |hash| plans.iter().find(|plan| plan.hash() == hash));
     let has_plan = plans.iter().any(|plan| plan.hash() == incident.plan);
     let holds = broken.is_none() && proofs.wrong.is_empty() && has_plan;
     match args.format {

@@ -218,7 +218,7 @@ fn proofs(path: &std::path::Path) -> anyhow::Result<Exit> {
     let proved: usize = found.values().map(|found| found.proved.len()).sum();
     let recorded: usize = found.values().map(|found| found.recorded.len()).sum();
     if timelines > 0 {
-        println!("{timelines} timelines; {proved} acts are proved, {recorded} decisions are recorded without a proof");
+        println!("{timelines} timelines; {proved} acts are proved, {recorded} are recorded without a proof");
     }
     Ok(if is_whole { Exit::Good } else { Exit::No })
 }

@@ -80,6 +80,8 @@ pub enum Found {
 pub enum Reply {
     /// It need not hear.
     Empty,
+    /// It need not hear what was taken. What was not is posted to this URL, for the eyes of whoever pressed.
+    Refusal(String),
     /// As JSON of a Telegram bot that answers the press of this name.
     Callback(String),
     /// As TwiML that is sent as a text.

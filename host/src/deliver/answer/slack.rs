@@ -38,5 +38,10 @@ pub(super) fn open(door: &Door, posted: &Posted<'_>) -> Result<Found, String> {
         about: About::Incident(claim.incident),
         id: format!("slack/{press}"),
     };
-    Ok(Found::Answer(answer, Reply::Empty))
+    // <https://docs.slack.dev/interactivity/handling-user-interaction#message_responses>
+    let reply = match payload["response_url"].as_str() {
+        Some(url) => Reply::Refusal(url.to_owned()),
+        None => Reply::Empty,
+    };
+    Ok(Found::Answer(answer, reply))
 }

@@ -27,7 +27,11 @@ pub(super) fn open(door: &Door, posted: &Posted<'_>) -> Result<Found, String> {
         Kind::TwilioVoice => {
             let (to, call) = (field("To").unwrap_or_default(), field("CallSid").unwrap_or_default());
             if field("Digits") != Some("1") {
-                return Ok(Found::Nothing(twiml_nothing()));
+                let url = posted.url.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+                return Ok(Found::Nothing(format!(
+                    "<Response><Gather numDigits=\"1\" timeout=\"10\" action=\"{url}\" method=\"POST\">\
+                     <Say>That was not 1, so nobody has it. Press 1 to say that you have it.</Say></Gather></Response>"
+                )));
             }
             let url: reqwest::Url = posted.url.parse().map_err(|_| "the URL is none")?;
             let token = url.query_pairs().find(|(name, _)| name == "token").map(|(_, token)| token.into_owned());
@@ -42,8 +46,9 @@ pub(super) fn open(door: &Door, posted: &Posted<'_>) -> Result<Found, String> {
         }
         _ => {
             let (from, message) = (field("From").unwrap_or_default(), field("MessageSid").unwrap_or_default());
-            let Some(about) = said(field("Body").unwrap_or_default()) else {
-                return Ok(Found::Nothing(twiml_nothing()));
+            let body = field("Body").unwrap_or_default();
+            let Some(about) = said(body) else {
+                return Ok(Found::Nothing(not_understood(body)));
             };
             if from.is_empty() || message.is_empty() {
                 return Err("the text has no sender or no name".to_owned());
@@ -55,8 +60,32 @@ pub(super) fn open(door: &Door, posted: &Posted<'_>) -> Result<Found, String> {
     }
 }
 
-fn twiml_nothing() -> String {
-    "<Response/>".to_owned()
+/// Words by which people end texts, begin them again, or ask who sends them: the network answers these itself.
+/// <https://help.twilio.com/articles/223134027>
+const OF_THE_NETWORK: [&str; 13] = [
+    "stop",
+    "stopall",
+    "unsubscribe",
+    "cancel",
+    "end",
+    "quit",
+    "optout",
+    "revoke",
+    "start",
+    "unstop",
+    "help",
+    "info",
+    "",
+];
+
+/// Whoever types something else believes that they answered.
+fn not_understood(body: &str) -> String {
+    match OF_THE_NETWORK.contains(&body.trim().to_ascii_lowercase().as_str()) {
+        true => "<Response/>".to_owned(),
+        false => "<Response><Message>Not understood, and nobody has it by this. Reply: ack, or ack and the incident's \
+                  number, as ack 17.</Message></Response>"
+            .to_owned(),
+    }
 }
 
 /// Reads what a reply says: `ack`, `ack 17` or `17`. Nothing else is an answer.
@@ -82,5 +111,7 @@ mod tests {
         assert_eq!(said("ok"), Some(About::OnlyOne));
         assert_eq!(said("stop"), None);
         assert_eq!(said("ack everything now"), None);
+        assert!(not_understood("On it").contains("ack 17"));
+        assert_eq!(not_understood(" STOP "), "<Response/>");
     }
 }

@@ -76,6 +76,10 @@ impl Alertmanager {
                 "source": "watchfire",
                 "mark": &letter.brief.mark[..letter.brief.mark.len().min(12)],
             });
+            // Routes and inhibitions go by labels.
+            if letter.ordered.drill {
+                labels["drill"] = "true".into();
+            }
             if !view.protocol.is_empty() {
                 labels["protocol"] = view.protocol.as_str().into();
             }

@@ -70,6 +70,7 @@ impl Inbound {
                 "link_to_upstream_details": view.record_url,
                 "severity": view.severity,
                 "incident": view.incident,
+                "drill": letter.ordered.drill,
             }),
             Shape::IncidentIo => {
                 let mut body = json!({
@@ -79,6 +80,7 @@ impl Inbound {
                     "status": if is_over { "resolved" } else { "firing" },
                     "metadata": {
                         "severity": view.severity, "incident": view.incident, "state": view.state, "protocol": view.protocol,
+                        "drill": letter.ordered.drill,
                     },
                 });
                 if !view.record_url.is_empty() {

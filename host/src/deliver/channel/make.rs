@@ -159,7 +159,7 @@ impl Parts<'_> {
             }
             Kind::Telegram => {
                 let token = self.token("it is what BotFather gave the bot")?;
-                let (url, template) = (self.url(telegram::URL)?, self.template(telegram::TEMPLATE, Escape::Html)?);
+                let (url, template) = (self.url(telegram::URL)?, self.template(telegram::TEMPLATE, Escape::Telegram)?);
                 (Arc::new(Telegram { client: self.client()?, url, token, template, record_url }), After::Edits)
             }
             Kind::Email => {

@@ -4,6 +4,7 @@
 //! A [`Letter`] is what is to be said at one address. Its [`View`] is what a template sees of it, already free of control
 //! characters, mentions and links that nobody meant. Each service makes its own format of that and keeps to its own limits.
 
+mod address;
 mod brief;
 mod config;
 mod fit;

@@ -67,7 +67,7 @@ impl Pagerduty {
                 "source": if view.protocol.is_empty() { "watchfire" } else { &view.protocol },
                 "severity": severity(letter.brief.severity),
                 "timestamp": at.to_string(),
-                "class": view.effect,
+                "class": if letter.ordered.drill { "drill" } else { view.effect },
                 "custom_details": {
                     "incident": view.incident, "state": view.state, "severity": view.severity,
                     "says": details, "in_time": view.in_time, "answer": view.answer,

@@ -18,6 +18,8 @@ pub(super) enum Escape {
     Slack,
     /// The entities of HTML and XML.
     Html,
+    /// Those of Telegram's HTML. What it makes live by itself, a mention, a tag, a command, is kept apart from what stands behind it.
+    Telegram,
     /// A backslash before whatever Discord's Markdown reads.
     Markdown,
 }
@@ -93,15 +95,22 @@ fn write(out: &mut minijinja::Output<'_>, value: &Value, escape: Escape) -> Resu
     Ok(out.write_str(&escaped(value.as_str().unwrap_or_default(), escape))?)
 }
 
+/// A word joiner: nobody sees it, and what it stands in is no name.
+const APART: char = '\u{2060}';
+
 /// Escapes a text for a format.
 pub(super) fn escaped(text: &str, escape: Escape) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match (escape, c) {
-            (Escape::Slack | Escape::Html, '&') => safe.push_str("&amp;"),
-            (Escape::Slack | Escape::Html, '<') => safe.push_str("&lt;"),
-            (Escape::Slack | Escape::Html, '>') => safe.push_str("&gt;"),
-            (Escape::Html, '"') => safe.push_str("&quot;"),
+            (Escape::Slack | Escape::Html | Escape::Telegram, '&') => safe.push_str("&amp;"),
+            (Escape::Slack | Escape::Html | Escape::Telegram, '<') => safe.push_str("&lt;"),
+            (Escape::Slack | Escape::Html | Escape::Telegram, '>') => safe.push_str("&gt;"),
+            (Escape::Html | Escape::Telegram, '"') => safe.push_str("&quot;"),
+            (Escape::Telegram, '@' | '#') => safe.extend([c, APART]),
+            (Escape::Telegram, '/') if safe.is_empty() || safe.ends_with(char::is_whitespace) => {
+                safe.extend([c, APART])
+            }
             (Escape::Markdown, c)
                 if c.is_ascii_punctuation() && !matches!(c, ',' | '.' | ';' | '?' | '!' | '%' | '\'' | '"') =>
             {
@@ -128,6 +137,7 @@ mod tests {
         check(Escape::Plain, "*<!channel> *a* & @b [x](y)* <b>");
         check(Escape::Slack, "*&lt;!channel&gt; *a* &amp; @b [x](y)* <b>");
         check(Escape::Html, "*&lt;!channel&gt; *a* &amp; @b [x](y)* <b>");
+        check(Escape::Telegram, "*&lt;!channel&gt; *a* &amp; @\u{2060}b [x](y)* <b>");
         check(Escape::Markdown, r"*\<!channel\> \*a\* \& \@b \[x\]\(y\)* <b>");
     }
 

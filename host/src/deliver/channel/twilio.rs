@@ -96,7 +96,7 @@ fn twiml(words: &str, answer_url: Option<&str>) -> String {
 }
 
 /// E.164: a plus and up to fifteen digits. The plan may write it as people do.
-fn number(place: &str) -> Result<String, String> {
+pub(super) fn number(place: &str) -> Result<String, String> {
     let number: String = place.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.' | '/')).collect();
     let digits = number.strip_prefix('+').unwrap_or_default();
     let is_one = (4..=15).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_digit());

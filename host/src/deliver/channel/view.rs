@@ -27,13 +27,13 @@ pub struct View {
     pub record_url: String,
     /// How many more effects the message stands for.
     pub more: usize,
-    /// Number of the incident.
+    /// Number of the incident; 0 if it is a test, or a word to an audience.
     pub incident: u64,
     /// Name of the protocol; may be empty.
     pub protocol: String,
-    /// `critical`, `high`, `medium`, `low` or `info`.
+    /// `critical`, `high`, `medium`, `low` or `info`; empty in a word to an audience.
     pub severity: String,
-    /// Where the incident stands: `triage`, `active`, …
+    /// Where the incident stands: `triage`, `active`, …; empty in a word to an audience.
     pub state: String,
     /// Name of the person who answered; empty if nobody has.
     pub acked_by: String,
@@ -51,20 +51,23 @@ impl View {
     /// Makes the view of a letter. `record_url` is the channel's link to records, with `{incident}` to be filled in.
     pub fn of(letter: &Letter, record_url: Option<&str>) -> Self {
         let (brief, effect) = (&letter.brief, &letter.ordered.effect);
-        let headline = match letter.intent {
-            _ if letter.is_test => brief.title.clone(),
-            Intent::Remind => brief.title.clone(),
-            Intent::Resolve => format!("Over: incident {} ({}): {}", brief.incident, brief.state, brief.title),
-            _ => format!("Incident {} ({}): {}", brief.incident, brief.severity, brief.title),
+        let headed = |title: &str| match letter.intent {
+            _ if letter.is_test => title.to_owned(),
+            Intent::Remind => title.to_owned(),
+            Intent::Resolve => format!("Over: incident {} ({}): {title}", brief.incident, brief.state),
+            _ => format!("Incident {} ({}): {title}", brief.incident, brief.severity),
         };
+        // The flag says it.
+        let title = brief.title.strip_prefix("DRILL: ").filter(|_| letter.ordered.drill).unwrap_or(&brief.title);
+        let (written, headline) = (headed(&brief.title), headed(title));
         let by_people = matches!(effect, Effect::Communicate { .. });
         let safe = |text: &str| if by_people { tame(text) } else { defang(&tame(text)) };
         let said = text_of(effect);
-        // The flag says it.
         let said = said.strip_prefix("DRILL: ").filter(|_| letter.ordered.drill).map(str::to_owned).unwrap_or(said);
         // A page's own line is the headline again, and a notice begins with the title.
-        let is_said = said.trim_end_matches('.') == headline || said.is_empty();
-        let said = said.strip_prefix(&brief.title).filter(|_| !by_people).unwrap_or(&said);
+        let is_said = said.trim_end_matches('.') == written || said.is_empty();
+        let again = said.strip_prefix(&written).or_else(|| said.strip_prefix(&brief.title));
+        let said = again.filter(|_| !by_people).unwrap_or(&said);
         let said = said.trim_start_matches(['.', ';', ' ']);
         let is_open = brief.state.is_open() && !by_people && !letter.is_test;
         let is_page =
@@ -94,14 +97,16 @@ impl View {
             answer_url: letter.answer_url.clone().filter(|_| asks).unwrap_or_default(),
             answer,
             asks,
+            // Behind a test there is no incident; and an audience hears what people wrote and agreed to, and nothing else.
             record_url: record_url
+                .filter(|_| !letter.is_test && !by_people)
                 .map(|url| url.replace("{incident}", &brief.incident.to_string()))
                 .unwrap_or_default(),
             more: letter.more,
-            incident: brief.incident,
+            incident: if letter.is_test || by_people { 0 } else { brief.incident },
             protocol: one_line(&safe(&brief.protocol)),
-            severity: brief.severity.to_string(),
-            state: brief.state.to_string(),
+            severity: if by_people { String::new() } else { brief.severity.to_string() },
+            state: if by_people { String::new() } else { brief.state.to_string() },
             acked_by: brief.acked_by.as_deref().map(|by| one_line(&safe(brief.name(by)))).unwrap_or_default(),
             person: person.map(|person| one_line(&safe(brief.name(person)))).unwrap_or_default(),
             intent: letter.intent.name(),
@@ -207,6 +212,8 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use alloy::primitives::B256;
+
     use super::*;
 
     #[test]
@@ -216,5 +223,38 @@ mod tests {
         check("1.5 ETH left at 10.0.0.1. Then more.", "1.5 ETH left at 10.0.0.1. Then more.");
         check("a\u{202e}b\u{7}c\nd", "abc\nd");
         check("bücher.example", "bücher[.]example");
+    }
+
+    #[test]
+    fn an_audience_hears_what_was_written_and_nothing_else() {
+        let mut letter = Letter::test("Funds leave".into(), 3, "", "email:users@harbor.example".into(), B256::ZERO, 0);
+        (letter.is_test, letter.intent) = (false, Intent::Tell);
+        letter.ordered.effect = Effect::Communicate {
+            incident: 3,
+            communication: "users".into(),
+            audience: "users".into(),
+            channels: vec!["email:users@harbor.example".into()],
+            text: "We look at it. https://harbor.example".into(),
+        };
+        let said = View::of(&letter, Some("https://records.example/{incident}"));
+        assert_eq!(said.text, "We look at it. https://harbor.example");
+        let inner = [&said.headline, &said.severity, &said.state, &said.in_time, &said.answer, &said.record_url];
+        assert!(inner.iter().all(|text| text.is_empty()) && said.incident == 0, "{said:?}");
+    }
+
+    #[test]
+    fn a_page_says_its_headline_once_and_a_test_names_no_incident() {
+        let link = Some("https://records.example/{incident}");
+        let mut letter = Letter::test("Funds leave".into(), 3, "ana", "sms:1".into(), B256::ZERO, 0);
+        let test = View::of(&letter, link);
+        assert_eq!((test.headline.as_str(), test.incident, test.record_url.as_str()), ("Funds leave", 0, ""));
+        letter.is_test = false;
+        if let Effect::Page { text, .. } = &mut letter.ordered.effect {
+            *text = "Incident 3 (info): Funds leave; lost or moved so far: 5 ETH".to_owned();
+        }
+        let page = View::of(&letter, link);
+        assert_eq!(page.headline, "Incident 3 (info): Funds leave");
+        assert_eq!(page.text, "lost or moved so far: 5 ETH");
+        assert_eq!(page.record_url, "https://records.example/3");
     }
 }

@@ -11,6 +11,7 @@ use crate::finding::{Amount, Claim, LogReference, Origin, Subject};
 use crate::incident::{Incident, IncidentState};
 use crate::note::{Called, CalledOut, Note, Reminded, Watched};
 use crate::operator::{Act, Deed};
+use crate::plan::Defaults;
 use crate::proof::{Proof, Word};
 use crate::protocol::Protocol;
 use crate::timeline::{EntryKind, TimelineEntry};
@@ -228,7 +229,10 @@ pub(super) fn samples() -> Vec<Entry> {
         hash: B256::repeat_byte(2),
     };
     vec![
-        input(10, Event::Plan { protocol: Protocol::default(), hash: B256::repeat_byte(3), files }),
+        input(
+            10,
+            Event::Plan { protocol: Protocol::default(), hash: B256::repeat_byte(3), files, defaults: Defaults::First },
+        ),
         input(11, kept),
         input(12, committed(first)),
         Entry::Answer { at, read: call, answer: Ok(vec![0; 32].into()) },
@@ -287,6 +291,7 @@ pub(super) fn samples() -> Vec<Entry> {
                 protocol: harbor,
                 hash: B256::repeat_byte(4),
                 files: vec![("harbor.toml".into(), "".into())],
+                defaults: Defaults::First,
             },
         ),
         input(28, Event::Act { act }),
@@ -332,7 +337,7 @@ pub(super) fn noted() -> Vec<Entry> {
         incident: None,
         seen: None,
         signed: None,
-        deed: Deed::Drill { signal, title, severity, for_s: 60 },
+        deed: Deed::Drill { signal, title, severity, for_s: 60, script: Vec::new() },
     };
     let (risk, what, owner) = ("lone-phone".into(), "Give Bo a phone".into(), "bo".into());
     let action = Act { incident: Some(2), deed: Deed::Action { risk, what, owner, due_at_ms: 99 }, ..drill.clone() };
@@ -342,6 +347,15 @@ pub(super) fn noted() -> Vec<Entry> {
         input(35, Event::Noted { note: Note::Reminded(reminded) }),
         input(36, Event::Noted { note: Note::Watched(watched) }),
         input(37, Event::Act { act: drill }),
+        input(
+            37,
+            Event::Plan {
+                protocol: Protocol::default(),
+                hash: B256::repeat_byte(5),
+                files: Vec::new(),
+                defaults: Defaults::NOW,
+            },
+        ),
         Entry::Incident(Incident { rehearsal: true, drill: true, ..incident(2, Severity::High) }),
         Entry::Effect(Ordered { key: B256::repeat_byte(9), at_ms: 37, dry_run: true, drill: true, effect }),
         input(38, Event::Act { act: action }),

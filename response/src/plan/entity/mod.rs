@@ -32,7 +32,7 @@ pub use playbook::{Called, Duty, Playbook, PlaybookKind};
 pub use power::{
     Authority, AuthorityKind, Automation, Blackout, Call, Cost, Intervention, InterventionKind, Limits, Reversal, Scope,
 };
-pub use proof::{ProofPolicy, ProvedAct};
+pub use proof::{ProofPolicy, ProvedAct, WithoutSigner};
 pub use release::Release;
 pub use risk::{Likelihood, Risk, RiskEvent, RiskResponse, RiskStatus};
 pub use signal::{Corroboration, Inhibition, Matcher, Signal, Silence, Source, SubjectMatch};
@@ -150,7 +150,8 @@ pub struct Protocol {
     /// When somebody last went through the whole of it: roles, authorities, escalations, playbooks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviewed_at: Option<Moment>,
-    /// Which acts must be proved by a signature; if absent, who acts is written down and not proved.
+    /// Which acts must be proved by a signature; if absent, decisions, approvals and vetoes on what costs 3 of trust or more, by
+    /// whoever has a `signer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<ProofPolicy>,
 }

@@ -28,6 +28,23 @@ pub enum ProvedAct {
     Unhalt,
 }
 
+/// What an act that must be proved counts for, by somebody who has no `signer`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WithoutSigner {
+    /// It is refused.
+    #[default]
+    Refused,
+    /// It counts, and is marked as not proved.
+    Recorded,
+}
+
+impl WithoutSigner {
+    fn is_refused(&self) -> bool {
+        *self == Self::Refused
+    }
+}
+
 /// Which acts must be proved by a signature of the person's `signer`. All other acts are written down as they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +65,9 @@ pub struct ProofPolicy {
     /// Ids of interventions for which writing them down is enough.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recorded: Vec<String>,
+    /// What an act counts for that must be proved, by somebody who has no `signer`.
+    #[serde(default, skip_serializing_if = "WithoutSigner::is_refused")]
+    pub without_signer: WithoutSigner,
 }
 
 fn decisions() -> Vec<ProvedAct> {
@@ -63,6 +83,25 @@ fn any() -> Severity {
 }
 
 impl ProofPolicy {
+    /// What holds where a plan says nothing: whoever has a `signer` proves decisions on what costs trust. All others act as before,
+    /// so that nobody finds out at night that they can't.
+    pub fn unwritten() -> Self {
+        Self {
+            acts: decisions(),
+            min_trust: three(),
+            min_severity: any(),
+            interventions: Vec::new(),
+            recorded: Vec::new(),
+            without_signer: WithoutSigner::Recorded,
+        }
+    }
+
+    /// Whether somebody of a plan may go without proving what must be proved, as they have nothing to sign with.
+    pub fn excuses(&self, person: &str, plan: &Plan) -> bool {
+        let has_none = plan.tables().person.get(person).is_some_and(|person| person.signer.is_none());
+        has_none && self.without_signer == WithoutSigner::Recorded
+    }
+
     /// Returns why an act on an intervention must be proved, in a clause; `None` if it need not be.
     pub fn why(&self, act: ProvedAct, intervention: &str, plan: &Plan, severity: Severity) -> Option<String> {
         let is_named = |ids: &[String]| ids.iter().any(|id| id == intervention);

@@ -17,9 +17,9 @@ mod waive;
 
 pub use table::{CHECKS, Check, check_of};
 
-use super::Plan;
 use super::load::{Reader, load};
 use super::moment::Moment;
+use super::{Defaults, Plan};
 use crate::diagnostic::Diagnostic;
 use survey::Survey;
 
@@ -54,7 +54,7 @@ pub fn readiness(files: &[(String, String)], now_ms: u64) -> Readiness {
     if found.iter().any(Diagnostic::is_error) {
         return Readiness { found, waived: Vec::new() };
     }
-    let plan = Plan::of(tables, found);
+    let plan = Plan::of(tables, found, Defaults::NOW);
     let mut survey = Survey::new(&plan, &places, files, now_ms);
     people::check(&mut survey);
     powers::check(&mut survey);

@@ -7,7 +7,7 @@ use super::table::*;
 use crate::finding::Severity;
 use crate::plan::load::entity;
 use crate::plan::moment::span;
-use crate::plan::{Escalation, ProvedAct, Schedule, Signal, rota};
+use crate::plan::{Escalation, ProofPolicy, ProvedAct, Schedule, Signal, WithoutSigner, rota};
 
 /// How far ahead rotas are looked at, in days.
 const AHEAD_DAYS: u64 = 90;
@@ -28,10 +28,11 @@ pub(super) fn check(survey: &mut Survey<'_>) {
     signers(survey);
 }
 
-/// Whoever must prove what they decide has something to sign with.
+/// Whoever should prove what they decide has something to sign with.
 fn signers(survey: &mut Survey<'_>) {
     let tables = survey.tables();
-    let Some(policy) = &tables.protocol.proof else { return };
+    let unwritten = ProofPolicy::unwritten();
+    let policy = tables.protocol.proof.as_ref().unwrap_or(&unwritten);
     let mut lacking: BTreeMap<&str, &str> = BTreeMap::new();
     for (id, intervention) in tables.intervention.iter().filter(|(id, _)| policy.covers(id, survey.plan)) {
         let leads = if policy.acts.contains(&ProvedAct::Veto) { survey.plan.leads() } else { Vec::new() };
@@ -42,8 +43,15 @@ fn signers(survey: &mut Survey<'_>) {
         }
     }
     for (person, intervention) in lacking {
-        let message = format!("what `{person}` decides on `{intervention}` must be signed, and no signer is named");
-        survey.report(NO_SIGNER, entity("person", person), &[], message);
+        let at = entity("person", person);
+        if policy.without_signer == WithoutSigner::Recorded {
+            let message =
+                format!("what `{person}` decides on `{intervention}` counts without a proof, as no signer is named");
+            survey.report(NOT_PROVED, at, &[], message);
+        } else {
+            let message = format!("what `{person}` decides on `{intervention}` must be signed, and no signer is named");
+            survey.report(NO_SIGNER, at, &[], message);
+        }
     }
 }
 

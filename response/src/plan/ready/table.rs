@@ -203,8 +203,8 @@ checks! {
 
     NO_SIGNER: Error "WF-E24", "Decision to be proved by somebody without a signer",
     why "Whoever can't sign can't decide, and finds that out in the incident.",
-    how "`protocol.proof` covers an act on an intervention, and somebody of its owner's role, or an incident lead if vetoes are \
-         covered, has no `signer`.",
+    how "`protocol.proof` is written and covers an act on an intervention, and somebody of its owner's role, or an incident lead \
+         if vetoes are covered, has no `signer`; and it does not say `without_signer = \"recorded\"`.",
     mend "give the person a signer, or list the intervention in protocol.proof.recorded";
 
     NO_CALL: Error "WF-E25", "Call that nobody could make",
@@ -308,4 +308,11 @@ checks! {
     how "An intervention of a signal that is `presigned` or `auto`, has `limits.uses` and no `calls`, where `group_by` of the signal \
          has a label other than `chain`, `detector` and `kind`. With `calls`, incidents share one use for the same act.",
     mend "give its `calls`, or group by chain";
+
+    NOT_PROVED: Warning "WF-W17", "Decision on what costs trust without a proof",
+    why "Whoever can write to the host's socket can decide by the name of somebody who signs nothing, and nobody can show later who it was.",
+    how "An act on an intervention would have to be proved (where `protocol.proof` is absent: a decision, approval or veto on what \
+         costs 3 of trust or more), and somebody of its owner's role, or an incident lead if vetoes are covered, has no `signer`. \
+         Their acts count, and are marked \"not proved\".",
+    mend "give the person the address that they sign with as `signer`, or say protocol.proof = { acts = [] } if nothing is to be proved";
 }

@@ -248,6 +248,12 @@ fn logs(sheet: &mut Sheet<'_>) {
         Some(days) => format!("decisions and acts are kept for ever, blocks for {days} days"),
         None => "everything is kept for ever".to_owned(),
     });
+    match &sheet.tables().protocol.proof {
+        Some(policy) if policy.acts.is_empty() => {
+            sheet.lacks("the plan has no decision proved: take `proof = { acts = [] }` out of [protocol], and give people a `signer`");
+        }
+        _ => sheet.checks(&["WF-E24", "WF-W17"], "decisions on what costs trust are signed by whoever makes them"),
+    }
     let hears = sheet
         .tables()
         .signal

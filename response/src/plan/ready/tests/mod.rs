@@ -69,7 +69,7 @@ fn a_finding_says_where_why_and_what_to_do() {
     let found = looked_at(&text, NOW).found;
     assert_eq!(
         found[0].to_string(),
-        "plan.toml:108:17: error WF-E01: signal.drift.interventions: nothing is done about it; map at least one \
+        "plan.toml:109:17: error WF-E01: signal.drift.interventions: nothing is done about it; map at least one \
          intervention, off-chain ones included"
     );
     assert_eq!(found[0].why, "An alarm that nothing can be done about is a way of learning about a loss.");

@@ -249,3 +249,30 @@ fn whoever_takes_turns_has_some() {
         &[&format!("WF-W14 at `{mondays}`: schedule.weeks.layers.0.people: `bo` is never on call in this layer")],
     );
 }
+
+#[test]
+fn whoever_decides_on_what_costs_trust_has_something_to_sign_with() {
+    let policy = "proof = { acts = [] }\n";
+    let of_chi =
+        |code: &str, what: &str| format!("{code} at `[person.chi]`: person.chi: what `chi` decides on `pause` {what}");
+    let unproved = of_chi("WF-W17", "counts without a proof, as no signer is named");
+    check(&[(policy, "")], &[&unproved]);
+    check(&[(policy, "proof = { without_signer = \"recorded\" }\n")], &[&unproved]);
+    check(&[(policy, "proof = {}\n")], &[&of_chi("WF-E24", "must be signed, and no signer is named")]);
+    check(&[(policy, "proof = { min_trust = 4 }\n")], &[]);
+    check(
+        &[
+            (policy, ""),
+            ("name = \"Chi\"\n", "name = \"Chi\"\nsigner = \"0x0000000000000000000000000000000000000c0c\"\n"),
+        ],
+        &[],
+    );
+    // A plan in which nobody signs is told of all who decide.
+    let bare = [
+        (policy, ""),
+        ("signer = \"0x0000000000000000000000000000000000000a0a\"\n", ""),
+        ("signer = \"0x0000000000000000000000000000000000000b0b\"\n", ""),
+    ];
+    let all = ["ana", "bo", "chi"].map(|id| unproved.replace("chi", id));
+    check(&bare, &all.each_ref().map(String::as_str));
+}

@@ -154,7 +154,8 @@ fn the_first_word_is_written() {
     check(
         &[
             ("severities = [\"critical\"]", "severities = [\"high\"]"),
-            ("[protocol]\nname = \"Pier\"\nkill_switch = \"guardian\"\n", ""),
+            ("[protocol]\nname = \"Pier\"\nkill_switch = \"guardian\"\nproof = { acts = [] }\n", ""),
+            ("name = \"Chi\"\n", "name = \"Chi\"\nsigner = \"0x0000000000000000000000000000000000000c0c\"\n"),
             ("automation = \"presigned\"", "automation = \"propose\""),
             ("time_to_harm_s = 60", "time_to_harm_s = 600"),
         ],

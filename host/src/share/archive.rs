@@ -9,6 +9,8 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
+use crate::text::line;
+
 /// Most files in an archive.
 const FILES_AT_MOST: usize = 2_000;
 /// Most bytes that come out of an archive.
@@ -53,6 +55,12 @@ pub fn unpack(packed: &[u8]) -> anyhow::Result<Files> {
         ensure!(kind.is_file(), "`{}` in it is no plain file", path.display());
         let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
         ensure!(plain && path.file_name().is_some(), "`{}` leads out of its folder", path.display());
+        let said = path.to_string_lossy();
+        let shown = line(&said, 1_000);
+        ensure!(
+            *said == *shown,
+            "`{shown}` in it is no name: it has characters that a terminal obeys, or that can't be seen"
+        );
         sum += entry.size();
         let within = sum <= UNPACKED_BYTES_AT_MOST && files.len() < FILES_AT_MOST;
         ensure!(within, "it holds more than {FILES_AT_MOST} files or {UNPACKED_BYTES_AT_MOST} bytes");

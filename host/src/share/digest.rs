@@ -68,7 +68,7 @@ impl FromStr for Digest {
     }
 }
 
-/// Returns no more of a text than a message should hold, without control characters.
+/// Returns no more of a text than a message should hold, without what a terminal would obey.
 pub(crate) fn short(said: &str) -> String {
-    said.chars().filter(|c| !c.is_control()).take(120).collect()
+    crate::text::line(said, 120)
 }

@@ -2,12 +2,14 @@
 //!
 //! One file, `index.toml`, in a folder that git keeps or as an artefact of a registry.
 
-use semver::{Version, VersionReq};
+use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::package::Watches;
 use super::reference::Reference;
+use super::versions::Versions;
+use crate::text::line;
 
 /// What the file is called in a folder.
 pub const FILE: &str = "index.toml";
@@ -57,7 +59,7 @@ pub struct Advisory {
     pub id: String,
     /// Where the detector is: `ghcr.io/harbor/outflow`.
     pub detector: String,
-    /// Versions that it is of, as Cargo writes them: `<1.2.0`; all if there are neither versions nor digests.
+    /// Versions that it is of, as Cargo writes them: `<1.2.0`, with `1.2.0-rc.1`; all if there are neither versions nor digests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versions: Option<String>,
     /// Components that it is of, wherever they were taken from.
@@ -107,15 +109,22 @@ impl Index {
             return Err(format!("it has the format {}, and this watchfire knows 1", index.format));
         }
         for advisory in &index.advisory {
-            if let Some(Err(error)) = advisory.versions.as_ref().map(|said| VersionReq::parse(said)) {
-                return Err(format!(
-                    "advisory {}: `{}` names no versions: {error}",
-                    advisory.id,
-                    advisory.versions.as_deref().unwrap_or_default()
-                ));
+            if let Some(Err(why)) = advisory.versions.as_deref().map(Versions::parse) {
+                return Err(format!("advisory {}: {why}", advisory.id));
             }
         }
         Ok(index)
+    }
+
+    /// True when its version comes before that of another: by number, or as versions of detectors are compared. What can't be
+    /// compared is not before it.
+    pub fn is_before(&self, other: &Self) -> bool {
+        let numbers = |index: &Self| index.version.parse::<u64>().ok();
+        if let (Some(own), Some(others)) = (numbers(self), numbers(other)) {
+            return own < others;
+        }
+        let versions = |index: &Self| Version::parse(&index.version).ok();
+        versions(self).zip(versions(other)).is_some_and(|(own, others)| own.cmp_precedence(&others).is_lt())
     }
 
     /// Returns the detectors in which each of the words occurs: in name, summary, place, events, protocols or classes.
@@ -148,9 +157,9 @@ impl Advisory {
         }
         match &self.versions {
             Some(said) => {
-                let wanted = VersionReq::parse(said).ok();
+                let meant = Versions::parse(said).ok();
                 // What has no version that can be compared may be meant: better a word too many.
-                wanted.is_none_or(|wanted| Version::parse(version).map_or(true, |version| wanted.matches(&version)))
+                meant.is_none_or(|meant| Version::parse(version).map_or(true, |version| meant.mean(&version)))
             }
             None => self.components.is_empty(),
         }
@@ -158,9 +167,8 @@ impl Advisory {
 
     /// Returns it as a line.
     pub fn line(&self) -> String {
-        let instead = self.instead.as_ref().map(|version| format!("; take {version}")).unwrap_or_default();
-        let clean: String = self.summary.chars().filter(|c| !c.is_control()).take(300).collect();
-        format!("{} {}: {clean}{instead}", self.id, self.kind.word())
+        let instead = self.instead.as_ref().map(|version| format!("; take {}", line(version, 64))).unwrap_or_default();
+        format!("{} {}: {}{instead}", line(&self.id, 120), self.kind.word(), line(&self.summary, 300))
     }
 }
 
@@ -213,12 +221,33 @@ mod tests {
             of.iter().map(|advisory| advisory.id.as_str()).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(ids("ghcr.io/harbor/outflow", "1.1.9", b""), "HARBOR-2026-001");
+        assert_eq!(
+            ids("ghcr.io/harbor/outflow", "1.1.0-rc.1", b""),
+            "HARBOR-2026-001",
+            "early versions are none past it"
+        );
         assert_eq!(ids("ghcr.io/harbor/outflow", "1.2.0", b""), "");
         assert_eq!(ids("ghcr.io/harbor/outflow", "nightly", b""), "HARBOR-2026-001");
         assert_eq!(ids("mirror.example/outflow", "1.1.0", b""), "");
         // SHA-256 of `x`.
         assert_eq!(ids("mirror.example/copy", "9.0.0", b"x"), "HARBOR-2026-002");
         assert_eq!(ids("ghcr.io/harbor/other", "9.0.0", b"y"), "");
+    }
+
+    #[test]
+    fn an_index_that_was_rolled_back_is_before_the_newer_one() {
+        let index = |version: &str| Index { version: version.into(), ..Index::parse(TEXT).unwrap() };
+        for (own, other, expected) in [
+            ("7", "8", true),
+            ("9", "10", true),
+            ("8", "8", false),
+            ("10", "9", false),
+            ("1.9.0", "1.10.0", true),
+            ("1.0.0", "1.0.0-rc.1", false),
+            ("monday", "friday", false),
+        ] {
+            assert_eq!(index(own).is_before(&index(other)), expected, "{own} {other}");
+        }
     }
 
     #[test]

@@ -66,6 +66,22 @@ impl Reference {
         Self { tag: Some(tag.to_owned()), digest: None, ..self.clone() }
     }
 
+    /// Returns the same repository at a version that somebody wrote: a tag, or a digest.
+    ///
+    /// # Errors
+    ///
+    /// If it is neither.
+    pub fn at_version(&self, said: &str) -> Result<Self, String> {
+        if let Ok(digest) = said.parse() {
+            return Ok(self.at(digest));
+        }
+        let reference = self.with_tag(said);
+        match reference.to_string().parse::<Self>() {
+            Ok(read) if read == reference => Ok(reference),
+            _ => Err(format!("`{}` is no version: write a tag, as `1.2.0`, or `sha256:…`", short(said))),
+        }
+    }
+
     /// Returns the same repository by a digest alone.
     pub fn at(&self, digest: Digest) -> Self {
         Self { tag: None, digest: Some(digest), ..self.clone() }

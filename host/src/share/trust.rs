@@ -9,7 +9,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::reference::Reference;
+use super::review::Review;
 use super::signature::{Found, PublicKey, Statement, recover, vouches};
+use super::signed_by::Refusal;
 use crate::secret::SecretRef;
 
 /// Whom the operator trusts.
@@ -26,6 +28,9 @@ pub struct TrustConfig {
     pub namespace: Vec<NamespaceConfig>,
     /// Parts of registries from which unsigned detectors are taken: `localhost:5000/mine/`. None by default.
     pub unsigned: Vec<String>,
+    /// What a person must have looked at before it is taken, so that `--yes` alone does not take it: `capabilities`, `limits`,
+    /// `severities`, `schema`, `pack`. None by default.
+    pub review: Vec<Review>,
 }
 
 impl Default for TrustConfig {
@@ -36,6 +41,7 @@ impl Default for TrustConfig {
             signer: BTreeMap::new(),
             namespace: Vec::new(),
             unsigned: Vec::new(),
+            review: Vec::new(),
         }
     }
 }
@@ -77,12 +83,12 @@ fn one() -> usize {
 /// What came of checking signatures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// Names of signers of the config whose signatures hold.
-    pub signers: Vec<String>,
+    /// Names of signers of the config whose signatures hold, each with its account's address or its key's fingerprint.
+    pub signers: BTreeMap<String, String>,
     /// Signatures that count for nothing, each with why.
     pub others: Vec<String>,
     /// Why it is not trusted; `None` if it is.
-    pub refusal: Option<String>,
+    pub refusal: Option<Refusal>,
 }
 
 impl TrustConfig {
@@ -130,16 +136,16 @@ impl TrustConfig {
         wrong
     }
 
-    /// Returns who must have signed what is at a place.
-    fn namespace(&self, reference: &Reference) -> Option<&NamespaceConfig> {
-        let fitting = self.namespace.iter().filter(|namespace| covers(&namespace.prefix, reference));
-        fitting.max_by_key(|namespace| namespace.prefix.len())
+    /// Returns who must have signed what is at a place, and which of the namespaces says so.
+    pub(super) fn namespace(&self, reference: &Reference) -> Option<(usize, &NamespaceConfig)> {
+        let fitting = self.namespace.iter().enumerate().filter(|(_, namespace)| covers(&namespace.prefix, reference));
+        fitting.max_by_key(|(_, namespace)| namespace.prefix.len())
     }
 
     /// True when what is at a place need not be signed.
-    fn takes_unsigned(&self, reference: &Reference) -> bool {
+    pub(super) fn takes_unsigned(&self, reference: &Reference) -> bool {
         let open = self.unsigned.iter().filter(|prefix| covers(prefix, reference)).map(String::len).max();
-        let closed = self.namespace(reference).map(|namespace| namespace.prefix.len());
+        let closed = self.namespace(reference).map(|(_, namespace)| namespace.prefix.len());
         open.is_some_and(|open| closed.is_none_or(|closed| open > closed))
     }
 
@@ -152,51 +158,19 @@ impl TrustConfig {
         found: &[Found],
         today: jiff::civil::Date,
     ) -> Verdict {
-        let (mut signers, mut others) = (BTreeSet::new(), Vec::new());
+        let (mut signers, mut others) = (BTreeMap::new(), Vec::new());
         for signature in found {
             match self.signer_of(folder, statement, signature).await {
                 Err(why) => others.push(why),
-                Ok(name) => match self.signer[&name].over(today) {
-                    Some(why) => others.push(format!("signed by `{name}`, {why}")),
-                    None => {
-                        signers.insert(name);
-                    }
+                Ok(name) => match (self.signer[&name].over(today), self.signer[&name].identity(folder)) {
+                    (Some(why), _) => others.push(format!("signed by `{name}`, {why}")),
+                    (None, None) => others.push(format!("signed by `{name}`, whose key can't be read")),
+                    (None, Some(identity)) => drop(signers.insert(name, identity)),
                 },
             }
         }
-        let signers: Vec<String> = signers.into_iter().collect();
-        let refusal = self.refusal(reference, &signers).map(|mut refusal| {
-            if !others.is_empty() {
-                refusal.push_str(&format!(" ({})", others.join("; ")));
-            }
-            refusal
-        });
+        let refusal = self.lacking(reference, &signers.keys().cloned().collect(), &others);
         Verdict { signers, others, refusal }
-    }
-
-    /// Returns why these signers are not enough for what is at a place; `None` if they are.
-    pub fn refusal(&self, reference: &Reference, signers: &[String]) -> Option<String> {
-        if self.takes_unsigned(reference) {
-            return None;
-        }
-        let Some(namespace) = self.namespace(reference) else {
-            return Some(format!("`[trust]` names nobody for {}", reference.place()));
-        };
-        let good: BTreeSet<&String> = signers.iter().filter(|name| self.counts(namespace, name)).collect();
-        if good.len() >= namespace.threshold {
-            return None;
-        }
-        let by = if good.is_empty() { "nobody".to_owned() } else { list(good.iter().copied()) };
-        Some(format!(
-            "it is signed by {by}, and `[trust]` wants {} of {} for {}",
-            namespace.threshold,
-            list(namespace.signers.iter()),
-            namespace.prefix
-        ))
-    }
-
-    fn counts(&self, namespace: &NamespaceConfig, name: &String) -> bool {
-        namespace.signers.contains(name) && self.signer.get(name).is_some_and(|signer| !signer.revoked)
     }
 
     /// Returns the name of the signer that made a signature, or why it counts for nothing.
@@ -213,10 +187,18 @@ impl TrustConfig {
             }
             Found::Ethereum { account, signature } => {
                 let named = |address: Address| self.signer.iter().find(|(_, signer)| signer.address == Some(address));
+                let is_own = recover(statement, signature) == Some(*account);
                 let Some((name, signer)) = named(*account) else {
-                    return Err(format!("signed by {account}, who is nobody in `[trust]`"));
+                    return Err(match is_own {
+                        true => format!("signed by {account}, who is nobody in `[trust]`"),
+                        false => {
+                            format!(
+                                "said to be signed by {account}, who is nobody in `[trust]`, and that was not checked"
+                            )
+                        }
+                    });
                 };
-                if recover(statement, signature) == Some(*account) {
+                if is_own {
                     return Ok(name.clone());
                 }
                 let Some(node) = &signer.node else {
@@ -234,6 +216,15 @@ impl TrustConfig {
 }
 
 impl SignerConfig {
+    /// Returns what tells it from everybody else: its account's address, or its key's fingerprint. `None` if its key can't be
+    /// read.
+    pub(super) fn identity(&self, folder: &Path) -> Option<String> {
+        match self.address {
+            Some(address) => Some(address.to_string()),
+            None => self.public_key(folder).ok().flatten().map(|key| key.fingerprint().to_string()),
+        }
+    }
+
     fn public_key(&self, folder: &Path) -> Result<Option<PublicKey>, String> {
         let Some(path) = &self.key else { return Ok(None) };
         let path = folder.join(path);
@@ -259,13 +250,10 @@ fn covers(prefix: &str, reference: &Reference) -> bool {
     place.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::share::signed_by::SignedBy;
 
     fn config(text: &str) -> TrustConfig {
         toml::from_str(text).unwrap()
@@ -283,8 +271,10 @@ mod tests {
     fn the_longest_part_that_fits_says_who_and_how_many() {
         let trust = config(HARBOR);
         let refused = |reference: &str, signers: &[&str]| {
-            let signers: Vec<String> = signers.iter().map(|name| (*name).to_owned()).collect();
-            trust.refusal(&reference.parse().unwrap(), &signers)
+            let identity = |name: &str| trust.signer[name].identity(Path::new("/")).unwrap();
+            let known = signers.iter().map(|name| ((*name).to_owned(), identity(name))).collect();
+            let refusal = trust.refusal(Path::new("/"), &reference.parse().unwrap(), &SignedBy::Known(known));
+            refusal.map(|refusal| refusal.why)
         };
         assert_eq!(refused("oci://ghcr.io/other/a:1", &["ana"]), None);
         assert_eq!(refused("oci://ghcr.io/harbor/a:1", &["ana", "bo"]), None);
@@ -295,7 +285,8 @@ mod tests {
         assert_eq!(refused("oci://localhost:5000/mine/a:1", &[]), None);
         assert!(refused("oci://localhost:5000/mines/a:1", &["ana"]).unwrap().contains("names nobody"));
         assert!(refused("oci://ghcr.io.evil.example/a:1", &["ana"]).unwrap().contains("names nobody"));
-        assert!(TrustConfig::default().refusal(&"oci://localhost/a:1".parse().unwrap(), &[]).is_some());
+        let (nobody, at) = (SignedBy::default(), "oci://localhost/a:1".parse().unwrap());
+        assert!(TrustConfig::default().refusal(Path::new("/"), &at, &nobody).is_some());
     }
 
     #[test]

@@ -60,7 +60,7 @@ async fn an_author_publishes_and_an_operator_takes_pins_runs_updates_and_goes_ba
     assert_eq!(said.code, 0, "{}", said.all());
     let lock: toml::Table = toml::from_str(&read(operator, "watchfire.lock")).unwrap();
     let pinned = &lock["detector"]["guest"];
-    assert_eq!(pinned["signed_by"].as_array().unwrap()[0].as_str(), Some("harbor"));
+    assert_eq!(pinned["signed_by"]["harbor"].as_str(), Some(ALICE));
     assert_eq!(pinned["capabilities"].as_array().unwrap().len(), 1);
 
     // It runs while a chain runs.

@@ -223,8 +223,8 @@ impl Default for JournalConfig {
 /// How much of a config is read.
 #[derive(Clone, Copy)]
 enum Part<'a> {
-    /// All of it, with the components in another folder where one is named.
-    Whole { components: Option<&'a Path> },
+    /// All of it, with the components in another folder and another lock than the file's, where they are given.
+    Whole { components: Option<&'a Path>, lock: Option<&'a Lock> },
     /// Chains and feeds.
     Sources,
 }
@@ -259,7 +259,7 @@ impl Config {
         let name = file.display().to_string();
         let text = read_text(file)?;
         let parsed = TomlFile::parse(&name, &text).map_err(|diagnostic| vec![diagnostic])?;
-        Self::read(file, &text, parsed, Part::Whole { components: None })
+        Self::read(file, &text, parsed, Part::Whole { components: None, lock: None })
     }
 
     /// Reads a config whose components lie in another folder, under the same file names.
@@ -271,7 +271,7 @@ impl Config {
         let name = file.display().to_string();
         let text = read_text(file)?;
         let parsed = TomlFile::parse(&name, &text).map_err(|diagnostic| vec![diagnostic])?;
-        Self::read(file, &text, parsed, Part::Whole { components })
+        Self::read(file, &text, parsed, Part::Whole { components, lock: None })
     }
 
     /// Reads a config for its chains and feeds only: detectors, plan and webhooks are left out unread.
@@ -336,7 +336,7 @@ impl Config {
         if let Some((key, message)) = config.heartbeat.as_ref().and_then(|one| one.mistake(&folder)) {
             toml.tell_at(&["heartbeat", key], message, "");
         }
-        if let Part::Whole { components: Some(components) } = part {
+        if let Part::Whole { components: Some(components), .. } = part {
             for detector in config.detectors.values_mut().filter(|detector| !detector.is_shared()) {
                 let Some(component) = detector.component.as_mut() else { continue };
                 if let Some(name) = component.file_name() {
@@ -347,7 +347,7 @@ impl Config {
             }
         }
         config.include_files(&mut toml);
-        config.read_lock(&mut toml);
+        config.read_lock(part, &mut toml);
         config.check_names(&mut toml);
         config.check_secrets(&mut toml);
         config.check_answers(&mut toml);
@@ -494,11 +494,15 @@ fn folder_of(file: &Path) -> PathBuf {
     }
 }
 
+/// True for a text by which a section may be named.
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
 fn section<T: serde::de::DeserializeOwned>(toml: &mut TomlFile<'_>, section: &str) -> BTreeMap<String, T> {
     let mut read = BTreeMap::new();
     for (name, span) in toml.names(section) {
-        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        if name.is_empty() || !plain {
+        if !is_name(&name) {
             let key = format!("{section}.{name}");
             toml.tell(span, &key, format!("`{name}` is no name"), "use letters, digits, `-` and `_`");
         } else if let Some(value) = toml.read(&[section, &name]) {

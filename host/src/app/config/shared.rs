@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Config, DetectorConfig, JournalConfig, PlanConfig, folder_of, read_text, section};
-use crate::diagnostic::Diagnostic;
+use super::{Config, DetectorConfig, JournalConfig, Part, PlanConfig, folder_of, read_text, section};
+use crate::diagnostic::{Diagnostic, Gravity};
 use crate::share::lock::{Lock, Pin};
 use crate::share::reference::Reference;
 use crate::share::store::Store;
@@ -71,17 +71,46 @@ impl Config {
         })
     }
 
+    /// Reads a text as if it stood in a config's file, and a lock beside it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`].
+    pub fn as_it_would_be(file: &Path, text: &str, lock: &Lock) -> Result<Self, Vec<Diagnostic>> {
+        let name = file.display().to_string();
+        let parsed = TomlFile::parse(&name, text).map_err(|diagnostic| vec![diagnostic])?;
+        Self::read(file, text, parsed, Part::Whole { components: None, lock: Some(lock) })
+    }
+
     /// Reads the lock, if a detector of the config comes from a registry.
-    pub(super) fn read_lock(&mut self, toml: &mut TomlFile<'_>) {
+    pub(super) fn read_lock(&mut self, part: Part<'_>, toml: &mut TomlFile<'_>) {
         if !self.detectors.values().any(DetectorConfig::is_shared) {
+            return;
+        }
+        if let Part::Whole { lock: Some(lock), .. } = part {
+            self.lock = lock.clone();
             return;
         }
         match Lock::load(&self.folder()) {
             Ok(lock) => self.lock = lock,
-            Err(error) => {
-                toml.tell_at(&["detector"], format!("{error:#}"), "what a registry has is run by the lock alone")
-            }
+            Err(wrong) => toml.diagnostics.extend(wrong),
         }
+    }
+
+    /// Returns a warning for each entry of the lock that is no detector's.
+    pub fn idle_pins(&self) -> Vec<Diagnostic> {
+        let folder = self.folder();
+        // A lock that can't be read is reported where something runs by it.
+        let lock = Lock::load(&folder).unwrap_or_default();
+        let is_used = |id: &str| self.detectors.get(id).is_some_and(DetectorConfig::is_shared);
+        let idle = lock.detector.iter().filter(|(id, _)| !is_used(id));
+        idle.map(|(id, locked)| {
+            let message =
+                format!("it pins `{}`, and the config has no such detector of a registry", locked.pin.reference);
+            let help = format!("take `[detector.{id}]` out of the lock, or put it into the config");
+            Lock::at(&folder, Gravity::Warning, &["detector", id], message, &help)
+        })
+        .collect()
     }
 
     pub(super) fn check_trust(&self, toml: &mut TomlFile<'_>) {
@@ -101,7 +130,7 @@ impl Config {
                 toml.tell_at(&place, message, help);
                 continue;
             };
-            if let Some(why) = self.trust.refusal(&reference, &pin.signed_by) {
+            if let Some(why) = self.trust.refusal(&self.folder(), &reference, &pin.signed_by) {
                 let help = "mend `[trust]`, or take the detector out";
                 toml.tell_at(&place, format!("`{reference}`: {why}"), help);
             }
@@ -128,6 +157,8 @@ fn fetch_again() -> String {
 pub struct Sharing {
     /// The config's file.
     pub file: PathBuf,
+    /// Its text.
+    text: String,
     /// The config's folder.
     pub folder: PathBuf,
     /// Whom the operator trusts.
@@ -158,15 +189,39 @@ impl Sharing {
         let detectors = section(&mut toml, "detector");
         let plan = toml.read::<PlanConfig>(&["plan"]).map(|plan| folder.join(plan.path));
         let journal = folder.join(toml.read::<JournalConfig>(&["journal"]).unwrap_or_default().path);
-        let lock = Lock::load(&folder).unwrap_or_else(|error| {
-            toml.tell(0..0, "", format!("{error:#}"), "");
+        let lock = Lock::load(&folder).unwrap_or_else(|wrong| {
+            toml.diagnostics.extend(wrong);
             Lock::default()
         });
         let file = file.to_owned();
         if toml.diagnostics.iter().any(Diagnostic::is_error) {
             return Err(toml.diagnostics);
         }
-        Ok(Self { file, folder, trust, lock, journal, plan, detectors })
+        let text = text.clone();
+        Ok(Self { file, text, folder, trust, lock, journal, plan, detectors })
+    }
+
+    /// Says that something is wrong at a key of the config's file, at its line.
+    pub fn at(&self, key: &[&str], message: String, help: &str) -> Diagnostic {
+        let name = self.file.display().to_string();
+        let span = TomlFile::parse(&name, &self.text).map(|toml| toml.span(key)).unwrap_or(0..0);
+        Diagnostic::at(Gravity::Error, &name, &self.text, span, &key.join("."), message).with_help(help)
+    }
+
+    /// Returns an error for each detector of a registry that the lock does not pin.
+    pub fn not_locked(&self) -> Vec<Diagnostic> {
+        let mut missing = Vec::new();
+        for (id, detector) in &self.detectors {
+            let pin = self.lock.detector.get(id).map(|locked| &locked.pin);
+            // A reference that is wrong is reported by `check`.
+            let Ok(Some(reference)) = detector.reference() else { continue };
+            if pin.is_none_or(|pin| pin.reference != reference) {
+                let (message, help) = not_locked(id, detector);
+                let help = format!("bring watchfire.lock from version control, or {help}");
+                missing.push(self.at(&["detector", id, "component"], message, &help));
+            }
+        }
+        missing
     }
 
     /// Returns the folder in which components of registries are kept.

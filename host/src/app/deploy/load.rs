@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use alloy::primitives::B256;
 
 use crate::app::config::{Config, DetectorConfig};
+use crate::app::deploy::pinned::contradictions;
 use crate::app::deploy::spec::KeptSpec;
 use crate::diagnostic::{Diagnostic, Gravity, suggestion};
 use crate::digest::sha256;
@@ -138,6 +139,15 @@ pub fn detector_of(runtime: &Runtime, config: &Config, id: &str, bytes: Vec<u8>)
         }
         other => wrong(&["component"], other.to_string(), ""),
     })?;
+    // A version that is tried in the pinned one's place is not what the lock speaks of.
+    let pin = config.pin(id).filter(|pin| wanted.is_shared() && pin.component.0 == sha256(&bytes));
+    let contradicted = pin.map(|pin| {
+        let manifest = detector.profile().manifest();
+        contradictions(&config.folder(), &[id], pin, manifest, bytes.len())
+    });
+    if let Some(contradicted) = contradicted.filter(|found| !found.is_empty()) {
+        return Err(contradicted);
+    }
     let warnings = unused(config, id, wanted, &detector);
     let spec = spec.noting(detector.profile().listens());
     Ok(Ready { detector, spec, bytes, warnings })

@@ -5,6 +5,7 @@ pub mod applied;
 pub mod change;
 pub mod load;
 pub mod machine;
+pub mod pinned;
 pub mod readiness;
 pub mod sandbox;
 pub mod spec;
@@ -47,6 +48,8 @@ pub struct Deployment<T> {
     /// Who answers reads of the chain when a version is tried.
     reader: Arc<dyn ChainReader>,
     detectors: BTreeMap<String, Arc<Version>>,
+    /// The version that each of them says that it is.
+    versions: BTreeMap<String, String>,
     /// Detectors of an earlier run, not yet compared with the config.
     stale: BTreeSet<String>,
     /// Versions that failed soon after they were swapped in.
@@ -73,8 +76,21 @@ impl<T: From<Change>> Deployment<T> {
     /// first config.
     pub fn new(runtime: Arc<Runtime>, turns: mpsc::Sender<T>, reader: Arc<dyn ChainReader>, earlier: Earlier) -> Self {
         let Earlier { journal, running, rejected } = earlier;
-        let (detectors, plans, webhooks, retained) = (BTreeMap::new(), BTreeMap::new(), String::new(), None);
-        Self { runtime, turns, journal, reader, detectors, stale: running, rejected, plans, webhooks, retained }
+        let (detectors, versions) = (BTreeMap::new(), BTreeMap::new());
+        let (plans, webhooks, retained) = (BTreeMap::new(), String::new(), None);
+        Self {
+            runtime,
+            turns,
+            journal,
+            reader,
+            detectors,
+            versions,
+            stale: running,
+            rejected,
+            plans,
+            webhooks,
+            retained,
+        }
     }
 
     /// Takes up a config at a moment, milliseconds since the Unix epoch. Each part that is good is taken up; each that is
@@ -95,6 +111,11 @@ impl<T: From<Change>> Deployment<T> {
     /// Returns the ids of detectors that run, in order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.detectors.keys().map(String::as_str)
+    }
+
+    /// Returns the versions that running detectors say that they are, by id.
+    pub fn versions(&self) -> &BTreeMap<String, String> {
+        &self.versions
     }
 
     async fn apply_plan(&mut self, config: &Config, now_ms: u64, applied: &mut Applied) -> anyhow::Result<()> {
@@ -130,6 +151,7 @@ impl<T: From<Change>> Deployment<T> {
         let gone: BTreeSet<String> = known.filter(|id| !config.detectors.contains_key(id)).collect();
         for id in gone {
             self.detectors.remove(&id);
+            self.versions.remove(&id);
             applied.changes.push(format!("detector {id}: removed"));
             self.send(Change::Remove(id)).await?;
         }
@@ -239,14 +261,17 @@ impl<T: From<Change>> Deployment<T> {
             anyhow::Ok((new, rehearsal))
         });
         let (new, rehearsal) = tried.await??;
-        if let Some(rehearsal) = rehearsal.as_ref().filter(|rehearsal| !force && is_worse(rehearsal)) {
+        if let Some(rehearsal) = rehearsal.as_ref().filter(|rehearsal| !force && rehearsal.is_worse()) {
             let message = format!(
                 "it fails on {} of the last {} inputs: {}",
                 rehearsal.failures.len(),
                 rehearsal.inputs,
                 rehearsal.failures.first().map_or("", String::as_str)
             );
-            let help = format!("mend it, or take it up all the same with `watchfire plugin swap {id} FILE --force`");
+            let help = match config.pin(id) {
+                Some(_) => format!("go back by `watchfire plugin update {id} --back`"),
+                None => format!("mend it, or take it up all the same with `watchfire plugin swap {id} FILE --force`"),
+            };
             return Ok(Err(vec![load::diagnostic(config, &["detector", id, "component"], message, &help)]));
         }
         self.place(config, id, ready, new, rehearsal).await
@@ -261,11 +286,13 @@ impl<T: From<Change>> Deployment<T> {
         rehearsal: Option<Rehearsal>,
     ) -> anyhow::Result<Result<Swapped, Vec<Diagnostic>>> {
         let digest = new.component.digest();
+        let version = ready.detector.profile().manifest().version.clone();
         let (reply, swapped) = oneshot::channel();
         self.send(Change::Swap(Box::new(ready), reply)).await?;
         match swapped.await? {
             Ok(()) => {
                 self.detectors.insert(id.to_owned(), Arc::new(new));
+                self.versions.insert(id.to_owned(), version);
                 Ok(Ok(Swapped { digest, rehearsal }))
             }
             Err(message) => Ok(Err(vec![load::diagnostic(config, &["detector", id], message, "")])),
@@ -317,9 +344,4 @@ impl<T: From<Change>> Deployment<T> {
     async fn send(&self, change: Change) -> anyhow::Result<()> {
         self.turns.send(change.into()).await.map_err(|_| anyhow::anyhow!("the loop has ended"))
     }
-}
-
-/// Whether a new version fails where the old one did not.
-fn is_worse(rehearsal: &Rehearsal) -> bool {
-    rehearsal.failures.len() > rehearsal.old_failures
 }

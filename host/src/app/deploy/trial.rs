@@ -42,17 +42,28 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
+    /// True when the new version fails where the old one did not.
+    pub fn is_worse(&self) -> bool {
+        self.failures.len() > self.old_failures
+    }
+
     /// Returns a line for the log.
     pub fn line(&self) -> String {
         match self.inputs {
             0 => "there is nothing yet to try it on".to_owned(),
-            inputs => format!(
-                "on the last {inputs} inputs it makes {} findings as before, {} new and {} no more; slowest {:.1} ms",
-                self.same,
-                self.only_new.len(),
-                self.only_old.len(),
-                self.slowest_us as f64 / 1_000.0
-            ),
+            inputs => {
+                let failed = match self.failures.len() {
+                    0 => String::new(),
+                    failed => format!(", and fails on {failed}, whose findings are not compared"),
+                };
+                format!(
+                    "on the last {inputs} inputs it makes {} findings as before, {} new and {} no more{failed}; slowest {:.1} ms",
+                    self.same,
+                    self.only_new.len(),
+                    self.only_old.len(),
+                    self.slowest_us as f64 / 1_000.0
+                )
+            }
         }
     }
 }

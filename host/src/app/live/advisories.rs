@@ -17,13 +17,18 @@ pub struct Advisories {
 }
 
 impl Advisories {
-    /// Reports what is new since the last time, and what is over.
+    /// Reports what is new since the last time, and what is over. `versions` has what the detectors that run say that they are.
     ///
     /// # Errors
     ///
     /// If the loop has ended.
-    pub async fn report(&mut self, config: &Config, messages: &mpsc::Sender<Message>) -> anyhow::Result<()> {
-        for coverage in self.news(coverage(config)) {
+    pub async fn report(
+        &mut self,
+        config: &Config,
+        versions: &BTreeMap<String, String>,
+        messages: &mpsc::Sender<Message>,
+    ) -> anyhow::Result<()> {
+        for coverage in self.news(coverage(config, versions)) {
             if !coverage.over {
                 tracing::warn!("{}", coverage.message);
             }

@@ -151,7 +151,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
             report(&deployment, found.map(|found| weakened::naming(found, &unreached))).await?;
         }
         note_watched(&deployment, &config, watched_before.as_ref()).await?;
-        if let Err(error) = advisories.report(&config, &messages).await {
+        if let Err(error) = advisories.report(&config, deployment.versions(), &messages).await {
             return Err(reason(error, looping).await);
         }
         let takeovers = tokio::spawn(shadow::watch(options.config.clone()));
@@ -167,7 +167,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                 () = watcher.changed() => {
                     let reloaded = reload(&mut deployment, &mut sources, &mut watcher, &doors, &mut current).await;
                     let reported = match reloaded {
-                        Ok(Some(config)) => advisories.report(&config, &messages).await,
+                        Ok(Some(config)) => advisories.report(&config, deployment.versions(), &messages).await,
                         other => other.map(drop),
                     };
                     if let Err(error) = reported {

@@ -61,6 +61,7 @@ pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<C
         }
     };
     checked.diagnostics.extend(past_the_machine(&config, Machine::this()));
+    checked.diagnostics.extend(config.idle_pins());
     let mut plans = Vec::new();
     for (protocol, texts) in load::plan_texts(&config) {
         match texts {

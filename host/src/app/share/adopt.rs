@@ -1,34 +1,30 @@
 //! What taking a detector up changes in a deployment: its section in the config, its pin in the lock, its bytes in the store.
+//! What is written is read first, as a host would read it, and config and lock are written both or neither.
 
-use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::Path;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use jiff::Timestamp;
-use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
-use crate::app::config::Sharing;
-use crate::share::digest::Digest;
+use crate::app::config::{Config, Sharing};
+use crate::app::deploy::load;
+use crate::diagnostic::Diagnostic;
+use crate::plugin::Runtime;
 use crate::share::lock::{Lock, Locked, Pin};
-use crate::share::package::Role;
 use crate::share::reference::Reference;
-use crate::share::registry::{Credentials, Repository};
 use crate::whole_file;
 
-use super::take::{companion, component_of};
+use super::section::{Section, with_section, with_shadow, without_section};
 
-/// What a detector's section is to say.
-#[derive(Clone, Debug, Default)]
-pub struct Section {
-    /// Its id.
-    pub id: String,
-    /// What it is granted.
-    pub grant: Vec<String>,
-    /// Its own config, TOML; what stands there stays where it is absent.
-    pub config: Option<String>,
-    /// Limits by key; what stands there stays where there are none.
-    pub limits: BTreeMap<String, u64>,
+/// What is taken up: a pin, and the bytes that it names.
+pub struct Taking<'a> {
+    /// What the lock will say.
+    pub pin: Pin,
+    /// The component.
+    pub component: &'a [u8],
+    /// Starts it with the config as it would be.
+    pub runtime: &'a Runtime,
 }
 
 impl Sharing {
@@ -45,214 +41,245 @@ impl Sharing {
     }
 
     /// Pins a detector: its bytes go into the store, its pin into the lock, its section into the config, in this order, so
-    /// that a host which reads the config finds the rest.
+    /// that a host which reads the config finds the rest. Returns what would be wrong with the config; if anything would,
+    /// neither config nor lock were written.
     ///
     /// # Errors
     ///
-    /// If a file can't be written, or the config would be wrong.
-    pub fn adopt(&mut self, section: &Section, pin: Pin, component: &[u8]) -> anyhow::Result<()> {
+    /// If a file can't be read or written.
+    pub fn adopt(&mut self, section: &Section, taking: Taking<'_>) -> anyhow::Result<Vec<Diagnostic>> {
         let _held = self.hold()?;
-        let text = std::fs::read_to_string(&self.file).with_context(|| self.file.display().to_string())?;
-        let edited = with_section(&text, section, &pin.reference)?;
-        self.store().put(component)?;
-        self.lock.format = 1;
-        self.lock.pin(&section.id, pin);
-        self.write(&edited)
+        let text = self.read()?;
+        let edited = with_section(&text, section, &taking.pin.reference)?;
+        self.store().put(taking.component)?;
+        let mut lock = self.lock.clone();
+        lock.pin(&section.id, taking.pin);
+        let wrong = self.wrong(&text, &edited, &lock, Some((section.id.as_str(), taking.component, taking.runtime)));
+        if wrong.is_empty() {
+            self.write(&edited, lock)?;
+        }
+        Ok(wrong)
     }
 
-    /// Pins a version that runs beside a detector as its shadow, and takes its place at a moment.
+    /// Pins a version that runs beside a detector as its shadow, and takes its place at a moment. Returns what [`Self::adopt`]
+    /// does.
     ///
     /// # Errors
     ///
-    /// If a file can't be written, or the config would be wrong.
+    /// As [`Self::adopt`].
     pub fn adopt_shadow(
         &mut self,
         of: &str,
         section: &Section,
-        pin: Pin,
-        component: &[u8],
+        taking: Taking<'_>,
         takes_over_at: Timestamp,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Vec<Diagnostic>> {
         let _held = self.hold()?;
-        let text = std::fs::read_to_string(&self.file).with_context(|| self.file.display().to_string())?;
-        let edited = with_section(&with_shadow(&text, of, &section.id)?, section, &pin.reference)?;
-        self.store().put(component)?;
-        self.lock.format = 1;
+        let text = self.read()?;
+        let edited = with_section(&with_shadow(&text, of, &section.id)?, section, &taking.pin.reference)?;
+        self.store().put(taking.component)?;
+        let mut lock = self.lock.clone();
         let takes_over_at = Some(takes_over_at.to_string());
-        self.lock.detector.insert(section.id.clone(), Locked { pin, before: None, takes_over_at });
-        self.write(&edited)
+        lock.detector.insert(section.id.clone(), Locked { pin: taking.pin, before: None, takes_over_at });
+        let wrong = self.wrong(&text, &edited, &lock, Some((section.id.as_str(), taking.component, taking.runtime)));
+        if wrong.is_empty() {
+            self.write(&edited, lock)?;
+        }
+        Ok(wrong)
     }
 
     /// Takes a shadow out; puts it in the place of the detector that it stands beside, if it is to take over.
     ///
     /// # Errors
     ///
-    /// If there is no such shadow, or a file can't be written.
+    /// If there is no such shadow, the config would be wrong, or a file can't be written.
     pub fn end_shadow(&mut self, id: &str, takes_over: bool) -> anyhow::Result<()> {
         let shadow = self.detectors.get(id).with_context(|| format!("the config has no detector `{id}`"))?.clone();
         let of = shadow.shadow_of.with_context(|| format!("`{id}` is nobody's shadow"))?;
         let _held = self.hold()?;
-        let locked = self.lock.detector.remove(id).with_context(|| format!("`{id}` is not locked"))?;
-        let mut text = std::fs::read_to_string(&self.file).with_context(|| self.file.display().to_string())?;
+        let mut lock = self.lock.clone();
+        let locked = lock.detector.remove(id).with_context(|| format!("`{id}` is not locked"))?;
+        let text = self.read()?;
+        let mut edited = text.clone();
         if takes_over {
             let grant = shadow.grant.unwrap_or_default();
             let section = Section { id: of.clone(), grant, ..Section::default() };
-            text = with_section(&text, &section, &locked.pin.reference)?;
-            self.lock.pin(&of, locked.pin);
+            edited = with_section(&text, &section, &locked.pin.reference)?;
+            lock.pin(&of, locked.pin);
         }
-        self.write(&without_section(&text, id)?)
+        edited = without_section(&edited, id)?;
+        let wrong = self.wrong(&text, &edited, &lock, None);
+        ensure!(wrong.is_empty(), "the config would be wrong, so nothing was written: {}", listed(&wrong));
+        self.write(&edited, lock)
     }
 
     /// Keeps other processes from changing what is pinned, and reads the lock as they left it.
-    fn hold(&mut self) -> anyhow::Result<File> {
+    pub(super) fn hold(&mut self) -> anyhow::Result<File> {
         let held = self.store().hold()?;
-        self.lock = Lock::load(&self.folder)?;
+        self.lock = Lock::load(&self.folder).map_err(|wrong| anyhow::anyhow!("{}", listed(&wrong)))?;
         Ok(held)
     }
 
-    /// Writes the lock, then the config.
-    fn write(&self, config: &str) -> anyhow::Result<()> {
-        self.lock.save(&self.folder)?;
-        whole_file::rewrite(&self.file, config.as_bytes())
-            .with_context(|| format!("`{}` can't be written", self.file.display()))
+    fn read(&self) -> anyhow::Result<String> {
+        whole_file::read_text(&self.file, whole_file::TEXT_BYTES)
+            .with_context(|| format!("`{}` can't be read", self.file.display()))
     }
 
-    /// Brings what the lock names into the store. Returns what was not there, by id.
-    ///
-    /// # Errors
-    ///
-    /// If a registry does not have it, or sends other bytes.
-    pub async fn fetch(&self, credentials: &Credentials) -> anyhow::Result<Vec<(String, PathBuf)>> {
-        let (store, mut fetched) = (self.store(), Vec::new());
-        for (id, locked) in &self.lock.detector {
-            let pin = &locked.pin;
-            let is_kept = |digest: &Digest| store.get(*digest).is_ok();
-            let beside = [(Role::Response, pin.response), (Role::Score, pin.score)];
-            let beside = beside.into_iter().filter_map(|(role, digest)| Some((role, digest?)));
-            let missing: Vec<(Role, Digest)> = beside.filter(|(_, digest)| !is_kept(digest)).collect();
-            if is_kept(&pin.component) && missing.is_empty() {
-                continue;
+    /// Returns what would be wrong with config and lock, and is not wrong now: who mends a config step by step is not kept from
+    /// it, and a secret that only the host has is none of this command's. A detector that is given is started as well.
+    fn wrong(&self, now: &str, then: &str, lock: &Lock, started: Option<(&str, &[u8], &Runtime)>) -> Vec<Diagnostic> {
+        match Config::as_it_would_be(&self.file, then, lock) {
+            Ok(config) => {
+                let Some((id, component, runtime)) = started else { return Vec::new() };
+                let tried = load::detector_of(runtime, &config, id, component.to_vec());
+                tried.err().unwrap_or_default().into_iter().filter(Diagnostic::is_error).collect()
             }
-            let at = pin.reference.at(pin.manifest);
-            let repository = Repository::open(&at, credentials).await?;
-            let (manifest, named) = repository.manifest(&at.wanted()).await?;
-            if !missing.is_empty() {
-                let (_, files) = companion(&repository, &manifest, named).await?;
-                for (role, wanted) in missing {
-                    let name = role.file_name();
-                    let bytes = files.get(&role).with_context(|| format!("no `{name}` travels with `{at}`"))?;
-                    let digest = store.put(bytes)?;
-                    ensure!(digest == wanted, "`{at}` has the `{name}` {digest}, and the lock names {wanted}");
-                }
+            Err(wrong) => {
+                let known = Config::as_it_would_be(&self.file, now, &self.lock).err().unwrap_or_default();
+                let is_new =
+                    |one: &Diagnostic| !known.iter().any(|old| (&old.key, &old.message) == (&one.key, &one.message));
+                wrong.into_iter().filter(|one| one.is_error() && is_new(one)).collect()
             }
-            let component = component_of(&repository, &manifest).await?;
-            let digest = store.put(&component)?;
-            ensure!(digest == pin.component, "`{at}` has the component {digest}, and the lock names {}", pin.component);
-            fetched.push((id.clone(), store.path(digest)));
         }
-        Ok(fetched)
+    }
+
+    /// Writes the lock, then the config; the lock is as it was where the config can't be written.
+    fn write(&mut self, config: &str, lock: Lock) -> anyhow::Result<()> {
+        let path = Lock::path(&self.folder);
+        let before = match std::fs::read(&path) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error).with_context(|| format!("`{}` can't be read", path.display())),
+        };
+        let wrong = lock.read_back(&self.folder)?;
+        ensure!(wrong.is_empty(), "the lock would be wrong, so nothing was written: {}", listed(&wrong));
+        lock.save(&self.folder)?;
+        if let Err(error) = whole_file::rewrite(&self.file, config.as_bytes()) {
+            let restored = restore(&path, before.as_deref());
+            restored.with_context(|| {
+                format!("`{}` could not be put back: bring it from version control", path.display())
+            })?;
+            return Err(error)
+                .with_context(|| format!("`{}` can't be written; nothing was changed", self.file.display()));
+        }
+        self.lock = lock;
+        Ok(())
     }
 }
 
-/// Returns a config's text with a detector's section as it is to be; the rest stays as it is written.
-fn with_section(text: &str, section: &Section, reference: &Reference) -> anyhow::Result<String> {
-    let mut document: DocumentMut = text.parse().context("the config is no TOML")?;
-    let detectors = document.entry("detector").or_insert_with(|| {
-        let mut table = Table::new();
-        table.set_implicit(true);
-        Item::Table(table)
-    });
-    let detectors = detectors.as_table_mut().context("`detector` is no table in the config")?;
-    let own = detectors.entry(&section.id).or_insert_with(|| Item::Table(Table::new()));
-    let Some(own) = own.as_table_mut() else {
-        bail!("`detector.{}` is written in a line; write it as `[detector.{}]`", section.id, section.id);
-    };
-    own["component"] = value(reference.to_string());
-    match section.grant.is_empty() {
-        true => drop(own.remove("grant")),
-        false => own["grant"] = value(section.grant.iter().collect::<Array>()),
+fn restore(path: &Path, before: Option<&[u8]>) -> std::io::Result<()> {
+    match before {
+        Some(bytes) => whole_file::rewrite(path, bytes),
+        None => std::fs::remove_file(path),
     }
-    if !section.limits.is_empty() {
-        let limits =
-            section.limits.iter().map(|(key, limit)| (key.as_str(), i64::try_from(*limit).unwrap_or(i64::MAX)));
-        own["limits"] = value(limits.collect::<InlineTable>());
-    }
-    if let Some(config) = &section.config {
-        let config: DocumentMut = config.parse().context("the detector's config is no TOML")?;
-        own["config"] = Item::Table(config.as_table().clone());
-    }
-    Ok(document.to_string())
 }
 
-/// Returns a config's text with a detector's section once more, as its shadow's.
-fn with_shadow(text: &str, of: &str, shadow: &str) -> anyhow::Result<String> {
-    let mut document: DocumentMut = text.parse().context("the config is no TOML")?;
-    let detectors = document.get_mut("detector").and_then(Item::as_table_mut);
-    let detectors = detectors.context("`detector` is no table in the config")?;
-    let own = detectors.get(of).and_then(Item::as_table);
-    let mut copy = own.with_context(|| format!("`detector.{of}` is no table in the config"))?.clone();
-    copy["shadow_of"] = value(of);
-    // Where it stood is where the other stands; it goes to the end.
-    copy.set_position(None);
-    copy.iter_mut().filter_map(|(_, item)| item.as_table_mut()).for_each(|inner| inner.set_position(None));
-    ensure!(!detectors.contains_key(shadow), "the config has a detector `{shadow}` already; end it first");
-    detectors.insert(shadow, Item::Table(copy));
-    Ok(document.to_string())
-}
-
-/// Returns a config's text without a detector's section.
-fn without_section(text: &str, id: &str) -> anyhow::Result<String> {
-    let mut document: DocumentMut = text.parse().context("the config is no TOML")?;
-    if let Some(detectors) = document.get_mut("detector").and_then(Item::as_table_mut) {
-        detectors.remove(id);
-    }
-    Ok(document.to_string())
+fn listed(wrong: &[Diagnostic]) -> String {
+    wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::share::digest::Digest;
+    use crate::share::signed_by::SignedBy;
 
-    #[test]
-    fn a_shadow_is_a_copy_and_goes_without_a_trace() {
-        let text =
-            "[detector.outflow]\ncomponent = \"a\"\nchains = [\"a\"]\n\n[detector.outflow.config]\nwindow_s = 5\n";
-        let with = with_shadow(text, "outflow", "outflow-next").unwrap();
-        let read: toml::Table = toml::from_str(&with).unwrap();
-        let next = &read["detector"]["outflow-next"];
-        assert_eq!(next["shadow_of"].as_str(), Some("outflow"));
-        assert_eq!(next["config"], read["detector"]["outflow"]["config"]);
-        assert_eq!(without_section(&with, "outflow-next").unwrap(), text);
-        assert!(with_shadow(&with, "outflow", "outflow-next").unwrap_err().to_string().contains("already"));
+    const CONFIG: &str =
+        "[chain.a]\nid = 1\nendpoints = [\"http://127.0.0.1:1\"]\n\n[trust]\nunsigned = [\"localhost:5000\"]\n";
+
+    fn pin() -> Pin {
+        Pin {
+            reference: "oci://localhost:5000/harbor/outflow:1.0.0".parse().unwrap(),
+            manifest: Digest::of(b"manifest"),
+            component: Digest::of(b"component"),
+            size_bytes: 9,
+            name: "outflow".into(),
+            version: "1.0.0".into(),
+            capabilities: Vec::new(),
+            config_schema: Digest::of(b"{}"),
+            signed_by: SignedBy::default(),
+            taken_at: "2026-11-30T11:00:00Z".into(),
+            kinds: BTreeMap::new(),
+            response: None,
+            score: None,
+            limits: BTreeMap::new(),
+            listens: BTreeMap::new(),
+        }
     }
 
-    fn check(text: &str, grant: &[&str], config: Option<&str>, expected: &str) {
-        let section = Section {
-            id: "outflow".into(),
-            grant: grant.iter().map(|name| (*name).to_owned()).collect(),
-            config: config.map(str::to_owned),
-            limits: BTreeMap::from([("batch_deadline_ms".to_owned(), 2_000)]),
-        };
-        let reference = "oci://localhost:5000/harbor/outflow:1.1.0".parse().unwrap();
-        assert_eq!(with_section(text, &section, &reference).unwrap(), expected);
+    /// A deployment of which `edit` changes the text.
+    fn sharing(folder: &Path, edit: impl Fn(&str) -> String) -> Sharing {
+        let file = folder.join("watchfire.toml");
+        std::fs::write(&file, edit(CONFIG)).unwrap();
+        Sharing::of(&file).unwrap()
+    }
+
+    /// Returns what would be wrong if `section` were taken up, without a start.
+    fn wrong(sharing: &Sharing, section: &Section) -> Vec<String> {
+        sharing.store().put(b"component").unwrap();
+        let text = sharing.read().unwrap();
+        let edited = with_section(&text, section, &pin().reference).unwrap();
+        let mut lock = sharing.lock.clone();
+        lock.pin(&section.id, pin());
+        sharing.wrong(&text, &edited, &lock, None).iter().map(ToString::to_string).collect()
     }
 
     #[test]
-    fn a_section_is_added_or_changed_and_the_rest_stays() {
-        check(
-            "# ours\n[chain.a] # main\nid = 1\n",
-            &["state"],
-            Some("window_s = 60\n"),
-            "# ours\n[chain.a] # main\nid = 1\n\n[detector.outflow]\ncomponent = \"oci://localhost:5000/harbor/outflow:1.1.0\"\n\
-             grant = [\"state\"]\nlimits = { batch_deadline_ms = 2000 }\n\n[detector.outflow.config]\nwindow_s = 60\n",
-        );
-        check(
-            "[detector.outflow]\ncomponent = \"oci://localhost:5000/harbor/outflow:1.0.0\"\n# why\nchains = [\"a\"]\n\
-             [detector.outflow.config]\nwindow_s = 5 # short\n",
-            &[],
-            None,
-            "[detector.outflow]\ncomponent = \"oci://localhost:5000/harbor/outflow:1.1.0\"\n# why\nchains = [\"a\"]\nlimits = { batch_deadline_ms = 2000 }\n\
-             [detector.outflow.config]\nwindow_s = 5 # short\n",
-        );
+    fn what_would_not_load_is_told_before_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let good = sharing(folder.path(), str::to_owned);
+        let section = |id: &str| Section { id: id.into(), ..Section::default() };
+        assert_eq!(wrong(&good, &section("outflow")), [""; 0]);
+        for id in ["a b", "", "a.b", "ä"] {
+            let told = wrong(&good, &section(id));
+            assert!(told.len() == 1 && told[0].contains("is no name; use letters, digits"), "{id}: {told:?}");
+        }
+        let limits = BTreeMap::from([("batch_deadline_s".to_owned(), 5)]);
+        let told = wrong(&good, &Section { limits, ..section("outflow") });
+        assert!(told[0].contains("detector.outflow.limits.batch_deadline_s"), "{told:?}");
+        let told = wrong(&good, &Section { grant: vec!["root".into()], ..section("outflow") });
+        assert!(told[0].contains("there is no capability `root`"), "{told:?}");
+    }
+
+    #[test]
+    fn what_was_wrong_before_keeps_nobody_from_mending_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let another = "[detector.other]\ncomponent = \"oci://localhost:5000/harbor/other:1.0.0\"\n";
+        let sharing = sharing(folder.path(), |text| format!("{text}{another}"));
+        assert_eq!(wrong(&sharing, &Section { id: "outflow".into(), ..Section::default() }), [""; 0]);
+    }
+
+    #[test]
+    fn a_lock_that_could_not_be_read_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut sharing = sharing(folder.path(), str::to_owned);
+        let reference = pin().reference.with_tag(&Digest::of(b"manifest").to_string());
+        let mut lock = Lock::default();
+        lock.pin("outflow", Pin { reference, ..pin() });
+        let error = sharing.write(CONFIG, lock).unwrap_err().to_string();
+        assert!(error.contains("nothing was written: ") && error.contains("detector.outflow.reference"), "{error}");
+        assert!(!Lock::path(folder.path()).exists());
+    }
+
+    #[test]
+    fn config_and_lock_are_written_both_or_neither() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut sharing = sharing(folder.path(), str::to_owned);
+        let mut lock = Lock::default();
+        lock.pin("outflow", pin());
+        // A folder in the config's place can't be replaced by a file.
+        let file = std::mem::replace(&mut sharing.file, folder.path().join("taken"));
+        std::fs::create_dir_all(sharing.file.join("by")).unwrap();
+        let error = sharing.write("", lock.clone()).unwrap_err();
+        assert!(format!("{error:#}").contains("nothing was changed"), "{error:#}");
+        assert!(!Lock::path(folder.path()).exists() && sharing.lock == Lock::default());
+        std::fs::write(Lock::path(folder.path()), "# ours\nformat = 1\n").unwrap();
+        sharing.write("", lock.clone()).unwrap_err();
+        assert_eq!(std::fs::read_to_string(Lock::path(folder.path())).unwrap(), "# ours\nformat = 1\n");
+        sharing.file = file;
+        sharing.write(CONFIG, lock.clone()).unwrap();
+        assert_eq!(Lock::load(folder.path()).unwrap(), lock);
     }
 }

@@ -14,6 +14,8 @@ pub struct Standing {
     pub id: String,
     /// The version that is pinned.
     pub version: String,
+    /// Whether its registry answered.
+    pub is_known: bool,
     /// The newest version, if it is newer.
     pub newest: Option<String>,
     /// What is wrong: its tag names other bytes now, it is gone, or the registry can't be asked.
@@ -27,8 +29,8 @@ pub async fn standings(sharing: &Sharing, credentials: &Credentials) -> Vec<Stan
         let pin = &locked.pin;
         let (id, version) = (id.clone(), pin.version.clone());
         standings.push(match look(pin, credentials).await {
-            Ok((newest, fault)) => Standing { id, version, newest, fault },
-            Err(error) => Standing { id, version, newest: None, fault: Some(error.to_string()) },
+            Ok((newest, fault)) => Standing { id, version, is_known: true, newest, fault },
+            Err(error) => Standing { id, version, is_known: false, newest: None, fault: Some(error.to_string()) },
         });
     }
     standings
@@ -52,8 +54,9 @@ async fn look(pin: &Pin, credentials: &Credentials) -> Result<(Option<String>, O
 fn newest(tags: &[String], than: &str) -> Option<String> {
     let own = Version::parse(than).ok()?;
     let known = tags.iter().filter_map(|tag| Some((Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok()?, tag)));
-    let newer = known.filter(|(version, _)| *version > own && (version.pre.is_empty() || !own.pre.is_empty()));
-    newer.max_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, tag)| tag.clone())
+    let newer = known
+        .filter(|(version, _)| version.cmp_precedence(&own).is_gt() && (version.pre.is_empty() || !own.pre.is_empty()));
+    newer.max_by(|(a, _), (b, _)| a.cmp_precedence(b)).map(|(_, tag)| tag.clone())
 }
 
 #[cfg(test)]

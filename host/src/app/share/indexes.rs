@@ -1,6 +1,7 @@
 //! Indexes that a config names: read from a folder or a registry, checked, and kept, so that what is known against a detector
 //! is known without a network.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
@@ -18,6 +19,7 @@ use crate::share::lock::Lock;
 use crate::share::reference::Reference;
 use crate::share::registry::{Credentials, Repository};
 use crate::share::signature::{Statement, found};
+use crate::text::line;
 use crate::whole_file;
 
 /// An index that was read.
@@ -104,6 +106,14 @@ impl Sharing {
         }
         match self.ask(source, credentials).await {
             Ok((index, text)) => {
+                let known = of_copy(source, &kept, String::new()).ok();
+                if let Some(known) = known.filter(|known| index.is_before(&known.index)) {
+                    let (now, was) = (line(&index.version, 64), line(&known.index.version, 64));
+                    let why = format!(
+                        "its registry has version {now} now, and {was} was there before; an older one is not taken"
+                    );
+                    return Ok(Known { kept_since: Some(why), ..known });
+                }
                 if let Some(folder) = kept.parent() {
                     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
                 }
@@ -129,19 +139,21 @@ impl Sharing {
         }
     }
 
-    /// Returns what indexes know against what is pinned.
-    pub fn against(&self, indexes: &[Known]) -> Vec<Against> {
-        against(&self.lock, indexes)
+    /// Returns what indexes know against what is pinned. `versions` has what components say that they are, by id; what is not
+    /// among them is judged by the lock.
+    pub fn against(&self, indexes: &[Known], versions: &BTreeMap<String, String>) -> Vec<Against> {
+        against(&self.lock, indexes, versions)
     }
 }
 
-fn against(lock: &Lock, indexes: &[Known]) -> Vec<Against> {
+fn against(lock: &Lock, indexes: &[Known], versions: &BTreeMap<String, String>) -> Vec<Against> {
     let mut all = Vec::new();
     for (id, locked) in &lock.detector {
         let pin = &locked.pin;
+        let version = versions.get(id).unwrap_or(&pin.version);
         for known in indexes {
-            for advisory in known.index.against(&pin.reference.place(), &pin.version, pin.component) {
-                let (version, index) = (pin.version.clone(), known.source.clone());
+            for advisory in known.index.against(&pin.reference.place(), version, pin.component) {
+                let (version, index) = (version.clone(), known.source.clone());
                 all.push(Against { id: id.clone(), version, index, advisory: advisory.clone() });
             }
         }
@@ -150,7 +162,8 @@ fn against(lock: &Lock, indexes: &[Known]) -> Vec<Against> {
 }
 
 /// Returns what is known against the detectors of a running host, as coverage findings, by the indexes as they were kept.
-pub fn coverage(config: &Config) -> Vec<Coverage> {
+/// `versions` has what those that run say that they are, by id.
+pub fn coverage(config: &Config, versions: &BTreeMap<String, String>) -> Vec<Coverage> {
     let folder = config.folder();
     let known = config.trust.index.iter().filter_map(|source| {
         let read = match Reference::is_meant(source) {
@@ -160,11 +173,12 @@ pub fn coverage(config: &Config) -> Vec<Coverage> {
         read.map_err(|error| tracing::debug!("index {source}: {error:#}")).ok()
     });
     let known: Vec<Known> = known.collect();
-    let pinned = against(&config.lock, &known).into_iter().filter(|found| config.detectors.contains_key(&found.id));
+    let pinned =
+        against(&config.lock, &known, versions).into_iter().filter(|found| config.detectors.contains_key(&found.id));
     pinned
         .map(|found| Coverage {
             kind: "detector-advisory".to_owned(),
-            subject: format!("registry/{}/{}", found.id, found.advisory.id),
+            subject: format!("registry/{}/{}", found.id, line(&found.advisory.id, 120)),
             severity: match found.advisory.kind {
                 Kind::Vulnerable => Severity::High,
                 Kind::Yanked => Severity::Medium,
@@ -201,4 +215,42 @@ fn of_copy(source: &str, kept: &Path, why: String) -> anyhow::Result<Known> {
 
 fn kept_name(source: &str) -> String {
     format!("index/{}.toml", Digest::of(source.as_bytes()).hex())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::share::lock::Pin;
+    use crate::share::signed_by::SignedBy;
+
+    #[test]
+    fn a_component_is_judged_by_what_it_says_and_not_by_the_lock() {
+        let text = "format = 1\nversion = \"1\"\n[[advisory]]\nid = \"H-1\"\ndetector = \"localhost:5000/harbor/outflow\"\nversions = \
+                    \"<1.2.0\"\nkind = \"vulnerable\"\nsummary = \"blind\"\n";
+        let index = Index::parse(text).unwrap();
+        let known = [Known { source: "ours".into(), index, kept_since: None }];
+        let mut lock = Lock::default();
+        let pin = Pin {
+            reference: "oci://localhost:5000/harbor/outflow:1.0.0".parse().unwrap(),
+            manifest: Digest::of(b"manifest"),
+            component: Digest::of(b"component"),
+            size_bytes: 9,
+            name: "outflow".into(),
+            version: "9.0.0".into(),
+            capabilities: Vec::new(),
+            config_schema: Digest::of(b"{}"),
+            signed_by: SignedBy::default(),
+            taken_at: "2026-11-30T11:00:00Z".into(),
+            kinds: BTreeMap::new(),
+            response: None,
+            score: None,
+            limits: BTreeMap::new(),
+            listens: BTreeMap::new(),
+        };
+        lock.pin("outflow", pin);
+        let said = BTreeMap::from([("outflow".to_owned(), "1.1.0-rc.1".to_owned())]);
+        let found = against(&lock, &known, &said);
+        assert_eq!((found.len(), found[0].version.as_str()), (1, "1.1.0-rc.1"));
+        assert_eq!(against(&lock, &known, &BTreeMap::new()).len(), 0, "what can't be asked is judged by the lock");
+    }
 }

@@ -3,12 +3,15 @@
 pub mod adopt;
 pub mod current;
 pub mod differ;
+pub mod fetch;
 pub mod indexes;
 mod materials;
 pub mod pack;
+pub mod pinned;
 pub mod provenance;
 pub mod publish;
 pub mod repute;
 pub mod scored;
+pub mod section;
 pub mod shadow;
 pub mod take;

@@ -74,7 +74,14 @@ fn placed(files: Files, plan: &Path, id: &str) -> anyhow::Result<Vec<(PathBuf, S
         }
         let text = String::from_utf8(bytes).with_context(|| format!("`{}` of the pack is no text", path.display()))?;
         let folder = if name.starts_with("drill") { &drills } else { plan };
+        ensure!(
+            !name.starts_with('.'),
+            "`{}` of the pack is hidden, and nobody would see it in the plan",
+            path.display()
+        );
         let to = folder.join(format!("{id}-{name}"));
+        let is_new = placed.iter().all(|(there, _): &(PathBuf, String)| *there != to);
+        ensure!(is_new, "two files of the pack are called `{name}`, and would be one in the plan");
         if let Ok(there) = std::fs::read_to_string(&to) {
             ensure!(there == text, "`{}` is there already and says something else; move it away first", to.display());
         }
@@ -87,4 +94,22 @@ fn placed(files: Files, plan: &Path, id: &str) -> anyhow::Result<Vec<(PathBuf, S
 fn first(what: &str, wrong: &[Diagnostic]) -> anyhow::Error {
     let first = wrong.first().map(ToString::to_string).unwrap_or_default();
     anyhow::anyhow!("{what}: {first}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_a_pack_are_seen_and_none_hides_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = |names: &[&str]| {
+            let files: Files = names.iter().map(|name| (PathBuf::from(name), b"# one".to_vec())).collect();
+            placed(files, &folder.path().join("response"), "outflow")
+        };
+        assert_eq!(names(&["signals.toml", "drill-drain.toml", "README.md"]).unwrap().len(), 2);
+        let why = |given: &[&str]| names(given).unwrap_err().to_string();
+        assert!(why(&["a/s.toml", "b/s.toml"]).contains("two files of the pack are called `s.toml`"));
+        assert!(why(&[".hidden.toml"]).contains("is hidden"));
+    }
 }

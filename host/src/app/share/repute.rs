@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::app::share::indexes::Known;
 use crate::share::digest::Digest;
 use crate::share::index::{Advisory, Kind};
+use crate::text::line;
 
 /// What indexes say of a detector that somebody thinks of taking.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -36,7 +37,7 @@ impl Repute {
                 .not_current
                 .extend(known.kept_since.iter().map(|why| format!("{}: as it was kept; {why}", known.source)));
             let listed = known.index.detector.iter().filter(|listed| listed.reference.place() == place);
-            repute.listed_by.extend(listed.map(|listed| (known.source.clone(), listed.version.clone())));
+            repute.listed_by.extend(listed.map(|listed| (known.source.clone(), line(&listed.version, 64))));
             let against = known.index.against(place, version, component).into_iter();
             repute.against.extend(against.map(|advisory| (known.source.clone(), advisory.clone())));
         }

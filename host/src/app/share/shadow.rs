@@ -1,25 +1,42 @@
 //! New versions that run beside the old one for a stated time: when it is over, they take its place, unless they failed.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::app::config::Sharing;
 use crate::app::past::shadow::compare;
+use crate::share::lock::Locked;
 
 /// How often it is looked whether one's time has come.
 const EVERY: Duration = Duration::from_secs(2);
+
+/// How long one that has seen nothing yet waits before its journal is read again.
+const AGAIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// Shadows whose time is over by the lock, and that have not run for so long: until when they wait.
+type Waiting = BTreeMap<String, Timestamp>;
 
 /// Lets shadows take over when their time has come, for as long as the host runs. The host takes up what is written then, as
 /// it does whatever changes in its config.
 pub async fn watch(config: PathBuf) {
     let mut looks = tokio::time::interval(EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut waiting = Waiting::new();
     loop {
         looks.tick().await;
-        let file = config.clone();
-        match tokio::task::spawn_blocking(move || take_over(&file, Timestamp::now())).await {
+        let (file, mut waits) = (config.clone(), std::mem::take(&mut waiting));
+        let looked = tokio::task::spawn_blocking(move || {
+            let done = take_over(&file, Timestamp::now(), &mut waits);
+            (done, waits)
+        });
+        let done = looked.await.map(|(done, waits)| {
+            waiting = waits;
+            done
+        });
+        match done {
             Ok(Ok(lines)) => lines.iter().for_each(|line| tracing::info!("{line}")),
             Ok(Err(error)) => tracing::error!("a shadow can't take over: {error:#}"),
             Err(error) => tracing::error!("a shadow can't take over: {error}"),
@@ -28,17 +45,31 @@ pub async fn watch(config: PathBuf) {
 }
 
 /// Puts each shadow whose time has come in the place of the detector that it stands beside; takes out one that failed on a
-/// batch. Returns what was done, a line each.
-fn take_over(file: &Path, now: Timestamp) -> anyhow::Result<Vec<String>> {
+/// batch. Only time since it began to run counts, and it must have seen something. Returns what was done, a line each.
+fn take_over(file: &Path, now: Timestamp, waiting: &mut Waiting) -> anyhow::Result<Vec<String>> {
     // A config that is wrong is reported by who takes it up.
     let Ok(mut sharing) = Sharing::of(file) else { return Ok(Vec::new()) };
     let is_due =
         |at: &Option<String>| at.as_ref().and_then(|at| at.parse::<Timestamp>().ok()).is_some_and(|at| at <= now);
     let due = sharing.lock.detector.iter().filter(|(_, locked)| is_due(&locked.takes_over_at));
-    let due: Vec<String> = due.map(|(id, _)| id.clone()).filter(|id| sharing.detectors.contains_key(id)).collect();
+    let waits = |id: &str| waiting.get(id).is_some_and(|until| *until > now);
+    let due = due.filter(|(id, _)| sharing.detectors.contains_key(*id) && !waits(id));
+    let due: Vec<(String, Locked)> = due.map(|(id, locked)| (id.clone(), locked.clone())).collect();
     let mut done = Vec::new();
-    for id in due {
+    for (id, locked) in due {
         let compared = compare(&sharing.journal, &id)?;
+        let has_run = earliest(&locked, compared.since_ms).unwrap_or(now);
+        if has_run > now || compared.inputs == 0 {
+            let until = if compared.inputs == 0 { has_run.max(now.saturating_add(AGAIN)?) } else { has_run };
+            if waiting.insert(id.clone(), until).is_none() {
+                let inputs = compared.inputs;
+                done.push(format!(
+                    "shadow {id}: it has seen {inputs} inputs so far, and takes over at {has_run} at the earliest"
+                ));
+            }
+            continue;
+        }
+        waiting.remove(&id);
         let failed = compared.failures.len();
         sharing.end_shadow(&id, failed == 0)?;
         let (inputs, of) = (compared.inputs, &compared.beside);
@@ -54,4 +85,47 @@ fn take_over(file: &Path, now: Timestamp) -> anyhow::Result<Vec<String>> {
         });
     }
     Ok(done)
+}
+
+/// Returns when a shadow has run for the stated time, which begins with its first input in the journal, milliseconds since the
+/// Unix epoch. `None` if the lock does not say for how long.
+fn earliest(locked: &Locked, since_ms: u64) -> Option<Timestamp> {
+    let taken: Timestamp = locked.pin.taken_at.parse().ok()?;
+    let over: Timestamp = locked.takes_over_at.as_ref()?.parse().ok()?;
+    let since = Timestamp::from_millisecond(i64::try_from(since_ms).ok()?).ok()?;
+    since.checked_add(over.duration_since(taken)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::share::digest::Digest;
+    use crate::share::lock::Pin;
+    use crate::share::signed_by::SignedBy;
+
+    #[test]
+    fn the_time_of_a_shadow_begins_when_it_runs() {
+        let pin = Pin {
+            reference: "oci://localhost:5000/harbor/outflow:1.0.0".parse().unwrap(),
+            manifest: Digest::of(b"manifest"),
+            component: Digest::of(b"component"),
+            size_bytes: 9,
+            name: "outflow".into(),
+            version: "1.0.0".into(),
+            capabilities: Vec::new(),
+            config_schema: Digest::of(b"{}"),
+            signed_by: SignedBy::default(),
+            taken_at: "2026-11-30T11:00:00Z".into(),
+            kinds: BTreeMap::new(),
+            response: None,
+            score: None,
+            limits: BTreeMap::new(),
+            listens: BTreeMap::new(),
+        };
+        let locked = Locked { pin, before: None, takes_over_at: Some("2026-12-01T11:00:00Z".into()) };
+        let monday: Timestamp = "2026-12-07T08:00:00Z".parse().unwrap();
+        let expected: Timestamp = "2026-12-08T08:00:00Z".parse().unwrap();
+        assert_eq!(earliest(&locked, monday.as_millisecond() as u64), Some(expected));
+        assert_eq!(earliest(&Locked { takes_over_at: None, ..locked }, 0), None);
+    }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use semver::Version;
 use serde::Serialize;
 
 use crate::plugin::{Component, Limits, Manifest, Runtime, describe};
@@ -17,8 +18,10 @@ use crate::share::package::{COMPANION, COMPONENT_BYTES, CONTENTS_BYTES, Contents
 use crate::share::reference::Reference;
 use crate::share::registry::{Credentials, Repository};
 use crate::share::signature::{Found, Statement, found};
+use crate::share::signed_by::SignedBy;
 use crate::share::store::Store;
 use crate::share::trust::{TrustConfig, Verdict};
+use crate::text::line;
 
 /// Largest sum of what travels with a component, bytes.
 const COMPANION_BYTES: u64 = 128 << 20;
@@ -74,8 +77,8 @@ pub struct Shown<'a> {
     pub imports: &'a [String],
     /// When it was made, by its publisher's word.
     pub created: Option<&'a str>,
-    /// Signers of `[trust]` whose signatures hold.
-    pub signed_by: &'a [String],
+    /// Signers of `[trust]` whose signatures hold, each with its account or key.
+    pub signed_by: &'a BTreeMap<String, String>,
     /// Signatures that count for nothing.
     pub not_counted: &'a [String],
     /// Why it is not trusted.
@@ -178,11 +181,20 @@ impl Taken {
                 same,
                 "`{}` is published as {} {}, and calls itself {} {}",
                 self.reference,
-                crate::share::digest::short(name),
-                crate::share::digest::short(version),
+                line(name, 120),
+                line(version, 120),
                 manifest.name,
                 manifest.version
             );
+        }
+        if let Some(written) = self.files.get(&Role::Manifest) {
+            let own = serde_json::to_value(&manifest).with_context(|| self.reference.to_string())?;
+            let written: serde_json::Value = serde_json::from_slice(written)
+                .with_context(|| format!("`{}`: what travels as `manifest.json` is no JSON", self.reference))?;
+            let differs = ["name", "version", "capabilities", "finding_kinds", "config_schema"];
+            if let Some(key) = differs.into_iter().find(|key| written.get(key) != own.get(key)) {
+                bail!("`{}`: `{key}` of its manifest.json is not what the component says of itself", self.reference);
+            }
         }
         let stated = self.contents.as_ref().map(|contents| Limits::stated(&contents.said.limits)).transpose();
         let stated = stated.map_err(|why| anyhow::anyhow!("`{}`: the limits that it states: {why}", self.reference))?;
@@ -195,6 +207,18 @@ impl Offer {
     pub fn statement(&self) -> Statement {
         let (name, version) = (self.manifest.name.clone(), self.manifest.version.clone());
         Statement { digest: self.taken.digest, name, version }
+    }
+
+    /// Returns why a tag that is a version does not name what it is. Signers vouch for name and version, and a registry may
+    /// hang an old version under a new tag without any of them.
+    pub fn misnamed(&self) -> Option<String> {
+        let (reference, manifest) = (&self.taken.reference, &self.manifest);
+        is_misnamed(reference.tag.as_deref()?, &manifest.version).then(|| {
+            format!(
+                "`{reference}` is {} {}: whoever signs it calls it so, and the registry has it under another version",
+                manifest.name, manifest.version
+            )
+        })
     }
 
     /// Returns the limits that its publisher states, by key.
@@ -231,7 +255,7 @@ impl Offer {
             version: self.manifest.version.clone(),
             capabilities: self.manifest.capabilities.clone(),
             config_schema: Digest::of(self.manifest.config_schema.as_bytes()),
-            signed_by: verdict.signers.clone(),
+            signed_by: SignedBy::Known(verdict.signers.clone()),
             taken_at: now.to_string(),
             kinds: kinds.map(|kind| (kind.id.clone(), kind.default_severity.to_string())).collect(),
             response: self.taken.files.get(&Role::Response).map(|pack| Digest::of(pack)),
@@ -254,7 +278,30 @@ impl Offer {
             created: self.taken.manifest.said("created"),
             signed_by: &verdict.signers,
             not_counted: &verdict.others,
-            refusal: verdict.refusal.as_deref(),
+            refusal: verdict.refusal.as_ref().map(|refusal| refusal.why.as_str()),
+        }
+    }
+}
+
+/// True when a tag is a version, and another one than this.
+fn is_misnamed(tag: &str, version: &str) -> bool {
+    let Ok(tag) = Version::parse(tag.strip_prefix('v').unwrap_or(tag)) else { return false };
+    Version::parse(version).map_or(true, |version| version.cmp_precedence(&tag).is_ne())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_misnamed;
+
+    #[test]
+    fn a_tag_that_is_a_version_names_that_version() {
+        for (tag, version) in [("3.0.0", "1.0.0"), ("v1.0.1", "1.0.0"), ("1.0.0", "1.0.0-rc.1"), ("1.0.0", "nightly")] {
+            assert!(is_misnamed(tag, version), "{tag} of {version}");
+        }
+        for (tag, version) in
+            [("1.0.0", "1.0.0"), ("v1.0.0", "1.0.0"), ("1.0.0", "1.0.0+a"), ("latest", "1.0.0"), ("1.0", "1.0.0")]
+        {
+            assert!(!is_misnamed(tag, version), "{tag} of {version}");
         }
     }
 }

@@ -72,7 +72,14 @@ impl Repository {
             Url::parse(&format!("{scheme}://{}/", reference.server())).map_err(|e| malformed(e.to_string()))
         };
         let mut base = url("https")?;
-        if reference.is_loopback() && client.get(base.join("v2/").unwrap_or(base.clone())).send().await.is_err() {
+        if reference.is_loopback()
+            && let Err(error) = client.get(base.join("v2/").unwrap_or(base.clone())).send().await
+        {
+            // Who speaks TLS, by a certificate that does not hold, is not spoken to without.
+            if let Some(why) = of_certificate(&error) {
+                let why = format!("{why}; name what vouches for its certificate by `SSL_CERT_FILE`");
+                return Err(RegistryError::Unreachable { registry: reference.registry.clone(), why });
+            }
             base = url("http")?;
         }
         let credential = credentials.of(&reference.registry).map_err(malformed)?;
@@ -183,6 +190,19 @@ fn is_passing(status: StatusCode) -> bool {
 
 fn retry_after(answer: &Response) -> Option<Duration> {
     answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// Returns what is wrong with the certificate of a server, if that is why it was not spoken to.
+fn of_certificate(error: &reqwest::Error) -> Option<String> {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(one) = cause {
+        let said = one.to_string();
+        if said.contains("certificate") {
+            return Some(said);
+        }
+        cause = one.source();
+    }
+    None
 }
 
 /// Follows registries to where they keep their blobs, yet not from TLS to plain HTTP, nor from elsewhere into this machine.

@@ -1,4 +1,4 @@
-//! `watchfire plugin add` and `fetch`.
+//! `watchfire plugin add`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,16 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::show::show;
-use super::{Deployment, is_agreed, looked_at, sharing};
+use super::{Deployment, compiler, is_agreed, is_reviewed, looked_at, sharing, untrusted, would_be_wrong};
+use crate::app::config::is_name;
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
-use crate::app::share::adopt::Section;
+use crate::app::share::adopt::Taking;
+use crate::app::share::section::Section;
 use crate::cli::{Exit, runtime};
 use crate::share::package::Role;
 use crate::share::reference::Reference;
-use crate::share::registry::Credentials;
+use crate::share::review::Review;
 
 /// Take a detector into a config.
 #[derive(Debug, ClapArgs)]
@@ -24,10 +26,12 @@ Examples:
   watchfire plugin add oci://ghcr.io/harbor/outflow:1.2.0
   watchfire plugin add oci://ghcr.io/harbor/outflow:1.2.0 --as vault-outflow --detector-config vault.toml
   watchfire plugin add oci://ghcr.io/harbor/outflow:1.2.0 --yes --format json
+  watchfire plugin add oci://ghcr.io/harbor/outflow:1.2.0 --yes --reviewed capabilities,limits
 
 It shows who signed it, what it asks for and why, what it finds, and asks. Then the config has a section for it, and
 watchfire.lock its digest: `watchfire run` uses these very bytes, and no registry. It is granted what it asks for, unless
-`--grant` says less, and gets the limits that its publisher states. What is not signed by whom `[trust]` names is refused.")]
+`--grant` says less, and gets the limits that its publisher states. What is not signed by whom `[trust]` names is refused, and
+so is what would not start with the config as it would be: nothing is written then.")]
 pub struct Add {
     /// Where it is.
     reference: Reference,
@@ -46,6 +50,9 @@ pub struct Add {
     /// Take it despite an advisory of this id.
     #[arg(long, value_name = "ADVISORY", value_delimiter = ',')]
     despite: Vec<String>,
+    /// Say that you looked at what `[trust] review` names: `capabilities`, `limits`, `severities`.
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    reviewed: Vec<Review>,
     /// Agree to what is shown.
     #[arg(short, long)]
     yes: bool,
@@ -53,21 +60,12 @@ pub struct Add {
     of: Deployment,
 }
 
-/// Bring what is pinned into the store.
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Examples:
-  watchfire plugin fetch
-  watchfire plugin fetch --config deploy/watchfire.toml
-
-It asks registries for the digests in watchfire.lock and takes nothing else, wherever tags may point by now.")]
-pub struct Fetch {
-    #[command(flatten)]
-    of: Deployment,
-}
-
 pub(super) fn add(args: &Add, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let Some(mut sharing) = sharing(&args.of)? else { return Ok(Exit::Refused) };
+    if let Some(id) = args.id.as_ref().filter(|id| !is_name(id)) {
+        anstream::eprintln!("error: `--as`: `{id}` is no name; use letters, digits, `-` and `_`");
+        return Ok(Exit::No);
+    }
     let now = Timestamp::now();
     let (offer, verdict, repute) = runtime()?.block_on(looked_at(&args.reference, &sharing, sandboxes, now))?;
     let id = args.id.clone().unwrap_or_else(|| offer.manifest.name.clone());
@@ -87,8 +85,9 @@ pub(super) fn add(args: &Add, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let config = config.transpose()?;
     let granted = args.grant.clone().unwrap_or_else(|| offer.manifest.capabilities.clone());
     let pin = offer.pin(&verdict, now);
-    let refusal = verdict.refusal.clone();
+    let refusal = verdict.refusal.as_ref().map(|refusal| untrusted(&sharing, refusal));
     let refusal = refusal.or_else(|| sharing.moved(&args.reference, &pin).filter(|_| !args.moved));
+    let refusal = refusal.or_else(|| offer.misnamed());
     let refusal = refusal.or_else(|| repute.refusal(&args.despite));
     match args.of.format {
         Format::Json => {
@@ -106,34 +105,36 @@ pub(super) fn add(args: &Add, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         return Ok(Exit::No);
     }
     let limits = offer.stated_limits();
+    let there = [
+        (Review::Capabilities, !granted.is_empty()),
+        (Review::Limits, !limits.is_empty()),
+        (Review::Severities, !offer.manifest.finding_kinds.is_empty()),
+    ];
+    let there: Vec<Review> = there.into_iter().filter(|(_, is_there)| *is_there).map(|(what, _)| what).collect();
+    if !is_reviewed(&sharing, &there, &args.reviewed, args.yes) {
+        return Ok(Exit::No);
+    }
     let beside = if limits.is_empty() { "" } else { ", with the limits above" };
     if !is_agreed(&format!("take it as `{id}`, granted {}{beside}?", list(&granted)), args.yes) {
         return Ok(Exit::No);
     }
     offer.keep(&sharing.store())?;
-    sharing.adopt(&Section { id: id.clone(), grant: granted, config, limits }, pin, &offer.taken.component)?;
+    let taking = Taking { pin, component: &offer.taken.component, runtime: &compiler(sandboxes)? };
+    let wrong = sharing.adopt(&Section { id: id.clone(), grant: granted, config, limits }, taking)?;
+    if !wrong.is_empty() {
+        let of = &args.reference;
+        anstream::eprintln!(
+            "give what it lacks by `--detector-config FILE` and `--grant`, or begin with a `[detector.{id}]` of your own whose \
+             `component` is \"{of}\""
+        );
+        return would_be_wrong(&wrong, args.of.format);
+    }
     if args.of.format == Format::Pretty {
         println!("added     `[detector.{id}]` in {}, pinned in watchfire.lock", args.of.config.display());
         if offer.taken.files.contains_key(&Role::Response) {
             println!("pack      watchfire plugin adopt {id}: signals, risks, playbook for the plan");
         }
         println!("next      watchfire check --config {}", args.of.config.display());
-    }
-    Ok(Exit::Good)
-}
-
-pub(super) fn fetch(args: &Fetch) -> anyhow::Result<Exit> {
-    let Some(sharing) = sharing(&args.of)? else { return Ok(Exit::Refused) };
-    let fetched = runtime()?.block_on(sharing.fetch(&Credentials::of_user()))?;
-    match args.of.format {
-        Format::Json => {
-            let fetched: Vec<_> = fetched.iter().map(|(id, path)| json!({ "id": id, "path": path })).collect();
-            println!("{}", json!(fetched));
-        }
-        Format::Pretty => {
-            fetched.iter().for_each(|(id, path)| println!("{id}  {}", path.display()));
-            println!("{} of {} were missing", fetched.len(), sharing.lock.detector.len());
-        }
     }
     Ok(Exit::Good)
 }

@@ -1,6 +1,9 @@
 //! `watchfire plugin push|pull|sign|verify|add|fetch|outdated|update|diff|search|audit|adopt|reproduce`: detectors of registries.
 
 mod add;
+mod audit;
+mod diff;
+mod fetch;
 mod more;
 mod push;
 mod search;
@@ -21,10 +24,14 @@ use crate::app::live::output::Format;
 use crate::app::share::repute::Repute;
 use crate::app::share::take::{Offer, take};
 use crate::cli::{Exit, tell};
+use crate::diagnostic::Diagnostic;
+use crate::plugin::Runtime;
 use crate::share::digest::Digest;
 use crate::share::package::Role;
 use crate::share::reference::Reference;
 use crate::share::registry::Credentials;
+use crate::share::review::{Review, left};
+use crate::share::signed_by::Refusal;
 use crate::share::trust::Verdict;
 
 /// Of registries.
@@ -41,7 +48,7 @@ pub enum Command {
     /// Take a detector from a registry into a config, after showing what it is; pin it in watchfire.lock.
     Add(add::Add),
     /// Bring what watchfire.lock pins into the store: on a new machine, or in CI.
-    Fetch(add::Fetch),
+    Fetch(fetch::Fetch),
     /// List pinned detectors that have a newer version, and versions that were moved.
     Outdated(update::Outdated),
     /// Take another version of a pinned detector, after showing what changes.
@@ -49,13 +56,13 @@ pub enum Command {
     /// Find detectors in the indexes that a config names.
     Search(search::Search),
     /// Say what indexes know against the detectors that are pinned.
-    Audit(search::Audit),
+    Audit(audit::Audit),
     /// Take a pinned detector's response pack into the plan, after showing what changes.
     Adopt(more::Adopt),
     /// Build a published detector again from its stated source, and compare the bytes.
     Reproduce(more::Reproduce),
     /// Compare two versions of a detector: what they ask for, find, take for config; and on a journal, what each finds.
-    Diff(update::Diff),
+    Diff(diff::Diff),
 }
 
 pub(super) fn main(command: Command, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
@@ -65,14 +72,14 @@ pub(super) fn main(command: Command, sandboxes: &Sandboxes) -> anyhow::Result<Ex
         Command::Sign(args) => sign::sign(&args, sandboxes),
         Command::Verify(args) => sign::verify(&args, sandboxes),
         Command::Add(args) => add::add(&args, sandboxes),
-        Command::Fetch(args) => add::fetch(&args),
+        Command::Fetch(args) => fetch::fetch(&args),
         Command::Outdated(args) => update::outdated(&args),
         Command::Update(args) => update::update(&args, sandboxes),
         Command::Search(args) => search::search(&args),
-        Command::Audit(args) => search::audit(&args),
+        Command::Audit(args) => audit::audit(&args, sandboxes),
         Command::Adopt(args) => more::adopt(&args),
         Command::Reproduce(args) => more::reproduce(&args, sandboxes),
-        Command::Diff(args) => update::diff(&args, sandboxes),
+        Command::Diff(args) => diff::diff(&args, sandboxes),
     }
 }
 
@@ -101,8 +108,39 @@ fn sharing(of: &Deployment) -> anyhow::Result<Option<Sharing>> {
 /// Takes what a reference names, compiles it, and asks it what it is.
 async fn offer(reference: &Reference, sandboxes: &Sandboxes) -> anyhow::Result<Offer> {
     let taken = take(reference, &Credentials::of_user()).await?;
-    let runtime = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?;
-    taken.offer(&runtime)
+    taken.offer(&compiler(sandboxes)?)
+}
+
+/// Makes what components are compiled and started by.
+fn compiler(sandboxes: &Sandboxes) -> anyhow::Result<Runtime> {
+    sandboxes.runtime(&CacheConfig::default(), Path::new("."))
+}
+
+/// Returns why something is not taken, beginning with the place in the config that asks for more.
+fn untrusted(sharing: &Sharing, refusal: &Refusal) -> String {
+    let key: Vec<&str> = ["trust"].into_iter().chain(refusal.key.iter().map(String::as_str)).collect();
+    let help = "have them sign it, or mend `[trust]`";
+    sharing.at(&key, refusal.why.clone(), help).to_string()
+}
+
+/// Reports what would be wrong with the config, had it been written.
+fn would_be_wrong(wrong: &[Diagnostic], format: Format) -> anyhow::Result<Exit> {
+    tell(wrong, format)?;
+    anstream::eprintln!("nothing was written: the config would be wrong with it");
+    Ok(Exit::No)
+}
+
+/// Asks whoever takes something whether they looked at what the config wants reviewed of it, as [`is_agreed`] does. Agreeing to
+/// everything beforehand is not looking.
+fn is_reviewed(sharing: &Sharing, there: &[Review], reviewed: &[Review], yes: bool) -> bool {
+    let Some(left) = left(&sharing.trust.review, there, reviewed) else { return true };
+    if yes || !std::io::stdin().is_terminal() {
+        let message = format!("somebody must look at its {} first", left.replace(',', ", "));
+        let help = format!("see what is shown above, and say so by `--reviewed {left}`");
+        anstream::eprintln!("not taken: {}", sharing.at(&["trust", "review"], message, &help));
+        return false;
+    }
+    is_agreed(&format!("did you look at its {}?", left.replace(',', ", ")), false)
 }
 
 /// Takes what a reference names, and asks who vouches for it and what indexes say of it.

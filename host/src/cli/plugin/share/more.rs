@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args as ClapArgs;
 use serde_json::json;
 
-use super::{Deployment, is_agreed, offer, sharing};
+use super::{Deployment, is_agreed, is_reviewed, offer, sharing};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
 use crate::app::share::pack::review;
@@ -16,6 +16,11 @@ use crate::plan::diff::pretty;
 use crate::share::digest::Digest;
 use crate::share::package::Role;
 use crate::share::reference::Reference;
+use crate::share::review::Review;
+use crate::text::{line, lines};
+
+/// Most bytes of a review that are printed.
+const SHOWN_BYTES: usize = 1 << 20;
 
 /// Take a detector's response pack into the plan.
 #[derive(Debug, ClapArgs)]
@@ -23,6 +28,7 @@ use crate::share::reference::Reference;
 Examples:
   watchfire plugin adopt outflow
   watchfire plugin adopt outflow --plan response/ --yes
+  watchfire plugin adopt outflow --yes --reviewed pack
 
 It shows what changes in the plan, and writes nothing without a yes. Files are named after the detector; drills go into a
 folder `drills` beside the plan. What it names and the plan does not have yet, such as people, is reported, and then nothing is
@@ -33,6 +39,9 @@ pub struct Adopt {
     /// The plan's folder; the config's by default.
     #[arg(long, value_name = "FOLDER")]
     plan: Option<PathBuf>,
+    /// Say that you looked at what `[trust] review` names: `pack`.
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    reviewed: Vec<Review>,
     /// Agree to what is shown.
     #[arg(short, long)]
     yes: bool,
@@ -69,7 +78,13 @@ pub(super) fn adopt(args: &Adopt) -> anyhow::Result<Exit> {
     let plan = plan.with_context(|| format!("`{}` names no plan; name one by `--plan`", args.of.config.display()))?;
     let review = review(&sharing.store().get(pack).context("bring it back by `watchfire plugin fetch`")?, &plan, id)?;
     if !review.wrong.is_empty() {
-        tell(&review.wrong, args.of.format)?;
+        match args.of.format {
+            Format::Json => tell(&review.wrong, args.of.format)?,
+            Format::Pretty => {
+                let shown = review.wrong.iter().map(|wrong| lines(&wrong.to_string(), SHOWN_BYTES));
+                shown.for_each(|wrong| anstream::eprintln!("{wrong}"));
+            }
+        }
         anstream::eprintln!("nothing was written: the plan would be wrong with it");
         return Ok(Exit::No);
     }
@@ -79,9 +94,14 @@ pub(super) fn adopt(args: &Adopt) -> anyhow::Result<Exit> {
             println!("{}", json!({ "changes": review.changes, "files": files }));
         }
         Format::Pretty => {
-            print!("{}", pretty(&review.changes));
-            review.files.iter().for_each(|(path, _)| println!("writes {}", path.display()));
+            // A stranger wrote this, and it is what is agreed to.
+            println!("{}", lines(pretty(&review.changes).trim_end(), SHOWN_BYTES));
+            let written = review.files.iter().map(|(path, _)| line(&path.display().to_string(), 1_000));
+            written.for_each(|path| println!("writes {path}"));
         }
+    }
+    if !is_reviewed(&sharing, &[Review::Pack], &args.reviewed, args.yes) {
+        return Ok(Exit::No);
     }
     if !is_agreed("take this into the plan?", args.yes) {
         return Ok(Exit::No);
@@ -95,7 +115,9 @@ pub(super) fn reproduce(args: &Reproduce, sandboxes: &Sandboxes) -> anyhow::Resu
     let stated = offer.taken.contents.as_ref().and_then(|contents| contents.source.as_ref());
     let source = stated.with_context(|| format!("`{}` states no source", args.reference))?;
     let published = Digest::of(&offer.taken.component);
-    anstream::eprintln!("source    {} at {}, folder `{}`", source.repository, source.revision, source.folder);
+    let clean = |said: &String| line(said, 300);
+    let (repository, revision, folder) = (clean(&source.repository), clean(&source.revision), clean(&source.folder));
+    anstream::eprintln!("source    {repository} at {revision}, folder `{folder}`");
     if source.is_changed {
         anstream::eprintln!("it was published with changes that are in no commit, so other bytes may come of it");
     }

@@ -1,4 +1,4 @@
-//! `watchfire plugin search` and `audit`.
+//! `watchfire plugin search`.
 
 use clap::Args as ClapArgs;
 use serde_json::json;
@@ -8,6 +8,7 @@ use crate::app::live::output::Format;
 use crate::app::share::indexes::Known;
 use crate::cli::{Exit, runtime};
 use crate::share::registry::Credentials;
+use crate::text::line;
 
 /// Find detectors.
 #[derive(Debug, ClapArgs)]
@@ -21,23 +22,6 @@ detector watches. An index whose registry can't be reached is read as it was kep
 pub struct Search {
     /// Words that must all occur; all detectors without any.
     words: Vec<String>,
-    /// Ask no registry.
-    #[arg(long)]
-    offline: bool,
-    #[command(flatten)]
-    of: Deployment,
-}
-
-/// Say what is known against the detectors that are pinned.
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Examples:
-  watchfire plugin audit
-  watchfire plugin audit --offline --format json
-
-The exit code is 1 where something is known against one, and where no index could be read. What was read is kept: a running
-host raises a coverage finding for each advisory in it.")]
-pub struct Audit {
     /// Ask no registry.
     #[arg(long)]
     offline: bool,
@@ -59,7 +43,7 @@ pub(super) fn search(args: &Search) -> anyhow::Result<Exit> {
         }
         Format::Pretty => {
             for (_, one) in &found {
-                println!("{}:{}", one.reference, one.version);
+                println!("{}:{}", one.reference, clean(&one.version));
                 println!("  {}: {}", clean(&one.name), clean(&one.summary));
                 let watches = one.watches.events.iter().chain(&one.watches.protocols).chain(&one.watches.classes);
                 let watches: Vec<String> = watches.map(|word| clean(word)).collect();
@@ -69,34 +53,16 @@ pub(super) fn search(args: &Search) -> anyhow::Result<Exit> {
             }
         }
     }
+    if found.is_empty() && !known.is_empty() {
+        let sources: Vec<&str> = known.iter().map(|known| known.source.as_str()).collect();
+        let words = args.words.join(" ");
+        anstream::eprintln!("nothing with `{words}` is listed by {}", sources.join(", "));
+    }
     Ok(if missing || found.is_empty() { Exit::No } else { Exit::Good })
 }
 
-pub(super) fn audit(args: &Audit) -> anyhow::Result<Exit> {
-    let Some(sharing) = sharing(&args.of)? else { return Ok(Exit::Refused) };
-    let indexes = runtime()?.block_on(sharing.indexes(&Credentials::of_user(), !args.offline));
-    let (known, missing) = sorted(indexes);
-    let against = sharing.against(&known);
-    match args.of.format {
-        Format::Json => println!("{}", serde_json::to_string(&against)?),
-        Format::Pretty => {
-            for found in &against {
-                println!("{} {}  {}", found.id, found.version, found.advisory.line());
-            }
-            if against.is_empty() && !missing {
-                println!(
-                    "nothing is known against {} detectors, by {} indexes",
-                    sharing.lock.detector.len(),
-                    known.len()
-                );
-            }
-        }
-    }
-    Ok(if missing || !against.is_empty() { Exit::No } else { Exit::Good })
-}
-
 /// Returns the indexes that could be read, and whether one could not, which is reported.
-fn sorted(indexes: Vec<Result<Known, String>>) -> (Vec<Known>, bool) {
+pub(super) fn sorted(indexes: Vec<Result<Known, String>>) -> (Vec<Known>, bool) {
     let mut known = Vec::new();
     let mut missing = indexes.is_empty();
     if missing {
@@ -111,7 +77,7 @@ fn sorted(indexes: Vec<Result<Known, String>>) -> (Vec<Known>, bool) {
                 known.push(index);
             }
             Err(why) => {
-                anstream::eprintln!("{why}");
+                anstream::eprintln!("{}", clean(&why));
                 missing = true;
             }
         }
@@ -120,5 +86,5 @@ fn sorted(indexes: Vec<Result<Known, String>>) -> (Vec<Known>, bool) {
 }
 
 fn clean(said: &str) -> String {
-    said.chars().filter(|c| !c.is_control()).take(300).collect()
+    line(said, 300)
 }

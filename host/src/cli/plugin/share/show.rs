@@ -8,6 +8,7 @@ use crate::app::share::take::Offer;
 use crate::plugin::Limits;
 use crate::share::package::Role;
 use crate::share::trust::Verdict;
+use crate::text::line;
 
 /// What each capability lets a detector do.
 const MEANING: [(&str, &str); 7] = [
@@ -41,11 +42,11 @@ pub(super) fn show(offer: &Offer, verdict: &Verdict, repute: &Repute, now: Times
     }
     let licence = contents.and_then(|contents| contents.said.licence.as_deref());
     println!("licence   {}", licence.map_or_else(|| "not stated".to_owned(), clean));
-    match verdict.signers.as_slice() {
-        [] => println!("signed by nobody whom `[trust]` names"),
-        signers => println!("signed by {}", signers.join(", ")),
+    if verdict.signers.is_empty() {
+        println!("signed by nobody whom `[trust]` names");
     }
-    verdict.others.iter().for_each(|other| println!("          {other}"));
+    verdict.signers.iter().for_each(|(name, identity)| println!("signed by {name} ({identity})"));
+    verdict.others.iter().for_each(|other| println!("          {}", clean(other)));
     repute.lines().iter().for_each(|line| println!("{line}"));
     println!("asks for");
     if manifest.capabilities.is_empty() {
@@ -107,10 +108,14 @@ fn score(offer: &Offer) -> Option<String> {
 fn age(created: &str, now: Timestamp) -> Option<String> {
     let created: Timestamp = created.parse().ok()?;
     let days = (now.as_second() - created.as_second()) / 86_400;
-    Some(format!(", {days} days ago"))
+    Some(match days {
+        // Clocks differ by less than a day.
+        ..0 => ", which is yet to come: its publisher's clock is wrong, or the date is made up".to_owned(),
+        days => format!(", {days} days ago"),
+    })
 }
 
-/// Returns a publisher's words without what a terminal would obey.
+/// Returns a publisher's words without what a terminal would obey, or what would hide or turn other words.
 fn clean(said: &str) -> String {
-    said.chars().filter(|c| !c.is_control()).take(300).collect()
+    line(said, 300)
 }

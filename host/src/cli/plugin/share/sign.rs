@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use clap::{ArgGroup, Args as ClapArgs};
 use jiff::Timestamp;
 
-use super::{Deployment, offer, sharing};
+use super::{Deployment, offer, sharing, untrusted};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
 use crate::app::share::indexes;
@@ -20,6 +20,7 @@ use crate::share::registry::{Credentials, Repository};
 use crate::share::signature::{
     PASSWORD, PrivateKey, Statement, attach_cosign, attach_ethereum, by_wallet, payload, recover, typed_data,
 };
+use crate::text::line;
 
 /// Vouch for a detector.
 #[derive(Debug, ClapArgs)]
@@ -123,7 +124,12 @@ pub(super) fn sign(args: &Sign, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         };
         attach_ethereum(&repository, &subject, account, &signature).await
     })?;
-    println!("{digest} is signed by {account}");
+    match is_own {
+        true => println!("{digest} is signed by {account}"),
+        false => println!(
+            "{digest} has what is said to be a signature of the contract {account}: that was not checked, `verify` does it"
+        ),
+    }
     Ok(Exit::Good)
 }
 
@@ -151,17 +157,19 @@ pub(super) fn verify(args: &Verify, sandboxes: &Sandboxes) -> anyhow::Result<Exi
         let verdict = offer.judge(&sharing.trust, &sharing.folder, Timestamp::now()).await;
         anyhow::Ok((offer, verdict))
     })?;
+    let misnamed = offer.misnamed();
     match args.of.format {
         Format::Json => println!("{}", serde_json::to_string(&offer.shown(&verdict))?),
         Format::Pretty => {
             println!("{}  {} {}", offer.taken.digest, offer.manifest.name, offer.manifest.version);
-            verdict.signers.iter().for_each(|name| println!("  signed by `{name}`"));
-            verdict.others.iter().for_each(|other| println!("  {other}"));
-            match &verdict.refusal {
-                None => println!("  that is enough"),
-                Some(why) => println!("  not enough: {why}"),
+            verdict.signers.iter().for_each(|(name, identity)| println!("  signed by `{name}` ({identity})"));
+            verdict.others.iter().for_each(|other| println!("  {}", line(other, 1_000)));
+            match (&verdict.refusal, &misnamed) {
+                (None, None) => println!("  that is enough"),
+                (None, Some(why)) => println!("  it would not be taken: {why}"),
+                (Some(why), _) => println!("  not enough: {}", untrusted(&sharing, why)),
             }
         }
     }
-    Ok(if verdict.refusal.is_none() { Exit::Good } else { Exit::No })
+    Ok(if verdict.refusal.is_none() && misnamed.is_none() { Exit::Good } else { Exit::No })
 }

@@ -1,6 +1,6 @@
-//! `watchfire plugin outdated`, `update` and `diff`.
+//! `watchfire plugin outdated` and `update`.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
@@ -8,20 +8,19 @@ use clap::Args as ClapArgs;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::{Deployment, is_agreed, looked_at, offer, sharing};
-use crate::app::config::{CacheConfig, Config, Sharing};
+use super::diff::{FETCH, Known, known, try_on};
+use super::{Deployment, compiler, is_agreed, is_reviewed, looked_at, sharing, untrusted, would_be_wrong};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
-use crate::app::share::adopt::Section;
+use crate::app::share::adopt::Taking;
 use crate::app::share::current::{Standing, standings};
-use crate::app::share::differ::{Difference, Side};
+use crate::app::share::differ::Difference;
+use crate::app::share::section::Section;
 use crate::app::share::take::Offer;
 use crate::cli::{Exit, runtime};
-use crate::plugin::{Component, Limits, Manifest, describe};
-use crate::share::lock::Pin;
-use crate::share::package::Role;
-use crate::share::reference::Reference;
 use crate::share::registry::Credentials;
+use crate::share::review::Review;
+use crate::text::line;
 
 /// List what is not the newest.
 #[derive(Debug, ClapArgs)]
@@ -43,6 +42,8 @@ Examples:
   watchfire plugin update outflow
   watchfire plugin update outflow --to 1.1.0 --grant traces
   watchfire plugin update outflow --shadow 24h
+  watchfire plugin update outflow --detector-config outflow.toml
+  watchfire plugin update outflow --yes --reviewed severities
   watchfire plugin update outflow --back
 
 It shows what changes, tries both versions on the last inputs of the journal, and asks. One that asks for more than the
@@ -62,6 +63,9 @@ pub struct Update {
     /// Capabilities to grant beside those that it has.
     #[arg(long, value_name = "CAPABILITY", value_delimiter = ',')]
     grant: Vec<String>,
+    /// Its own config from then on, TOML; what stands in the config by default.
+    #[arg(long, value_name = "FILE")]
+    detector_config: Option<PathBuf>,
     /// Write the limits that its publisher states into the config.
     #[arg(long, conflicts_with = "back")]
     limits: bool,
@@ -71,45 +75,20 @@ pub struct Update {
     /// How many of the journal's last inputs both versions are run over.
     #[arg(long, default_value_t = 256, value_name = "N")]
     inputs: usize,
+    /// Take a version that fails on inputs on which the old one did not. A running host tries it again, and does not take it up.
+    #[arg(long)]
+    force: bool,
     /// Take a version that was pinned as other bytes before.
     #[arg(long)]
     moved: bool,
+    /// Say that you looked at what `[trust] review` names: `capabilities`, `limits`, `severities`, `schema`.
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    reviewed: Vec<Review>,
     /// Agree to what is shown.
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
     of: Deployment,
-}
-
-/// Compare two versions.
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Examples:
-  watchfire plugin diff oci://ghcr.io/harbor/outflow:1.1.0 oci://ghcr.io/harbor/outflow:1.2.0
-  watchfire plugin diff oci://ghcr.io/harbor/outflow:1.1.0 oci://ghcr.io/harbor/outflow:1.2.0 --detector outflow
-
-With `--detector`, both are run over the last inputs of the config's journal, as the config has that detector.")]
-pub struct Diff {
-    /// The version before.
-    before: Reference,
-    /// The version after.
-    after: Reference,
-    /// The detector in the config as which both are run.
-    #[arg(long, value_name = "ID")]
-    detector: Option<String>,
-    /// How many of the journal's last inputs both are run over.
-    #[arg(long, default_value_t = 256, value_name = "N")]
-    inputs: usize,
-    #[command(flatten)]
-    of: Deployment,
-}
-
-/// A component of the store, and what it says of itself.
-struct Known {
-    component: Component,
-    manifest: Manifest,
-    limits: Limits,
-    score: Option<serde_json::Value>,
 }
 
 pub(super) fn outdated(args: &Outdated) -> anyhow::Result<Exit> {
@@ -120,10 +99,13 @@ pub(super) fn outdated(args: &Outdated) -> anyhow::Result<Exit> {
         Format::Json => println!("{}", serde_json::to_string(&standings)?),
         Format::Pretty => {
             for standing in &standings {
-                let newest =
-                    standing.newest.as_ref().map_or("is the newest".to_owned(), |newest| format!("→ {newest}"));
+                let newest = match (&standing.newest, standing.is_known) {
+                    (Some(newest), _) => format!("→ {}", line(newest, 128)),
+                    (None, true) => "is the newest".to_owned(),
+                    (None, false) => "whether it is the newest is not known".to_owned(),
+                };
                 println!("{:<24} {:<12} {newest}", standing.id, standing.version);
-                standing.fault.iter().for_each(|fault| println!("  {fault}"));
+                standing.fault.iter().for_each(|fault| println!("  {}", line(fault, 1_000)));
             }
         }
     }
@@ -142,14 +124,24 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
         println!("the shadow `{id}` is ended");
         return Ok(Exit::Good);
     }
+    let config = args
+        .detector_config
+        .as_ref()
+        .map(|path| std::fs::read_to_string(path).with_context(|| format!("`{}` can't be read", path.display())));
+    let config = config.transpose()?;
+    ensure!(
+        args.shadow.is_none_or(|time| time >= SignedDuration::from_secs(1)),
+        "`--shadow`: a version that takes over at once was never a shadow; write a time, as `24h`"
+    );
     let old = known(&sharing, &locked.pin, sandboxes)?;
     let runtime = runtime()?;
     let now = Timestamp::now();
     let mut taken = None;
     let (pin, bytes, new, refusal) = if args.back {
         let before = locked.before.clone().with_context(|| format!("`{id}` was never another version"))?;
-        let refusal = sharing.trust.refusal(&before.reference, &before.signed_by);
-        let bytes = sharing.store().get(before.component)?;
+        let refusal = sharing.trust.refusal(&sharing.folder, &before.reference, &before.signed_by);
+        let refusal = refusal.map(|refusal| untrusted(&sharing, &refusal));
+        let bytes = sharing.store().get(before.component).context(FETCH)?;
         let new = known(&sharing, &before, sandboxes)?;
         (before, bytes, new, refusal)
     } else {
@@ -158,8 +150,12 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
             None => {
                 let standings = runtime.block_on(standings(&sharing, &Credentials::of_user()));
                 let own = standings.into_iter().find(|standing| standing.id == *id);
-                if let Some(fault) = own.as_ref().and_then(|own| own.fault.as_ref()) {
-                    anstream::eprintln!("{fault}");
+                if let Some(own) = &own {
+                    let fault = own.fault.as_deref().map(|fault| line(fault, 1_000)).unwrap_or_default();
+                    ensure!(own.is_known, "whether there is a newer `{id}` is not known: {fault}");
+                    if !fault.is_empty() {
+                        anstream::eprintln!("{fault}");
+                    }
                 }
                 match own.and_then(|own| own.newest) {
                     Some(newest) => newest,
@@ -170,10 +166,17 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
                 }
             }
         };
-        let reference = locked.pin.reference.with_tag(&to);
+        let reference = locked.pin.reference.at_version(&to).map_err(|why| anyhow::anyhow!("`--to`: {why}"))?;
+        let changes_nothing = config.is_none() && args.grant.is_empty() && !args.limits;
         let (offer, verdict, repute) = runtime.block_on(looked_at(&reference, &sharing, sandboxes, now))?;
         let pin = offer.pin(&verdict, now);
-        let refusal = verdict.refusal.or_else(|| sharing.moved(&reference, &pin).filter(|_| !args.moved));
+        if pin.manifest == locked.pin.manifest && pin.reference == locked.pin.reference && changes_nothing {
+            println!("`{id}` is {} already", pin.version);
+            return Ok(Exit::Good);
+        }
+        let refusal = verdict.refusal.as_ref().map(|refusal| untrusted(&sharing, refusal));
+        let refusal = refusal.or_else(|| sharing.moved(&reference, &pin).filter(|_| !args.moved));
+        let refusal = refusal.or_else(|| offer.misnamed());
         let refusal = refusal.or_else(|| repute.refusal(&args.despite));
         let (bytes, new) = (offer.taken.component.clone(), Known::of(&offer));
         taken = Some(offer);
@@ -195,7 +198,15 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
         let names = missing.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(",");
         format!("it asks for more than it is granted: {names}. It waits for `--grant {names}`")
     });
-    let refusal = refusal.or(waits);
+    // A shadow acts on nothing: it runs to find out.
+    let fails =
+        difference.findings.as_ref().filter(|tried| tried.is_worse() && !args.force && args.shadow.is_none()).map(
+            |tried| {
+                let (failed, inputs) = (tried.failures.len(), tried.inputs);
+                format!("it fails on {failed} of the last {inputs} inputs; take it all the same by `--force`")
+            },
+        );
+    let refusal = refusal.or(waits).or(fails);
     match args.of.format {
         Format::Json => println!("{}", json!({ "id": id, "pin": pin, "difference": difference, "refusal": refusal })),
         Format::Pretty => {
@@ -207,85 +218,46 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
         anstream::eprintln!("not taken: {why}");
         return Ok(Exit::No);
     }
+    let limits = taken.iter().filter(|_| args.limits).map(Offer::stated_limits).next().unwrap_or_default();
+    // What was pinned before was looked at when it was taken.
+    let there = if args.back { Vec::new() } else { to_review(&difference, !args.grant.is_empty(), !limits.is_empty()) };
+    if !is_reviewed(&sharing, &there, &args.reviewed, args.yes) {
+        return Ok(Exit::No);
+    }
     if !is_agreed(&format!("take {} {}?", pin.name, pin.version), args.yes) {
         return Ok(Exit::No);
     }
     taken.iter().try_for_each(|offer| offer.keep(&sharing.store()))?;
-    let limits = taken.iter().filter(|_| args.limits).map(Offer::stated_limits).next().unwrap_or_default();
+    let taking = Taking { pin, component: &bytes, runtime: &compiler(sandboxes)? };
     if let Some(time) = args.shadow {
         let shadow = format!("{id}-next");
         let at = now.checked_add(time).context("the time of a shadow is too long")?;
-        let section = Section { id: shadow.clone(), grant: granted, config: None, limits };
-        sharing.adopt_shadow(id, &section, pin, &bytes, at)?;
+        let section = Section { id: shadow.clone(), grant: granted, config, limits };
+        let wrong = sharing.adopt_shadow(id, &section, taking, at)?;
+        if !wrong.is_empty() {
+            return would_be_wrong(&wrong, args.of.format);
+        }
         if args.of.format == Format::Pretty {
             println!("runs as the shadow `{shadow}`, and takes over at {at}; see `watchfire plugin compare {shadow}`");
         }
         return Ok(Exit::Good);
     }
-    sharing.adopt(&Section { id: id.clone(), grant: granted, config: None, limits }, pin, &bytes)?;
-    Ok(Exit::Good)
-}
-
-pub(super) fn diff(args: &Diff, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
-    let (before, after) = runtime()?.block_on(async {
-        anyhow::Ok((offer(&args.before, sandboxes).await?, offer(&args.after, sandboxes).await?))
-    })?;
-    let (old, new) = (Known::of(&before), Known::of(&after));
-    let mut difference = Difference::of(old.side(), new.side());
-    if let Some(id) = &args.detector {
-        let (old, new) = (Arc::new(old.component), (Arc::new(new.component), &new.manifest));
-        try_on(&mut difference, &args.of.config, id, old, new, args.inputs);
-    }
-    match args.of.format {
-        Format::Json => println!("{}", serde_json::to_string(&difference)?),
-        Format::Pretty => difference.lines().iter().for_each(|line| println!("{line}")),
+    let wrong = sharing.adopt(&Section { id: id.clone(), grant: granted, config, limits }, taking)?;
+    if !wrong.is_empty() {
+        anstream::eprintln!("if it takes another config than before, give that by `--detector-config FILE`");
+        return would_be_wrong(&wrong, args.of.format);
     }
     Ok(Exit::Good)
 }
 
-impl Known {
-    fn of(offer: &Offer) -> Self {
-        let score = offer.taken.files.get(&Role::Score).and_then(|bytes| serde_json::from_slice(bytes).ok());
-        let (component, manifest, limits) = (offer.component.clone(), offer.manifest.clone(), offer.limits.clone());
-        Self { component, manifest, limits, score }
-    }
-
-    fn side(&self) -> Side<'_> {
-        let (component, manifest, limits) = (&self.component, &self.manifest, &self.limits);
-        Side { component, manifest, limits, score: self.score.as_ref() }
-    }
-}
-
-fn known(sharing: &Sharing, pin: &Pin, sandboxes: &Sandboxes) -> anyhow::Result<Known> {
-    let bytes = sharing.store().get(pin.component).context("bring it back by `watchfire plugin fetch`")?;
-    let limits = Limits::default();
-    let component = sandboxes.runtime(&CacheConfig::default(), Path::new("."))?.compile(&bytes, &limits)?;
-    let manifest = describe(&component, &limits)?;
-    ensure!(manifest.name == pin.name, "watchfire.lock calls `{}` {}", manifest.name, pin.name);
-    let score = pin.score.and_then(|digest| serde_json::from_slice(&sharing.store().get(digest).ok()?).ok());
-    // A key that an older version of watchfire knew is nothing to compare by.
-    let limits = Limits::stated(&pin.limits).unwrap_or_default();
-    Ok(Known { component, manifest, limits, score })
-}
-
-/// Runs both over the journal, if the config and the journal let them; why not is logged.
-fn try_on(
-    difference: &mut Difference,
-    config: &Path,
-    id: &str,
-    old: Arc<Component>,
-    new: (Arc<Component>, &Manifest),
-    inputs: usize,
-) {
-    let config = match Config::load(config) {
-        Ok(config) => config,
-        Err(diagnostics) => {
-            let first = diagnostics.first().map(ToString::to_string).unwrap_or_default();
-            tracing::warn!("both can't be run over the journal, since the config is wrong: {first}");
-            return;
-        }
-    };
-    if let Err(error) = difference.try_on(&config, id, old, new, inputs) {
-        tracing::warn!("both can't be run over the journal: {error:#}");
-    }
+/// Returns what of an update somebody may have to look at.
+fn to_review(difference: &Difference, grants_more: bool, writes_limits: bool) -> Vec<Review> {
+    let kinds = [difference.new_kinds.is_empty(), difference.lost_kinds.is_empty(), difference.severities.is_empty()];
+    let there = [
+        (Review::Capabilities, grants_more),
+        (Review::Limits, writes_limits),
+        (Review::Severities, kinds.contains(&false)),
+        (Review::Schema, !difference.config_schema.is_empty()),
+    ];
+    there.into_iter().filter(|(_, is_there)| *is_there).map(|(what, _)| what).collect()
 }

@@ -3,7 +3,7 @@
 
 use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 /// Writes a file beside `path`, puts it on the disk, and gives it the name `path`. `mode` is its Unix mode. The name of the
@@ -13,6 +13,11 @@ use std::path::Path;
 ///
 /// If the file or its folder can't be written; `path` is then as it was.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    replace_of(path, bytes, mode, None)
+}
+
+/// Replaces a file as [`replace`] does, and leaves it to its owner and group where this process may give files away.
+fn replace_of(path: &Path, bytes: &[u8], mode: u32, owner: Option<(u32, u32)>) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -22,13 +27,18 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mut new = tempfile::Builder::new();
     let mut new = new.prefix(&prefix).suffix(".new").permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
     new.write_all(bytes)?;
+    if let Some((user, group)) = owner {
+        // Who may not give it away writes it as their own, as an editor would.
+        let _ = std::os::unix::fs::fchown(new.as_file(), Some(user), Some(group));
+    }
     new.as_file().sync_all()?;
     new.persist(path)?;
     // The new name is on the disk once its folder is.
     File::open(folder)?.sync_all()
 }
 
-/// Writes a file that people own, as [`replace`] does: behind a link it is the file that the link names, and its mode stays.
+/// Writes a file that people own, as [`replace`] does: behind a link it is the file that the link names, and mode, owner and
+/// group stay.
 ///
 /// # Errors
 ///
@@ -36,8 +46,8 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 pub fn rewrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match path.canonicalize() {
         Ok(real) => {
-            let mode = std::fs::metadata(&real)?.permissions().mode() & 0o7777;
-            replace(&real, bytes, mode)
+            let now = std::fs::metadata(&real)?;
+            replace_of(&real, bytes, now.permissions().mode() & 0o7777, Some((now.uid(), now.gid())))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => replace(path, bytes, 0o644),
         Err(error) => Err(error),
@@ -109,6 +119,12 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"newer");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(link.is_symlink());
+        // Only root may give a file away.
+        if std::os::unix::fs::chown(&path, Some(12_345), Some(12_346)).is_ok() {
+            rewrite(&link, b"newest").unwrap();
+            let now = std::fs::metadata(&path).unwrap();
+            assert_eq!((now.uid(), now.gid(), now.mode() & 0o777), (12_345, 12_346, 0o600));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::package::Watches;
-use super::reference::Reference;
+use super::reference::{Reference, folded};
 use super::versions::Versions;
 use crate::text::line;
 
@@ -109,6 +109,13 @@ impl Index {
             return Err(format!("it has the format {}, and this watchfire knows 1", index.format));
         }
         for advisory in &index.advisory {
+            if advisory.components.is_empty() && !folded(&advisory.detector).contains('/') {
+                let said = line(&advisory.detector, 120);
+                return Err(format!(
+                    "advisory {}: `{said}` is no place: write `registry/owner/name`",
+                    line(&advisory.id, 120)
+                ));
+            }
             if let Some(Err(why)) = advisory.versions.as_deref().map(Versions::parse) {
                 return Err(format!("advisory {}: {why}", advisory.id));
             }
@@ -152,7 +159,7 @@ impl Advisory {
         if self.components.contains(&component) {
             return true;
         }
-        if self.detector.trim_start_matches("oci://") != place {
+        if folded(&self.detector) != place {
             return false;
         }
         match &self.versions {
@@ -227,6 +234,8 @@ mod tests {
             "early versions are none past it"
         );
         assert_eq!(ids("ghcr.io/harbor/outflow", "1.2.0", b""), "");
+        let loud = Index::parse(&TEXT.replace("\"ghcr.io/harbor/outflow", "\"GHCR.IO/harbor/outflow")).unwrap();
+        assert_eq!(loud.against("ghcr.io/harbor/outflow", "1.1.9", Digest::of(b"")).len(), 1, "hosts have no case");
         assert_eq!(ids("ghcr.io/harbor/outflow", "nightly", b""), "HARBOR-2026-001");
         assert_eq!(ids("mirror.example/outflow", "1.1.0", b""), "");
         // SHA-256 of `x`.
@@ -255,5 +264,7 @@ mod tests {
         assert!(Index::parse("format = 2\nversion = '1'").unwrap_err().contains("format 2"));
         let wrong = TEXT.replace("<1.2.0", "below 1.2");
         assert!(Index::parse(&wrong).unwrap_err().contains("names no versions"));
+        let nowhere = TEXT.replace("detector = \"ghcr.io/harbor/outflow\"", "detector = \"outflow\"");
+        assert!(Index::parse(&nowhere).unwrap_err().contains("`outflow` is no place"));
     }
 }

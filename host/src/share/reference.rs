@@ -170,7 +170,18 @@ impl FromStr for Reference {
         if tag.as_ref().is_some_and(|tag| !plain_tag(tag)) {
             return Err(wrong("the tag has letters, digits, `.`, `_`, `-`"));
         }
-        Ok(Self { registry: registry.to_owned(), repository: repository.to_owned(), tag, digest })
+        // Names of hosts have no case, and paths have lower case alone.
+        Ok(Self { registry: registry.to_ascii_lowercase(), repository: repository.to_owned(), tag, digest })
+    }
+}
+
+/// Returns a place that somebody wrote, or what it begins with, as places of references are: without `oci://`, the host in lower
+/// case.
+pub(super) fn folded(place: &str) -> String {
+    let place = place.strip_prefix(SCHEME).unwrap_or(place);
+    match place.split_once('/') {
+        Some((host, path)) => format!("{}/{path}", host.to_ascii_lowercase()),
+        None => place.to_ascii_lowercase(),
     }
 }
 
@@ -189,6 +200,9 @@ mod tests {
         ] {
             assert_eq!(said.parse::<Reference>().unwrap().to_string(), said);
         }
+        let loud: Reference = "oci://LOCALHOST:5000/harbor/outflow:RC".parse().unwrap();
+        assert_eq!(loud.to_string(), "oci://localhost:5000/harbor/outflow:RC");
+        assert_eq!((folded("oci://GHCR.io/a/b"), folded("GHCR.io")), ("ghcr.io/a/b".to_owned(), "ghcr.io".to_owned()));
         let pinned: Reference = format!("oci://h/a:1@{digest}").parse().unwrap();
         assert_eq!((pinned.wanted(), pinned.place()), (digest, "h/a".to_owned()));
     }

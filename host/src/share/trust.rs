@@ -8,7 +8,7 @@ use alloy::primitives::Address;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::reference::Reference;
+use super::reference::{Reference, folded};
 use super::review::Review;
 use super::signature::{Found, PublicKey, Statement, recover, vouches};
 use super::signed_by::Refusal;
@@ -118,6 +118,8 @@ impl TrustConfig {
             };
             if namespace.prefix.trim_matches('/').is_empty() || namespace.prefix.contains("://") {
                 tell("prefix", "it must begin with a registry, without `oci://`: `ghcr.io/harbor/`".to_owned());
+            } else if !is_place(&namespace.prefix) {
+                tell("prefix", "nothing begins so: leave out versions and `*`, and write `ghcr.io/harbor/`".to_owned());
             }
             for unknown in namespace.signers.iter().filter(|name| !self.signer.contains_key(*name)) {
                 tell("signers", format!("there is no `[trust.signer.{unknown}]`"));
@@ -244,10 +246,16 @@ impl SignerConfig {
     }
 }
 
+/// True for what a place may begin with: a registry, and below it repositories without a version.
+fn is_place(prefix: &str) -> bool {
+    let (_, path) = prefix.split_once('/').unwrap_or((prefix, ""));
+    path.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'/'))
+}
+
 /// True when a part of a registry has a place, by whole parts of its path.
 fn covers(prefix: &str, reference: &Reference) -> bool {
-    let (prefix, place) = (prefix.trim_end_matches('/'), reference.place());
-    place.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let (prefix, place) = (folded(prefix.trim_end_matches('/')), reference.place());
+    place.strip_prefix(&prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -283,6 +291,8 @@ mod tests {
         }
         assert_eq!(refused("oci://ghcr.io/harbor/lab/a:1", &[]), None);
         assert_eq!(refused("oci://localhost:5000/mine/a:1", &[]), None);
+        assert_eq!(refused("oci://GHCR.IO/harbor/a:1", &["ana", "bo"]), None, "hosts have no case");
+        assert!(covers("GHCR.io/harbor/", &"oci://ghcr.io/harbor/a:1".parse().unwrap()));
         assert!(refused("oci://localhost:5000/mines/a:1", &["ana"]).unwrap().contains("names nobody"));
         assert!(refused("oci://ghcr.io.evil.example/a:1", &["ana"]).unwrap().contains("names nobody"));
         let (nobody, at) = (SignedBy::default(), "oci://localhost/a:1".parse().unwrap());
@@ -306,6 +316,16 @@ mod tests {
             "namespace.0.threshold",
         ];
         assert_eq!(keys, expected);
+    }
+
+    #[test]
+    fn a_prefix_that_fits_nothing_is_a_mistake() {
+        for prefix in ["localhost:5511/harbor/my-rule:1.1.0", "localhost:5511/harbor/*", "ghcr.io/Harbor"] {
+            assert!(!is_place(prefix), "{prefix}");
+        }
+        for prefix in ["localhost:5511", "LOCALHOST:5511/", "ghcr.io/harbor/", "[::1]:5000/a_b/c-d.e"] {
+            assert!(is_place(prefix), "{prefix}");
+        }
     }
 
     #[test]

@@ -39,6 +39,7 @@ mod retention;
 mod rules;
 mod sharing;
 mod sharing_lies;
+mod sharing_locked;
 mod sharing_packs;
 mod sharing_peers;
 mod swaps;

@@ -1,9 +1,11 @@
 //! Who one is to a registry, as Docker's and Podman's configs have it, and their helpers.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use base64::Engine;
 use serde::Deserialize;
@@ -12,6 +14,11 @@ use crate::secret::Secret;
 
 /// Docker's own registry, as its config calls it.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "https://index.docker.io/v1/");
+
+/// How long a helper may take: those that ask a person for a password are seldom answered later.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
+/// Most bytes of what a helper answers.
+const ANSWER_BYTES: u64 = 1 << 20;
 
 /// Who one is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,29 +163,51 @@ fn ask(helper: &str, registry: &str) -> Result<Option<Credential>, String> {
         return Err("a helper's name has other characters than letters, digits, `-`, `_`, `.`".to_owned());
     }
     let program = format!("docker-credential-{helper}");
-    let failed = |error: std::io::Error| format!("`{program}` can't be run: {error}");
-    let mut child = Command::new(&program)
-        .arg("get")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(failed)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A helper that has gone says why by its exit.
-        let _ = stdin.write_all(registry.as_bytes());
-    }
-    let output = child.wait_with_output().map_err(failed)?;
-    if !output.status.success() {
+    let Some(answer) = answer_of(Command::new(&program).arg("get"), &program, registry, ANSWERS_WITHIN)? else {
         // Helpers exit with an error where they know nothing of a registry.
         tracing::debug!("`{program}` has nothing for {registry}");
         return Ok(None);
-    }
-    let helped: Helped = serde_json::from_slice(&output.stdout).map_err(|_| format!("`{program}` answers no JSON"))?;
+    };
+    let helped: Helped = serde_json::from_slice(&answer).map_err(|_| format!("`{program}` answers no JSON"))?;
     Ok(Some(match helped.user.as_str() {
         "<token>" => Credential::Identity(Secret::new(helped.secret)),
         _ => Credential::Password(helped.user, Secret::new(helped.secret)),
     }))
+}
+
+/// Runs a helper, which may wait for a person who is not there, and ends it after a time. Returns what it answers; `None` if it
+/// fails.
+fn answer_of(
+    command: &mut Command,
+    program: &str,
+    registry: &str,
+    within: Duration,
+) -> Result<Option<Vec<u8>>, String> {
+    let failed = |error: std::io::Error| format!("`{program}` can't be run: {error}");
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().map_err(failed)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A helper that has gone says why by its exit.
+        let _ = stdin.write_all(registry.as_bytes());
+    }
+    let (answers, answered) = mpsc::channel();
+    let stdout = child.stdout.take();
+    let reading = std::thread::Builder::new().name("credentials".to_owned()).spawn(move || {
+        let mut bytes = Vec::new();
+        let read = stdout.map(|stdout| stdout.take(ANSWER_BYTES).read_to_end(&mut bytes));
+        // Nobody listens any more if it took too long.
+        let _ = answers.send(read.transpose().map(|_| bytes));
+    });
+    reading.map_err(failed)?;
+    let Ok(answer) = answered.recv_timeout(within) else {
+        let _ = child.kill().and_then(|()| child.wait());
+        return Err(format!(
+            "`{program}` has not answered within {} s: try `{program} get` by hand, or take it out of Docker's config.json",
+            within.as_secs()
+        ));
+    };
+    let (answer, status) = (answer.map_err(failed)?, child.wait().map_err(failed)?);
+    Ok(status.success().then_some(answer))
 }
 
 #[cfg(test)]
@@ -215,5 +244,16 @@ mod tests {
     fn a_helper_is_a_plain_name() {
         let file: File = serde_json::from_str(r#"{"credsStore":"../../bin/sh"}"#).unwrap();
         assert!(file.of("r.example").unwrap_err().contains("helper's name"));
+    }
+
+    #[test]
+    fn a_helper_that_does_not_answer_is_ended() {
+        let answer = |args: &[&str], within: Duration| {
+            answer_of(Command::new(args[0]).args(&args[1..]), "helper", "r.example", within)
+        };
+        let late = answer(&["sleep", "1000"], Duration::from_millis(50));
+        assert!(late.unwrap_err().contains("`helper` has not answered within 0 s"));
+        assert_eq!(answer(&["false"], Duration::from_secs(90)), Ok(None));
+        assert!(answer(&["none-such-helper"], Duration::from_secs(90)).unwrap_err().contains("can't be run"));
     }
 }

@@ -73,9 +73,12 @@ pub(super) fn add(args: &Add, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         let same = there.reference() == Ok(Some(args.reference.clone()));
         ensure!(
             same,
-            "the config has a detector `{id}` already, `{}`; name this one by `--as`, or take another version of it by \
-             `watchfire plugin update {id}`",
-            there.component.as_deref().unwrap_or(Path::new("")).display()
+            "the config has a detector `{id}` already, `{}`; name this one by `--as`{}",
+            there.component.as_deref().or(there.shipped.as_deref().map(Path::new)).unwrap_or(Path::new("")).display(),
+            match there.is_shared() {
+                true => format!(", or take another version of it by `watchfire plugin update {id}`"),
+                false => String::new(),
+            }
         );
     }
     let config = args

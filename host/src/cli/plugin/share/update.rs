@@ -15,6 +15,7 @@ use crate::app::live::output::Format;
 use crate::app::share::adopt::Taking;
 use crate::app::share::current::{Standing, standings};
 use crate::app::share::differ::Difference;
+use crate::app::share::repute::Repute;
 use crate::app::share::section::Section;
 use crate::app::share::take::Offer;
 use crate::cli::{Exit, runtime};
@@ -143,6 +144,13 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
         let refusal = refusal.map(|refusal| untrusted(&sharing, &refusal));
         let bytes = sharing.store().get(before.component).context(FETCH)?;
         let new = known(&sharing, &before, sandboxes)?;
+        // Going back is for need; what is known against it is told all the same.
+        let indexes = runtime.block_on(sharing.indexes(&Credentials::of_user(), false));
+        let version = &new.manifest.version;
+        let repute = Repute::of(&indexes, &before.reference.place(), version, before.component);
+        for (index, advisory) in &repute.against {
+            anstream::eprintln!("against {version}: {}, says {index}", advisory.line());
+        }
         (before, bytes, new, refusal)
     } else {
         let to = match &args.to {

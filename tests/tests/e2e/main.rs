@@ -18,6 +18,7 @@ mod faults;
 mod first_watch;
 mod forks;
 mod guide;
+mod hostile_chain;
 mod incidents;
 mod kills;
 mod lies;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Output;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use watchfire_tests::anvil::Anvil;
 use watchfire_tests::guests::guest;
 use watchfire_tests::host::{Host, watchfire};
@@ -105,6 +106,29 @@ async fn versions_are_tried_swapped_rolled_back_and_rejected() {
     assert!(told.contains("is one running on this journal"), "{told}");
     let replayed = watchfire(folder, &["replay", "watchfire.db", "--quiet"]).unwrap();
     assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stdout));
+}
+
+#[test]
+fn a_component_that_is_pinned_is_the_only_one_that_runs() {
+    let deployment = |digest: &str| Deployment {
+        more: format!("{GUEST}digest = \"{digest}\"\n"),
+        ..Deployment::of("http://127.0.0.1:9".to_owned())
+    };
+    let folder = deployment("").make().unwrap();
+    let bytes = std::fs::read(build(folder.path(), "", "guest")).unwrap();
+    let digest = format!("sha256:{}", alloy_primitives::hex::encode(Sha256::digest(&bytes)));
+    let check = || {
+        let output = watchfire(folder.path(), &["check"]).unwrap();
+        String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap()
+    };
+    let told = check();
+    assert!(told.contains("is no digest") && told.contains(&digest), "{told}");
+    deployment(&digest).write(folder.path()).unwrap();
+    let told = check();
+    assert!(!told.contains("digest") && told.contains("detector guest: "), "{told}");
+    build(folder.path(), "slow", "guest");
+    let told = check();
+    assert!(told.contains("is another component") && !told.contains("detector guest: "), "{told}");
 }
 
 #[tokio::test]

@@ -310,6 +310,14 @@ fn a_record_that_was_made_whole_again_proves_no_more_than_what_was_signed() {
         entries.push(again);
     });
     wrong("something else is written", &|entries| entries[vetoed].kind = EntryKind::Done);
+    // A second human who agreed to the end of the incident agreed to no ruling.
+    let seconded = forged(&case.timeline, |entries| {
+        let mut agreed = entries[decided].clone();
+        (agreed.proof, agreed.kind) = (None, EntryKind::Approved);
+        agreed.text = "agreed to false-positive of Bo".into();
+        entries.push(agreed);
+    });
+    assert_eq!(case.found(&seconded).wrong, Vec::new());
 }
 
 #[test]

@@ -126,6 +126,10 @@ fn wanted<'p>(
     if act == ProvedAct::Reverse && entry.text.contains(") was undone by somebody else: ") {
         return Ok(None);
     }
+    // A second human agrees to what lowers or ends the incident, and to no ruling.
+    if act == ProvedAct::Approve && number.is_none() && entry.text.starts_with("agreed to ") {
+        return Ok(None);
+    }
     if act != ProvedAct::Open && number.is_none() && intervention != DO_NOTHING {
         return Err(format!("it names no ruling, and no host writes it so: {}", entry.text));
     }

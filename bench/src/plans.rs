@@ -36,5 +36,5 @@ pub(crate) fn with_team(text: &str) -> anyhow::Result<(Plan, Event)> {
     let files = vec![("plan.toml".to_owned(), format!("{text}{TEAM}"))];
     let plan = Plan::load(&files).map_err(|found| anyhow::anyhow!("{found:?}"))?;
     let hash = plan.hash();
-    Ok((plan, Event::Plan { protocol: Default::default(), hash, files }))
+    Ok((plan, Event::Plan { protocol: Default::default(), hash, files, defaults: Default::default() }))
 }

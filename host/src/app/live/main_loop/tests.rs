@@ -73,7 +73,7 @@ fn with_notices(count: usize) -> Turned {
     let files = vec![("plan.toml".to_owned(), PLAN.to_owned())];
     let hash = Plan::load(&files).unwrap().hash();
     let mut take = |event| engine.take(Stamped { at_ms: wall_clock_ms(), event }, &Given::default()).unwrap();
-    take(Event::Plan { protocol: Default::default(), hash, files });
+    take(Event::Plan { protocol: Default::default(), hash, files, defaults: Default::default() });
     for at in 0..count {
         let (kind, subject, message) = ("feed-silent".to_owned(), format!("feed/{at}"), "it says nothing".to_owned());
         take(Event::Coverage { coverage: Coverage { kind, subject, severity: Severity::High, message, over: false } });

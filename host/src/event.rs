@@ -6,11 +6,11 @@ use alloy::primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use crate::block::{Block, BlockRef, ChainId, Frames, Parts, StorageChanges, Transactions};
+use crate::defaults::Defaults;
 use crate::fact::{Delivery, Fact};
 use crate::finding::Severity;
 use crate::note::Note;
 use crate::operator::Act;
-use crate::plan::Defaults;
 use crate::protocol::Protocol;
 
 /// One input. Reorgs are a closed pair: what was [`Event::Reverted`] is followed by what was

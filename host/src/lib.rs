@@ -19,8 +19,8 @@ pub mod whole_file;
 
 // The plan, and the desk that decides by it.
 pub use watchfire_response::{
-    brief, decision, desk, diagnostic, digest, drill, due, effect, fact, finding, incident, operator, outcome, plan,
-    proof, protocol, record, staged, timeline, triage,
+    brief, decision, defaults, desk, diagnostic, digest, drill, due, effect, fact, finding, incident, operator,
+    outcome, plan, proof, protocol, record, staged, timeline, triage,
 };
 
 // Floor 1: pure logic.

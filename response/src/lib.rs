@@ -7,6 +7,7 @@
 pub mod brief;
 pub mod chain;
 pub mod decision;
+pub mod defaults;
 pub mod diagnostic;
 pub mod digest;
 pub mod due;

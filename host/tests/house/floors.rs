@@ -12,6 +12,7 @@ const NOUNS: &[&str] = &[
     "chain_read",
     "column",
     "decision",
+    "defaults",
     "diagnostic",
     "digest",
     "due",

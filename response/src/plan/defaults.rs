@@ -1,31 +1,9 @@
-//! What keys mean that a plan leaves out, and what the desk makes of acts under it. That changes from version to version of the host,
-//! and a plan of a journal keeps what it was followed by: so that a replay decides as was decided then.
-
-use serde::{Deserialize, Serialize};
+//! Writes into a plan what its files leave out.
 
 use super::entity::{ProofPolicy, Tables};
-
-/// Which values keys have that a plan leaves out, by what was changed last.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Defaults {
-    /// Those of before any was changed. A journal of then names none.
-    #[default]
-    First,
-    /// Acts that cost trust are proved by whoever has a `signer`, and what is to be typed says so. Whoever has an incident already and
-    /// says so again is noted, and nobody is told.
-    Proofs,
-}
+use crate::defaults::Defaults;
 
 impl Defaults {
-    /// Those of a plan that is put forward now.
-    pub const NOW: Self = Self::Proofs;
-
-    /// Whether they are those of before any was changed.
-    pub fn is_first(&self) -> bool {
-        *self == Self::First
-    }
-
     /// Writes into a plan what it leaves out and what follows from the rest of it, so that its hash covers that too.
     pub(super) fn fill(self, tables: &mut Tables) {
         // Where nobody can sign, nothing is proved either way.

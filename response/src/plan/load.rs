@@ -8,10 +8,10 @@ use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::defaults::Defaults;
 use super::entity::Tables;
 use super::shape::{Shape, join};
 use super::{resolve, rota, schema};
+use crate::defaults::Defaults;
 use crate::diagnostic::{Diagnostic, Gravity, position, suggestion};
 
 /// Names an entity: its table and its id, which is empty for `protocol`.

@@ -26,7 +26,7 @@ mod tests;
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
-pub use defaults::Defaults;
+pub use crate::defaults::Defaults;
 pub use entity::*;
 pub use ready::readiness;
 

@@ -250,7 +250,7 @@ pub(super) fn without_plan(config: &Config) -> Diagnostic {
 pub(super) fn watching_nothing(config: &Config) -> Option<Diagnostic> {
     if config.chains.is_empty() && config.feeds.is_empty() {
         let help = "name a node as `[chain.NAME]`, or write a config with `watchfire init`";
-        return Some(of_config(config, Gravity::Error, "no chain and no feed: nothing is watched", help));
+        return Some(of_config(config, Gravity::Warning, "no chain and no feed: nothing is watched", help));
     }
     let help = "name one as `[detector.ID]`: `use = \"outflow\"` ships with the host";
     let is_idle = config.detectors.is_empty();

@@ -198,6 +198,32 @@ impl Lock {
 }
 
 #[cfg(test)]
+pub(crate) mod sample {
+    use super::*;
+
+    /// A pin of `outflow` 1.0.0, which asks for nothing and nobody signed.
+    pub(crate) fn pin() -> Pin {
+        Pin {
+            reference: "oci://localhost:5000/harbor/outflow:1.0.0".parse().unwrap(),
+            manifest: Digest::of(b"manifest"),
+            component: Digest::of(b"component"),
+            size_bytes: 9,
+            name: "outflow".into(),
+            version: "1.0.0".into(),
+            capabilities: Vec::new(),
+            config_schema: Digest::of(b"{}"),
+            signed_by: SignedBy::default(),
+            taken_at: "2026-11-30T11:00:00Z".into(),
+            kinds: BTreeMap::new(),
+            response: None,
+            score: None,
+            limits: BTreeMap::new(),
+            listens: BTreeMap::new(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -206,18 +232,12 @@ mod tests {
             reference: format!("oci://localhost:5000/harbor/outflow:{tag}").parse().unwrap(),
             manifest: Digest::of(tag.as_bytes()),
             component: Digest::of(tag.as_bytes()),
-            size_bytes: 7,
-            name: "outflow".into(),
             version: tag.into(),
             capabilities: vec!["state".into()],
-            config_schema: Digest::of(b"{}"),
             signed_by: SignedBy::Known(BTreeMap::from([("harbor".into(), "0x7099".into())])),
-            taken_at: "2026-11-30T11:00:00Z".into(),
             kinds: BTreeMap::from([("large-outflow".into(), "high".into())]),
-            response: None,
-            score: None,
             limits: BTreeMap::from([("batch_deadline_ms".into(), 2_000)]),
-            listens: BTreeMap::new(),
+            ..sample::pin()
         }
     }
 

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
     use crate::finding::Severity;
     use crate::plugin::FindingKind;
-    use crate::share::signed_by::SignedBy;
+    use crate::share::lock::sample;
 
     fn manifest() -> Manifest {
         Manifest {
@@ -83,21 +83,9 @@ mod tests {
 
     fn pin() -> Pin {
         Pin {
-            reference: "oci://localhost:5000/harbor/outflow:1.0.0".parse().unwrap(),
-            manifest: Digest::of(b"manifest"),
-            component: Digest::of(b"component"),
-            size_bytes: 9,
-            name: "outflow".into(),
-            version: "1.0.0".into(),
             capabilities: vec!["chain".into(), "state".into()],
-            config_schema: Digest::of(b"{}"),
-            signed_by: SignedBy::default(),
-            taken_at: "2026-11-30T11:00:00Z".into(),
             kinds: BTreeMap::from([("large-outflow".into(), "high".into())]),
-            response: None,
-            score: None,
-            limits: BTreeMap::new(),
-            listens: BTreeMap::new(),
+            ..sample::pin()
         }
     }
 

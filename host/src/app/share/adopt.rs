@@ -184,30 +184,10 @@ mod tests {
 
     use super::*;
     use crate::share::digest::Digest;
-    use crate::share::signed_by::SignedBy;
+    use crate::share::lock::sample::pin;
 
     const CONFIG: &str =
         "[chain.a]\nid = 1\nendpoints = [\"http://127.0.0.1:1\"]\n\n[trust]\nunsigned = [\"localhost:5000\"]\n";
-
-    fn pin() -> Pin {
-        Pin {
-            reference: "oci://localhost:5000/harbor/outflow:1.0.0".parse().unwrap(),
-            manifest: Digest::of(b"manifest"),
-            component: Digest::of(b"component"),
-            size_bytes: 9,
-            name: "outflow".into(),
-            version: "1.0.0".into(),
-            capabilities: Vec::new(),
-            config_schema: Digest::of(b"{}"),
-            signed_by: SignedBy::default(),
-            taken_at: "2026-11-30T11:00:00Z".into(),
-            kinds: BTreeMap::new(),
-            response: None,
-            score: None,
-            limits: BTreeMap::new(),
-            listens: BTreeMap::new(),
-        }
-    }
 
     /// A deployment of which `edit` changes the text.
     fn sharing(folder: &Path, edit: impl Fn(&str) -> String) -> Sharing {

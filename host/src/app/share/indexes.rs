@@ -220,8 +220,7 @@ fn kept_name(source: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::share::lock::Pin;
-    use crate::share::signed_by::SignedBy;
+    use crate::share::lock::{Pin, sample};
 
     #[test]
     fn a_component_is_judged_by_what_it_says_and_not_by_the_lock() {
@@ -230,23 +229,7 @@ mod tests {
         let index = Index::parse(text).unwrap();
         let known = [Known { source: "ours".into(), index, kept_since: None }];
         let mut lock = Lock::default();
-        let pin = Pin {
-            reference: "oci://localhost:5000/harbor/outflow:1.0.0".parse().unwrap(),
-            manifest: Digest::of(b"manifest"),
-            component: Digest::of(b"component"),
-            size_bytes: 9,
-            name: "outflow".into(),
-            version: "9.0.0".into(),
-            capabilities: Vec::new(),
-            config_schema: Digest::of(b"{}"),
-            signed_by: SignedBy::default(),
-            taken_at: "2026-11-30T11:00:00Z".into(),
-            kinds: BTreeMap::new(),
-            response: None,
-            score: None,
-            limits: BTreeMap::new(),
-            listens: BTreeMap::new(),
-        };
+        let pin = Pin { version: "9.0.0".into(), ..sample::pin() };
         lock.pin("outflow", pin);
         let said = BTreeMap::from([("outflow".to_owned(), "1.1.0-rc.1".to_owned())]);
         let found = against(&lock, &known, &said);

@@ -99,30 +99,11 @@ fn earliest(locked: &Locked, since_ms: u64) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::share::digest::Digest;
-    use crate::share::lock::Pin;
-    use crate::share::signed_by::SignedBy;
+    use crate::share::lock::sample;
 
     #[test]
     fn the_time_of_a_shadow_begins_when_it_runs() {
-        let pin = Pin {
-            reference: "oci://localhost:5000/harbor/outflow:1.0.0".parse().unwrap(),
-            manifest: Digest::of(b"manifest"),
-            component: Digest::of(b"component"),
-            size_bytes: 9,
-            name: "outflow".into(),
-            version: "1.0.0".into(),
-            capabilities: Vec::new(),
-            config_schema: Digest::of(b"{}"),
-            signed_by: SignedBy::default(),
-            taken_at: "2026-11-30T11:00:00Z".into(),
-            kinds: BTreeMap::new(),
-            response: None,
-            score: None,
-            limits: BTreeMap::new(),
-            listens: BTreeMap::new(),
-        };
-        let locked = Locked { pin, before: None, takes_over_at: Some("2026-12-01T11:00:00Z".into()) };
+        let locked = Locked { pin: sample::pin(), before: None, takes_over_at: Some("2026-12-01T11:00:00Z".into()) };
         let monday: Timestamp = "2026-12-07T08:00:00Z".parse().unwrap();
         let expected: Timestamp = "2026-12-08T08:00:00Z".parse().unwrap();
         assert_eq!(earliest(&locked, monday.as_millisecond() as u64), Some(expected));

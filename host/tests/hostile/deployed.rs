@@ -217,3 +217,13 @@ fn a_hostile_component_is_told_of_by_the_command_line_without_harm() {
         assert!(!told.contains('\u{1b}'), "{args:?}: {told:?}");
     }
 }
+
+#[test]
+fn what_fails_has_no_figures() {
+    let deployment = Deployment::new(&Trick::read("endless-loop").component(), "grant = []");
+    let recording = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/lending/attack.jsonl.gz");
+    let output = deployment.run(&["plugin", "bench", "odd.wasm", "--recording", recording.to_str().unwrap()]);
+    let said = text(&output);
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains("it fails on block") && said.contains("so it has no figures: deadline"), "{said}");
+}

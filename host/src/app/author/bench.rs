@@ -73,7 +73,7 @@ pub(super) struct Read {
 ///
 /// # Errors
 ///
-/// If the recording can't be read, the component is not admitted, or it sees nothing in the recording.
+/// If the recording can't be read, the component is not admitted, or it sees nothing in the recording or fails on it.
 pub fn measure(bytes: &[u8], recording: &Path, config: Value) -> anyhow::Result<Measured> {
     let read = read(recording)?;
     let started = Instant::now();
@@ -96,7 +96,13 @@ pub fn measure(bytes: &[u8], recording: &Path, config: Value) -> anyhow::Result<
         fleet.forget()?;
         let before = times.len();
         for block in &read.blocks {
-            times.extend(show(&mut fleet, block).iter().map(|outcome| outcome.elapsed));
+            for outcome in show(&mut fleet, block) {
+                // One that failed rests, and what rests costs nothing.
+                if let Err(failure) = outcome.result {
+                    anyhow::bail!("it fails on block {}, so it has no figures: {failure}", block.number);
+                }
+                times.push(outcome.elapsed);
+            }
         }
         anyhow::ensure!(times.len() > before, "it sees nothing in `{}`; does its config fit?", recording.display());
     }

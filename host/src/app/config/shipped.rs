@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::suggestion;
 
-/// Where their components are, seen from the folder of the binary: a release's archive, a build, its tests, an installation.
-const PLACES: [&str; 4] = ["plugins", "../plugins", "../../plugins", "../share/watchfire/plugins"];
+/// Where their components are, seen from the folder of the binary: a release's archive, an installation.
+const INSTALLED: [&str; 2] = ["plugins", "../share/watchfire/plugins"];
+
+/// The same in a folder that cargo builds in: a build, its tests.
+const BUILT: [&str; 2] = ["../plugins", "../../plugins"];
 
 /// Returns the component of a detector that ships with a binary.
 ///
@@ -15,7 +18,11 @@ const PLACES: [&str; 4] = ["plugins", "../plugins", "../../plugins", "../share/w
 pub fn component(name: &str, binary: &Path) -> Result<PathBuf, (String, String)> {
     let beside = binary.parent().unwrap_or(Path::new("."));
     // Without `..`, as messages name it.
-    let folder = PLACES.iter().map(|place| beside.join(place)).find(|folder| folder.is_dir());
+    // Cargo marks the folder that it builds in. Without the mark, it is a folder of others, `/tmp/plugins` as well.
+    let built = BUILT.iter().map(|place| beside.join(place));
+    let built = built.filter(|folder| folder.with_file_name("CACHEDIR.TAG").is_file());
+    let installed = INSTALLED.iter().map(|place| beside.join(place));
+    let folder = installed.chain(built).find(|folder| folder.is_dir());
     let folder = folder.map(|folder| folder.canonicalize().unwrap_or(folder));
     let Some(folder) = folder else {
         let message = format!("no detectors ship with `{}`", binary.display());
@@ -50,16 +57,20 @@ mod tests {
     #[test]
     fn a_name_is_looked_up_where_a_binary_has_its_detectors() {
         for (binary, plugins) in [
-            ("watchfire", "plugins"),
-            ("debug/watchfire", "plugins"),
-            ("debug/deps/config-1", "plugins"),
-            ("bin/watchfire", "share/watchfire/plugins"),
+            ("release/watchfire", "release/plugins"),
+            ("target/debug/watchfire", "target/plugins"),
+            ("target/debug/deps/config-1", "target/plugins"),
+            ("usr/bin/watchfire", "usr/share/watchfire/plugins"),
         ] {
             let root = tempfile::tempdir().unwrap();
             let (binary, plugins) = (root.path().join(binary), root.path().join(plugins));
             std::fs::create_dir_all(binary.parent().unwrap()).unwrap();
+            // A folder of somebody else's, as anyone may make one in `/tmp`.
+            std::fs::create_dir_all(root.path().join("plugins")).unwrap();
+            std::fs::write(root.path().join("plugins/rules.wasm"), "").unwrap();
             assert!(component("rules", &binary).unwrap_err().0.contains("no detectors ship with"), "{binary:?}");
             std::fs::create_dir_all(&plugins).unwrap();
+            std::fs::write(plugins.with_file_name("CACHEDIR.TAG"), "").unwrap();
             for name in ["rules.wasm", "outflow.wasm", "README.md"] {
                 std::fs::write(plugins.join(name), "").unwrap();
             }

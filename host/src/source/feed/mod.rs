@@ -69,11 +69,6 @@ impl FeedTask {
     }
 }
 
-/// Whether a task is to end.
-fn stopped(stop: &watch::Receiver<bool>) -> bool {
-    *stop.borrow()
-}
-
 /// Waits until a task is to end.
 async fn until_stopped(stop: &mut watch::Receiver<bool>) {
     // Whoever could stop it is gone, so nobody waits for it either.

@@ -13,6 +13,7 @@ mod round;
 mod take;
 #[cfg(test)]
 mod tests;
+mod time;
 mod watchdog;
 
 use std::path::Path;

@@ -143,7 +143,7 @@ impl Follower {
         self.contest.extends(link.number, head.number, head.endpoint);
         block.awaited = self.note_extras(&block, &without).await?;
         block.transactions.sender.tell(self.false_senders.clone(), endpoint, link.number);
-        let (reference, awaited) = (block.reference(), block.awaited);
+        let (reference, awaited, time_s) = (block.reference(), block.awaited, block.timestamp_s);
         self.canon.admit(&link);
         self.pace.progressed();
         self.quiet.moved(Instant::now());
@@ -151,6 +151,7 @@ impl Follower {
         let raw = self.keep_raw.then(|| Box::new(raw));
         let event = Event::Committed { block: Arc::new(block) };
         self.out.send(Delivery { raw, ..Delivery::now(event) }).await?;
+        self.look_at_time(link.number, time_s).await?;
         if !awaited.is_empty() {
             self.owing.add(reference, awaited);
         }

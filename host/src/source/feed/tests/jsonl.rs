@@ -116,3 +116,17 @@ async fn silence_is_told_each_time() {
     assert_eq!(feed.next().await, "feed-silent: no value for 1 s");
     feed.end().await;
 }
+
+/// Whoever opens a pipe that nobody writes to waits, as for a disk that hangs.
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_holds_up_neither_its_finding_nor_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("feed.jsonl");
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let mut feed = start(&format!("{CONFIG}silent_after_s = 3\n"), folder.path(), Vec::new());
+    let why = feed.next().await;
+    assert!(why.starts_with("feed-silent: no value for 3 s: `") && why.contains("the disk does not answer"), "{why}");
+    feed.end().await;
+    // Lets go of whoever waits.
+    drop(OpenOptions::new().read(true).write(true).open(&file).unwrap());
+}

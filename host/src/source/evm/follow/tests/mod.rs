@@ -7,4 +7,5 @@ mod receipts;
 mod reorgs;
 mod senders;
 mod shared;
+mod time;
 mod turns;

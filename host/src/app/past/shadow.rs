@@ -27,6 +27,8 @@ pub struct Compared {
     pub beside: String,
     /// Since when, milliseconds since the Unix epoch: both are compared from the start of the shadow's version on.
     pub since_ms: u64,
+    /// How long the host has run since then, milliseconds: while it is down, nothing is compared.
+    pub ran_ms: u64,
     /// Blocks and observations since then.
     pub inputs: u64,
     /// Live findings that both made of the same input.
@@ -70,11 +72,20 @@ pub fn compare(journal: &Path, shadow: &str) -> anyhow::Result<Compared> {
     let mut courses = [Course::default(), Course::default()];
     let mut open: [BTreeMap<u64, IncidentState>; 2] = Default::default();
     let mut gone = std::collections::BTreeSet::new();
+    let mut last_ms = 0;
     let mut rows = journal.entries(&Filter::default())?;
     while let Some(row) = rows.next()? {
         let counts = row.seq >= since;
         if row.seq == since {
             compared.since_ms = row.at_ms;
+            last_ms = row.at_ms;
+        }
+        if counts {
+            // The host names its detectors when it starts: before that it was down.
+            if !matches!(&row.entry, Entry::Input(Stamped { event: Event::Detector { .. }, .. })) {
+                compared.ran_ms += row.at_ms.saturating_sub(last_ms);
+            }
+            last_ms = row.at_ms;
         }
         let mut note = |at: usize, outcomes: Vec<Outcome>| {
             for outcome in outcomes {

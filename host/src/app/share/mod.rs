@@ -1,6 +1,7 @@
 //! Detectors of registries: what a project publishes, what is taken, judged, pinned and kept current.
 
 pub mod adopt;
+mod companion;
 pub mod current;
 pub mod differ;
 pub mod fetch;

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
+use crate::app::share::companion::{self, Subject};
 use crate::app::share::materials;
 use crate::plugin::{Component, Limits, Manifest};
 use crate::share::archive;
@@ -104,12 +105,13 @@ impl Publication {
     ///
     /// # Errors
     ///
-    /// If it can't be read, or is no JSON where JSON is meant.
+    /// If it can't be read, is not what the role says, or is about another detector.
     pub fn add(&mut self, role: Role, path: &Path) -> anyhow::Result<()> {
         let bytes = std::fs::read(path).with_context(|| format!("`{}` can't be read", path.display()))?;
         if role.media_type().ends_with("json") {
-            serde_json::from_slice::<serde_json::Value>(&bytes)
-                .with_context(|| format!("`{}` is no JSON", path.display()))?;
+            let value = serde_json::from_slice(&bytes).with_context(|| format!("`{}` is no JSON", path.display()))?;
+            let subject = Subject { name: &self.manifest.name, digest: Digest::of(&self.component) };
+            companion::check(role, &value, subject).map_err(|why| anyhow::anyhow!("`{}` {why}", path.display()))?;
         }
         self.files.insert(role, bytes);
         Ok(())

@@ -45,7 +45,7 @@ pub async fn watch(config: PathBuf) {
 }
 
 /// Puts each shadow whose time has come in the place of the detector that it stands beside; takes out one that failed on a
-/// batch. Only time since it began to run counts, and it must have seen something. Returns what was done, a line each.
+/// batch. Only time in which the host ran with it counts, and it must have seen something. Returns what was done, a line each.
 fn take_over(file: &Path, now: Timestamp, waiting: &mut Waiting) -> anyhow::Result<Vec<String>> {
     // A config that is wrong is reported by who takes it up.
     let Ok(mut sharing) = Sharing::of(file) else { return Ok(Vec::new()) };
@@ -58,7 +58,7 @@ fn take_over(file: &Path, now: Timestamp, waiting: &mut Waiting) -> anyhow::Resu
     let mut done = Vec::new();
     for (id, locked) in due {
         let compared = compare(&sharing.journal, &id)?;
-        let has_run = earliest(&locked, compared.since_ms).unwrap_or(now);
+        let has_run = now.saturating_add(lacking(&locked, compared.ran_ms).unwrap_or_default())?;
         if has_run > now || compared.inputs == 0 {
             let until = if compared.inputs == 0 { has_run.max(now.saturating_add(AGAIN)?) } else { has_run };
             if waiting.insert(id.clone(), until).is_none() {
@@ -87,13 +87,12 @@ fn take_over(file: &Path, now: Timestamp, waiting: &mut Waiting) -> anyhow::Resu
     Ok(done)
 }
 
-/// Returns when a shadow has run for the stated time, which begins with its first input in the journal, milliseconds since the
-/// Unix epoch. `None` if the lock does not say for how long.
-fn earliest(locked: &Locked, since_ms: u64) -> Option<Timestamp> {
+/// Returns how long a shadow has yet to run. `None` if it has run for the stated time, or the lock states none.
+fn lacking(locked: &Locked, ran_ms: u64) -> Option<SignedDuration> {
     let taken: Timestamp = locked.pin.taken_at.parse().ok()?;
     let over: Timestamp = locked.takes_over_at.as_ref()?.parse().ok()?;
-    let since = Timestamp::from_millisecond(i64::try_from(since_ms).ok()?).ok()?;
-    since.checked_add(over.duration_since(taken)).ok()
+    let ran = SignedDuration::from_millis(i64::try_from(ran_ms).ok()?);
+    over.duration_since(taken).checked_sub(ran).filter(SignedDuration::is_positive)
 }
 
 #[cfg(test)]
@@ -102,11 +101,13 @@ mod tests {
     use crate::share::lock::sample;
 
     #[test]
-    fn the_time_of_a_shadow_begins_when_it_runs() {
-        let locked = Locked { pin: sample::pin(), before: None, takes_over_at: Some("2026-12-01T11:00:00Z".into()) };
-        let monday: Timestamp = "2026-12-07T08:00:00Z".parse().unwrap();
-        let expected: Timestamp = "2026-12-08T08:00:00Z".parse().unwrap();
-        assert_eq!(earliest(&locked, monday.as_millisecond() as u64), Some(expected));
-        assert_eq!(earliest(&Locked { takes_over_at: None, ..locked }, 0), None);
+    fn only_the_time_counts_in_which_the_host_ran() {
+        let mut locked =
+            Locked { pin: sample::pin(), before: None, takes_over_at: Some("2026-12-01T11:00:00Z".into()) };
+        locked.pin.taken_at = "2026-12-01T10:00:00Z".into();
+        assert_eq!(lacking(&locked, 0), Some(SignedDuration::from_mins(60)));
+        assert_eq!(lacking(&locked, 45 * 60_000), Some(SignedDuration::from_mins(15)));
+        assert_eq!(lacking(&locked, 60 * 60_000), None);
+        assert_eq!(lacking(&Locked { takes_over_at: None, ..locked }, 0), None);
     }
 }

@@ -23,8 +23,10 @@ use super::reference::{Reference, is_loopback};
 
 /// How long a connection may take.
 const CONNECTS_WITHIN: Duration = Duration::from_secs(15);
-/// How long a registry may stay silent within an answer.
+/// How long a registry may stay silent within an answer, and before its first byte.
 const SPEAKS_WITHIN: Duration = Duration::from_secs(60);
+/// The slowest answer that is waited for: after the time above, so many bytes per second must have come on the average.
+const LEAST_BYTES_PER_S: u32 = 8 << 10;
 /// How often a request is made that fails for the moment.
 const ATTEMPTS: u32 = 4;
 /// Longest wait that a registry may ask for.
@@ -224,17 +226,33 @@ fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
 }
 
 /// Reads a body of no more than so many bytes.
-async fn read(mut answer: Response, limit: u64, registry: &str, what: &str) -> Result<Vec<u8>, RegistryError> {
+async fn read(answer: Response, limit: u64, registry: &str, what: &str) -> Result<Vec<u8>, RegistryError> {
+    read_within(answer, limit, registry, what, SPEAKS_WITHIN).await
+}
+
+/// Reads a body of no more than so many bytes, and gives up one that drips: after `patience`, so many bytes per second must have
+/// come.
+async fn read_within(
+    mut answer: Response,
+    limit: u64,
+    registry: &str,
+    what: &str,
+    patience: Duration,
+) -> Result<Vec<u8>, RegistryError> {
+    let unreachable = |why: String| RegistryError::Unreachable { registry: registry.to_owned(), why };
     let too_large = || RegistryError::TooLarge { registry: registry.to_owned(), what: what.to_owned(), limit };
     if answer.content_length().is_some_and(|length| length > limit) {
         return Err(too_large());
     }
     let mut bytes = Vec::new();
+    let began = tokio::time::Instant::now();
     loop {
-        let chunk = answer.chunk().await.map_err(|error| RegistryError::Unreachable {
-            registry: registry.to_owned(),
-            why: format!("it broke off {what}: {}", chain(&error)),
+        let late_at = began + patience + Duration::from_secs(1) * (bytes.len() as u32 / LEAST_BYTES_PER_S);
+        let chunk = tokio::time::timeout_at(late_at, answer.chunk()).await.map_err(|_| {
+            let (came, took_s) = (bytes.len(), began.elapsed().as_secs());
+            unreachable(format!("it sent {came} bytes of {what} within {took_s} s, which is too slow to wait for"))
         })?;
+        let chunk = chunk.map_err(|error| unreachable(format!("it broke off {what}: {}", chain(&error))))?;
         let Some(chunk) = chunk else { return Ok(bytes) };
         if bytes.len() as u64 + chunk.len() as u64 > limit {
             return Err(too_large());
@@ -252,4 +270,45 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Answers with a body of `length` bytes, in pieces, one each 20 ms; returns the URL.
+    fn drips(length: usize, piece_bytes: usize) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4_096]);
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+            for _ in 0..length.div_ceil(piece_bytes) {
+                // The reader may have gone.
+                if stream.write_all(&vec![b'x'; piece_bytes]).is_err() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_drips_is_given_up_and_a_slow_one_is_waited_for() {
+        let client = crate::http::client_builder().build().unwrap();
+        let answer = client.get(drips(1 << 20, 1)).send().await.unwrap();
+        let patience = Duration::from_millis(300);
+        let error = read_within(answer, 2 << 20, "here", "layer a", patience).await.unwrap_err().to_string();
+        assert!(error.starts_with("here can't be reached: it sent ") && error.contains("bytes of layer a"), "{error}");
+
+        // Twice as long as the patience, and fast enough.
+        let answer = client.get(drips(30 << 10, 1 << 10)).send().await.unwrap();
+        let read = read_within(answer, 2 << 20, "here", "layer a", patience).await.unwrap();
+        assert_eq!(read.len(), 30 << 10);
+    }
 }

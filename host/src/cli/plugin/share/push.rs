@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args as ClapArgs;
 
 use super::{created, offer, write_files};
@@ -65,6 +65,9 @@ pub struct Pull {
     /// The folder; named as the detector by default.
     #[arg(short, long, value_name = "FOLDER")]
     out: Option<PathBuf>,
+    /// Empty the folder first, if there is something in it.
+    #[arg(long)]
+    replace: bool,
     /// The shape of what is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -109,7 +112,7 @@ pub(super) fn push(args: &Push, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
 pub(super) fn pull(args: &Pull, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let offer = runtime()?.block_on(offer(&args.reference, sandboxes))?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(&offer.manifest.name));
-    std::fs::create_dir_all(&folder).with_context(|| format!("`{}` can't be made", folder.display()))?;
+    make_empty(&folder, args.replace)?;
     let component = folder.join(Path::new(&offer.manifest.name).with_extension("wasm"));
     std::fs::write(&component, &offer.taken.component).with_context(|| component.display().to_string())?;
     let files = write_files(&offer.taken.files, &folder)?;
@@ -125,4 +128,50 @@ pub(super) fn pull(args: &Pull, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Good)
+}
+
+/// Makes a folder with nothing in it, so that what one looks at is all of this version and nothing else.
+fn make_empty(folder: &Path, replace: bool) -> anyhow::Result<()> {
+    let shown = folder.display();
+    let is_link = folder.symlink_metadata().is_ok_and(|found| found.is_symlink());
+    let is_filled = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    if is_link || is_filled {
+        let what = if is_link { "is a symbolic link" } else { "is not empty" };
+        ensure!(
+            replace && !is_link,
+            "`{shown}` {what}; name another folder by `--out`{}",
+            match is_link {
+                true => "",
+                false => ", or have it emptied by `--replace`",
+            }
+        );
+        let is_pulled = folder.join(Role::Manifest.file_name()).is_file();
+        ensure!(is_pulled, "`{shown}` was not filled by `pull`, and is not emptied; remove it yourself");
+        std::fs::remove_dir_all(folder).with_context(|| format!("`{shown}` can't be emptied"))?;
+    }
+    std::fs::create_dir_all(folder).with_context(|| format!("`{shown}` can't be made"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_emptied_on_demand_and_only_one_that_was_pulled() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("outflow");
+        make_empty(&folder, false).unwrap();
+        make_empty(&folder, false).unwrap();
+        std::fs::write(folder.join("mine.txt"), "").unwrap();
+        let error = make_empty(&folder, false).unwrap_err().to_string();
+        assert!(error.contains("is not empty; name another folder by `--out`, or"), "{error}");
+        let error = make_empty(&folder, true).unwrap_err().to_string();
+        assert!(error.contains("was not filled by `pull`") && folder.join("mine.txt").is_file(), "{error}");
+        std::fs::write(folder.join(Role::Manifest.file_name()), "{}").unwrap();
+        make_empty(&folder, true).unwrap();
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+        let link = root.path().join("link");
+        std::os::unix::fs::symlink(&folder, &link).unwrap();
+        assert!(make_empty(&link, true).unwrap_err().to_string().contains("is a symbolic link; name"));
+    }
 }

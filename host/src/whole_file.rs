@@ -1,10 +1,12 @@
 //! Files that are written as a whole or not at all: after a crash of the machine a file says the old or the new. And files that are
 //! read as a whole, up to a size: one that never ends fills no memory.
 
+use std::cell::RefCell;
 use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Writes a file beside `path`, puts it on the disk, and gives it the name `path`. `mode` is its Unix mode. The name of the
 /// file beside begins with a dot and ends in `.new`.
@@ -59,12 +61,43 @@ pub const TEXT_BYTES: u64 = 16 << 20;
 /// Most bytes of a component's file: what a detector's `limits` permit is less.
 pub const COMPONENT_BYTES: u64 = 256 << 20;
 
+/// The file that a thread is at. Whoever waits for that thread says by it which file hangs.
+#[derive(Clone, Debug)]
+pub struct Place(Arc<Mutex<PathBuf>>);
+
+thread_local! {
+    static PLACE: RefCell<Option<Place>> = const { RefCell::new(None) };
+}
+
+impl Place {
+    /// Begins at a file.
+    pub fn at(path: &Path) -> Self {
+        Self(Arc::new(Mutex::new(path.to_owned())))
+    }
+
+    /// Returns the file.
+    pub fn path(&self) -> PathBuf {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Goes on to another file.
+    pub fn go_to(&self, path: &Path) {
+        path.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Follows what [`read`] reads on this thread from here on.
+    pub fn follow(&self) {
+        PLACE.set(Some(self.clone()));
+    }
+}
+
 /// Reads a file that has at most so many bytes. A pipe or device is none: whoever reads one may wait for ever.
 ///
 /// # Errors
 ///
 /// If it can't be read, is no regular file, or has more.
 pub fn read(path: &Path, at_most: u64) -> io::Result<Vec<u8>> {
+    PLACE.with_borrow(|place| place.iter().for_each(|place| place.go_to(path)));
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
     }
@@ -106,6 +139,22 @@ mod tests {
         assert_eq!(read(&path, 3).unwrap_err().to_string(), "it has more than 3 bytes");
         std::fs::write(&path, b"a\nb\xff\n").unwrap();
         assert_eq!(read_text(&path, 9).unwrap_err().to_string(), "line 2 is not UTF-8; save it as UTF-8");
+    }
+
+    #[test]
+    fn a_thread_says_which_file_it_is_at() {
+        let place = Place::at(Path::new("first"));
+        assert!(read(Path::new("none-that-is-there"), 1).is_err());
+        assert_eq!(place.path(), Path::new("first"), "nobody follows yet");
+        let of_thread = place.clone();
+        let reading = std::thread::spawn(move || {
+            of_thread.follow();
+            read(Path::new("none-that-is-there"), 1).unwrap_err()
+        });
+        reading.join().unwrap();
+        assert_eq!(place.path(), Path::new("none-that-is-there"));
+        assert!(read(Path::new("another"), 1).is_err());
+        assert_eq!(place.path(), Path::new("none-that-is-there"), "another thread reads for itself");
     }
 
     #[test]

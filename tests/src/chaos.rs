@@ -161,6 +161,11 @@ impl ChaosProxy {
         (chance.is_calm, chance.traces_nothing) = (true, true);
     }
 
+    /// Whether it passes on what it is asked now.
+    pub fn is_well(&self) -> bool {
+        self.shared.chance().spell() == Spell::Well
+    }
+
     /// How many calls came, each of a batch counted.
     pub fn calls(&self) -> u64 {
         self.shared.calls.load(Ordering::Relaxed)

@@ -52,3 +52,14 @@ pub fn fuzz(root: &Path, args: &[&str]) -> anyhow::Result<()> {
     }
     ended
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_target_is_fuzzed_every_night() {
+        let workflow = std::fs::read_to_string(crate::root().join(".github/workflows/nightly.yml")).unwrap();
+        assert!(workflow.contains(&format!("target: [{}]", TARGETS.join(", "))), "{TARGETS:?}");
+    }
+}

@@ -7,6 +7,7 @@ mod languages;
 mod lint;
 mod peers;
 mod score;
+mod soak;
 mod step;
 mod twins;
 
@@ -32,6 +33,7 @@ cargo xtask score         score the first-party detectors on the data of the stu
                           compare with what is expected [--accept: expect what was found]
 cargo xtask twins         play attacks and their benign twins on real nodes, and compare what each detector finds [NAME…]
 cargo xtask fuzz TARGET   fuzz one of the places that take bytes of others [--seconds N]
+cargo xtask soak NAME     run what must hold for hours: nodes, everything, courses [--seconds N] [--seed N]
 cargo xtask ci            what CI runs (`.ci/run`)";
 
 /// Detectors that the demo shows; a first demo waits for no others.
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         Some("score") => set_up().and_then(|()| score::score(rest.contains(&"--accept"))),
         Some("twins") => set_up().and_then(|()| twins::play(&rest)),
         Some("fuzz") => fuzz::fuzz(&root(), &args.iter().skip(1).map(String::as_str).collect::<Vec<_>>()),
+        Some("soak") => soak::soak(&rest, || set_up().and_then(|()| peers::install().map(drop))),
         Some("dist") => dist::dist(&rest),
         Some("ci") => ci(),
         _ => {

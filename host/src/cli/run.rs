@@ -1,6 +1,7 @@
 //! `watchfire run`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
@@ -8,6 +9,9 @@ use super::{Exit, runtime, tell};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
 use crate::app::live::run::{Ended, Options, run};
+
+/// How long a host that has drained waits for threads that are still at work.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Watch: follow chains and feeds, run detectors, decide, and journal all of it.
 #[derive(Debug, ClapArgs)]
@@ -35,8 +39,11 @@ pub struct Args {
 
 pub(super) fn main(args: Args, sandboxes: Sandboxes) -> anyhow::Result<Exit> {
     let Args { config, format, record, quiet } = args;
-    let ended = runtime()?.block_on(run(Options { config, format, record, blocks: !quiet, sandboxes }))?;
-    match ended {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(run(Options { config, format, record, blocks: !quiet, sandboxes }));
+    // A thread that waits for a disk that hangs is not waited for.
+    runtime.shutdown_timeout(ENDS_WITHIN);
+    match ended? {
         Ended::Stopped => Ok(Exit::Good),
         Ended::Refused(diagnostics) => {
             tell(&diagnostics, Format::Pretty)?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::digest::Digest;
+use crate::whole_file;
 
 /// A folder of files that are named by the digest of what they hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +50,7 @@ impl Store {
         let path = self.path(digest);
         let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).with_context(|| format!("`{}` can't be made", folder.display()))?;
-        crate::whole_file::replace(&path, bytes, 0o644)
-            .with_context(|| format!("`{}` can't be written", path.display()))?;
+        whole_file::replace(&path, bytes, 0o644).with_context(|| format!("`{}` can't be written", path.display()))?;
         Ok(digest)
     }
 
@@ -61,7 +61,8 @@ impl Store {
     /// If they are not there, or a file of this name holds other bytes.
     pub fn get(&self, digest: Digest) -> anyhow::Result<Vec<u8>> {
         let path = self.path(digest);
-        let bytes = std::fs::read(&path).with_context(|| format!("`{}` can't be read", path.display()))?;
+        let bytes = whole_file::read(&path, whole_file::COMPONENT_BYTES)
+            .with_context(|| format!("`{}` can't be read", path.display()))?;
         let found = Digest::of(&bytes);
         anyhow::ensure!(found == digest, "`{}` holds other bytes: {found}", path.display());
         Ok(bytes)

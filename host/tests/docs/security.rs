@@ -22,7 +22,7 @@ fn wrong(path: &str) -> Option<String> {
         return Some(format!("`{path}` is not there"));
     }
     let text = fs::read_to_string(&whole).unwrap_or_default();
-    let has_tests = ["#[test]", "#[tokio::test]", "proptest!"].iter().any(|mark| text.contains(mark));
+    let has_tests = ["#[test]", "#[tokio::test", "proptest!"].iter().any(|mark| text.contains(mark));
     (path.ends_with(".rs") && !has_tests).then(|| format!("`{path}` has no test"))
 }
 

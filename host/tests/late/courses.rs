@@ -214,9 +214,10 @@ fn a_deadline_that_passed_shifts_nothing_that_is_shown_later() {
     assert!(seen.deadlines > 0 && seen.retried > 0 && seen.behind > 0 && seen.heard_late > 0, "{seen:?}");
 }
 
-/// Courses for as long as `WATCHFIRE_SOAK_S` says, ten minutes otherwise: descriptors and memory stay where they are.
+/// Courses for as long as `WATCHFIRE_SOAK_S` says, ten minutes otherwise: descriptors and memory stay where they are. `cargo xtask
+/// soak courses`.
 #[test]
-#[ignore = "takes minutes; run it by `--run-ignored all`, or as `cargo test -- --ignored`"]
+#[ignore = "takes minutes"]
 fn a_soak_leaves_descriptors_and_memory_flat() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use watchfire_tests::anvil::{ALICE, Anvil, BOB};
 use watchfire_tests::guests::guest;
 use watchfire_tests::host::{Host, watchfire};
 use watchfire_tests::peers::skip_or_fail;
+use watchfire_tests::proxy::{Lie, LyingProxy};
 use watchfire_tests::watch::{Deployment, ETHER};
 
 /// Chain and height of each block that was taken in, in order.
@@ -86,5 +87,47 @@ async fn a_detector_of_the_mempool_sees_a_transaction_before_its_block() {
         .collect();
     assert_eq!(pending, [1], "it is told once");
     assert_eq!(found(&lines, "early").len(), 1);
+    expect_replay(folder);
+}
+
+/// A deposit comes from another chain, and nobody signs it here: its hash and the roots say what it is, also against a node's word.
+#[tokio::test]
+async fn a_chain_of_the_op_stack_is_verified_in_full_with_its_deposits() {
+    let base = ["--network", "optimism", "--chain-id", "8453"];
+    let Some(anvil) = Anvil::start(&base).await.unwrap() else { return skip_or_fail("anvil") };
+    let liar = LyingProxy::start(anvil.url()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let config = format!(
+        "[chain.base]\nid = 8453\nendpoints = [\"{}\", \"{}\"]\nstart = 0\npoll_interval_ms = 50\n\n\
+         [detector.guest]\ncomponent = \"guest.wasm\"\ngrant = [\"state\", \"chain\"]\n",
+        liar.url(),
+        anvil.url()
+    );
+    std::fs::write(folder.join("watchfire.toml"), config).unwrap();
+    std::fs::write(folder.join("guest.wasm"), guest("").unwrap()).unwrap();
+    let deposit = |source: char| {
+        json!([{ "type": "0x7e", "sourceHash": format!("0x{}", source.to_string().repeat(64)), "mint": "0x7", "from": BOB,
+            "to": ALICE, "value": "0x5", "gas": "0x5208", "isSystemTx": false }])
+    };
+    anvil.rpc("eth_sendTransaction", deposit('1')).await.unwrap();
+    anvil.send(ALICE, Some(BOB), 1, "0x").await.unwrap();
+    anvil.mine().await.unwrap();
+    let mut host = Host::start(folder, &[]).unwrap();
+    host.until("the first deposit", |lines| blocks(lines).contains(&(8_453, 1))).await.unwrap();
+    // A node that says that somebody else made it is refused, and another is asked.
+    liar.tell(Lie::OtherSender);
+    anvil.rpc("eth_sendTransaction", deposit('2')).await.unwrap();
+    anvil.mine().await.unwrap();
+    host.until("the second deposit", |lines| blocks(lines).contains(&(8_453, 2))).await.unwrap();
+    let is_refused = |line: &Value| line["type"] == "coverage" && line["coverage"]["kind"] == "endpoint-refused";
+    host.until("that the node is refused", |lines| lines.iter().any(is_refused)).await.unwrap();
+    host.until("a finding in each block", |lines| found(lines, "guest").len() == 3).await.unwrap();
+    let (lines, exit) = host.stop().unwrap();
+    assert_eq!(exit, Some(0));
+    for finding in found(&lines, "guest") {
+        assert_eq!(finding["assurance"]["verification"], "full", "{finding}");
+        assert!(finding["assurance"]["exceptions"].as_array().is_none_or(Vec::is_empty), "{finding}");
+    }
     expect_replay(folder);
 }

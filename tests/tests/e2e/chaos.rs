@@ -10,9 +10,13 @@ use watchfire_tests::chaos::ChaosProxy;
 use watchfire_tests::host::{Host, watchfire};
 use watchfire_tests::peers::skip_or_fail;
 use watchfire_tests::seed::Seeded;
+use watchfire_tests::story::tip;
 use watchfire_tests::watch::{Deployment, ETHER};
 
 const STALL_AFTER_S: u64 = 5;
+/// For how long the tip may stand behind while a node is able: one that was of no use for long is asked last, and each before it may
+/// take its whole timeout.
+const FOLLOWS_WITHIN: Duration = Duration::from_secs(30);
 
 /// Findings of detectors that stand, by block and what they say.
 fn findings(lines: &[Value]) -> BTreeSet<String> {
@@ -41,6 +45,23 @@ fn untold_standstills(lines: &[Value]) -> Vec<String> {
     let stands = blocks.windows(2).filter(|pair| pair[1] - pair[0] > longest_ms);
     let untold = stands.filter(|pair| !told.iter().any(|at| (pair[0]..=pair[1]).contains(at)));
     untold.map(|pair| format!("no block from {} to {} ms, and nothing said so", pair[0], pair[1])).collect()
+}
+
+/// For how long the host stood behind although a node was able.
+#[derive(Default)]
+struct HeldUp {
+    since: Option<Instant>,
+    longest: Duration,
+}
+
+impl HeldUp {
+    fn look(&mut self, is_able: bool, is_behind: bool) {
+        self.since = self.since.filter(|_| is_able && is_behind);
+        if is_able && is_behind {
+            let since = *self.since.get_or_insert_with(Instant::now);
+            self.longest = self.longest.max(since.elapsed());
+        }
+    }
 }
 
 /// Heights of blocks that came without their frames and have not got them since.
@@ -72,7 +93,7 @@ async fn soak(length: Duration) {
     let mut host = Host::start(chaotic.path(), &[]).unwrap();
     beside.until_block(0).await.unwrap();
 
-    let began = Instant::now();
+    let (began, mut held_up) = (Instant::now(), HeldUp::default());
     while began.elapsed() < length {
         let ether = 1 + u128::from(seeded.below(12));
         anvil.send(ALICE, Some(BOB), ether * ETHER, "0x").await.unwrap();
@@ -80,6 +101,8 @@ async fn soak(length: Duration) {
         anvil.mine().await.unwrap();
         tokio::time::sleep(Duration::from_millis(200 + seeded.below(600))).await;
         assert!(host.is_running(), "{}", host.log());
+        let (height, tip) = (anvil.height().await.unwrap(), tip(chaotic.path(), 31_337).map_or(0, |tip| tip.number));
+        held_up.look(proxies.iter().any(ChaosProxy::is_well), tip + 3 < height);
     }
     // One block surely comes without its frames, whatever chance gave before.
     proxies.iter().for_each(ChaosProxy::trace_nothing);
@@ -112,6 +135,8 @@ async fn soak(length: Duration) {
     for proxy in &proxies {
         println!("{:?}", proxy.deeds());
     }
+    println!("at most {:.1?} behind while a node was able", held_up.longest);
+    assert!(held_up.longest < FOLLOWS_WITHIN, "{:.1?} behind, and a node was able", held_up.longest);
     assert!(asked <= needed * 10, "{asked} calls, where a perfect node was asked {needed}");
     let (lines, code) = host.stop().unwrap();
     let completed = lines.iter().filter(|line| line["type"] == "completed").count();
@@ -129,8 +154,7 @@ async fn nodes_that_misbehave_at_random_cost_no_finding() {
     soak(Duration::from_secs(25)).await;
 }
 
-/// An hour of the same, or `WATCHFIRE_SOAK_S` seconds: `cargo nextest run -p watchfire-tests --run-ignored only -E
-/// 'test(an_hour)'`.
+/// An hour of the same, or `WATCHFIRE_SOAK_S` seconds: `cargo xtask soak nodes`.
 #[tokio::test]
 #[ignore = "takes an hour"]
 async fn an_hour_among_nodes_that_misbehave() {

@@ -10,6 +10,7 @@ use crate::share::reference::Reference;
 use crate::share::store::Store;
 use crate::share::trust::TrustConfig;
 use crate::toml_file::TomlFile;
+use crate::whole_file;
 
 impl DetectorConfig {
     /// True when the component comes from a registry.
@@ -65,7 +66,7 @@ impl Config {
             return self.store().get(pin.component).map_err(|error| (format!("{error:#}"), fetch_again()));
         }
         let path = self.component_path(id, detector);
-        std::fs::read(&path).map_err(|error| {
+        whole_file::read(&path, whole_file::COMPONENT_BYTES).map_err(|error| {
             let message = format!("`{}` can't be read: {error}", path.display());
             (message, "build it with `watchfire plugin build`".to_owned())
         })

@@ -9,6 +9,7 @@ use alloy::primitives::B256;
 use crate::app::config::{Config, DetectorConfig};
 use crate::app::deploy::pinned::contradictions;
 use crate::app::deploy::spec::KeptSpec;
+use crate::app::deploy::weakened;
 use crate::diagnostic::{Diagnostic, Gravity, suggestion};
 use crate::digest::sha256;
 use crate::event::Event;
@@ -211,13 +212,20 @@ pub struct LoadedPlan {
     /// The plan.
     pub plan: Plan,
     /// File names and texts.
-    pub files: Vec<(String, String)>,
+    pub files: Texts,
+    /// Who changed the newest of the files, as far as it says.
+    pub who: String,
 }
 
 impl LoadedPlan {
     /// Makes the empty plan of a protocol that is no longer followed.
     pub fn retired(name: &str) -> Self {
-        Self { protocol: Protocol::retired(name), plan: Plan::default(), files: Vec::new() }
+        Self { protocol: Protocol::retired(name), plan: Plan::default(), files: Vec::new(), who: String::new() }
+    }
+
+    fn of(protocol: Protocol, files: Texts) -> Result<Self, Vec<Diagnostic>> {
+        let who = weakened::who(files.iter().map(|(file, _)| Path::new(file)));
+        Ok(Self { protocol, plan: Plan::load(&files)?, files, who })
     }
 
     /// Returns the plan as an input.
@@ -246,11 +254,7 @@ pub fn plan_texts(config: &Config) -> Vec<(Protocol, Result<Texts, Vec<Diagnosti
 
 /// Loads each plan that a config names.
 pub fn plans(config: &Config) -> Vec<Result<LoadedPlan, Vec<Diagnostic>>> {
-    let load = |(protocol, texts): (Protocol, Result<Texts, Vec<Diagnostic>>)| {
-        let files = texts?;
-        Ok(LoadedPlan { protocol, plan: Plan::load(&files)?, files })
-    };
-    plan_texts(config).into_iter().map(load).collect()
+    plan_texts(config).into_iter().map(|(protocol, texts)| LoadedPlan::of(protocol, texts?)).collect()
 }
 
 /// Loads the plan at a path, without a config.
@@ -263,8 +267,7 @@ pub fn plan_at(path: &Path) -> Result<LoadedPlan, Vec<Diagnostic>> {
         let name = path.display().to_string();
         vec![Diagnostic::at(Gravity::Error, &name, "", 0..0, "", format!("{error:#}"))]
     })?;
-    let plan = Plan::load(&files)?;
-    Ok(LoadedPlan { protocol: Protocol::default(), plan, files })
+    LoadedPlan::of(Protocol::default(), files)
 }
 
 /// Makes an error at a path of the config's file, or at the nearest table around it.

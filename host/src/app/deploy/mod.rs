@@ -3,6 +3,7 @@
 
 pub mod applied;
 pub mod change;
+pub mod gathered;
 pub mod load;
 pub mod machine;
 pub mod pinned;
@@ -20,15 +21,18 @@ use std::sync::Arc;
 use alloy::primitives::B256;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::app::config::{Config, DetectorConfig};
+use crate::app::config::Config;
 use crate::app::deploy::applied::{Applied, Earlier, Swapped};
 use crate::app::deploy::change::{Change, DiskFloor, Outlets};
+use crate::app::deploy::gathered::{ComponentRead, Gathered};
 use crate::app::deploy::load::{LoadedPlan, Ready};
 use crate::app::deploy::readiness::Unready;
 use crate::app::deploy::spec::KeptSpec;
 use crate::app::deploy::trial::{INPUTS, Rehearsal, Version, rehearse};
 use crate::app::engine::retention::Retention;
 use crate::chain_read::ChainReader;
+use crate::deliver::answer::Asks;
+use crate::deliver::channel::Made;
 use crate::diagnostic::Diagnostic;
 use crate::digest::sha256;
 use crate::event::Coverage;
@@ -99,12 +103,13 @@ impl<T: From<Change>> Deployment<T> {
     /// # Errors
     ///
     /// If the loop has ended, or the journal can't be read.
-    pub async fn apply(&mut self, config: &Config, now_ms: u64) -> anyhow::Result<Applied> {
+    pub async fn apply(&mut self, gathered: Gathered, now_ms: u64) -> anyhow::Result<Applied> {
+        let Gathered { config, plans, components, outlets, asks } = gathered;
         let mut applied = Applied::default();
-        self.apply_plan(config, now_ms, &mut applied).await?;
-        self.apply_detectors(config, &mut applied).await?;
-        self.apply_webhooks(config, &mut applied).await?;
-        self.apply_retention(config).await?;
+        self.apply_plan(&config, plans, now_ms, &mut applied).await?;
+        self.apply_detectors(&config, components, &mut applied).await?;
+        self.apply_webhooks(&config, (outlets, asks), &mut applied).await?;
+        self.apply_retention(&config).await?;
         Ok(applied)
     }
 
@@ -118,9 +123,15 @@ impl<T: From<Change>> Deployment<T> {
         &self.versions
     }
 
-    async fn apply_plan(&mut self, config: &Config, now_ms: u64, applied: &mut Applied) -> anyhow::Result<()> {
+    async fn apply_plan(
+        &mut self,
+        config: &Config,
+        plans: Vec<Result<LoadedPlan, Vec<Diagnostic>>>,
+        now_ms: u64,
+        applied: &mut Applied,
+    ) -> anyhow::Result<()> {
         let names = config.plan.iter().map(|_| String::new()).chain(config.protocols.keys().cloned()).collect();
-        for loaded in load::plans(config) {
+        for loaded in plans {
             match loaded {
                 Ok(loaded) => self.follow(loaded, now_ms, applied).await?,
                 Err(diagnostics) => applied.diagnostics.extend(diagnostics),
@@ -146,7 +157,12 @@ impl<T: From<Change>> Deployment<T> {
         self.send(Change::Plan(Box::new(loaded))).await
     }
 
-    async fn apply_detectors(&mut self, config: &Config, applied: &mut Applied) -> anyhow::Result<()> {
+    async fn apply_detectors(
+        &mut self,
+        config: &Config,
+        mut components: BTreeMap<String, ComponentRead>,
+        applied: &mut Applied,
+    ) -> anyhow::Result<()> {
         let known = self.detectors.keys().cloned().chain(std::mem::take(&mut self.stale));
         let gone: BTreeSet<String> = known.filter(|id| !config.detectors.contains_key(id)).collect();
         for id in gone {
@@ -157,7 +173,8 @@ impl<T: From<Change>> Deployment<T> {
         }
         let mut changed = BTreeMap::new();
         for (id, wanted) in &config.detectors {
-            let Some(bytes) = self.bytes_of(config, id, wanted, applied).await? else { continue };
+            let Some(read) = components.remove(id) else { continue };
+            let Some(bytes) = self.bytes_of(config, id, read, applied)? else { continue };
             let (digest, spec) = (sha256(&bytes), KeptSpec::of(config, wanted));
             let is_new = |running: &Arc<Version>| running.component.digest() != digest || !running.spec.is_as(&spec);
             if self.detectors.get(id).is_none_or(is_new) {
@@ -198,18 +215,17 @@ impl<T: From<Change>> Deployment<T> {
     }
 
     /// The component to run: the config's file, or the version before it where that one was rejected.
-    async fn bytes_of(
+    fn bytes_of(
         &self,
         config: &Config,
         id: &str,
-        wanted: &DetectorConfig,
+        read: ComponentRead,
         applied: &mut Applied,
     ) -> anyhow::Result<Option<Vec<u8>>> {
-        let path = config.component_path(id, wanted);
-        let place = ["detector", id, "component"];
-        let bytes = match config.component_bytes(id, wanted) {
+        let bytes = match read {
             Ok(bytes) => bytes,
             Err((message, help)) => {
+                let place = ["detector", id, "component"];
                 applied.diagnostics.push(load::diagnostic(config, &place, message, &help));
                 return Ok(None);
             }
@@ -220,6 +236,7 @@ impl<T: From<Change>> Deployment<T> {
         }
         let before = self.version_before(id, None)?;
         let Some((digest, bytes)) = before else { return Ok(Some(bytes)) };
+        let path = config.detectors.get(id).map(|wanted| config.component_path(id, wanted)).unwrap_or_default();
         tracing::warn!(
             "detector {id}: `{}` failed soon after it was swapped in before; {digest} runs in its place. Replace the \
              file, or take it up all the same with `watchfire plugin swap {id} {} --force`",
@@ -299,7 +316,12 @@ impl<T: From<Change>> Deployment<T> {
         }
     }
 
-    async fn apply_webhooks(&mut self, config: &Config, applied: &mut Applied) -> anyhow::Result<()> {
+    async fn apply_webhooks(
+        &mut self,
+        config: &Config,
+        (outlets, asks): (anyhow::Result<BTreeMap<String, Made>>, anyhow::Result<Option<Asks>>),
+        applied: &mut Applied,
+    ) -> anyhow::Result<()> {
         let channels = config.channel.keys().map(|name| config.written("channel", name));
         let written = config.webhooks.keys().map(|name| config.written("webhook", name)).chain(channels);
         let written =
@@ -314,8 +336,8 @@ impl<T: From<Change>> Deployment<T> {
                     applied.changes.push(format!("{what}: {}", names.join(", ")));
                 }
             }
-            let (services, channels) = (config.outlets()?, config.channels());
-            let (asks, config) = (config.asks()?, config.delivery.clone());
+            let (services, channels) = (outlets?, config.channels());
+            let (asks, config) = (asks?, config.delivery.clone());
             self.send(Change::Webhooks(Outlets { services, channels, asks, config })).await?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use toml::Value;
@@ -159,8 +159,8 @@ fn mask(value: &mut Value, path: &str) {
     }
 }
 
-/// Returns what is other in a plan than it was, in the words of `plan diff`; `None` if it says the same.
-pub fn of_plan(protocol: &str, before: &Plan, after: &Plan, files: &[PathBuf]) -> Option<Coverage> {
+/// Returns what is other in a plan than it was, in the words of `plan diff`, and `who` changed it; `None` if it says the same.
+pub fn of_plan(protocol: &str, before: &Plan, after: &Plan, who: &str) -> Option<Coverage> {
     let changes = diff(before, after);
     if changes.is_empty() {
         return None;
@@ -177,7 +177,7 @@ pub fn of_plan(protocol: &str, before: &Plan, after: &Plan, files: &[PathBuf]) -
     let lines: Vec<String> = changes.into_iter().map(|change| change.text).collect();
     let name = if protocol.is_empty() { String::new() } else { format!(" of {protocol}") };
     let subject = if protocol.is_empty() { "plan".to_owned() } else { format!("plan/{protocol}") };
-    let message = format!("the plan{name} changed: {} ({})", listed(&lines), who(files.iter().map(PathBuf::as_path)));
+    let message = format!("the plan{name} changed: {} ({who})", listed(&lines));
     Some(coverage(&subject, &after.hash().to_string(), severity, message))
 }
 
@@ -260,7 +260,7 @@ fn is_open(path: &str) -> bool {
 }
 
 /// Returns who changed the newest of some files, as far as it says.
-fn who<'a>(files: impl IntoIterator<Item = &'a Path>) -> String {
+pub fn who<'a>(files: impl IntoIterator<Item = &'a Path>) -> String {
     let dated = files.into_iter().map(|path| (std::fs::metadata(path).and_then(|meta| meta.modified()).ok(), path));
     let path = dated.max().map_or(Path::new(""), |(_, path)| path);
     match std::fs::metadata(path) {
@@ -367,16 +367,16 @@ mod tests {
         let plan = |text: &str| Plan::load(&[("plan.toml".to_owned(), text.to_owned())]).unwrap();
         let (one, two) =
             ("[person.ana]\nname = \"Ana\"\n", "[person.ana]\nname = \"Ana B.\"\n[person.bo]\nname = \"Bo\"\n");
-        let other = of_plan("", &plan(one), &plan(two), &["plan.toml".into()]).unwrap();
+        let other = of_plan("", &plan(one), &plan(two), "ana").unwrap();
         assert_eq!((other.severity, other.kind.as_str()), (Severity::Medium, "watch-changed"), "{other:?}");
-        let weaker = of_plan("", &plan(two), &plan(one), &["plan.toml".into()]).unwrap();
+        let weaker = of_plan("", &plan(two), &plan(one), "ana").unwrap();
         assert_eq!(weaker.severity, Severity::High, "{weaker:?}");
         assert!(weaker.message.contains("there is no longer a person bo"), "{weaker:?}");
-        assert!(of_plan("", &plan(one), &plan(one), &["plan.toml".into()]).is_none());
+        assert!(of_plan("", &plan(one), &plan(one), "ana").is_none());
         // Who need no longer sign, and who signs by another key.
         let signed = "[person.ana]\nname = \"Ana\"\nsigner = \"0x0000000000000000000000000000000000000a0a\"\n";
         let graded = |before: &Plan, after: &str| {
-            let found = of_plan("", before, &plan(after), &["plan.toml".into()]).unwrap();
+            let found = of_plan("", before, &plan(after), "ana").unwrap();
             (found.severity, found.message)
         };
         let unproved = graded(&plan(signed), &format!("[protocol]\nproof = {{ acts = [] }}\n{signed}"));
@@ -399,7 +399,7 @@ mod tests {
             let file = std::fs::File::create(path).unwrap();
             file.set_modified(start - std::time::Duration::from_secs(age_s)).unwrap();
         }
-        let said = who(files.iter().map(PathBuf::as_path));
+        let said = who(files.iter().map(std::path::PathBuf::as_path));
         assert!(said.contains("signals.toml`, of uid "), "{said}");
         assert!(who([Path::new("gone.toml")]).starts_with("`gone.toml`: "));
     }

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::app::config::Config;
 use crate::app::live::messages::Message;
+use crate::app::live::reading::{HANGS_AFTER, Reading};
 use crate::app::share::indexes::coverage;
 use crate::event::{Coverage, Event};
 use crate::source::Delivery;
@@ -21,14 +22,16 @@ impl Advisories {
     ///
     /// # Errors
     ///
-    /// If the loop has ended.
+    /// If the loop has ended, or what is kept of the indexes can't be read.
     pub async fn report(
         &mut self,
         config: &Config,
         versions: &BTreeMap<String, String>,
         messages: &mpsc::Sender<Message>,
     ) -> anyhow::Result<()> {
-        for coverage in self.news(coverage(config, versions)) {
+        let (of_thread, versions) = (config.clone(), versions.clone());
+        let reading = Reading::begin(&config.file, move || coverage(&of_thread, &versions))?;
+        for coverage in self.news(reading.within(HANGS_AFTER).await?) {
             if !coverage.over {
                 tracing::warn!("{}", coverage.message);
             }

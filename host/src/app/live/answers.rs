@@ -33,7 +33,7 @@ const TOLD_WITHIN: Duration = Duration::from_secs(10);
 const REFUSALS_LOGGED: Quota = Quota::per_minute(NonZeroU32::new(6).expect("six is not zero"));
 
 /// What makes and reads the tokens of answers, and each channel's door by its name.
-type Open = (Asks, BTreeMap<String, Door>);
+pub type Open = (Asks, BTreeMap<String, Door>);
 
 /// Who is let in, as the config has it now.
 #[derive(Clone, Default)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alloy::primitives::B256;
+use anyhow::Context;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::config::Config;
@@ -15,8 +16,10 @@ use crate::app::live::callouts::Callouts;
 use crate::app::live::control::{Answer, Ask};
 use crate::app::live::main_loop::wall_clock_ms;
 use crate::app::live::messages::Message;
+use crate::app::live::reading::{HANGS_AFTER, Reading};
 use crate::app::plan::register::set_verified;
 use crate::deliver::channel::{Brief, Contact, Intent, Letter, Made};
+use crate::diagnostic::Diagnostic;
 use crate::effect::{Effect, Ordered};
 use crate::event::{Coverage, Event};
 use crate::finding::Severity;
@@ -36,6 +39,32 @@ const DAY_MS: u64 = 86_400_000;
 const WEEK_MS: u64 = 7 * DAY_MS;
 /// How far back notes are read, milliseconds: callouts are a year apart at most that anybody would plan.
 const NOTES_MS: u64 = 800 * DAY_MS;
+
+/// A protocol's name, where its plan is, and the plan.
+type Planned = (String, PathBuf, Plan);
+
+/// Reads a config and the plans that it names; `None` if the config is wrong. A plan that is wrong is left out.
+fn plans_of(file: &Path) -> Option<(Config, Vec<Planned>)> {
+    let config = Config::load(file).ok()?;
+    let names = config.plan.iter().map(|_| String::new()).chain(config.protocols.keys().cloned());
+    let plan = |protocol: String| {
+        let path = config.plan_path(Some(&*protocol).filter(|name| !name.is_empty()))?;
+        let plan = plan_at(&path).ok()?.plan;
+        Some((protocol, path, plan))
+    };
+    let plans = names.filter_map(plan).collect();
+    Some((config, plans))
+}
+
+/// Reads a config and one of its plans.
+fn plan_of(file: &Path, protocol: Option<&str>) -> anyhow::Result<(Config, Plan)> {
+    let wrong =
+        |found: Vec<Diagnostic>| anyhow::anyhow!(found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+    let config = Config::load(file).map_err(wrong)?;
+    let path = config.plan_path(protocol).context("the config names no such plan")?;
+    let plan = plan_at(&path).map_err(wrong)?.plan;
+    Ok((config, plan))
+}
 
 /// What the calendar needs.
 #[derive(Clone)]
@@ -65,14 +94,14 @@ impl Calendar {
     }
 
     async fn look(&self) -> anyhow::Result<()> {
+        let file = self.config.clone();
+        // That it hangs is reported by whoever takes changes up.
+        let read = Reading::begin(&self.config, move || plans_of(&file))?.done().await?;
         // A config that is wrong was reported by whoever took it up.
-        let Ok(config) = Config::load(&self.config) else { return Ok(()) };
-        let names = config.plan.iter().map(|_| String::new()).chain(config.protocols.keys().cloned());
-        for protocol in names.collect::<Vec<String>>() {
-            let Some(path) = config.plan_path(Some(&*protocol).filter(|name| !name.is_empty())) else { continue };
-            let Ok(loaded) = plan_at(&path) else { continue };
-            self.call_those_due(&config, &protocol, &path, &loaded.plan).await?;
-            self.remind_those_due(&config, &protocol, &loaded.plan).await?;
+        let Some((config, plans)) = read else { return Ok(()) };
+        for (protocol, path, plan) in &plans {
+            self.call_those_due(&config, protocol, path, plan).await?;
+            self.remind_those_due(&config, protocol, plan).await?;
         }
         Ok(())
     }
@@ -180,16 +209,11 @@ impl Calendar {
         let Ask::CallOut { protocol, people, wait_s } = ask else {
             anyhow::bail!("it is no callout; please report it")
         };
-        let wrong = |found: Vec<crate::diagnostic::Diagnostic>| {
-            anyhow::anyhow!(found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-        };
-        let config = Config::load(&self.config).map_err(wrong)?;
-        let Some(path) = config.plan_path(protocol.as_deref()) else {
-            anyhow::bail!("the config names no such plan");
-        };
-        let loaded = plan_at(&path).map_err(wrong)?;
+        let (file, of) = (self.config.clone(), protocol.clone());
+        let reading = Reading::begin(&self.config, move || plan_of(&file, of.as_deref()))?;
+        let (config, plan) = reading.within(HANGS_AFTER).await??;
         let (protocol, wait) = (protocol.unwrap_or_default(), Duration::from_secs(wait_s));
-        self.call(&config, &protocol, &loaded.plan, ("", people, wait)).await
+        self.call(&config, &protocol, &plan, ("", people, wait)).await
     }
 
     async fn remind_those_due(&self, config: &Config, protocol: &str, plan: &Plan) -> anyhow::Result<()> {

@@ -6,15 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::sync::mpsc;
 
 use crate::app::config::Config;
 use crate::app::share::indexes;
 use crate::share::lock::Lock;
-use crate::whole_file;
+use crate::whole_file::{self, Place};
 
 /// How often files are looked at.
 const EVERY: Duration = Duration::from_millis(100);
@@ -57,12 +59,19 @@ impl Watched {
         Self { files, plan_folders }
     }
 
-    fn look(&self) -> Seen {
+    /// Looks at each file, and says by `place` which one it is at.
+    fn look(&self, place: Option<&Place>) -> Seen {
+        let go_to = |path: &Path| place.iter().for_each(|place| place.go_to(path));
+        self.plan_folders.iter().for_each(|folder| go_to(folder));
         let in_folders = self.plan_folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
         let plans = in_folders.filter_map(|entry| Some(entry.ok()?.path()));
         let plans = plans.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
         let paths = plans.chain(self.files.iter().cloned());
-        paths.filter_map(|path| Stamp::of(&path).map(|stamp| (path, stamp))).collect()
+        let stamped = |path: PathBuf| {
+            go_to(&path);
+            Stamp::of(&path).map(|stamp| (path, stamp))
+        };
+        paths.filter_map(stamped).collect()
     }
 }
 
@@ -104,61 +113,122 @@ impl Changes {
         self.taken_up.clone_from(&self.last);
         true
     }
+
+    /// Goes on with other files: those of them that were there stand as they were taken up.
+    fn follow(&mut self, following: &Following) {
+        let taken_up = std::mem::take(&mut self.taken_up);
+        let as_taken_up = |(path, stamp): (&PathBuf, &Stamp)| {
+            let stamp = taken_up.get(path).copied().unwrap_or(*stamp);
+            (path.clone(), stamp)
+        };
+        self.taken_up = following.seen.iter().map(as_taken_up).collect();
+    }
 }
 
-/// Watches the config and all that it names.
-pub struct Watcher {
+/// What a config names, and how it was seen before any of that was read.
+#[derive(Debug)]
+pub struct Following {
     watched: Watched,
-    changes: Changes,
-    looks: Interval,
+    seen: Seen,
+}
+
+impl Following {
+    /// Looks at what a config names. Whatever changes from here on is a change. Blocks its thread for as long as the disk takes.
+    pub fn of(file: &Path, config: &Config) -> Self {
+        let watched = Watched::of(file, config);
+        let mut seen = watched.look(None);
+        // What changed between the reading of the config and this look is a change too.
+        if !whole_file::read_text(file, whole_file::TEXT_BYTES).is_ok_and(|text| text == config.text) {
+            seen.remove(file);
+        }
+        Self { watched, seen }
+    }
+}
+
+/// Watches the config and all that it names, by a thread of its own: a look may hang.
+pub struct Watcher {
+    orders: std::sync::mpsc::Sender<Following>,
+    changes: mpsc::Receiver<()>,
     hang_up: Signal,
+    look: Arc<Look>,
+}
+
+/// The look that is under way.
+#[derive(Debug)]
+struct Look {
+    began: Mutex<Option<Instant>>,
+    place: Place,
+}
+
+impl Look {
+    fn set(&self, began: Option<Instant>) {
+        *self.began.lock().unwrap_or_else(PoisonError::into_inner) = began;
+    }
 }
 
 impl Watcher {
-    /// Begins with the files as they are now.
+    /// Begins with the files as they were before the config was read.
     ///
     /// # Errors
     ///
-    /// If SIGHUP can't be listened to.
-    pub fn new(file: &Path, config: &Config) -> std::io::Result<Self> {
-        let watched = Watched::of(file, config);
-        let seen = watched.look();
-        let mut looks = tokio::time::interval(EVERY);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // What changed between the reading of the config and this look is a change too.
-        let is_read = whole_file::read_text(file, whole_file::TEXT_BYTES).is_ok_and(|text| text == config.text);
-        let taken_up = if is_read { seen.clone() } else { Seen::new() };
-        let changes = Changes { taken_up, last: seen, quiet_looks: 0 };
-        Ok(Self { watched, changes, looks, hang_up: signal(SignalKind::hangup())? })
+    /// If SIGHUP can't be listened to, or there can be no thread.
+    pub fn new(file: &Path, following: Following) -> std::io::Result<Self> {
+        let look = Arc::new(Look { began: Mutex::new(None), place: Place::at(file) });
+        let (orders, ordered) = std::sync::mpsc::channel();
+        // One that nobody took up yet stands for all.
+        let (changed, changes) = mpsc::channel(1);
+        let of_thread = look.clone();
+        let watch = move || look_again_and_again(following, &ordered, &changed, &of_thread);
+        std::thread::Builder::new().name("file-watcher".into()).spawn(watch)?;
+        Ok(Self { orders, changes, hang_up: signal(SignalKind::hangup())?, look })
     }
 
-    /// Watches what another config names. A file that it names anew is watched as it is now; what changed of the others since
-    /// the last change was taken up is another change.
-    pub fn follow(&mut self, file: &Path, config: &Config) {
-        let watched = Watched::of(file, config);
-        if watched != self.watched {
-            self.watched = watched;
-            let seen = self.watched.look();
-            let taken_up = std::mem::take(&mut self.changes.taken_up);
-            let as_taken_up = |(path, stamp): (PathBuf, Stamp)| {
-                let stamp = taken_up.get(&path).copied().unwrap_or(stamp);
-                (path, stamp)
-            };
-            self.changes.taken_up = seen.into_iter().map(as_taken_up).collect();
-        }
+    /// Watches what another config names. A file that it names anew is watched as it was before it was read; what changed of the
+    /// others since the last change was taken up is another change.
+    pub fn follow(&self, following: Following) {
+        // The thread ends after this value only.
+        let _ = self.orders.send(following);
     }
 
     /// Waits until something changed, or SIGHUP came. A change that is not waited for is found by the next call.
     pub async fn changed(&mut self) {
-        loop {
-            tokio::select! {
-                _ = self.looks.tick() => {
-                    if self.changes.compare(self.watched.look()) {
-                        return;
-                    }
-                }
-                _ = self.hang_up.recv() => return,
+        tokio::select! {
+            changed = self.changes.recv() => if changed.is_none() { std::future::pending().await },
+            _ = self.hang_up.recv() => {}
+        }
+    }
+
+    /// Returns for how long a look has been under way, and the file that it is at; `None` between two.
+    pub fn stands(&self) -> Option<(Duration, PathBuf)> {
+        let began = (*self.look.began.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Some((began.elapsed(), self.look.place.path()))
+    }
+}
+
+fn look_again_and_again(
+    first: Following,
+    ordered: &std::sync::mpsc::Receiver<Following>,
+    changed: &mpsc::Sender<()>,
+    look: &Look,
+) {
+    let Following { mut watched, seen } = first;
+    let mut changes = Changes { taken_up: seen.clone(), last: seen, quiet_looks: 0 };
+    loop {
+        match ordered.recv_timeout(EVERY) {
+            Ok(following) if following.watched != watched => {
+                changes.follow(&following);
+                watched = following.watched;
             }
+            Ok(_) => continue,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        look.set(Some(Instant::now()));
+        let seen = watched.look(Some(&look.place));
+        look.set(None);
+        if changes.compare(seen) {
+            // If there is no room, one waits to be taken up, and this one with it.
+            let _ = changed.try_send(());
         }
     }
 }
@@ -169,7 +239,7 @@ mod tests {
 
     /// Whether each look in turn takes up a change.
     fn looks(changes: &mut Changes, watched: &Watched, count: usize) -> Vec<bool> {
-        (0..count).map(|_| changes.compare(watched.look())).collect()
+        (0..count).map(|_| changes.compare(watched.look(None))).collect()
     }
 
     #[test]
@@ -179,7 +249,7 @@ mod tests {
         std::fs::create_dir(&plan).unwrap();
         std::fs::write(&config, "a").unwrap();
         let watched = Watched { files: [config.clone()].into(), plan_folders: [plan.clone()].into() };
-        let seen = watched.look();
+        let seen = watched.look(None);
         let mut changes = Changes { taken_up: seen.clone(), last: seen, quiet_looks: 0 };
         assert_eq!(looks(&mut changes, &watched, 5), [false; 5], "nothing changed");
         std::fs::write(folder.path().join("watchfire.db"), "the journal").unwrap();

@@ -1,7 +1,6 @@
 //! Carries out the messages that the main loop takes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::Instant;
 
 use tokio::sync::oneshot;
@@ -115,10 +114,9 @@ impl Loop {
             Change::Plan(loaded) => {
                 // Under the plan that was: who changes the plan does not choose who hears of it.
                 let name = loaded.protocol.name.clone();
-                let files: Vec<PathBuf> = loaded.files.iter().map(|(file, _)| file.into()).collect();
                 let before = self.engine.desks().plan(&name).cloned();
                 if let Some(coverage) =
-                    before.and_then(|before| weakened::of_plan(&name, &before, &loaded.plan, &files))
+                    before.and_then(|before| weakened::of_plan(&name, &before, &loaded.plan, &loaded.who))
                 {
                     self.report(coverage)?;
                 }

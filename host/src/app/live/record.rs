@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::app::config::Config;
 use crate::app::deploy::Deployment;
+use crate::app::deploy::gathered::Gathered;
 use crate::app::engine::Engine;
 use crate::app::live::main_loop::{Loop, Wiring};
 use crate::app::live::messages::Message;
@@ -17,7 +18,8 @@ use crate::app::live::output::{Format, Output};
 use crate::app::live::process;
 use crate::app::live::progress;
 use crate::app::live::pulse::Pulse;
-use crate::app::live::run::{Ended, Interrupts, apply};
+use crate::app::live::reload::apply;
+use crate::app::live::run::{Ended, Interrupts};
 use crate::app::live::sources::{Readers, Sources};
 use crate::journal::Journal;
 use crate::plugin::{Compiler, Fleet, Runtime};
@@ -77,7 +79,7 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
     let mut sources = Sources::new(messages.clone(), needed, readers.clone(), true);
     let shown = progress::show(sources.progress());
     let mut deployment = Deployment::new(runtime, messages.clone(), Arc::new(readers), Default::default());
-    apply(&mut deployment, &mut sources, &config).await?;
+    apply(&mut deployment, &mut sources, Gathered::of(config)).await?;
     let ended = tokio::select! {
         () = interrupts.next() => None,
         ended = &mut looping => Some(ended),

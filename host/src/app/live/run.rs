@@ -1,6 +1,6 @@
 //! `watchfire run`: trace, config, build, announce, run, drain.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +9,12 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 use crate::app::config::Config;
 use crate::app::deploy::Deployment;
-use crate::app::deploy::applied::{Applied, Earlier};
+use crate::app::deploy::applied::{Applied, Earlier, Failing};
+use crate::app::deploy::gathered::Gathered;
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::deploy::weakened;
 use crate::app::engine::{Engine, Given};
@@ -21,26 +23,33 @@ use crate::app::live::advisories::Advisories;
 use crate::app::live::answers::{self, Doors};
 use crate::app::live::calendar::Calendar;
 use crate::app::live::callouts::Callouts;
-use crate::app::live::control::{Ask, Control};
-use crate::app::live::file_watcher::Watcher;
+use crate::app::live::control::Control;
+use crate::app::live::file_watcher::{Following, Watcher};
 use crate::app::live::main_loop::{Loop, Wiring, wall_clock_ms};
 use crate::app::live::messages::Message;
+use crate::app::live::operator_requests::Operators;
 use crate::app::live::output::{Format, Output};
 use crate::app::live::pulse::Pulse;
+use crate::app::live::reading::{HANGS_AFTER, Hangs, Reading};
 use crate::app::live::sources::{Readers, Sources};
-use crate::app::live::{heartbeat, metrics, operator_requests, process, progress, verifier};
-use crate::app::plan::carried::{cut_off, unreached};
+use crate::app::live::{heartbeat, metrics, operator_requests, process, progress, reading, reload, verifier};
+use crate::app::plan::carried::unreached;
 use crate::app::share::shadow;
 use crate::block::BlockRef;
 use crate::diagnostic::Diagnostic;
-use crate::event::{Coverage, Event, Stamped};
+use crate::event::{Event, Stamped};
 use crate::journal::Journal;
 use crate::note::{Note, Watched};
 use crate::plugin::Fleet;
-use crate::source::Delivery;
 
 /// How many messages may wait for the loop. Most are blocks, and a large one takes megabytes.
 const WAITING: usize = 256;
+
+/// How many orders of operators may wait for a change that is being taken up.
+const ORDERS: usize = 16;
+
+/// How often it is looked whether files can be read.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long is waited for the loop's own account of why it ended.
 const LOOP_ENDS_WITHIN: Duration = Duration::from_secs(1);
@@ -73,7 +82,13 @@ pub enum Ended {
 pub async fn run(options: Options) -> anyhow::Result<Ended> {
     process::begin();
     let mut interrupts = Interrupts::new()?;
-    let config = match Config::load(&options.config) {
+    let file = options.config.clone();
+    let reading = Reading::begin(&options.config, move || Config::load(&file))?;
+    let read = tokio::select! {
+        read = reading.told() => read?,
+        () = interrupts.next() => return Ok(Ended::Stopped),
+    };
+    let config = match read {
         Ok(config) => config,
         Err(diagnostics) => return Ok(Ended::Refused(diagnostics)),
     };
@@ -86,7 +101,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let heads: Vec<BlockRef> = journal.heads()?.into_iter().filter(is_followed).collect();
     let absence = Absence::before(started_ms, newest_ms, &heads);
     let watched_before = last_watched(&journal)?;
-    let mut control = Control::beside(&config.journal);
+    let control = Control::beside(&config.journal);
 
     let runtime = Arc::new(options.sandboxes.runtime(&config.cache, &config.folder())?);
     let readers = Readers::default();
@@ -132,10 +147,13 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let mut sources = Sources::new(messages.clone(), needed, readers.clone(), options.record.is_some());
     let shown = progress::show(sources.progress());
     let mut deployment = Deployment::new(runtime, messages.clone(), Arc::new(readers), earlier);
-    // Begun before the config is taken up: what changes meanwhile is found.
-    let mut watcher = Watcher::new(&options.config, &config)?;
+    let (file, first) = (options.config.clone(), config.clone());
+    // Looked at before it is read: what changes meanwhile is found.
+    let gathering = move || (Following::of(&file, &first), Gathered::of(first));
+    let (following, gathered) = Reading::begin(&options.config, gathering)?.told().await?;
+    let mut watcher = Watcher::new(&options.config, following)?;
     let mut advisories = Advisories::default();
-    let applied = match apply(&mut deployment, &mut sources, &config).await {
+    let applied = match reload::apply(&mut deployment, &mut sources, gathered).await {
         Ok(applied) => applied,
         Err(error) => return Err(reason(error, looping).await),
     };
@@ -148,9 +166,9 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
         unreached.iter().for_each(|found| tracing::warn!("{found}"));
         if let Some(before) = &watched_before {
             let found = weakened::of_config_since(before, &config).into_iter();
-            report(&deployment, found.map(|found| weakened::naming(found, &unreached))).await?;
+            reload::report(&deployment, found.map(|found| weakened::naming(found, &unreached))).await?;
         }
-        note_watched(&deployment, &config, watched_before.as_ref()).await?;
+        reload::note_watched(&deployment, &config, watched_before.as_ref()).await?;
         if let Err(error) = advisories.report(&config, deployment.versions(), &messages).await {
             return Err(reason(error, looping).await);
         }
@@ -160,12 +178,23 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
         if !every.is_zero() {
             verifier::start(config.journal.clone(), every, messages.clone());
         }
+        let (orders, mut ordered) = mpsc::channel(ORDERS);
+        let operators = Operators { messages: messages.clone(), reader: deployment.reader(), calendar, orders };
+        let serving = tokio::spawn(operators.serve(control));
+        let (mut reading, mut hangs) = (None, Hangs::default());
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = interrupts.next() => break,
                 ended = &mut looping => return ended.context("the loop ended by a panic; please report it")?.map(|()| Ended::Stopped),
-                () = watcher.changed() => {
-                    let reloaded = reload(&mut deployment, &mut sources, &mut watcher, &doors, &mut current).await;
+                () = watcher.changed(), if reading.is_none() => reading = Some(reload::begin(&current)?),
+                read = reading::done(&mut reading) => {
+                    reading = None;
+                    let reloaded = match read {
+                        Ok(read) => reload::take_up(read, (&mut deployment, &mut sources), &watcher, &doors, &mut current).await,
+                        Err(error) => Err(error),
+                    };
                     let reported = match reloaded {
                         Ok(Some(config)) => advisories.report(&config, deployment.versions(), &messages).await,
                         other => other.map(drop),
@@ -178,19 +207,19 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                         tracing::error!("the config's change was taken up in part only: {error:#}. Mend it, and save it again");
                     }
                 }
-                (ask, reply) = control.next() => {
-                    if matches!(ask, Ask::CallOut { .. }) {
-                        calendar.call_by_hand(ask, reply);
-                        continue;
+                _ = looks.tick() => {
+                    let stands = reading.as_ref().map(Reading::stands).into_iter().chain(watcher.stands());
+                    if let Err(error) = reload::report(&deployment, hangs.look(stands)).await {
+                        return Err(reason(error, looping).await);
                     }
+                }
+                Some((ask, reply)) = ordered.recv() => {
                     let answer = operator_requests::carry_out(&mut deployment, &messages, &options.config, ask).await;
                     // Whoever asked may have gone.
                     let _ = reply.send(answer);
                 }
                 Some(failing) = failed.recv() => {
-                    if let Ok(config) = Config::load(&options.config)
-                        && let Err(error) = deployment.reject(&config, failing).await
-                    {
+                    if let Err(error) = reject(&mut deployment, &options.config, failing).await {
                         if messages.is_closed() {
                             return Err(reason(error, looping).await);
                         }
@@ -199,6 +228,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                 }
             }
         }
+        serving.abort();
         takeovers.abort();
         tracing::info!("stopping: sources first, then what is under way; interrupt again to end at once");
     }
@@ -221,99 +251,19 @@ async fn reason(error: anyhow::Error, looping: JoinHandle<anyhow::Result<()>>) -
     }
 }
 
-/// Takes up a config: plans and detectors before the sources, so that no block comes before whoever is to see it.
-pub(super) async fn apply(
-    deployment: &mut Deployment<Message>,
-    sources: &mut Sources,
-    config: &Config,
-) -> anyhow::Result<Applied> {
-    let mut applied = deployment.apply(config, wall_clock_ms()).await?;
-    sources.apply(config, &mut applied).await?;
-    Ok(applied)
-}
-
-/// Takes up a config that changed. Returns it; `None` if it is wrong, which was reported.
-async fn reload(
-    deployment: &mut Deployment<Message>,
-    sources: &mut Sources,
-    watcher: &mut Watcher,
-    doors: &Doors,
-    current: &mut Config,
-) -> anyhow::Result<Option<Config>> {
-    let file = current.file.clone();
-    let config = match Config::load(&file) {
-        Ok(config) => config,
-        Err(diagnostics) => {
-            diagnostics
-                .iter()
-                .for_each(|found| tracing::error!("config change refused, the old one stays in force: {found}"));
-            return Ok(None);
-        }
-    };
-    // Whom it would cut off is still reached by what runs, and hears nothing of it on the night.
-    let cut_off = cut_off(current, &config);
-    if !cut_off.is_empty() {
-        cut_off.iter().for_each(|found| tracing::error!("config change refused, the old one stays in force: {found}"));
-        return Ok(None);
+/// Takes a version back that fails soon after it was swapped in. A config that is wrong meanwhile was reported.
+async fn reject(deployment: &mut Deployment<Message>, file: &Path, failing: Failing) -> anyhow::Result<()> {
+    let of_thread = file.to_owned();
+    match Reading::begin(file, move || Config::load(&of_thread))?.within(HANGS_AFTER).await? {
+        Ok(config) => deployment.reject(&config, failing).await,
+        Err(_) => Ok(()),
     }
-    let (of_detectors, others): (Vec<Coverage>, Vec<Coverage>) =
-        weakened::of_config(current, &config).into_iter().partition(|found| found.subject.starts_with("detector/"));
-    // Before it is taken up, so that it goes out by the channels that were there.
-    report(deployment, others).await?;
-    let applied = apply(deployment, sources, &config).await?;
-    let is_refused = |found: &Coverage| {
-        let id = found.subject.trim_start_matches("detector/").split('@').next().unwrap_or_default();
-        let key = format!("detector.{id}");
-        applied.diagnostics.iter().any(|one| one.is_error() && one.key.starts_with(&key))
-    };
-    report(deployment, of_detectors.into_iter().filter(|found| !is_refused(found))).await?;
-    for found in &applied.diagnostics {
-        if found.is_error() {
-            tracing::error!("config change refused, the old one stays in force: {found}");
-        } else {
-            tracing::warn!("{found}");
-        }
-    }
-    for change in &applied.changes {
-        tracing::info!("taken up: {change}");
-    }
-    doors.replace(config.doors()?);
-    watcher.follow(&file, &config);
-    // What was refused is compared again next time; what is found again is the same finding.
-    if !applied.diagnostics.iter().any(Diagnostic::is_error) {
-        note_watched(deployment, &config, Some(&weakened::watched(current))).await?;
-        *current = config.clone();
-    }
-    Ok(Some(config))
-}
-
-/// Gives the loop what was found of people's hands on the watch.
-async fn report(deployment: &Deployment<Message>, found: impl IntoIterator<Item = Coverage>) -> anyhow::Result<()> {
-    for coverage in found {
-        tracing::warn!("{}", coverage.message);
-        deployment.input(Message::Input(Delivery::now(Event::Coverage { coverage }))).await?;
-    }
-    Ok(())
 }
 
 /// Returns what the last run watched, by its own note; `None` if it wrote none.
 fn last_watched(journal: &Journal) -> anyhow::Result<Option<Watched>> {
     let of_watched = |(_, note)| if let Note::Watched(watched) = note { Some(watched) } else { None };
     Ok(journal.notes(0)?.into_iter().rev().find_map(of_watched))
-}
-
-/// Notes what is watched from here on, unless it is as it was.
-async fn note_watched(
-    deployment: &Deployment<Message>,
-    config: &Config,
-    before: Option<&Watched>,
-) -> anyhow::Result<()> {
-    let watched = weakened::watched(config);
-    if before == Some(&watched) {
-        return Ok(());
-    }
-    let event = Event::Noted { note: Note::Watched(watched) };
-    deployment.input(Message::Input(Delivery::now(event))).await
 }
 
 /// Says which incidents are open since before the start, and what automation is stopped.

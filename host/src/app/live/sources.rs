@@ -26,6 +26,8 @@ use crate::subscription::Needs;
 
 /// How many deliveries of one source may wait for the loop.
 const WAITING: usize = 64;
+/// How long a source that is told to end is waited for: one that reads a file of a disk that hangs never does.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
 /// How long a source that has ended is waited for by what it still has to hand over.
 const DRAINED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -159,10 +161,17 @@ impl Sources {
     }
 
     async fn end(&mut self, key: &str) {
-        if let Some(running) = self.running.remove(key) {
-            running.stop.send_replace(true);
-            if running.task.await.is_err() {
-                tracing::error!("{key} ended by a panic; please report it");
+        let Some(mut running) = self.running.remove(key) else { return };
+        running.stop.send_replace(true);
+        match tokio::time::timeout(ENDS_WITHIN, &mut running.task).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => tracing::error!("{key} ended by a panic; please report it"),
+            Err(_) => {
+                tracing::warn!(
+                    "{key} did not end within {} s, and is cut off: its disk may hang",
+                    ENDS_WITHIN.as_secs()
+                );
+                running.task.abort();
             }
         }
     }

@@ -91,10 +91,10 @@ struct AssetConfig {
 }
 
 fn default_price_jump_bps() -> u32 {
-    1_000
+    700
 }
 fn default_view_jump_bps() -> u32 {
-    5_000
+    3_000
 }
 fn default_pull_floors() -> f64 {
     0.3
@@ -103,10 +103,10 @@ fn default_flash_floors() -> f64 {
     3.0
 }
 fn default_flash_high_floors() -> f64 {
-    10.0
+    7.0
 }
 fn default_large_floors() -> f64 {
-    100.0
+    5.0
 }
 fn default_mint_percent() -> u32 {
     10
@@ -118,7 +118,7 @@ fn default_share_floors() -> f64 {
     10.0
 }
 fn default_reserves_left_percent() -> u32 {
-    90
+    95
 }
 
 /// Pools of Tornado Cash for 0.1, 1, 10 and 100 ether.

@@ -8,7 +8,7 @@ mod config;
 mod rules;
 mod tell;
 
-use watchfire_sdk::flow::{self, Reader};
+use watchfire_sdk::flow::{self, Reader, Transaction};
 use watchfire_sdk::prelude::*;
 
 pub use config::Config;
@@ -37,11 +37,22 @@ impl Detector for Attacks {
     fn on_batch(&mut self, batch: &Batch<'_>) -> Result<Vec<Finding>, Error> {
         let mut findings = Vec::new();
         let mut claims = Vec::new();
-        for tx in self.reader.transactions(batch) {
+        let mut look = |tx: &Transaction<'_>| {
+            let before = findings.len();
             for &rule in &self.rules.on {
-                (rules::ALL[rule].look)(&tx, &self.rules, &mut claims);
+                (rules::ALL[rule].look)(tx, &self.rules, &mut claims);
                 let name = rules::ALL[rule].name;
-                findings.extend(claims.drain(..).map(|claim| tell::finding(&tx, name, claim)));
+                let told = claims.drain(..).filter(|claim| !self.rules.ignores(tx, claim.victim));
+                findings.extend(told.map(|claim| tell::finding(tx, name, claim)));
+            }
+            findings.len() > before
+        };
+        for tx in self.reader.transactions(batch) {
+            // Where nothing is seen of whom the sender calls, the one behind may be who acts.
+            if !look(&tx)
+                && let Some(tx) = tx.from_within()
+            {
+                look(&tx);
             }
         }
         Ok(findings)

@@ -9,7 +9,7 @@ use crate::claim::Claim;
 const TOLD_AT_MOST: usize = 8;
 
 /// Kind, default severity, description.
-const KINDS: [(&str, Severity, &str); 27] = [
+const KINDS: [(&str, Severity, &str); 35] = [
     ("reentered", Severity::High, "A contract is entered again while a call of it is under way."),
     (
         "read-only-reentered",
@@ -24,6 +24,13 @@ const KINDS: [(&str, Severity, &str); 27] = [
     ),
     ("view-jump", Severity::High, "The same question about a price is answered differently within one transaction."),
     ("third-party-pull", Severity::High, "Tokens of accounts that take no part are moved through what they approved."),
+    (
+        "dictated-call",
+        Severity::High,
+        "A contract passes on what the caller dictates, and others' tokens are taken by it.",
+    ),
+    ("forged-callback", Severity::High, "A contract is called as a pool would call it, asked for nothing, and pays."),
+    ("foreign-code", Severity::High, "A contract runs the attacker's code on its own storage, and pays."),
     ("spoofed-counterpart", Severity::High, "A contract takes the attacker's contract for an asset or a vault."),
     (
         "inert-counterpart",
@@ -36,12 +43,17 @@ const KINDS: [(&str, Severity, &str); 27] = [
         "What is taken for a token moves money when it is asked to approve or to say a balance.",
     ),
     ("reserves-fell", Severity::High, "The product of a pair's reserves fell, and nobody withdrew liquidity."),
-    ("skim-sync", Severity::High, "A pair is skimmed or synced, then swapped with, and money is kept."),
+    ("skim-sync", Severity::High, "A pair is skimmed or synced, and money is kept."),
     ("takeover-drain", Severity::Critical, "A contract is initialised or given to another owner, and then pays."),
+    ("takeover-gain", Severity::High, "A contract is initialised or given to another owner, and money is kept."),
+    ("self-transfer", Severity::High, "A token is sent to the account that it comes from, and money is kept."),
+    ("issued-gain", Severity::High, "A token is asked for something of its own, and what was never got is sold."),
     ("absurd-amount", Severity::High, "An amount that no token has is moved, or amounts that overflow are asked for."),
     ("governed-gain", Severity::Critical, "A vote or its execution comes with a gain in the same transaction."),
     ("flash-gain", Severity::High, "Money is kept after a loan and calls that are no trades."),
     ("flash-large", Severity::Medium, "Much money is kept after a loan; large arbitrage looks the same."),
+    ("flash-margin", Severity::High, "A twentieth or more of a loan is kept; arbitrage earns less."),
+    ("own-liquidation", Severity::High, "Actors liquidate a position of their own, and money is kept."),
     ("born-gain", Severity::High, "Money is kept by contracts that the transaction makes."),
     ("repeated-gain", Severity::High, "The same function is called again and again, and money is kept."),
     ("free-gain", Severity::High, "Money is kept over several calls that are no trades, and nothing is spent."),

@@ -44,9 +44,9 @@ fn check(name: &str, expected: &[&str]) {
 
 #[test]
 fn each_replay_is_found_by_what_it_does() {
-    check("anyswap-permit-attack", &["spoofed-counterpart", "third-party-pull"]);
+    check("anyswap-permit-attack", &["large-gain", "spoofed-counterpart", "third-party-pull"]);
     check("furucombo", &["third-party-pull"]);
-    check("dfx-finance", &["flash-large", "loan-as-deposit"]);
+    check("dfx-finance", &["flash-gain", "loan-as-deposit"]);
     check("hundred-finance", &["read-only-reentered"]);
     check("revest-finance", &["read-only-reentered", "reentered"]);
     check("templedao-spoof-old-staking-contract", &["spoofed-counterpart"]);
@@ -65,7 +65,8 @@ fn a_finding_says_whom_it_is_about_and_what_is_gone() {
 
 #[test]
 fn what_is_switched_off_or_ignored_is_silent() {
-    assert!(found("anyswap-permit-attack", json!({ "off": ["third-party-pull", "spoofed-counterpart"] })).is_empty());
+    let off = ["third-party-pull", "spoofed-counterpart", "unearned-gain"];
+    assert!(found("anyswap-permit-attack", json!({ "off": off })).is_empty());
     let multichain = "0x6b7a87899490ece95443e979ca9485cbe7e71522";
     assert!(found("anyswap-permit-attack", json!({ "ignore": [multichain] })).is_empty());
 }

@@ -4,66 +4,10 @@
 
 use attacks::Attacks;
 use serde_json::{Value, json};
-use watchfire_sdk::alloy_primitives::{Bytes, keccak256};
+use tree::{ALICE, Bench, Check, OWN, THIEF, Tree, VAULT, WETH, weth, word};
 use watchfire_sdk::prelude::*;
-use watchfire_sdk::testing::{Bench, Block, FrameRow};
 
-const THIEF: Address = address!("0x00000000000000000000000000000000000000e1");
-const OWN: Address = address!("0x00000000000000000000000000000000000000e2");
-const VAULT: Address = address!("0x00000000000000000000000000000000000000aa");
-const ALICE: Address = address!("0x00000000000000000000000000000000000000a1");
-const WETH: Address = address!("0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2");
-
-/// A tree of calls, each given with its depth.
-struct Tree(Block);
-
-impl Tree {
-    fn new() -> Self {
-        let mut block = Block::at(1, 1_700_000_000);
-        block.transaction_hashes.push(keccak256("the transaction"));
-        Self(block)
-    }
-
-    fn call(mut self, depth: u32, sender: Address, target: Address, signature: &str, words: &[B256]) -> Self {
-        let selector = keccak256(signature);
-        let mut input = if signature.is_empty() { Vec::new() } else { selector[..4].to_vec() };
-        words.iter().for_each(|word| input.extend_from_slice(word.as_slice()));
-        let row = FrameRow {
-            depth,
-            kind: 0,
-            sender,
-            target,
-            input: Bytes::from(input),
-            success: true,
-            ..FrameRow::default()
-        };
-        self.0.frames.push(row);
-        self
-    }
-
-    fn value(mut self, ether: u64) -> Self {
-        self.0.frames.last_mut().unwrap().value = U256::from(ether) * U256::from(10).pow(U256::from(18));
-        self
-    }
-
-    fn check(self, expected: &[&str]) {
-        self.check_by(json!({}), expected);
-    }
-
-    fn check_by(self, config: Value, expected: &[&str]) {
-        let findings = Bench::<Attacks>::start(config).unwrap().feed(&self.0).unwrap();
-        let kinds: Vec<&str> = findings.iter().map(|finding| finding.kind.as_str()).collect();
-        assert_eq!(kinds, expected);
-    }
-}
-
-fn word(address: Address) -> B256 {
-    address.into_word()
-}
-
-fn weth(whole: u64) -> B256 {
-    B256::from(U256::from(whole) * U256::from(10).pow(U256::from(18)))
-}
+mod tree;
 
 #[test]
 fn coins_that_call_back_into_a_withdrawal() {
@@ -120,15 +64,14 @@ fn amounts_that_overflow() {
 
 #[test]
 fn what_was_reverted_is_no_attack() {
-    let mut tree = Tree::new().call(0, THIEF, OWN, "attack()", &[]).call(1, OWN, VAULT, "run(bytes)", &[]).call(
+    let tree = Tree::new().call(0, THIEF, OWN, "attack()", &[]).call(1, OWN, VAULT, "run(bytes)", &[]).call(
         2,
         VAULT,
         WETH,
         "transferFrom(address,address,uint256)",
         &[word(ALICE), word(OWN), weth(50)],
     );
-    tree.0.frames.iter_mut().for_each(|frame| frame.success = false);
-    tree.check(&[]);
+    tree.reverted().check(&[]);
 }
 
 /// A vault pays ten ether to an actor; what it has left is read.
@@ -139,7 +82,7 @@ fn a_large_share_of_what_a_contract_held() {
         let tree = tree.call(2, VAULT, OWN, "", &[]).value(60);
         let mut bench = Bench::<Attacks>::start(json!({ "off": ["unearned-gain"] })).unwrap();
         watchfire_sdk::testing::chain::fund(VAULT, U256::from(left) * U256::from(10).pow(U256::from(18)));
-        bench.feed(&tree.0).unwrap().iter().map(|it| (it.kind.clone(), it.severity)).collect::<Vec<_>>()
+        tree.feed(&mut bench).unwrap().iter().map(|it| (it.kind.clone(), it.severity)).collect::<Vec<_>>()
     };
     assert_eq!(drain(10), [("balance-drain".to_owned(), Severity::Critical)]);
     assert_eq!(drain(100), [("balance-drain".to_owned(), Severity::High)]);

@@ -18,7 +18,7 @@ pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>)
     };
     let Some(call) = tx.calls.iter().find(decides) else { return };
     // What a decision pays to others is what people decide about.
-    if tx.moved() >= 0.3 && tx.gain() >= 0.3 && !rules.ignores(tx, call.target) {
+    if tx.moved() >= 0.1 && tx.gain() >= 0.1 && !rules.ignores(tx, call.target) {
         let what = format!("decides by {} of it, and money is gained in the same transaction", hex(call.selector));
         claims.push(Claim::new("governed-gain", Severity::Critical, call.target, what));
     }

@@ -1,6 +1,7 @@
 //! One file for each detector. Each rule looks at one transaction.
 
 mod abnormal_mint;
+mod arbitrary_call;
 mod attack_preparation;
 mod balance_drain;
 mod governance_capture;
@@ -10,6 +11,7 @@ mod reentrancy;
 mod spoofed_counterpart;
 mod takeover;
 mod third_party_pull;
+mod token_accounting;
 mod unearned_gain;
 
 use watchfire_sdk::flow::Transaction;
@@ -24,15 +26,17 @@ pub(crate) struct Rule {
 }
 
 /// All of them, in the order in which findings come.
-pub(crate) const ALL: [Rule; 11] = [
+pub(crate) const ALL: [Rule; 13] = [
     Rule { name: "reentrancy", look: reentrancy::look },
     Rule { name: "price-manipulation", look: price_manipulation::look },
     Rule { name: "third-party-pull", look: third_party_pull::look },
+    Rule { name: "arbitrary-call", look: arbitrary_call::look },
     Rule { name: "spoofed-counterpart", look: spoofed_counterpart::look },
     Rule { name: "pair-invariant", look: pair_invariant::look },
     Rule { name: "takeover", look: takeover::look },
     Rule { name: "abnormal-mint", look: abnormal_mint::look },
     Rule { name: "governance-capture", look: governance_capture::look },
+    Rule { name: "token-accounting", look: token_accounting::look },
     Rule { name: "unearned-gain", look: unearned_gain::look },
     Rule { name: "balance-drain", look: balance_drain::look },
     Rule { name: "attack-preparation", look: attack_preparation::look },

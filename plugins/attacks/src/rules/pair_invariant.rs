@@ -20,7 +20,7 @@ pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>)
         claims.push(Claim::new("reserves-fell", Severity::High, pair, what));
     }
     if let Some((pair, selector)) = skim_then_swap(tx) {
-        let what = format!("calls {} of it, swaps with it, and keeps money", hex(selector));
+        let what = format!("calls {} of it, and keeps money", hex(selector));
         claims.push(Claim::new("skim-sync", Severity::High, pair, what));
     }
 }
@@ -73,7 +73,7 @@ fn fell_by_events(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, f64)> {
     None
 }
 
-/// Who skims or syncs a pair, then swaps with it and is paid by it.
+/// Who skims or syncs a pair and keeps money, or then swaps with it and is paid by it.
 fn skim_then_swap(tx: &Transaction<'_>) -> Option<(Party, u32)> {
     for (at, call) in (0u32..).zip(&tx.calls) {
         if !call.changes() || ![SKIM, SYNC].contains(&call.selector) || call.input.len() > 36 {
@@ -83,7 +83,8 @@ fn skim_then_swap(tx: &Transaction<'_>) -> Option<(Party, u32)> {
         let later = &tx.calls[call.end as usize..];
         let swaps = later.iter().any(|it| it.target == pair && it.selector == PAIR_SWAP && it.success);
         let pays = |it: &watchfire_sdk::flow::Transfer| it.at > at && it.from == pair && tx.parties.is_ours(it.to);
-        if swaps && tx.gain() >= 0.2 && tx.transfers.iter().any(pays) {
+        let keeps = tx.parties.is_actor(call.sender) && tx.moved() >= 0.03 && tx.pure_gain() >= 0.03;
+        if keeps || swaps && tx.gain() >= 0.1 && tx.transfers.iter().any(pays) {
             return Some((pair, call.selector));
         }
     }

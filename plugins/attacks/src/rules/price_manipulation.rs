@@ -8,6 +8,11 @@ use watchfire_sdk::prelude::*;
 use crate::claim::{Claim, hex};
 use crate::config::Rules;
 
+/// How many times as much may go one way as the other of a token that is traded there and back.
+const EVEN: f64 = 2.5;
+/// And of one of the two: where a pair is emptied of a token, a little of it buys back all that was paid.
+const LOPSIDED: f64 = 1e6;
+
 pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>) {
     let severity = || if tx.has_money(10.0) { Severity::Critical } else { Severity::High };
     if let Some((pool, what)) = round_trip(tx) {
@@ -21,29 +26,24 @@ pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>)
 /// A pool that is traded one way and back.
 struct Trip {
     pool: Party,
-    from: f64,
-    to: f64,
+    /// Whether about as much of both tokens came back as went.
+    is_even: bool,
 }
 
 /// A pool is traded one way and back, and the actors gain, or others lose to what is called in between.
 fn round_trip(tx: &Transaction<'_>) -> Option<(Party, String)> {
-    if !tx.has_money(0.1) {
+    if tx.moved() < 0.03 || tx.pure_gain() < 0.03 && tx.loss() < 0.1 && tx.loans().is_empty() {
         return None;
     }
     for trip in trips(tx) {
-        let pool = trip.pool;
-        if tx.pure_gain() >= 0.1 {
-            return Some((pool, "trades a pool one way and back, and keeps money".to_owned()));
-        }
-        let between = tx
-            .calls_out()
-            .iter()
-            .find(|&&at| trip.from < f64::from(at) && f64::from(at) < trip.to && tx.calls[at as usize].target != pool);
-        if let Some(&at) = between {
-            let call = &tx.calls[at as usize];
-            let (called, address) = (hex(call.selector), tx.parties.address(call.target));
-            return Some((pool, format!("trades a pool one way and back, and calls {called} of {address} in between")));
-        }
+        // An order that is split among pools trades none of them back; who trades a pool there and back by a loan bends it.
+        let why = match () {
+            () if tx.pure_gain() >= 0.03 => "and keeps money",
+            () if !tx.loans().is_empty() => "with what it was lent",
+            () if trip.is_even && tx.loss() >= 0.1 => "and others lose and get nothing",
+            () => continue,
+        };
+        return Some((trip.pool, format!("trades a pool one way and back, {why}")));
     }
     None
 }
@@ -70,21 +70,23 @@ fn trips(tx: &Transaction<'_>) -> Vec<Trip> {
             (side.into, side.into_at) = (side.into + amount, side.into_at + at * amount);
         }
     }
-    let both_ways = |side: &Side| side.out > 0.0 && side.into > 0.0 && (0.4..=2.5).contains(&(side.out / side.into));
-    let mut both: Vec<(Party, Party, f64, f64)> = sides
+    let within = |side: &Side, most: f64| {
+        side.out > 0.0 && side.into > 0.0 && (1.0 / most..=most).contains(&(side.out / side.into))
+    };
+    let mut both: Vec<(Party, Party, f64, f64, bool)> = sides
         .into_iter()
-        .filter(|(_, side)| both_ways(side))
-        .map(|((pool, token), side)| (pool, token, side.out_at / side.out, side.into_at / side.into))
+        .filter(|(_, side)| within(side, LOPSIDED))
+        .map(|((pool, token), side)| {
+            (pool, token, side.out_at / side.out, side.into_at / side.into, within(&side, EVEN))
+        })
         .collect();
     both.sort_by_key(|side| (side.0, side.1));
     let mut trips = Vec::new();
     for (at, one) in both.iter().enumerate() {
         for other in both[at + 1..].iter().take_while(|other| other.0 == one.0) {
             let ((out, into), (other_out, other_into)) = ((one.2, one.3), (other.2, other.3));
-            if (into - out) * (other_into - other_out) < 0.0 {
-                let from = out.min(into).min(other_out).min(other_into);
-                let to = out.max(into).max(other_out).max(other_into);
-                trips.push(Trip { pool: one.0, from, to });
+            if (one.4 || other.4) && (into - out) * (other_into - other_out) < 0.0 {
+                trips.push(Trip { pool: one.0, is_even: one.4 && other.4 });
             }
         }
     }
@@ -94,6 +96,9 @@ fn trips(tx: &Transaction<'_>) -> Vec<Trip> {
 /// The same question is answered differently within the transaction: of a price by a tenth, of any other word by half.
 fn view_jump(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, String)> {
     let mut seen: HashMap<(Party, &[u8]), (f64, f64)> = HashMap::new();
+    // With money in it, less says as much.
+    let keeps = tx.moved() >= 0.1 && tx.pure_gain() >= 0.1;
+    let jump = |usual: f64| if keeps { usual.min(1.05) } else { usual };
     for call in &tx.calls {
         let kinds = [FrameKind::StaticCall, FrameKind::Call, FrameKind::DelegateCall];
         if !call.success || !call.has_selector() || call.output.len() < 32 || !kinds.contains(&call.kind) {
@@ -101,7 +106,7 @@ fn view_jump(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, String)> {
         }
         let is_price = call.is(PRICE);
         let is_word = call.kind == FrameKind::StaticCall
-            && call.input.len() <= 36
+            && call.input.len() <= if keeps { 68 } else { 36 }
             && call.output.len() == 32
             && !call.is(NO_PRICE | TOKEN)
             && !tx.parties.is_actor(call.target)
@@ -117,8 +122,8 @@ fn view_jump(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, String)> {
         }
         let (low, high) = seen.entry((call.target, call.input)).or_insert((value, value));
         (*low, *high) = (low.min(value), high.max(value));
-        let jumps = is_price && *high >= rules.price_jump * *low && *low > 1e4
-            || is_word && *high >= rules.view_jump * *low && *low > 1e6;
+        let jumps = is_price && *high >= jump(rules.price_jump) * *low && *low > 1e4
+            || is_word && *high >= jump(rules.view_jump) * *low && *low > 1e6;
         if jumps {
             let times = *high / *low;
             return Some((call.target, format!("makes {} of it answer {times:.3} times as much", hex(call.selector))));

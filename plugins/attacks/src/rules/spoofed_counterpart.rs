@@ -1,7 +1,7 @@
 //! A contract that takes the attacker's for an asset or a vault.
 
 use watchfire_sdk::flow::selectors::{
-    APPROVE, ASSET, BALANCE_OF, CALLBACK, MINT, NEUTRAL, PAIR_MINT, PAIR_SWAP, ROUTER, TOKEN,
+    APPROVE, ASSET, BALANCE_OF, CALLBACK, FLASH, MINT, NEUTRAL, PAIR_MINT, PAIR_SWAP, ROUTER, TOKEN,
 };
 use watchfire_sdk::flow::{Call, Party, Transaction};
 use watchfire_sdk::prelude::*;
@@ -11,6 +11,7 @@ use crate::config::Rules;
 
 pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>) {
     let found = spoofed(tx, rules).map(|it| ("spoofed-counterpart", it));
+    let found = found.or_else(|| by_name(tx, rules).map(|it| ("spoofed-counterpart", it)));
     let found = found.or_else(|| inert(tx, rules).map(|it| ("inert-counterpart", it)));
     let found = found.or_else(|| acting(tx, rules).map(|it| ("acting-asset", it)));
     if let Some((kind, (victim, what))) = found {
@@ -60,6 +61,44 @@ fn spoofed(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, String)> {
         if gave || minted() {
             let what = format!(
                 "makes it call {} of {}, which is the attacker's, in {}",
+                hex(call.selector),
+                parties.address(call.target),
+                hex(top.selector)
+            );
+            return Some((call.sender, what));
+        }
+    }
+    None
+}
+
+/// A contract of the attacker's that did not make the call, or is named in it, is called there by a function that nothing is known of,
+/// and what called it pays.
+fn by_name(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, String)> {
+    if rules.knows(tx) || tx.moved() < 0.1 || tx.pure_gain() < 0.1 {
+        return None;
+    }
+    let parties = &tx.parties;
+    for (at, call) in (0u32..).zip(&tx.calls) {
+        let asks = call.changes()
+            && call.has_selector()
+            && call.classes == 0
+            && parties.is_actor(call.target)
+            && call.target != tx.sender()
+            && !parties.is_actor(call.sender)
+            && !parties.is_made(call.sender);
+        if !asks || rules.ignores(tx, call.sender) {
+            continue;
+        }
+        let Some((top_at, top)) = outermost(tx, at) else { continue };
+        // Whoever is called back by what it calls may have agreed on that.
+        let is_named = |position| top.address(position).and_then(|it| parties.find(&it)) == Some(call.target);
+        let names = || top.sender != call.target || (0..16).any(is_named);
+        let lends = || top.is(FLASH) || tx.is_loan(top_at) || tx.around_at(at).any(|(outer, _)| tx.is_loan(outer));
+        let pays =
+            |it: &watchfire_sdk::flow::Transfer| it.at > top_at && it.from == call.sender && parties.is_ours(it.to);
+        if !is_service(top) && names() && !lends() && tx.transfers.iter().any(pays) {
+            let what = format!(
+                "makes it call {} of {}, which is the attacker's, in {}, and pays",
                 hex(call.selector),
                 parties.address(call.target),
                 hex(top.selector)

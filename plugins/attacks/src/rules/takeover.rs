@@ -1,7 +1,7 @@
 //! A contract that is initialised, or given to another owner, and then pays.
 
 use watchfire_sdk::flow::Transaction;
-use watchfire_sdk::flow::selectors::INITIALIZE;
+use watchfire_sdk::flow::selectors::{INITIALIZE, WALLET};
 use watchfire_sdk::prelude::*;
 
 use crate::claim::{Claim, hex};
@@ -24,6 +24,11 @@ pub(super) fn look(tx: &Transaction<'_>, rules: &Rules, claims: &mut Vec<Claim>)
         if tx.transfers.iter().any(pays) {
             let what = format!("calls {} of it, and it then pays", hex(call.selector));
             claims.push(Claim::new("takeover-drain", Severity::Critical, call.target, what));
+            return;
+        }
+        if tx.moved() >= 0.1 && tx.pure_gain() >= 0.1 && !tx.root().is(WALLET) && !rules.knows(tx) {
+            let what = format!("calls {} of it, and money is kept in the same transaction", hex(call.selector));
+            claims.push(Claim::new("takeover-gain", Severity::High, call.target, what).confidence(70));
             return;
         }
     }

@@ -95,6 +95,20 @@ impl Transaction<'_> {
         })
     }
 
+    /// Floors that the actors gained, less what they spent of another kind of money, where that is at most half of it; else 0. At fixed
+    /// prices a swap may look the same. What was spent of tokens without a price does not count.
+    pub fn mixed_gain(&self) -> f64 {
+        let mut kinds = [0.0; Money::COUNT];
+        for (token, sum) in self.net.iter() {
+            if let Some(asset) = self.asset(token) {
+                kinds[asset.money as usize] += signed(sum) / asset.floor;
+            }
+        }
+        let up: f64 = kinds.iter().filter(|sum| **sum > 0.0).sum();
+        let down: f64 = -kinds.iter().filter(|sum| **sum < 0.0).sum::<f64>();
+        if up > 0.0 && down <= 0.5 * up { up - down } else { 0.0 }
+    }
+
     /// Whether there is money in it: a pure gain, or a loss of others and no loss of the actors.
     pub fn has_money(&self, floors: f64) -> bool {
         self.moved() >= floors && (self.pure_gain() >= floors || self.loss() >= floors && self.gain() >= 0.0)

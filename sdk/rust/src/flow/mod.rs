@@ -36,6 +36,7 @@ mod prices;
 mod reader;
 pub mod selectors;
 mod transfer;
+mod within;
 
 pub use call::{Call, address_of};
 pub use gain::Balances;

@@ -12,7 +12,7 @@ pub type Party = u32;
 pub const ZERO: Party = 0;
 
 /// Accounts and contracts of a transaction, and what each is in it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Parties {
     addresses: Vec<[u8; 20]>,
     ids: HashMap<Key<20>, Party>,

@@ -323,7 +323,7 @@ fn mark_actors(calls: &[Call<'_>], parties: &mut Parties, own: &HashSet<Key<20>>
 }
 
 /// Marks who runs code, and who is paid by an actor and runs none.
-fn mark_code_and_paid(calls: &[Call<'_>], transfers: &[Transfer], parties: &mut Parties) {
+pub(super) fn mark_code_and_paid(calls: &[Call<'_>], transfers: &[Transfer], parties: &mut Parties) {
     for call in calls {
         if call.kind != FrameKind::SelfDestruct && !call.input.is_empty() {
             parties.set(call.target, party::CODE);

@@ -33,6 +33,7 @@ use serde_json::Value;
 use crate::{Batch, ConfigError, Detector, Error, Finding, Subscription, parse_config};
 
 mod block;
+mod call_tree;
 pub mod chain;
 mod columns;
 pub mod log;
@@ -40,8 +41,10 @@ mod narrow;
 mod recorded;
 mod rows;
 pub mod state;
+pub mod twins;
 
 pub use block::Block;
+pub use call_tree::{CallTree, calldata, whole_units, word};
 pub use recorded::RecordedError;
 pub use rows::{CreationRow, FindingRow, FrameRow, LogRow, ObservationRow, StorageRow, TransactionRow};
 

@@ -357,3 +357,74 @@ contract Approver {
         }
     }
 }
+
+/// Runs whatever call whoever asks for, with what people approved to it.
+contract Relay {
+    function run(address target, bytes calldata data) external {
+        (bool ran,) = target.call(data);
+        require(ran, "not run");
+    }
+}
+
+/// Has a relay move tokens of somebody, or its own.
+contract Dictator {
+    function pull(Relay relay, Token token, address from, uint256 value) external {
+        relay.run(address(token), abi.encodeCall(Token.transferFrom, (from, address(this), value)));
+    }
+
+    function send(Relay relay, Token token, address to, uint256 value) external {
+        token.approve(address(relay), value);
+        relay.run(address(token), abi.encodeCall(Token.transferFrom, (address(this), to, value)));
+    }
+}
+
+/// A token that forgets what it took where sender and recipient are one.
+contract MirrorToken {
+    mapping(address => uint256) public balanceOf;
+
+    event Transfer(address indexed from, address indexed to, uint256 value);
+
+    function mint(address to, uint256 value) external {
+        balanceOf[to] += value;
+        emit Transfer(address(0), to, value);
+    }
+
+    function transfer(address to, uint256 value) external {
+        (uint256 left, uint256 there) = (balanceOf[msg.sender] - value, balanceOf[to]);
+        balanceOf[msg.sender] = left;
+        balanceOf[to] = there + value;
+        emit Transfer(msg.sender, to, value);
+    }
+}
+
+/// Pays a coin for each ten tokens that it got since it last looked.
+contract Teller {
+    MirrorToken immutable token;
+    uint256 seen;
+
+    receive() external payable {}
+
+    constructor(MirrorToken which) {
+        token = which;
+    }
+
+    function settle() external {
+        uint256 got = token.balanceOf(address(this)) - seen;
+        seen += got;
+        (bool paid,) = msg.sender.call{value: got / 10}("");
+        require(paid, "not paid");
+    }
+}
+
+/// Sells what it has to a teller, and doubles it before or not.
+contract Doubler {
+    receive() external payable {}
+
+    function sell(MirrorToken token, Teller teller, uint256 times) external {
+        for (uint256 at = 0; at < times; at++) {
+            token.transfer(address(this), token.balanceOf(address(this)));
+        }
+        token.transfer(address(teller), token.balanceOf(address(this)));
+        teller.settle();
+    }
+}

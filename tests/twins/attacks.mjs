@@ -78,6 +78,30 @@ async function members(node) {
   return { deployer, thief, supplier, voter, token, lender, council, farm, member };
 }
 
+/** Somebody who approved a relay, and a contract that asks it for calls. */
+async function relay(node) {
+  const [deployer, thief, person] = node.accounts;
+  const token = await node.deploy(deployer, 'Token');
+  const relay = await node.deploy(deployer, 'Relay');
+  const dictator = await node.deploy(thief, 'Dictator');
+  for (const account of [person, dictator.address]) await node.call(deployer, token, 'mint', [account, ether(500)]);
+  await node.call(person, token, 'approve', [relay.address, ether(500)]);
+  await node.mine();
+  return { thief, person, token, relay, dictator };
+}
+
+/** A teller with coins who buys a token that counts wrongly, and a contract that has some. */
+async function teller(node) {
+  const [deployer, thief] = node.accounts;
+  const token = await node.deploy(deployer, 'MirrorToken');
+  const teller = await node.deploy(deployer, 'Teller', token.address);
+  const doubler = await node.deploy(thief, 'Doubler');
+  await node.call(deployer, token, 'mint', [doubler.address, ether(10)]);
+  await node.pay(deployer, teller.address, ether(100));
+  await node.mine();
+  return { thief, token, teller, doubler };
+}
+
 const attack = { detector: 'attacks', grant: ['chain', 'traces'], config: () => '' };
 
 export const attacks = [
@@ -207,7 +231,7 @@ export const attacks = [
       await node.call(thief, member, 'leave', [farm.address]);
       await node.mine();
     },
-    finds: ['flash-gain high', 'free-gain high'],
+    finds: ['flash-gain high', 'large-gain high', 'free-gain high'],
   },
   {
     ...attack,
@@ -220,5 +244,33 @@ export const attacks = [
       await node.deploy(node.accounts[1], 'Approver', token.address, node.accounts.slice(2, 5), ether(10));
     },
     finds: ['unlimited-approvals medium'],
+  },
+  {
+    ...attack,
+    name: 'a call that takes what somebody approved, and one that takes one\'s own',
+    setUp: ([node]) => relay(node),
+    attack: async ([node], { thief, person, token, relay, dictator }) => {
+      await node.call(thief, dictator, 'pull', [relay.address, token.address, person, ether(500)]);
+      await node.mine();
+    },
+    twin: async ([node], { thief, person, token, relay, dictator }) => {
+      await node.call(thief, dictator, 'send', [relay.address, token.address, person, ether(500)]);
+      await node.mine();
+    },
+    finds: ['dictated-call high'],
+  },
+  {
+    ...attack,
+    name: 'a token doubled by sending it to oneself, and sold as it is',
+    setUp: ([node]) => teller(node),
+    attack: async ([node], { thief, token, teller, doubler }) => {
+      await node.call(thief, doubler, 'sell', [token.address, teller.address, 5]);
+      await node.mine();
+    },
+    twin: async ([node], { thief, token, teller, doubler }) => {
+      await node.call(thief, doubler, 'sell', [token.address, teller.address, 0]);
+      await node.mine();
+    },
+    finds: ['self-transfer high'],
   },
 ];

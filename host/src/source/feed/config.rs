@@ -27,12 +27,28 @@ pub enum ValueType {
     Digest,
     /// The SHA-256 of the certificate that a server shows, as text: `sha256:…`. For `http`.
     Certificate,
+    /// The records in a resolver's JSON answer (DNS over HTTPS), as text: a line for each, in order, without times to live.
+    Dns,
+    /// What a registrar's JSON entry of a domain (RDAP, RFC 9083) says: registrar, name servers, locks, keys, as text, a line for each.
+    Registrar,
+    /// The advisories of a repository that stand, as GitHub lists them in JSON, as text: a line for each, with its severity.
+    Advisories,
 }
 
 impl ValueType {
     /// Whether the value is of the answer itself, and not of a place in its JSON.
     fn is_of_the_answer(self) -> bool {
         matches!(self, Self::Digest | Self::Certificate)
+    }
+
+    /// What a server is asked to answer in, where it has several ways.
+    pub(super) fn accepts(self) -> Option<&'static str> {
+        match self {
+            Self::Dns => Some("application/dns-json"),
+            Self::Registrar => Some("application/rdap+json"),
+            Self::Advisories => Some("application/json"),
+            _ => None,
+        }
     }
 }
 

@@ -38,7 +38,15 @@ pub(crate) fn delivery(data: &[u8]) {
     let Ok((_, _, text)) = taken else { return };
     for pointer in ["", "/price", "/data/0/value", "/a~1b/~0", "//"] {
         let Ok(part) = value::part(&text, pointer) else { continue };
-        for wanted in [ValueType::Number, ValueType::Text, ValueType::Boolean, ValueType::Json] {
+        for wanted in [
+            ValueType::Number,
+            ValueType::Text,
+            ValueType::Boolean,
+            ValueType::Json,
+            ValueType::Dns,
+            ValueType::Registrar,
+            ValueType::Advisories,
+        ] {
             if let Ok(crate::event::Value::Number(number)) = value::typed(part, wanted) {
                 assert!(number.len() <= 512, "a number is bounded");
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alloy::primitives::hex;
 use rand::RngExt;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::tls::TlsInfo;
 use reqwest::{Client, Response};
@@ -27,6 +27,9 @@ struct Failed {
 
 pub(super) async fn run(source: HttpSource, mut outlet: Outlet, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
     let mut headers = HeaderMap::new();
+    if let Some(accepts) = source.value_type.accepts() {
+        headers.insert(ACCEPT, HeaderValue::from_static(accepts));
+    }
     for (name, value) in &source.headers {
         let mut value = HeaderValue::from_str(value.expose())?;
         value.set_sensitive(true);

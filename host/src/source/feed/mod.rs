@@ -7,6 +7,7 @@ mod http;
 mod jsonl;
 mod listen;
 mod outlet;
+mod records;
 mod value;
 mod webhook;
 mod websocket;

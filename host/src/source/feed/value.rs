@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use super::config::ValueType;
+use super::records;
 use crate::event::Value;
 
 /// Longest number that is taken for one, digits.
@@ -43,6 +44,9 @@ pub(super) fn typed(json: &str, wanted: ValueType) -> Result<Value, String> {
     let text = || serde_json::from_str::<String>(json);
     match wanted {
         ValueType::Json => Ok(Value::Json(json.to_owned())),
+        ValueType::Dns => records::dns(json).map(Value::Text),
+        ValueType::Registrar => records::registrar(json).map(Value::Text),
+        ValueType::Advisories => records::advisories(json).map(Value::Text),
         ValueType::Text | ValueType::Digest | ValueType::Certificate => {
             text().map(Value::Text).map_err(|_| format!("a string was expected, and `{short}` came"))
         }

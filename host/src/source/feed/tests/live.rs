@@ -84,6 +84,25 @@ async fn a_page_is_told_by_its_digest() {
     feed.end().await;
 }
 
+/// Two answers that differ by a time to live alone say the same.
+#[tokio::test]
+async fn records_of_a_name_are_told_in_order() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = format!("kind = \"http\"\nurl = \"http://{address}/\"\ntype = \"dns\"\ninterval_ms = 100\n");
+    let mut feed = start(&config, Path::new("."), Vec::new());
+    let record = |at: &str, ttl: u32| format!("{{\"type\":1,\"TTL\":{ttl},\"data\":\"192.0.2.{at}\"}}");
+    for records in [[record("1", 9), record("2", 9)], [record("2", 8), record("1", 8)]] {
+        let body = format!("{{\"Status\":0,\"Answer\":[{}]}}", records.join(","));
+        let request = say(&listener, &answer("200 OK", "", &body)).await;
+        assert!(request.contains("accept: application/dns-json"), "{request}");
+        assert_eq!(feed.next().await, "A 192.0.2.1\nA 192.0.2.2");
+    }
+    say(&listener, &answer("200 OK", "", "{\"Status\":2}")).await;
+    assert_eq!(feed.next().await, "feed-malformed: the resolver has no answer (code 2)");
+    feed.end().await;
+}
+
 #[tokio::test]
 async fn a_connection_that_breaks_is_made_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -114,7 +114,10 @@ pub(super) fn main(command: &Command, sandboxes: &Sandboxes) -> anyhow::Result<E
 }
 
 fn refused(set: &RuleSet, error: &anyhow::Error) -> anyhow::Result<Exit> {
-    anstream::eprintln!("error: {}: {error:#}", set.detector);
+    match set.placed(error) {
+        Some(placed) => anstream::eprintln!("{placed}"),
+        None => anstream::eprintln!("error: {}: {error:#}", set.detector),
+    }
     Ok(Exit::Refused)
 }
 

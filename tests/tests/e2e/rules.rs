@@ -185,7 +185,8 @@ fn a_rule_that_is_wrong_is_refused_with_its_place() {
     let output = watchfire(folder.path(), &args).unwrap();
     assert_eq!(output.status.code(), Some(3));
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(error.contains("rule.0.when: line 1, column 5: there is no `amunt`; did you mean `amount`?"), "{error}");
+    let expected = "rules.toml:4:13: error: rule.0.when: line 1, column 5: there is no `amunt`; did you mean `amount`?";
+    assert!(error.contains(expected), "{error}");
 }
 
 /// A monitor of OpenZeppelin Monitor's, imported and run on real blocks: it finds what its condition says.

@@ -130,9 +130,11 @@ impl TrustConfig {
             }
         }
         for (at, prefix) in self.unsigned.iter().enumerate() {
+            let mut tell = |message: &str| wrong.push((vec!["unsigned".into(), at.to_string()], message.to_owned()));
             if prefix.trim_matches('/').is_empty() || prefix.contains("://") {
-                let key = vec!["unsigned".into(), at.to_string()];
-                wrong.push((key, "it must begin with a registry, without `oci://`".to_owned()));
+                tell("it must begin with a registry, without `oci://`");
+            } else if !is_place(prefix) {
+                tell("nothing begins so: leave out versions and `*`, and write `localhost:5000/mine/`");
             }
         }
         wrong
@@ -302,7 +304,7 @@ mod tests {
     #[test]
     fn mistakes_are_named_by_their_key() {
         let trust = config(
-            "[signer.both]\naddress = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'\nkey = 'none.pub'\n\
+            "unsigned = ['localhost:5000/mine/', 'localhost:5000/mine:1.0.0']\n[signer.both]\naddress = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'\nkey = 'none.pub'\n\
              [signer.late]\naddress = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'\nuntil = 'soon'\n\
              [[namespace]]\nprefix = 'oci://ghcr.io'\nsigners = ['nobody']\nthreshold = 2\n",
         );
@@ -314,6 +316,7 @@ mod tests {
             "namespace.0.prefix",
             "namespace.0.signers",
             "namespace.0.threshold",
+            "unsigned.1",
         ];
         assert_eq!(keys, expected);
     }

@@ -72,20 +72,16 @@ pub fn compare(journal: &Path, shadow: &str) -> anyhow::Result<Compared> {
     let mut courses = [Course::default(), Course::default()];
     let mut open: [BTreeMap<u64, IncidentState>; 2] = Default::default();
     let mut gone = std::collections::BTreeSet::new();
-    let mut last_ms = 0;
+    let mut running = Running::default();
     let mut rows = journal.entries(&Filter::default())?;
     while let Some(row) = rows.next()? {
         let counts = row.seq >= since;
         if row.seq == since {
             compared.since_ms = row.at_ms;
-            last_ms = row.at_ms;
+            running = Running { newest_ms: row.at_ms, ..Running::default() };
         }
         if counts {
-            // The host names its detectors when it starts: before that it was down.
-            if !matches!(&row.entry, Entry::Input(Stamped { event: Event::Detector { .. }, .. })) {
-                compared.ran_ms += row.at_ms.saturating_sub(last_ms);
-            }
-            last_ms = row.at_ms;
+            running.saw(row.at_ms, is_back(&row.entry));
         }
         let mut note = |at: usize, outcomes: Vec<Outcome>| {
             for outcome in outcomes {
@@ -132,12 +128,50 @@ pub fn compare(journal: &Path, shadow: &str) -> anyhow::Result<Compared> {
             None => compared.only_shadow.push(line(&finding)),
         }
     }
+    compared.ran_ms = running.ran_ms;
     compared.only_beside = was.iter().map(line).collect();
     for (at, course) in courses.iter_mut().enumerate() {
         course.incidents = open[at].values().filter(|state| **state != IncidentState::Retracted).count();
     }
     [compared.as_it_was, compared.as_it_would_have_been] = courses;
     Ok(compared)
+}
+
+/// Absences that a host reports are at least so long, and reported within so long of its start, milliseconds.
+const ABSENCE_MS: u64 = 60_000;
+
+/// For how long a host ran, by the entries of its journal.
+#[derive(Debug, Default)]
+struct Running {
+    newest_ms: u64,
+    ran_ms: u64,
+    /// The newest span without an entry that may be an absence, and its end, milliseconds.
+    pause: Option<(u64, u64)>,
+}
+
+impl Running {
+    /// Takes the moment of an entry. Where it says that the host was away, the pause before its start does not count; a start
+    /// writes other entries first.
+    fn saw(&mut self, at_ms: u64, is_back: bool) {
+        let lapse_ms = at_ms.saturating_sub(self.newest_ms);
+        if lapse_ms >= ABSENCE_MS {
+            self.pause = Some((lapse_ms, at_ms));
+        }
+        self.ran_ms += lapse_ms;
+        self.newest_ms = self.newest_ms.max(at_ms);
+        if is_back
+            && let Some((pause_ms, end_ms)) = self.pause.take()
+            && at_ms.saturating_sub(end_ms) <= ABSENCE_MS
+        {
+            self.ran_ms = self.ran_ms.saturating_sub(pause_ms);
+        }
+    }
+}
+
+/// True for the entry by which a host that started says that it was away.
+fn is_back(entry: &Entry) -> bool {
+    matches!(entry, Entry::Input(Stamped { event: Event::Coverage { coverage, .. }, .. })
+        if coverage.kind == "host-away" && !coverage.over)
 }
 
 impl Course {
@@ -187,4 +221,30 @@ fn line(finding: &Finding) -> String {
         .block
         .map_or_else(|| "no block".to_owned(), |block| format!("block {} of chain {}", block.number, block.chain));
     format!("{place}: {}: {}", finding.claim.severity, finding.claim.title)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_counts_in_which_the_host_ran() {
+        let ran = |entries: &[(u64, bool)]| {
+            let mut running = Running { newest_ms: 1_000, ..Running::default() };
+            entries.iter().for_each(|(at_ms, is_back)| running.saw(*at_ms, *is_back));
+            running.ran_ms
+        };
+        assert_eq!(ran(&[(1_000, false), (13_000, false), (25_000, false)]), 24_000);
+        // A quiet night, and a host that was there.
+        assert_eq!(ran(&[(3_601_000, false)]), 3_600_000);
+        // A stop of 71 s: others are written before the absence is.
+        let stop = [(13_000, false), (84_431, false), (84_431, false), (84_440, true), (84_800, false)];
+        assert_eq!(ran(&stop), 12_000 + 369);
+        // A weekend.
+        assert_eq!(ran(&[(13_000, false), (172_813_000, true), (172_825_000, false)]), 24_000);
+        // An absence from before, and one entry on it alone.
+        assert_eq!(ran(&[(5_000, true), (17_000, true)]), 16_000);
+        // A clock that was set back.
+        assert_eq!(ran(&[(13_000, false), (2_000, false), (14_000, false)]), 13_000);
+    }
 }

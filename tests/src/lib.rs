@@ -1,6 +1,7 @@
 //! The kit of the end-to-end tests: real peers, started, driven and ended.
 
 pub mod anvil;
+pub mod bytecode;
 pub mod chaos;
 pub mod guests;
 pub mod harbor;

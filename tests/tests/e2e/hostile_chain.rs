@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use watchfire_tests::anvil::{ALICE, Anvil, BOB};
+use watchfire_tests::bytecode::{LOGS, NEST};
 use watchfire_tests::harbor::who::ATTACKER;
 use watchfire_tests::host::{Host, watchfire};
 use watchfire_tests::peers::skip_or_fail;
@@ -29,10 +30,6 @@ const LIES: [Lie; 9] = [
     Lie::Silence,
 ];
 
-/// Emits a thousand logs while it is created.
-const LOGS: &str = "0x6103e85b600160006000a1600190038060035700";
-/// Creates itself from within itself for as long as the gas lasts.
-const NEST: &str = "0x3860006000393860006000f000";
 /// Fails, and takes all of its gas.
 const FAILS: &str = "0xfe";
 

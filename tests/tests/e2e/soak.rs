@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use watchfire_tests::anvil::{Anvil, free_port};
+use watchfire_tests::bytecode::{LOGS, NEST};
 use watchfire_tests::chaos::ChaosProxy;
 use watchfire_tests::guests::guest;
 use watchfire_tests::harbor::who::ATTACKER;
@@ -61,11 +62,6 @@ const LIES: [Lie; 8] = [
     Lie::HalfABody,
     Lie::OtherSender,
 ];
-
-/// Emits a thousand logs while it is created.
-const LOGS: &str = "0x6103e85b600160006000a1600190038060035700";
-/// Creates itself from within itself for as long as the gas lasts.
-const NEST: &str = "0x3860006000393860006000f000";
 
 /// People are paged for whatever is claimed, so that hostile detectors have something to flood.
 const PLAN: &str = r#"

@@ -26,7 +26,7 @@ pub struct RuleSet {
 }
 
 impl RuleSet {
-    /// What is wrong with a rule, at its place in the file; `None` where the error is not one of the config.
+    /// Returns what is wrong with a rule, at its place in the file; `None` where the error is not one of the config.
     pub fn placed(&self, error: &anyhow::Error) -> Option<Diagnostic> {
         let LoadError::Config { key, message } = error.downcast_ref()? else { return None };
         let text = std::fs::read_to_string(&self.file).ok()?;
@@ -41,7 +41,7 @@ impl RuleSet {
     }
 }
 
-/// How many bytes into a text of one line, as it stands in the file, the place is that a message begins with.
+/// Returns how many bytes into a text of one line, as it stands in the file, the place is that a message begins with.
 fn within(written: &str, message: &str) -> Option<usize> {
     let column = message.strip_prefix("line 1, column ")?.split(':').next()?.parse::<usize>().ok()?;
     let quote = written.chars().next().filter(|first| ['"', '\''].contains(first))?;

@@ -17,12 +17,12 @@ const BUILT: [&str; 2] = ["../plugins", "../../plugins"];
 /// If nothing ships with it, or no detector of that name: what is wrong, and what to do.
 pub fn component(name: &str, binary: &Path) -> Result<PathBuf, (String, String)> {
     let beside = binary.parent().unwrap_or(Path::new("."));
-    // Without `..`, as messages name it.
     // Cargo marks the folder that it builds in. Without the mark, it is a folder of others, `/tmp/plugins` as well.
     let built = BUILT.iter().map(|place| beside.join(place));
     let built = built.filter(|folder| folder.with_file_name("CACHEDIR.TAG").is_file());
     let installed = INSTALLED.iter().map(|place| beside.join(place));
     let folder = installed.chain(built).find(|folder| folder.is_dir());
+    // Without `..`, as messages name it.
     let folder = folder.map(|folder| folder.canonicalize().unwrap_or(folder));
     let Some(folder) = folder else {
         let message = format!("no detectors ship with `{}`", binary.display());

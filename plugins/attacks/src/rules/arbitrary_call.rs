@@ -1,7 +1,8 @@
 //! A contract that is made to use what it may for whoever calls it: by calldata that it passes on, by code that it borrows, by a
 //! callback that nobody owes it.
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
+use memchr::memmem;
 use watchfire_sdk::flow::selectors::{APPROVE, CALLBACK, HOOK, NEUTRAL, PERMIT, TRANSFER_FROM, WALLET};
 use watchfire_sdk::flow::{Call, Party, Transaction, ZERO};
 use watchfire_sdk::prelude::*;
@@ -29,14 +30,18 @@ fn dictated(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, String)> {
     let candidate = |call: &Call<'_>| {
         call.changes() && [TRANSFER_FROM, APPROVE].contains(&call.selector) && call.agrees() && call.input.len() >= 68
     };
+    if !tx.calls.iter().any(candidate) {
+        return None;
+    }
+    let moves = Moves::of(tx);
     for (at, call) in (0u32..).zip(&tx.calls).filter(|(_, call)| candidate(call)) {
         let passes_on = call.sender;
         if call.depth == 0 || parties.is_made(passes_on) || rules.ignores(tx, passes_on) {
             continue;
         }
         let takes = match call.selector {
-            TRANSFER_FROM => pulls(tx, call),
-            _ => !parties.is_actor(passes_on) && is_then_pulled(tx, at, call),
+            TRANSFER_FROM => moves.pulls(tx, call),
+            _ => !parties.is_actor(passes_on) && moves.pulls_after(tx, at, call),
         };
         if !takes {
             continue;
@@ -61,42 +66,62 @@ fn dictated(tx: &Transaction<'_>, rules: &Rules) -> Option<(Party, String)> {
     None
 }
 
-/// Whether tokens of an account that takes no part, and did not permit it in this transaction, go to actors.
-fn pulls(tx: &Transaction<'_>, call: &Call<'_>) -> bool {
-    let parties = &tx.parties;
-    let party = |position: usize| call.address(position).and_then(|it| parties.find(&it));
-    let (Some(victim), Some(to)) = (party(0), party(1)) else { return false };
-    let permits = |it: &Call<'_>| it.selector == PERMIT && it.address(0) == call.address(0);
-    let moves = call.amount(2).is_some_and(|amount| !amount.is_zero());
-    moves
-        && victim != ZERO
-        && victim != call.sender
-        && to != call.sender
-        && parties.is_ours(to)
-        && !parties.is_actor(victim)
-        && !parties.runs_code(victim)
-        && !tx.transfers.iter().any(|it| it.to == victim)
-        && !tx.calls.iter().any(permits)
+/// What the calls and transfers of a transaction say of approvals. Gathered once: who pays for the gas chooses how many there are.
+struct Moves {
+    /// Who gets something.
+    takers: HashSet<Party>,
+    /// Who permits something by a signature.
+    permit: HashSet<Party>,
+    /// Last call by which an actor moves tokens to actors: by spender, token and owner.
+    last_pull: HashMap<(Party, Party, Party), u32>,
 }
 
-/// Whether whoever is approved is an actor, and takes tokens of the approver's afterwards.
-fn is_then_pulled(tx: &Transaction<'_>, at: u32, approval: &Call<'_>) -> bool {
-    let parties = &tx.parties;
-    let Some(spender) = approval.address(0).and_then(|it| parties.find(&it)) else { return false };
-    parties.is_actor(spender)
-        && tx.calls[at as usize + 1..].iter().any(|it| {
-            it.changes()
-                && it.selector == TRANSFER_FROM
-                && it.sender == spender
-                && it.target == approval.target
-                && it.address(0).and_then(|from| parties.find(&from)) == Some(approval.sender)
-                && it.address(1).and_then(|to| parties.find(&to)).is_some_and(|to| parties.is_ours(to))
-        })
+impl Moves {
+    fn of(tx: &Transaction<'_>) -> Self {
+        let parties = &tx.parties;
+        let party = |call: &Call<'_>, position| call.address(position).and_then(|it| parties.find(&it));
+        let takers = tx.transfers.iter().map(|it| it.to).collect();
+        let permit = tx.calls.iter().filter(|it| it.selector == PERMIT).filter_map(|it| party(it, 0)).collect();
+        let mut last_pull = HashMap::new();
+        for (at, call) in (0u32..).zip(&tx.calls) {
+            if call.changes()
+                && call.selector == TRANSFER_FROM
+                && let (Some(owner), Some(to)) = (party(call, 0), party(call, 1))
+                && parties.is_ours(to)
+            {
+                last_pull.insert((call.sender, call.target, owner), at);
+            }
+        }
+        Self { takers, permit, last_pull }
+    }
+
+    /// Whether tokens of an account that takes no part, and did not permit it in this transaction, go to actors.
+    fn pulls(&self, tx: &Transaction<'_>, call: &Call<'_>) -> bool {
+        let parties = &tx.parties;
+        let party = |position: usize| call.address(position).and_then(|it| parties.find(&it));
+        let (Some(victim), Some(to)) = (party(0), party(1)) else { return false };
+        call.amount(2).is_some_and(|amount| !amount.is_zero())
+            && victim != ZERO
+            && victim != call.sender
+            && to != call.sender
+            && parties.is_ours(to)
+            && !parties.is_actor(victim)
+            && !parties.runs_code(victim)
+            && !self.takers.contains(&victim)
+            && !self.permit.contains(&victim)
+    }
+
+    /// Whether whoever is approved is an actor, and takes tokens of the approver's afterwards.
+    fn pulls_after(&self, tx: &Transaction<'_>, at: u32, approval: &Call<'_>) -> bool {
+        let Some(spender) = approval.address(0).and_then(|it| tx.parties.find(&it)) else { return false };
+        let pull = self.last_pull.get(&(spender, approval.target, approval.sender));
+        tx.parties.is_actor(spender) && pull.is_some_and(|last| *last > at)
+    }
 }
 
 /// Whether some bytes stand in the arguments of a call, at whatever place.
 fn contains(outer: &[u8], inner: &[u8]) -> bool {
-    outer.get(4..).is_some_and(|arguments| arguments.windows(inner.len()).any(|window| window == inner))
+    outer.get(4..).is_some_and(|arguments| memmem::find(arguments, inner).is_some())
 }
 
 /// An actor calls, as a pool or a lender would, a contract that asked for nothing, and that pays.

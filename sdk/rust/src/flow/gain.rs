@@ -60,7 +60,7 @@ impl Transaction<'_> {
 
     /// Floors that others lose without getting any token for it.
     pub fn loss(&self) -> f64 {
-        *self.loss.get_or_init(|| {
+        *self.reckoned.loss.get_or_init(|| {
             let mut each: HashMap<Party, (bool, f64)> = HashMap::new();
             for ((party, token), sum) in self.balances() {
                 if self.parties.is_ours(party) || party == ZERO {
@@ -80,7 +80,7 @@ impl Transaction<'_> {
 
     /// Floors that the actors gained without spending another kind of money or a token without a price; else 0.
     pub fn pure_gain(&self) -> f64 {
-        *self.pure.get_or_init(|| {
+        *self.reckoned.pure.get_or_init(|| {
             let mut kinds = [0.0; Money::COUNT];
             for (token, sum) in self.net.iter() {
                 match self.asset(token) {
@@ -116,7 +116,10 @@ impl Transaction<'_> {
 
     /// Floors that moved in all, back and forth: no gain and no loss is more.
     pub fn moved(&self) -> f64 {
-        *self.moved.get_or_init(|| self.transfers.iter().filter_map(|it| self.floors(it.token, it.amount)).sum())
+        *self
+            .reckoned
+            .moved
+            .get_or_init(|| self.transfers.iter().filter_map(|it| self.floors(it.token, it.amount)).sum())
     }
 
     /// Whether giving a token away is no spending: it, or whoever got it, came into being in this transaction.

@@ -20,7 +20,7 @@ impl Transaction<'_> {
     /// Flash loans by behaviour: within one call of an actor, the lender sends something, calls an actor back, and it comes back, at
     /// most a fifth more of it. A pair may get anything back.
     pub fn loans(&self) -> &[Loan] {
-        self.loans.get_or_init(|| {
+        self.reckoned.loans.get_or_init(|| {
             let calls = (0u32..).zip(&self.calls);
             calls.filter_map(|(at, call)| Some(Loan { at, token: self.lends(at, call)? })).collect()
         })

@@ -11,7 +11,7 @@ use crate::batch::FrameKind;
 impl Transaction<'_> {
     /// Positions of the calls by actors that can change state, to contracts that are no token, pool, router or lender.
     pub fn calls_out(&self) -> &[u32] {
-        self.calls_out.get_or_init(|| {
+        self.reckoned.calls_out.get_or_init(|| {
             let lenders: Vec<Party> = self.loans().iter().map(|loan| self.calls[loan.at as usize].target).collect();
             let pool = |call: &&Call<'_>| [selectors::PAIR_SWAP, selectors::POOL_SWAP].contains(&call.selector);
             let pools: HashSet<Party> = self.calls.iter().filter(pool).map(|call| call.target).collect();
@@ -31,7 +31,7 @@ impl Transaction<'_> {
 
     /// Of these, the calls to contracts which themselves hold more or less of something afterwards, or which mint or burn.
     pub fn material(&self) -> &[u32] {
-        self.material.get_or_init(|| {
+        self.reckoned.material.get_or_init(|| {
             if self.calls_out().is_empty() {
                 return Vec::new();
             }

@@ -92,6 +92,12 @@ pub struct Transaction<'b> {
     pub(super) prices: &'b ChainPrices,
     /// Whether transfers are known by logs, and not by calls alone.
     pub(super) has_logs: bool,
+    pub(super) reckoned: Reckoned,
+}
+
+/// What is reckoned when it is first asked for.
+#[derive(Default)]
+pub(super) struct Reckoned {
     pub(super) loans: OnceCell<Vec<Loan>>,
     pub(super) moved: OnceCell<f64>,
     pub(super) loss: OnceCell<f64>,
@@ -121,25 +127,16 @@ impl<'b> Transaction<'b> {
             true => transfer::by_logs(&calls, logs.iter().copied(), &mut parties, wrapped),
             false => transfer::by_calls(&calls, &mut parties, wrapped, true),
         };
-        mark_code_and_paid(&calls, &transfers, &mut parties);
-        let net = gain::Balances::of_actors(&transfers, &parties);
-        Self {
-            index,
-            calls,
-            parties,
-            transfers,
-            logs,
-            net,
-            batch,
-            prices,
-            has_logs,
-            loans: OnceCell::new(),
-            moved: OnceCell::new(),
-            loss: OnceCell::new(),
-            pure: OnceCell::new(),
-            calls_out: OnceCell::new(),
-            material: OnceCell::new(),
-        }
+        let (net, reckoned) = Default::default();
+        Self { index, calls, parties, transfers, logs, net, batch, prices, has_logs, reckoned }.settled()
+    }
+
+    /// The transaction with all that follows from who the actors are.
+    pub(super) fn settled(mut self) -> Self {
+        mark_code_and_paid(&self.calls, &self.transfers, &mut self.parties);
+        self.net = gain::Balances::of_actors(&self.transfers, &self.parties);
+        self.reckoned = Reckoned::default();
+        self
     }
 
     /// Its hash: a call of the host, so ask for it only where there is something to tell.
@@ -323,7 +320,7 @@ fn mark_actors(calls: &[Call<'_>], parties: &mut Parties, own: &HashSet<Key<20>>
 }
 
 /// Marks who runs code, and who is paid by an actor and runs none.
-pub(super) fn mark_code_and_paid(calls: &[Call<'_>], transfers: &[Transfer], parties: &mut Parties) {
+fn mark_code_and_paid(calls: &[Call<'_>], transfers: &[Transfer], parties: &mut Parties) {
     for call in calls {
         if call.kind != FrameKind::SelfDestruct && !call.input.is_empty() {
             parties.set(call.target, party::CODE);

@@ -1,9 +1,7 @@
 //! A transaction as it looks once whom the actors hand everything to is taken for theirs.
 
-use std::cell::OnceCell;
-
 use super::party::{self, Party};
-use super::reader::{Transaction, mark_code_and_paid};
+use super::reader::{Reckoned, Transaction};
 use super::{gain, selectors};
 
 impl Transaction<'_> {
@@ -25,25 +23,19 @@ impl Transaction<'_> {
                 parties.unset(party, party::TOKEN);
             }
         }
-        mark_code_and_paid(&self.calls, &self.transfers, &mut parties);
-        let net = gain::Balances::of_actors(&self.transfers, &parties);
-        Some(Self {
+        let tx = Self {
             index: self.index,
             calls: self.calls.clone(),
             parties,
             transfers: self.transfers.clone(),
             logs: self.logs.clone(),
-            net,
+            net: gain::Balances::default(),
             batch: self.batch,
             prices: self.prices,
             has_logs: self.has_logs,
-            loans: OnceCell::new(),
-            moved: OnceCell::new(),
-            loss: OnceCell::new(),
-            pure: OnceCell::new(),
-            calls_out: OnceCell::new(),
-            material: OnceCell::new(),
-        })
+            reckoned: Reckoned::default(),
+        };
+        Some(tx.settled())
     }
 
     fn executor(&self) -> Option<Party> {

@@ -72,12 +72,12 @@ impl<T: Send + 'static> Reading<T> {
         }
     }
 
-    /// Waits for what was read, and says in the log that it hangs.
+    /// Waits for what was read for as long as it takes, and says in the log that it hangs.
     ///
     /// # Errors
     ///
     /// If the reading ended by a panic.
-    pub(super) async fn told(mut self) -> anyhow::Result<T> {
+    pub(super) async fn patiently(mut self) -> anyhow::Result<T> {
         loop {
             match tokio::time::timeout(HANGS_AFTER, self.done()).await {
                 Ok(read) => return read,
@@ -111,17 +111,17 @@ fn hung(path: &Path, since: Duration) -> String {
 /// Judges from look to look whether files can be read.
 #[derive(Debug, Default)]
 pub(super) struct Hangs {
-    is_told: bool,
+    is_reported: bool,
 }
 
 impl Hangs {
     /// Takes for how long readings have been under way, each with its file. Returns what is to be reported, if that is news.
     pub(super) fn look(&mut self, stands: impl IntoIterator<Item = (Duration, PathBuf)>) -> Option<Coverage> {
         let longest = stands.into_iter().filter(|(since, _)| *since >= HANGS_AFTER).max();
-        if longest.is_some() == self.is_told {
+        if longest.is_some() == self.is_reported {
             return None;
         }
-        self.is_told = longest.is_some();
+        self.is_reported = longest.is_some();
         let message = match &longest {
             Some((since, path)) => format!(
                 "{}. What was taken up before stays in force, and changes of config, plan and detectors are taken up once \
@@ -170,12 +170,12 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_an_error_of_the_reading() {
         let reading = Reading::<()>::begin(Path::new("a.toml"), || panic!("as a test")).unwrap();
-        let said = format!("{:#}", reading.told().await.unwrap_err());
+        let said = format!("{:#}", reading.patiently().await.unwrap_err());
         assert!(said.contains("`a.toml` ended by a panic"), "{said}");
     }
 
     #[test]
-    fn that_files_hang_is_told_once_and_so_is_its_end() {
+    fn that_files_hang_is_reported_once_and_so_is_its_end() {
         let mut hangs = Hangs::default();
         let at = |since_s: u64, path: &str| (Duration::from_secs(since_s), PathBuf::from(path));
         assert_eq!(hangs.look([]), None);

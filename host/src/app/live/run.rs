@@ -85,7 +85,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let file = options.config.clone();
     let reading = Reading::begin(&options.config, move || Config::load(&file))?;
     let read = tokio::select! {
-        read = reading.told() => read?,
+        read = reading.patiently() => read?,
         () = interrupts.next() => return Ok(Ended::Stopped),
     };
     let config = match read {
@@ -150,7 +150,16 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
     let (file, first) = (options.config.clone(), config.clone());
     // Looked at before it is read: what changes meanwhile is found.
     let gathering = move || (Following::of(&file, &first), Gathered::of(first));
-    let (following, gathered) = Reading::begin(&options.config, gathering)?.told().await?;
+    let reading = Reading::begin(&options.config, gathering)?;
+    let (following, gathered) = tokio::select! {
+        read = reading.patiently() => read?,
+        () = interrupts.next() => {
+            // The loop may have ended by an error, which is returned just below.
+            let _ = messages.send(Message::Stop).await;
+            looping.await.context("the loop ended by a panic; please report it")??;
+            return Ok(Ended::Stopped);
+        }
+    };
     let mut watcher = Watcher::new(&options.config, following)?;
     let mut advisories = Advisories::default();
     let applied = match reload::apply(&mut deployment, &mut sources, gathered).await {
@@ -188,7 +197,10 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
             tokio::select! {
                 () = interrupts.next() => break,
                 ended = &mut looping => return ended.context("the loop ended by a panic; please report it")?.map(|()| Ended::Stopped),
-                () = watcher.changed(), if reading.is_none() => reading = Some(reload::begin(&current)?),
+                () = watcher.changed(), if reading.is_none() => match reload::begin(&current) {
+                    Ok(begun) => reading = Some(begun),
+                    Err(error) => tracing::error!("the config's change is not taken up: {error:#}. Save it again"),
+                },
                 read = reading::done(&mut reading) => {
                     reading = None;
                     let reloaded = match read {

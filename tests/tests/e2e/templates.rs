@@ -95,6 +95,7 @@ fn check(language: &str, source: &str, title: (&str, &str), wrong: (&str, &str),
     for words in told_of_it {
         assert!(told.contains(words), "{language} tells of `{words}`: {told}");
     }
+    assert!(!told.contains("`--accept` renews it"), "what a failed run found is not to be accepted: {told}");
 }
 
 #[test]

@@ -231,20 +231,23 @@ fn run_case(bench: &Bench, case: &Case, accept: bool, reads: &Arc<Reads>) -> any
                 expected.display(),
                 difference("expected", &[], "found", &kept.found).unwrap_or_default()
             )),
-            false => faults.extend(unexpected(expected, &kept.found)?),
+            false => {
+                // What a run that failed has found is not to be accepted.
+                let remedy = if faults.is_empty() { "; `--accept` renews it" } else { "" };
+                faults.extend(unexpected(expected, &kept.found, remedy)?);
+            }
         }
     }
     let (inputs, findings) = (kept.inputs, kept.found.len());
     Ok(CaseResult { inputs, findings, faults, is_accepted, found: kept.found, ..CaseResult::default() })
 }
 
-/// What differs from the findings that are expected.
-fn unexpected(expected: &Path, found: &[Found]) -> anyhow::Result<Option<String>> {
+/// Returns what differs from the findings that are expected, and what may be done about it.
+fn unexpected(expected: &Path, found: &[Found], remedy: &str) -> anyhow::Result<Option<String>> {
     let what = || format!("`{}` can't be read; make it with `--accept`", expected.display());
     let known = snapshot(expected).with_context(what)?;
     let lines = difference("expected", &known, "found", found);
-    Ok(lines
-        .map(|lines| format!("the findings are not those of `{}`; `--accept` renews it:\n{lines}", expected.display())))
+    Ok(lines.map(|lines| format!("the findings are not those of `{}`{remedy}:\n{lines}", expected.display())))
 }
 
 /// Reads a snapshot.

@@ -1,6 +1,6 @@
 //! `watchfire check`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -13,6 +13,7 @@ use crate::app::live::main_loop::wall_clock_ms;
 use crate::app::plan::check::{Checked, check, check_plan};
 use crate::app::plan::live::{Live, live};
 use crate::deliver::sarif;
+use crate::diagnostic::Diagnostic;
 use crate::plan::moment::Moment;
 use crate::plan::ready::{CHECKS, check_of};
 
@@ -22,6 +23,7 @@ use crate::plan::ready::{CHECKS, check_of};
 Examples:
   watchfire check
   watchfire check --config deploy/watchfire.toml --format json
+  watchfire check --all
   watchfire check --live
   watchfire check --live --no-messages --format json
   watchfire check --probe
@@ -57,6 +59,9 @@ pub struct Args {
     /// With `--live`: send nothing to webhooks and channels.
     #[arg(long, requires = "live")]
     no_messages: bool,
+    /// Print each warning, also where many have the same code.
+    #[arg(long)]
+    all: bool,
     /// The shape of what is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Report,
@@ -99,7 +104,7 @@ pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         checked.diagnostics.append(&mut asked.diagnostics);
     }
     match args.format {
-        Report::Pretty => pretty(&checked, &asked.answers),
+        Report::Pretty => pretty(&checked, &asked.answers, args.all),
         Report::Json => json_lines(&checked, &asked.answers)?,
         Report::Sarif => {
             let folder = std::env::current_dir()?;
@@ -132,14 +137,47 @@ fn explain(code: &str) -> Exit {
     }
 }
 
-fn pretty(checked: &Checked, answers: &[String]) {
-    let mut explained: BTreeSet<&str> = BTreeSet::new();
-    for found in &checked.diagnostics {
+/// Warnings of one code that are printed where there are more than twice as many.
+const WARNINGS_OF_A_CODE: usize = 3;
+
+/// Returns the warnings that are printed, and how many more there are of which code.
+fn folded<'a>(warnings: &[&'a Diagnostic], all: bool) -> (Vec<&'a Diagnostic>, BTreeMap<&'a str, usize>) {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for found in warnings.iter().filter(|found| !all && !found.code.is_empty()) {
+        *counts.entry(&found.code).or_default() += 1;
+    }
+    counts.retain(|_, count| *count > 2 * WARNINGS_OF_A_CODE);
+    let mut printed = BTreeMap::<&str, usize>::new();
+    let shown = warnings.iter().copied().filter(|found| {
+        let before = printed.entry(&found.code).or_default();
+        *before += 1;
+        *before <= WARNINGS_OF_A_CODE || !counts.contains_key(found.code.as_str())
+    });
+    let shown = shown.collect();
+    counts.values_mut().for_each(|count| *count -= WARNINGS_OF_A_CODE);
+    (shown, counts)
+}
+
+/// Prints findings, and the first time also why what a code stands for matters.
+fn print_each<'a>(findings: &[&'a Diagnostic], explained: &mut BTreeSet<&'a str>) {
+    for found in findings {
         anstream::eprintln!("{found}");
         if !found.why.is_empty() && explained.insert(&found.code) {
             anstream::eprintln!("    {}", found.why);
         }
     }
+}
+
+fn pretty(checked: &Checked, answers: &[String], all: bool) {
+    let (errors, warnings): (Vec<_>, Vec<_>) = checked.diagnostics.iter().partition(|found| found.is_error());
+    let (shown, more) = folded(&warnings, all);
+    let mut explained = BTreeSet::new();
+    print_each(&shown, &mut explained);
+    for (code, count) in more {
+        anstream::eprintln!("and {count} more of {code}: `--all` prints each");
+    }
+    // Last, as nobody scrolls up for what keeps the host from starting.
+    print_each(&errors, &mut explained);
     for waived in &checked.waived {
         let (found, owner, until, reason) = (&waived.found, &waived.owner, waived.until, &waived.reason);
         anstream::eprintln!(
@@ -217,4 +255,25 @@ fn moment(text: &str) -> Result<Moment, String> {
 fn folder_url(text: &str) -> Result<Url, String> {
     let with_slash = if text.ends_with('/') { text.to_owned() } else { format!("{text}/") };
     with_slash.parse().map_err(|error| format!("it is no absolute URL: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Gravity;
+
+    #[test]
+    fn many_warnings_of_one_code_are_folded_unless_all_are_asked_for() {
+        let found = |code: &str, key: usize| {
+            Diagnostic::at(Gravity::Warning, "plan.toml", "", 0..0, &key.to_string(), "old".to_owned())
+                .with_code(code, "")
+        };
+        let mut found: Vec<Diagnostic> = (0..7).map(|key| found("WF-W04", key)).chain([found("WF-W08", 7)]).collect();
+        let keys = |shown: &[&Diagnostic]| shown.iter().map(|found| found.key.clone()).collect::<Vec<_>>().join(" ");
+        let (shown, more) = folded(&found.iter().collect::<Vec<_>>(), false);
+        assert_eq!((keys(&shown).as_str(), more), ("0 1 2 7", BTreeMap::from([("WF-W04", 4)])));
+        assert_eq!(folded(&found.iter().collect::<Vec<_>>(), true).0.len(), 8);
+        found.remove(0);
+        assert_eq!(folded(&found.iter().collect::<Vec<_>>(), false).0.len(), 7);
+    }
 }

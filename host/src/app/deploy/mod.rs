@@ -151,7 +151,7 @@ impl<T: From<Change>> Deployment<T> {
         followed.what = Some((loaded.protocol.clone(), hash));
         let of = if name.is_empty() { String::new() } else { format!(" of {name}") };
         applied.changes.push(format!("plan{of}: is now {hash}"));
-        for found in followed.unready.news(&loaded.files, now_ms) {
+        for found in readiness::lines(&followed.unready.news(&loaded.files, now_ms)) {
             tracing::warn!("the plan{of} is not ready: {found}");
         }
         self.send(Change::Plan(Box::new(loaded))).await

@@ -1,6 +1,6 @@
 //! What the readiness check finds in the plan of a running host: each is logged once, and none stands in the way of the watch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::plan::readiness;
@@ -29,9 +29,51 @@ impl Unready {
     }
 }
 
+/// Warnings that are logged one by one. Of more than these, their codes are: whoever starts a host at night reads what comes after.
+const WARNINGS_LOGGED: usize = 3;
+
+/// Returns what is logged of findings: a line for each error, and for each warning where they are few.
+pub fn lines(news: &[Diagnostic]) -> Vec<String> {
+    let (errors, warnings): (Vec<_>, Vec<_>) = news.iter().partition(|found| found.is_error());
+    let mut lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    if warnings.len() <= WARNINGS_LOGGED {
+        lines.extend(warnings.iter().map(ToString::to_string));
+        return lines;
+    }
+    let mut codes = BTreeMap::<&str, usize>::new();
+    for found in &warnings {
+        *codes.entry(&found.code).or_default() += 1;
+    }
+    let codes: Vec<String> = codes.iter().map(|(code, count)| format!("{code}: {count}")).collect();
+    lines.push(format!("{} warnings ({}); `watchfire check` lists them", warnings.len(), codes.join(", ")));
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Gravity;
+
+    #[test]
+    fn errors_are_logged_each_and_many_warnings_in_one_line() {
+        let found = |severity, code: &str, key: &str| {
+            Diagnostic::at(severity, "plan.toml", "", 0..0, key, "it is old".to_owned()).with_code(code, "")
+        };
+        let mut news = vec![found(Gravity::Error, "WF-E01", "a"), found(Gravity::Warning, "WF-W04", "b")];
+        assert_eq!(
+            lines(&news),
+            ["plan.toml:1:1: error WF-E01: a: it is old", "plan.toml:1:1: warning WF-W04: b: it is old"]
+        );
+        news.extend(["c", "d"].map(|key| found(Gravity::Warning, "WF-W04", key)));
+        news.push(found(Gravity::Warning, "WF-W17", "e"));
+        assert_eq!(
+            lines(&news),
+            [
+                "plan.toml:1:1: error WF-E01: a: it is old",
+                "4 warnings (WF-W04: 3, WF-W17: 1); `watchfire check` lists them"
+            ]
+        );
+    }
 
     #[test]
     fn each_is_returned_once_and_again_if_it_comes_back() {

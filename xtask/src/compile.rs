@@ -20,15 +20,19 @@ pub(crate) fn lint_from_now_on() {
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
-    // `cargo run` describes xtask in these. Build scripts that read them would run again, and build half of the
-    // dependencies again, whenever a command is typed with and without xtask in turns.
+    forget_xtask(&mut command);
+    command
+}
+
+/// Takes from a command's environment what `cargo run` says of xtask there. Build scripts that read it would run again, and build
+/// half of the dependencies again, whenever a command is typed with and without xtask in turns.
+pub(crate) fn forget_xtask(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_"].iter().any(|prefix| text.starts_with(prefix)) {
             command.env_remove(&name);
         }
     }
-    command
 }
 
 /// Returns cargo with a subcommand that compiles this workspace.

@@ -1,5 +1,6 @@
 //! Set-up, the demo and the tests of this repository, by one command each: `cargo xtask demo`, `cargo xtask test`.
 
+mod ahead;
 mod compile;
 mod dist;
 mod fuzz;
@@ -14,6 +15,7 @@ mod twins;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use ahead::Ahead;
 use anyhow::bail;
 use compile::{as_rustdoc, cargo, compile, document, lint_from_now_on};
 use step::{run, say, timed};
@@ -115,13 +117,19 @@ fn watchfire() -> Command {
 
 /// The host and all detectors, with the targets that these need.
 fn set_up() -> anyhow::Result<()> {
-    set_up_with(&[&FIRST_PARTY[..], &[BENCH_DETECTOR]].concat())
+    set_up_with(&all_detectors())
+}
+
+fn all_detectors() -> Vec<&'static str> {
+    [&FIRST_PARTY[..], &[BENCH_DETECTOR]].concat()
 }
 
 fn set_up_with(detectors: &[&str]) -> anyhow::Result<()> {
     add_targets()?;
-    say("building the host (the first time takes about a quarter of an hour on two cores)");
+    say("building the host (the first time takes about ten minutes on two cores)");
+    let ahead = Ahead::begin(detectors);
     run(&mut compile(&["build", "-p", "watchfire"]))?;
+    ahead.wait();
     build_detectors(&target().join("debug/watchfire"), detectors)
 }
 
@@ -166,7 +174,15 @@ fn test(rest: &[&str]) -> anyhow::Result<()> {
     let has_nextest = cargo().args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
     say("running the tests");
     match has_nextest {
-        true => run(compile(&["nextest", "run", "--workspace", "--no-fail-fast"]).args(rest)),
+        true => {
+            let mut test = compile(&["nextest", "run", "--workspace", "--no-fail-fast"]);
+            // Many wait for peers: half as many again as there are cores keep these busy. What is typed goes before it.
+            if std::env::var_os("NEXTEST_TEST_THREADS").is_none() {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                test.env("NEXTEST_TEST_THREADS", cores.saturating_add(cores.div_ceil(2)).to_string());
+            }
+            run(test.args(rest))
+        }
         // The runner that there always is has all of a file's tests in one process, where some would count each other's
         // children and wait for each other's hosts: one after the other, then.
         false => {
@@ -176,10 +192,15 @@ fn test(rest: &[&str]) -> anyhow::Result<()> {
     }
 }
 
+/// Installs the peers and the compilers of other languages. Returns whether all of these can be had.
+fn install() -> anyhow::Result<bool> {
+    let has_npm = peers::install()?;
+    Ok(languages::install()? && has_npm)
+}
+
 /// The peers, and the detector that is written in every language, where all of its compilers can be had.
 fn languages() -> anyhow::Result<()> {
-    let has_npm = peers::install()?;
-    if languages::install()? && has_npm { languages::build() } else { Ok(()) }
+    if install()? { languages::build() } else { Ok(()) }
 }
 
 fn record_demo() -> anyhow::Result<()> {
@@ -207,7 +228,15 @@ fn bench(rest: &[&str]) -> anyhow::Result<()> {
 fn ci() -> anyhow::Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
     lint_from_now_on();
+    add_targets()?;
+    let ahead = Ahead::begin(&all_detectors());
+    // They come over the network while the compiler works.
+    let peers = std::thread::spawn(install);
     timed("build, by clippy", || run(&mut compile(&["build", "--workspace", "--all-targets"])))?;
+    timed("detectors and peers, begun beside it", || {
+        ahead.wait();
+        peers.join().map_err(|_| anyhow::anyhow!("the installation of peers ended by a panic"))?
+    })?;
     timed("rustdoc", || run(&mut document()))?;
     timed("dependencies, workflows, book", || {
         lint::dependencies()?;

@@ -1,4 +1,4 @@
-//! TOML that people wrote, read section by section, so that every mistake in it is told at its place.
+//! TOML that people wrote, read section by section, so that every mistake in it is reported at its place.
 
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ pub struct TomlFile<'a> {
 }
 
 impl<'a> TomlFile<'a> {
-    /// Parses a file; what is no TOML at all is told at the place where the parser gave up.
+    /// Parses a file; what is no TOML at all is reported at the place where the parser gave up.
     pub fn parse(name: &'a str, text: &'a str) -> Result<Self, Diagnostic> {
         match DeTable::parse(text) {
             Ok(root) => Ok(Self { name, text, root: root.into_inner(), diagnostics: Vec::new() }),
@@ -45,7 +45,7 @@ impl<'a> TomlFile<'a> {
         self.root.contains_key(section)
     }
 
-    /// Reads the value at a path as a `T`; `None` where it is not there or is wrong, which is then told.
+    /// Reads the value at a path as a `T`; `None` where it is not there or is wrong, which is then reported.
     pub fn read<T: DeserializeOwned>(&mut self, path: &[&str]) -> Option<T> {
         let value = self.find(path)?.clone();
         match T::deserialize(value.clone().into_deserializer()) {
@@ -84,8 +84,8 @@ impl<'a> TomlFile<'a> {
 
     /// Tells of an error at a place of the file.
     pub fn tell(&mut self, span: Range<usize>, key: &str, message: impl Into<String>, help: impl Into<String>) {
-        let told = Diagnostic::at(Gravity::Error, self.name, self.text, span, key, message.into());
-        self.diagnostics.push(told.with_help(help));
+        let found = Diagnostic::at(Gravity::Error, self.name, self.text, span, key, message.into());
+        self.diagnostics.push(found.with_help(help));
     }
 
     /// Tells of an error at the value at a path.
@@ -184,8 +184,8 @@ mod tests {
         for (name, _) in file.names("chain") {
             let _ = file.read::<Chain>(&["chain", &name]);
         }
-        let told: Vec<String> = file.diagnostics.iter().map(ToString::to_string).collect();
-        assert_eq!(told, expected);
+        let said: Vec<String> = file.diagnostics.iter().map(ToString::to_string).collect();
+        assert_eq!(said, expected);
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn what_is_no_toml_is_told_where_the_parser_gave_up() {
-        let told = TomlFile::parse("x.toml", "a = \n").err().map(|told| told.to_string());
-        assert_eq!(told.as_deref().map(|told| told.starts_with("x.toml:1:5: error: ")), Some(true), "{told:?}");
+        let said = TomlFile::parse("x.toml", "a = \n").err().map(|said| said.to_string());
+        assert_eq!(said.as_deref().map(|said| said.starts_with("x.toml:1:5: error: ")), Some(true), "{said:?}");
     }
 }

@@ -98,8 +98,8 @@ pub struct Senders {
     stated: Fixed<20>,
     /// One proof for each row, if any row has one.
     proofs: Option<Box<Proofs>>,
-    /// Who is told of false ones, of which source and block these are.
-    told: Option<(Arc<FalseSenders>, usize, u64)>,
+    /// Where false ones are noted, of which source and block these are.
+    noted_with: Option<(Arc<FalseSenders>, usize, u64)>,
 }
 
 #[derive(Clone, Default)]
@@ -174,7 +174,7 @@ impl Senders {
     /// Marks them as those of a block that `source` gave, whose word stands beside each: whichever of them turns out to be false
     /// is noted with `to`.
     pub fn tell(&mut self, to: Arc<FalseSenders>, source: usize, block: u64) {
-        self.told = Some((to, source, block));
+        self.noted_with = Some((to, source, block));
         let Some(proofs) = &self.proofs else { return };
         let known =
             (0..self.len()).filter(|row| proofs.has(*row)).filter_map(|row| Some((row, proofs.recovered[row].get()?)));
@@ -187,7 +187,7 @@ impl Senders {
 
     /// Notes a sender that is another than the source says.
     fn compare(&self, row: usize, signed: &[u8; 20]) {
-        if let Some((to, source, block)) = &self.told
+        if let Some((to, source, block)) = &self.noted_with
             && self.stated.get(row) != signed
         {
             let (stated, signed) = (Address::from(*self.stated.get(row)), Address::from(*signed));
@@ -278,13 +278,13 @@ impl TryFrom<Stored> for Senders {
     fn try_from(Stored { bytes, digests, signatures }: Stored) -> Result<Self, String> {
         let stated = Fixed::<20>::try_from(bytes)?;
         if digests.is_empty() && signatures.is_empty() {
-            return Ok(Self { stated, proofs: None, told: None });
+            return Ok(Self { stated, proofs: None, noted_with: None });
         }
         if digests.len() != stated.len() || signatures.len() != stated.len() {
             return Err("senders have another number of signatures than of rows".to_owned());
         }
         let recovered = vec![OnceLock::new(); stated.len()];
-        Ok(Self { stated, proofs: Some(Box::new(Proofs { digests, signatures, recovered })), told: None })
+        Ok(Self { stated, proofs: Some(Box::new(Proofs { digests, signatures, recovered })), noted_with: None })
     }
 }
 
@@ -335,36 +335,36 @@ mod tests {
     fn a_sender_that_turns_out_to_be_false_is_noted_once_with_its_source() {
         let (mut senders, expected) = mixed();
         let honest = Senders { stated: expected.concat().try_into().unwrap(), ..senders.clone() };
-        let (told, source, block) = (Arc::new(FalseSenders::default()), 3, 77);
+        let (noted, source, block) = (Arc::new(FalseSenders::default()), 3, 77);
         senders.get(2);
-        senders.tell(told.clone(), source, block);
+        senders.tell(noted.clone(), source, block);
         let of = |row: usize| {
             let (stated, signed) = (Address::repeat_byte(0xee), Address::from(expected[row]));
             FalseSender { source, block, row, stated, signed }
         };
-        assert_eq!(told.take(), [of(2)], "what was known before");
+        assert_eq!(noted.take(), [of(2)], "what was known before");
         senders.get(0);
-        assert_eq!((senders.get(5), told.take()), (expected[5], vec![of(5)]));
-        assert_eq!((senders.get(5), told.take()), (expected[5], vec![]), "once");
+        assert_eq!((senders.get(5), noted.take()), (expected[5], vec![of(5)]));
+        assert_eq!((senders.get(5), noted.take()), (expected[5], vec![]), "once");
         senders.recover(0..42);
-        let mut rest: Vec<usize> = told.take().into_iter().map(|found| found.row).collect();
+        let mut rest: Vec<usize> = noted.take().into_iter().map(|found| found.row).collect();
         rest.sort_unstable();
         assert_eq!(rest, (1..=40).filter(|row| ![2, 5].contains(row)).collect::<Vec<_>>());
         let mut honest = honest;
-        honest.tell(told.clone(), source, block);
-        assert_eq!((honest.to_bytes(), told.take()), (expected.concat(), vec![]));
+        honest.tell(noted.clone(), source, block);
+        assert_eq!((honest.to_bytes(), noted.take()), (expected.concat(), vec![]));
         // What was stored has no word of the source.
         let read: Senders = rmp_serde::from_slice(&rmp_serde::to_vec_named(&senders).unwrap()).unwrap();
-        assert_eq!((read.to_bytes(), told.take()), (expected.concat(), vec![]));
+        assert_eq!((read.to_bytes(), noted.take()), (expected.concat(), vec![]));
     }
 
     #[test]
     fn no_more_false_senders_are_kept_than_say_something() {
-        let told = FalseSenders::default();
+        let noted = FalseSenders::default();
         let found = FalseSender { source: 0, block: 1, row: 0, stated: Address::ZERO, signed: Address::ZERO };
-        (0..1_000).for_each(|row| told.note(FalseSender { row, ..found.clone() }));
-        assert_eq!(told.take().len(), FALSE_KEPT);
-        assert_eq!(told.take(), []);
+        (0..1_000).for_each(|row| noted.note(FalseSender { row, ..found.clone() }));
+        assert_eq!(noted.take().len(), FALSE_KEPT);
+        assert_eq!(noted.take(), []);
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Pretty {
             Entry::Retried { detector, kind, message, .. } => {
                 vec![format!("          {ASKS}retried{ASKS:#}    {detector}: {kind}: {message}")]
             }
-            // That it rests was told when that began.
+            // That it rests was reported when that began.
             Entry::Failed { kind: FailureKind::Quarantined, .. } => Vec::new(),
             Entry::Failed { detector, kind, message, .. } => {
                 vec![format!("          {BAD}failed{BAD:#}     {detector}: {kind}: {message}")]
@@ -161,24 +161,24 @@ impl Pretty {
             claim.severity.to_string(),
             claim.title
         )];
-        let mut told = format!("{}/{}, {}% sure", finding.detector, claim.kind, claim.confidence_percent);
+        let mut line = format!("{}/{}, {}% sure", finding.detector, claim.kind, claim.confidence_percent);
         if let Some(block) = finding.block {
-            let _ = write!(told, ", {}", self.place(block));
+            let _ = write!(line, ", {}", self.place(block));
         }
         if let Some(assurance) = &finding.assurance {
-            let _ = write!(told, ", verified: {}", name_of(&assurance.verification));
+            let _ = write!(line, ", verified: {}", name_of(&assurance.verification));
         }
         if let Some(finality) = &finding.finality {
-            let _ = write!(told, ", {}", name_of(finality));
+            let _ = write!(line, ", {}", name_of(finality));
         }
         if let Some(transaction) = claim.transactions.first() {
-            let _ = write!(told, ", tx {}", short(transaction.as_slice()));
+            let _ = write!(line, ", tx {}", short(transaction.as_slice()));
         }
         let late_ms = finding.at_ms.saturating_sub(finding.time_ms);
         if finding.block.is_some() && late_ms > OLD_MS {
-            let _ = write!(told, ", it happened at {}, {} before", clock(finding.time_ms), span(late_ms / 1_000));
+            let _ = write!(line, ", it happened at {}, {} before", clock(finding.time_ms), span(late_ms / 1_000));
         }
-        lines.push(format!("{:21}{DIM}{told}{DIM:#}", ""));
+        lines.push(format!("{:21}{DIM}{line}{DIM:#}", ""));
         lines
     }
 }
@@ -286,7 +286,7 @@ impl Pretty {
         lines
     }
 
-    /// What people did, and what became of pages: everything else of a timeline is told by another entry.
+    /// What people did, and what became of pages: everything else of a timeline is printed for another entry.
     fn timeline_lines(&self, entry: &TimelineEntry) -> Vec<String> {
         let (style, by) = match (entry.kind, &entry.by) {
             (

@@ -27,8 +27,8 @@ pub(super) fn build(project: &Project, parts: &Parts) -> Result<PathBuf, BuildEr
         [("GOOS", "wasip1".as_ref()), ("GOARCH", "wasm".as_ref()), ("GOFLAGS", "-mod=mod".as_ref())];
     tool::run(&go, &project.folder, &args, &target)?;
     // Other bindings carry the interface in an object file, which the linker of Go would not take.
-    let told = |error| BuildError::File { path: out.clone(), error };
-    let module = parts::with_interface(parts, std::fs::read(&out).map_err(told)?)?;
-    std::fs::write(&out, module).map_err(told)?;
+    let file_error = |error| BuildError::File { path: out.clone(), error };
+    let module = parts::with_interface(parts, std::fs::read(&out).map_err(file_error)?)?;
+    std::fs::write(&out, module).map_err(file_error)?;
     Ok(out)
 }

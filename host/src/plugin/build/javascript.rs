@@ -61,8 +61,8 @@ pub(super) fn build(project: &Project, parts: &Parts) -> Result<PathBuf, BuildEr
 
 /// Tells the SDK where each line of the bundle comes from, so that stacks name the author's files.
 fn append_places(project: &Project, bundle: &Path) -> Result<(), BuildError> {
-    let told = |error| BuildError::File { path: bundle.to_owned(), error };
-    let map = std::fs::read(bundle.with_extension("js.map")).map_err(told)?;
+    let file_error = |error| BuildError::File { path: bundle.to_owned(), error };
+    let map = std::fs::read(bundle.with_extension("js.map")).map_err(file_error)?;
     let map = SourceMap::from_slice(&map).map_err(|error| BuildError::Bindings { why: error.to_string() })?;
     let (mut files, mut lines) = (Vec::new(), BTreeMap::new());
     for token in map.tokens() {
@@ -77,8 +77,8 @@ fn append_places(project: &Project, bundle: &Path) -> Result<(), BuildError> {
         lines.entry(token.get_dst_line() + 1).or_insert([file as u32, token.get_src_line() + 1]);
     }
     let places = serde_json::json!({ "files": files, "lines": lines });
-    let text = std::fs::read_to_string(bundle).map_err(told)?;
-    std::fs::write(bundle, format!("{text}globalThis.watchfirePlaces = {places};\n")).map_err(told)
+    let text = std::fs::read_to_string(bundle).map_err(file_error)?;
+    std::fs::write(bundle, format!("{text}globalThis.watchfirePlaces = {places};\n")).map_err(file_error)
 }
 
 /// A path without `..`, by its words alone.

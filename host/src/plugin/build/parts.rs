@@ -102,11 +102,11 @@ pub(super) fn with_interface(parts: &Parts, mut module: Vec<u8>) -> Result<Vec<u
     let embedded = resolve(parts).and_then(|(resolve, world)| {
         wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
     });
-    embedded.map_err(told)?;
+    embedded.map_err(parts_error)?;
     Ok(module)
 }
 
-fn told(error: anyhow::Error) -> BuildError {
+fn parts_error(error: anyhow::Error) -> BuildError {
     BuildError::Bindings { why: format!("{error:#}") }
 }
 
@@ -115,9 +115,9 @@ fn generate(
     generator: &mut dyn wit_bindgen_core::WorldGenerator,
     layout: &mut Layout,
 ) -> Result<(), BuildError> {
-    let (mut resolve, world) = resolve(parts).map_err(told)?;
+    let (mut resolve, world) = resolve(parts).map_err(parts_error)?;
     let mut files = Files::default();
-    generator.generate(&mut resolve, world, &mut files).map_err(told)?;
+    generator.generate(&mut resolve, world, &mut files).map_err(parts_error)?;
     for (name, bytes) in files.iter() {
         match name.ends_with(".go") {
             true => {

@@ -18,14 +18,14 @@ pub(super) fn build(project: &Project, parts: &Parts) -> Result<PathBuf, BuildEr
     let folder = source.parent().unwrap_or(&project.folder);
     let module = source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let entry = project.build_folder().join("entry");
-    let told = |error| BuildError::File { path: entry.clone(), error };
-    std::fs::create_dir_all(&entry).map_err(told)?;
+    let file_error = |error| BuildError::File { path: entry.clone(), error };
+    std::fs::create_dir_all(&entry).map_err(file_error)?;
     let text = std::fs::read_to_string(source).map_err(|error| BuildError::File { path: source.clone(), error })?;
     // Whoever does without the SDK implements the interface itself.
     let has_sdk = text.lines().any(|line| line.starts_with("import watchfire") || line.starts_with("from watchfire"));
     let guest = if has_sdk { "watchfire._guest" } else { module.as_str() };
     let text = format!("import {module}\nfrom {guest} import Guest\n\nassert {module} and Guest\n");
-    std::fs::write(entry.join(APP).with_extension("py"), text).map_err(told)?;
+    std::fs::write(entry.join(APP).with_extension("py"), text).map_err(file_error)?;
     let out = project.build_folder().join("made.wasm");
     let mut args: Vec<&OsStr> = vec!["-q".as_ref(), "-d".as_ref(), parts.wit.as_ref(), "-w".as_ref(), WORLD.as_ref()];
     args.extend(["componentize".as_ref(), "--stub-wasi".as_ref(), APP.as_ref(), "-o".as_ref(), out.as_os_str()]);

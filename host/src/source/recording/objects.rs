@@ -83,7 +83,7 @@ impl Objects {
                         self.pass(parsed);
                         return Ok(Some(object));
                     }
-                    Some(Err(error)) if !error.is_eof() || self.is_at_end => return Err(self.told(&error)),
+                    Some(Err(error)) if !error.is_eof() || self.is_at_end => return Err(self.unreadable(&error)),
                     _ => {}
                 }
             }
@@ -129,7 +129,7 @@ impl Objects {
         self.start += bytes;
     }
 
-    fn told(&self, error: &serde_json::Error) -> Unreadable {
+    fn unreadable(&self, error: &serde_json::Error) -> Unreadable {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
         let what = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text).to_owned();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_at_its_place_in_the_file() {
+    fn what_is_wrong_is_reported_at_its_place_in_the_file() {
         for (text, place, what) in [
             ("{\"at_ms\":1}\n{\"at_ms\":", ":2:9", "EOF while parsing a value"),
             ("{\"at_ms\":1}\n\n  {\"at_ms\":x}", ":3:12", "expected value"),
@@ -192,8 +192,8 @@ mod tests {
             ("{\n\"at_ms\":1\n}\n{\n\"at_ms\":\"a\"\n}", ":5:11", "invalid type: string \"a\", expected u64"),
             ("{\"at_ms\":1}\n7", ":2:1", "invalid type: integer `7`, expected struct Line"),
         ] {
-            let Unreadable { place: told_place, what: told } = count(text.as_bytes()).unwrap_err();
-            assert_eq!((told_place.as_str(), told.as_str()), (place, what), "{text:?}");
+            let Unreadable { place: found_place, what: found } = count(text.as_bytes()).unwrap_err();
+            assert_eq!((found_place.as_str(), found.as_str()), (place, what), "{text:?}");
         }
     }
 }

@@ -54,6 +54,25 @@ fn the_title_says_the_worst_and_pages_say_how_much() {
 }
 
 #[test]
+fn that_it_is_over_is_told_by_its_title_and_numbers_come_after() {
+    let mut night = Night::under(&harbor(), DAY_MS);
+    let first = night.find(&Sign { condition: "price", ..PRICE });
+    let title = night.incident(1).title;
+    let second = night.find(&Sign { condition: "again", ..PRICE });
+    night.take_back(second);
+    let changed = notices(&night).pop().unwrap().2;
+    let said = "“price says so” was taken back: its block left the chain (finding 0x";
+    assert!(changed.contains(said), "{changed}");
+    night.take_back(first);
+    let (_, what, text) = notices(&night).pop().unwrap();
+    assert_eq!(what, Notice::Retracted);
+    assert!(text.starts_with(&format!("It is over: {title} (incident 1, retracted): every finding was")), "{text}");
+    // Whoever is told that it is part of another is not told that it is over.
+    let merged = watchfire_response::incident::ended(3, IncidentState::Merged, "Funds leave");
+    assert_eq!(merged, "It goes on in another incident: Funds leave (incident 3, merged)");
+}
+
+#[test]
 fn a_growing_loss_goes_unsaid_for_a_minute_at_most() {
     let mut night = Night::under(&harbor(), DAY_MS);
     night.find(&Sign { amount: 100_000, condition: "out", ..OUTFLOW });

@@ -18,7 +18,8 @@ use crate::deliver::pretty::{clock, shortened};
 use crate::desk::{Desks, brief_of, loss_in_words};
 use crate::due::{Due, audit};
 use crate::entry::Entry;
-use crate::incident::{Incident, IncidentId};
+use crate::finding::WATCH;
+use crate::incident::{Incident, IncidentId, IncidentState};
 use crate::journal::{Filter, Journal};
 use crate::plan::moment::span;
 use crate::plan::{DO_NOTHING, Plan, ProvedAct};
@@ -337,6 +338,12 @@ fn next(record: &Record, plan: &Plan, rulings: &[Ruling]) {
             let sign = sign(ProvedAct::Decide, &choice.intervention);
             lines.push(format!("watchfire incident decide {id} {} --why WHY{sign}", choice.intervention));
         }
+    }
+    let is_of_the_watch = !incident.evidence.is_empty() && incident.evidence.iter().all(|one| one.detector == WATCH);
+    if is_of_the_watch && rulings.is_empty() {
+        lines.push(format!("watchfire incident false-positive {id} --why WHOSE-IT-WAS"));
+    } else if incident.state >= IncidentState::Contained {
+        lines.push(format!("watchfire incident close {id} --risk ID=TEXT"));
     }
     heading("Next");
     lines.iter().for_each(|line| println!("  {line}"));

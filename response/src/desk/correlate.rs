@@ -125,11 +125,11 @@ impl Desk {
         let claim = &finding.claim;
         let chain = finding.block.map(|block| block.chain.to_string()).unwrap_or_default();
         // Of a change of the watch, the part behind `@` tells it from other changes of the same thing.
-        let id = match is_own(&finding.detector) {
+        let about = match is_own(&finding.detector) {
             true => claim.subject.id.split_once('@').map_or(claim.subject.id.as_str(), |(id, _)| id),
             false => &claim.subject.id,
         };
-        let subject = ("subject", format!("subject {chain} {}:{}", claim.subject.kind, label::folded(id)));
+        let subject = ("subject", format!("subject {chain} {}:{}", claim.subject.kind, label::folded(about)));
         let actor = actor_of(&claim.attributes).map(|actor| ("actor", format!("actor {}", label::folded(actor))));
         let of_chain = chain_of(finding).map(|chain| ("chain", format!("subject  chain:{chain}")));
         for (what, mark) in actor.into_iter().chain([subject]).chain(of_chain) {

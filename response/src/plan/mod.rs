@@ -6,6 +6,7 @@
 mod alias;
 pub mod cacao;
 mod calldata;
+pub(crate) mod climb;
 mod defaults;
 pub mod diff;
 mod entity;

@@ -96,6 +96,27 @@ fn a_growing_loss_goes_unsaid_for_a_minute_at_most() {
     assert_eq!((desk.duplicates, desk.loss["eth"]), (200, 120_000));
 }
 
+#[test]
+fn figures_of_before_an_absence_are_said_to_be_of_then() {
+    let mut night = Night::under(&harbor(), DAY_MS);
+    let mut old = night.make(&Sign { amount: 100_000, condition: "out", ..OUTFLOW });
+    old.time_ms = DAY_MS - 900_000;
+    night.step(watchfire_response::desk::Input::Finding(&old));
+    let opened = notices(&night).pop().unwrap().2;
+    let said = "lost or moved so far: 1,000 hUSD ($1,000), as of 2026-11-02T11:45:00Z, 15 min ago";
+    assert!(opened.contains(said), "{opened}");
+    let page = night.orders().into_iter().find_map(|one| match one.effect {
+        Effect::Page { text, .. } => Some(text),
+        _ => None,
+    });
+    assert!(page.unwrap().contains(said));
+    // What is of now says nothing of the sort.
+    night.find(&Sign { amount: 200_000, condition: "more", ..OUTFLOW });
+    let now = night.desk.incidents().next().unwrap();
+    assert_eq!(watchfire_response::desk::as_of(now, DAY_MS + 100_000), "");
+    assert_eq!(watchfire_response::desk::as_of(now, DAY_MS + 180_000), ", as of 2026-11-02T12:00:00Z, 3 min ago");
+}
+
 /// Funds that left within the last hour, by the outflow detector.
 fn within_an_hour(amount: u64, condition: &'static str) -> Sign {
     Sign { amount, condition, labels: vec![("covers-s", "3600"), ("which", condition)], ..OUTFLOW }

@@ -271,7 +271,7 @@ fn summary(plan: &Plan, incident: &Incident, decision: &Decision, verdicts: &[Ve
     let ids = |wanted: &dyn Fn(&&Verdict<'_>) -> bool| {
         list(verdicts.iter().filter(wanted).map(|verdict| verdict.id.to_owned()))
     };
-    let mut said = vec![headline(plan, incident)];
+    let mut said = vec![headline(plan, incident, decision.at_ms)];
     if decision.revision > 1 {
         said.push(decision.cause.clone());
     }

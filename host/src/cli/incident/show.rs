@@ -15,7 +15,7 @@ use crate::app::past::desks::{desks_of, record_of};
 use crate::brief::{Brief, Evidence, Loss};
 use crate::decision::{Answer, Choice, Ruling, RulingState};
 use crate::deliver::pretty::{clock, shortened};
-use crate::desk::{Desks, brief_of, loss_in_words};
+use crate::desk::{Desks, as_of, brief_of, loss_in_words};
 use crate::due::{Due, audit};
 use crate::entry::Entry;
 use crate::finding::WATCH;
@@ -43,6 +43,10 @@ pub(super) fn list(desks: &Desks, journal: &Journal, all: bool, format: Format) 
         return Ok(Exit::Good);
     }
     halts(desks);
+    let now_ms = wall_clock_ms();
+    if incidents.iter().any(|incident| incident.state.is_open()) {
+        unwatched(journal.newest_ms(), now_ms);
+    }
     if incidents.is_empty() {
         println!("no incident is open");
     }
@@ -63,7 +67,7 @@ pub(super) fn list(desks: &Desks, journal: &Journal, all: bool, format: Format) 
         say(&format!("{rehearsal}{protocol}{}", incident.title), 6, 6);
         let brief = brief_of(&plan, incident);
         if !brief.loss.is_empty() {
-            say(&format!("lost or moved: {}", losses(&brief.loss)), 6, 6);
+            say(&format!("lost or moved: {}{}", losses(&brief.loss), as_of(incident, now_ms)), 6, 6);
         }
     }
     Ok(Exit::Good)
@@ -80,7 +84,8 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
         return Ok(Exit::No);
     };
     // A decision says what held when it was made, and whoever asks wants to know what holds now.
-    let now_ms = wall_clock_ms().max(read.newest_ms());
+    let newest_ms = read.newest_ms();
+    let now_ms = wall_clock_ms().max(newest_ms);
     drop(read);
     if let (Some((in_time, choices)), Some(last)) = (desks.options(id, now_ms), record.decisions.last_mut()) {
         (last.in_time, last.choices) = (in_time, choices);
@@ -107,13 +112,16 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
             .collect();
         let told = json!({
             "incident": record.incident, "brief": brief, "decision": record.decisions.last(), "rulings": rulings,
-            "as_of_ms": now_ms, "deliveries": sent::told(&record),
+            "as_of_ms": now_ms, "newest_input_ms": newest_ms, "deliveries": sent::told(&record),
             "dues": dues, "halts": halts, "waiting": waiting, "findings": record.findings, "timeline": record.timeline,
         });
         println!("{told}");
         return Ok(Exit::Good);
     }
-    head(&plan, &record, &brief);
+    head(&plan, &record, &brief, now_ms);
+    if record.incident.state.is_open() {
+        unwatched(newest_ms, now_ms);
+    }
     halts(&desks);
     if let Some(decision) = record.decisions.last().filter(|_| record.incident.state.is_open()) {
         println!();
@@ -139,7 +147,7 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
     Ok(Exit::Good)
 }
 
-fn head(plan: &Plan, record: &Record, brief: &Brief) {
+fn head(plan: &Plan, record: &Record, brief: &Brief, now_ms: u64) {
     let incident = &record.incident;
     let style = style(incident.severity);
     let protocol = if brief.protocol.is_empty() { String::new() } else { format!("  {}", brief.protocol) };
@@ -151,7 +159,8 @@ fn head(plan: &Plan, record: &Record, brief: &Brief) {
     }
     say(&incident.title, 0, 0);
     if !brief.loss.is_empty() {
-        let lost = wrapped(&format!("lost or moved so far: {}", losses(&brief.loss)), 0, 0, width());
+        let lost = format!("lost or moved so far: {}{}", losses(&brief.loss), as_of(incident, now_ms));
+        let lost = wrapped(&lost, 0, 0, width());
         anstream::println!("{BOLD}{lost}{BOLD:#}");
     }
     let seen = match (brief.findings, brief.duplicates) {
@@ -181,6 +190,23 @@ fn head(plan: &Plan, record: &Record, brief: &Brief) {
     }
     for (role, person) in &incident.roles {
         say(&format!("{role}: {}", plan.name(person)), 2, 4);
+    }
+}
+
+/// Nothing was taken in for so long: figures and judgements don't know what happened since, milliseconds.
+const UNWATCHED_MS: u64 = 120_000;
+
+/// Says that nothing was taken in for a while, if that is so.
+fn unwatched(newest_ms: u64, now_ms: u64) {
+    let age_ms = now_ms.saturating_sub(newest_ms);
+    if age_ms > UNWATCHED_MS && newest_ms > 0 {
+        let (at, ago) = (clock(newest_ms), span(age_ms / 1_000));
+        anstream::println!("{BAD}nothing was taken in since {at}, {ago} ago{BAD:#}");
+        say(
+            "what follows is as of then, and what happened since is not in it; does a host run, and does its chain?",
+            2,
+            2,
+        );
     }
 }
 

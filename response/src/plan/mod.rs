@@ -3,6 +3,7 @@
 //! A plan is read from TOML files that the caller has already loaded, checked as a whole, and known by the
 //! hash of what it says, whatever the layout of its files.
 
+pub mod abi;
 mod alias;
 pub mod cacao;
 mod calldata;

@@ -11,6 +11,7 @@ use super::playbook::playbooks;
 use super::sent;
 use crate::app::live::main_loop::wall_clock_ms;
 use crate::app::live::output::Format;
+use crate::app::past::decoded::{Said, said_by};
 use crate::app::past::desks::{desks_of, record_of};
 use crate::brief::{Brief, Evidence, Loss};
 use crate::decision::{Answer, Choice, Ruling, RulingState};
@@ -73,6 +74,9 @@ pub(super) fn list(desks: &Desks, journal: &Journal, all: bool, format: Format) 
     Ok(Exit::Good)
 }
 
+/// Of how many findings the transactions are read and said in words.
+const DECODED: usize = 24;
+
 /// A host that has just been started again fires what came due meanwhile; what is later than this did not fire.
 const GRACE_MS: u64 = 60_000;
 
@@ -86,7 +90,6 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
     // A decision says what held when it was made, and whoever asks wants to know what holds now.
     let newest_ms = read.newest_ms();
     let now_ms = wall_clock_ms().max(newest_ms);
-    drop(read);
     if let (Some((in_time, choices)), Some(last)) = (desks.options(id, now_ms), record.decisions.last_mut()) {
         (last.in_time, last.choices) = (in_time, choices);
     }
@@ -96,6 +99,9 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
     let plan = record.plan.clone().unwrap_or_default();
     let rulings = record.rulings().to_vec();
     let brief = brief_of(&plan, &record.incident);
+    let shown = record.findings.iter().filter(|one| full || brief.evidence.iter().any(|shown| shown.finding == one.id));
+    let said = said_by(&read, &plan, shown.take(DECODED))?;
+    drop(read);
     if format == Format::Json {
         let dues: Vec<_> = desks
             .dues()
@@ -113,7 +119,8 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
         let told = json!({
             "incident": record.incident, "brief": brief, "decision": record.decisions.last(), "rulings": rulings,
             "as_of_ms": now_ms, "newest_input_ms": newest_ms, "deliveries": sent::told(&record),
-            "dues": dues, "halts": halts, "waiting": waiting, "findings": record.findings, "timeline": record.timeline,
+            "dues": dues, "halts": halts, "waiting": waiting, "findings": record.findings,
+            "decoded": said, "timeline": record.timeline,
         });
         println!("{told}");
         return Ok(Exit::Good);
@@ -132,12 +139,12 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
     what_was_decided(&plan, &rulings);
     sent::pages(&record, &plan);
     next(&record, &plan, &rulings);
-    evidence(&brief);
+    evidence(&brief, &said);
     if full {
         if record.incident.state.is_open() {
             playbooks(&plan, &record.incident);
         }
-        everything(&record);
+        everything(&record, &said);
         sent::each(&record, &plan);
         println!("\nplan {}", record.incident.plan);
     } else {
@@ -293,18 +300,18 @@ fn what_was_decided(plan: &Plan, rulings: &[Ruling]) {
     }
 }
 
-fn evidence(brief: &Brief) {
+fn evidence(brief: &Brief, said: &[Said]) {
     if !brief.evidence.is_empty() {
         heading("What shows it");
     }
-    brief.evidence.iter().for_each(one_evidence);
+    brief.evidence.iter().for_each(|one| one_evidence(one, said));
     brief.links.iter().for_each(|link| say(link, 2, 2));
     if let Some(runbook) = &brief.runbook {
         say(&format!("runbook: {runbook}"), 2, 2);
     }
 }
 
-fn one_evidence(one: &Evidence) {
+fn one_evidence(one: &Evidence, said: &[Said]) {
     let style = style(one.severity);
     let severity = one.severity.to_string();
     let late_ms = one.at_ms.saturating_sub(one.time_ms);
@@ -318,7 +325,13 @@ fn one_evidence(one: &Evidence) {
     let block = one.block.map(|block| format!(", block {block}")).unwrap_or_default();
     let place = one.chain.map(|chain| format!("chain {chain}{block}, "));
     say(&format!("{}about {}", place.unwrap_or_default(), one.subject), 4, 6);
-    one.transactions.iter().for_each(|hash| say(&format!("tx {hash}"), 4, 6));
+    for hash in &one.transactions {
+        say(&format!("tx {hash}"), 4, 6);
+        for said in said.iter().filter(|said| said.transaction == *hash) {
+            said.call.iter().for_each(|call| say(&format!("calls {call}"), 6, 8));
+            said.logs.iter().for_each(|log| say(&format!("logs {log}"), 6, 8));
+        }
+    }
     let attributes: Vec<String> = one.attributes.iter().map(|(name, value)| format!("{name} {value}")).collect();
     if !attributes.is_empty() {
         say(&attributes.join("; "), 4, 6);
@@ -375,7 +388,7 @@ fn next(record: &Record, plan: &Plan, rulings: &[Ruling]) {
     lines.iter().for_each(|line| println!("  {line}"));
 }
 
-fn everything(record: &Record) {
+fn everything(record: &Record, said: &[Said]) {
     if let Some(decision) = record.decisions.last() {
         heading("Options");
         decision.choices.iter().for_each(option);
@@ -383,7 +396,7 @@ fn everything(record: &Record) {
     heading("Findings");
     for finding in &record.findings {
         let gone = if record.incident.retracted.contains(&finding.id) { " (taken back)" } else { "" };
-        one_evidence(&Evidence::of(finding));
+        one_evidence(&Evidence::of(finding), said);
         if !gone.is_empty() {
             say(gone, 4, 4);
         }

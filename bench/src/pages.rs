@@ -94,7 +94,7 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> 
         let found = |over| {
             let (kind, subject) = ("feed-silent".to_owned(), format!("feed/{at}"));
             let message = "it says nothing".to_owned();
-            let coverage = Coverage { kind, subject, severity: Severity::Critical, message, over };
+            let coverage = Coverage { chain: None, kind, subject, severity: Severity::Critical, message, over };
             Message::Input(Delivery::now(Event::Coverage { coverage }))
         };
         let started = Instant::now();

@@ -316,6 +316,10 @@ pub struct Coverage {
     pub kind: String,
     /// What is affected: `chain/1`, `feed/eth-usd`, `detector/outflow`.
     pub subject: String,
+    /// EIP-155 id of the chain that is affected, also where `subject` is a node or a section of it; `None` if none is, or that was
+    /// noted by an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<ChainId>,
     /// How much it weakens the watch.
     pub severity: Severity,
     /// What happened and what to do, in a sentence or two.

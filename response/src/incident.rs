@@ -55,6 +55,15 @@ impl std::fmt::Display for IncidentState {
     }
 }
 
+/// Returns how people are told that an incident is open no more: by its title, since they know it by that, and its number after it.
+pub fn ended(id: IncidentId, state: IncidentState, title: &str) -> String {
+    let what = match state {
+        IncidentState::Merged => "It goes on in another incident",
+        _ => "It is over",
+    };
+    format!("{what}: {title} (incident {id}, {state})")
+}
+
 /// Findings of one signal that share the values of its grouping labels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incident {

@@ -90,6 +90,31 @@ fn where_the_plan_wants_it_each_signal_has_its_own() {
 }
 
 #[test]
+fn a_node_its_chain_and_its_section_go_together() {
+    let blind = "\n[signal.blind]\nsummary = \"The watch is weakened\"\n\
+                 match = [{ detector = \"watchfire/coverage\" }, { detector = \"watchfire/watch\" }]\n\
+                 group_by = [\"subject\"]\nwindow_s = 3600\ninterventions = [\"freeze-borrowing\"]\n";
+    let mut night = Night::under(&[HARBOR, blind].concat(), DAY_MS);
+    let mut find = |detector: &'static str, subject: (&str, &'static str), chain: Option<&'static str>| {
+        let labels = chain.map(|chain| ("chain", chain)).into_iter().collect();
+        let mut finding =
+            night.make(&Sign { detector, subject: subject.1, labels, severity: Severity::High, ..OUTFLOW });
+        finding.claim.subject.kind = subject.0.into();
+        finding.block = None;
+        night.step(watchfire_response::desk::Input::Finding(&finding));
+        night.count() as u64
+    };
+    let node = find("watchfire/coverage", ("endpoint", "ws://127.0.0.1:8545"), Some("31337"));
+    let chain = find("watchfire/coverage", ("chain", "31337"), None);
+    let section = find("watchfire/watch", ("chain", "anvil@0123456789ab"), Some("31337"));
+    let other = find("watchfire/coverage", ("chain", "1"), None);
+    let related = |id: u64| night.incident(id).related;
+    assert_eq!((node, chain, section, other), (1, 2, 3, 4));
+    assert_eq!((related(1), related(2), related(3), related(4)), (vec![2, 3], vec![1, 3], vec![1, 2], vec![]));
+    assert!(night.says(2, "incident 1 has the same "), "{:?}", night.timeline(2));
+}
+
+#[test]
 fn a_storm_of_one_signal_rings_once_in_two_minutes() {
     let apart = HARBOR.replace("group_by = [\"chain\"]", "group_by = [\"subject\"]");
     let mut night = Night::under(&apart, DAY_MS);

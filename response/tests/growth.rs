@@ -54,6 +54,25 @@ fn the_title_says_the_worst_and_pages_say_how_much() {
 }
 
 #[test]
+fn that_it_is_over_is_told_by_its_title_and_numbers_come_after() {
+    let mut night = Night::under(&harbor(), DAY_MS);
+    let first = night.find(&Sign { condition: "price", ..PRICE });
+    let title = night.incident(1).title;
+    let second = night.find(&Sign { condition: "again", ..PRICE });
+    night.take_back(second);
+    let changed = notices(&night).pop().unwrap().2;
+    let said = "“price says so” was taken back: its block left the chain (finding 0x";
+    assert!(changed.contains(said), "{changed}");
+    night.take_back(first);
+    let (_, what, text) = notices(&night).pop().unwrap();
+    assert_eq!(what, Notice::Retracted);
+    assert!(text.starts_with(&format!("It is over: {title} (incident 1, retracted): every finding was")), "{text}");
+    // Whoever is told that it is part of another is not told that it is over.
+    let merged = watchfire_response::incident::ended(3, IncidentState::Merged, "Funds leave");
+    assert_eq!(merged, "It goes on in another incident: Funds leave (incident 3, merged)");
+}
+
+#[test]
 fn a_growing_loss_goes_unsaid_for_a_minute_at_most() {
     let mut night = Night::under(&harbor(), DAY_MS);
     night.find(&Sign { amount: 100_000, condition: "out", ..OUTFLOW });
@@ -75,6 +94,27 @@ fn a_growing_loss_goes_unsaid_for_a_minute_at_most() {
     assert!(grown.last().unwrap().1.contains("1,200 hUSD"), "{grown:?}");
     let desk = night.desk.incidents().next().unwrap();
     assert_eq!((desk.duplicates, desk.loss["eth"]), (200, 120_000));
+}
+
+#[test]
+fn figures_of_before_an_absence_are_said_to_be_of_then() {
+    let mut night = Night::under(&harbor(), DAY_MS);
+    let mut old = night.make(&Sign { amount: 100_000, condition: "out", ..OUTFLOW });
+    old.time_ms = DAY_MS - 900_000;
+    night.step(watchfire_response::desk::Input::Finding(&old));
+    let opened = notices(&night).pop().unwrap().2;
+    let said = "lost or moved so far: 1,000 hUSD ($1,000), as of 2026-11-02T11:45:00Z, 15 min ago";
+    assert!(opened.contains(said), "{opened}");
+    let page = night.orders().into_iter().find_map(|one| match one.effect {
+        Effect::Page { text, .. } => Some(text),
+        _ => None,
+    });
+    assert!(page.unwrap().contains(said));
+    // What is of now says nothing of the sort.
+    night.find(&Sign { amount: 200_000, condition: "more", ..OUTFLOW });
+    let now = night.desk.incidents().next().unwrap();
+    assert_eq!(watchfire_response::desk::as_of(now, DAY_MS + 100_000), "");
+    assert_eq!(watchfire_response::desk::as_of(now, DAY_MS + 180_000), ", as of 2026-11-02T12:00:00Z, 3 min ago");
 }
 
 /// Funds that left within the last hour, by the outflow detector.

@@ -3,11 +3,15 @@
 
 mod common;
 
+use alloy_primitives::B256;
 use common::night::{DAY_MS, HARBOR, Night, OUTFLOW, PRICE, Sign};
+use watchfire_response::decision::{Decision, Ruling};
+use watchfire_response::effect::Effect;
 use watchfire_response::finding::Finding;
 use watchfire_response::incident::IncidentState;
 use watchfire_response::operator::{Deed, NoteKind};
-use watchfire_response::record::{Record, markdown, ocsf};
+use watchfire_response::record::{Record, RefusedAct, markdown, markdown_short, ocsf};
+use watchfire_response::timeline::{EntryKind, TimelineEntry};
 
 /// Ana pauses, is refused once, and the incident is closed.
 fn closed() -> Record {
@@ -65,6 +69,50 @@ fn a_report_tells_what_was_done_and_what_was_not() {
         assert!(report.contains(part), "`{part}` is missing in\n{report}");
     }
     assert_eq!(report, markdown(&closed()), "it is the same every time");
+}
+
+/// How many lines of 100 columns a text takes on paper.
+fn paper(text: &str) -> usize {
+    text.lines().map(|line| line.chars().count().div_ceil(100).max(1)).sum()
+}
+
+#[test]
+fn whatever_happened_two_pages_come_before_the_appendix() {
+    let mut record = closed();
+    let long = |what: &str, number: usize| format!("{what} {number} {}", "and so it went on ".repeat(20));
+    let (finding, decision, entry) =
+        (record.findings[0].clone(), record.decisions[0].clone(), record.timeline[0].clone());
+    let ruling = record.rulings()[0].clone();
+    let said = record.orders.iter().find(|one| matches!(one.effect, Effect::Communicate { .. })).unwrap().clone();
+    for number in 0..60 {
+        let mut finding = finding.clone();
+        finding.claim.title = long("finding", number);
+        finding.claim.transactions = vec![B256::with_last_byte(number as u8); 5];
+        record.findings.push(finding);
+        record.decisions.push(Decision { cause: long("cause", number), ..decision.clone() });
+        record.standing.push(Ruling { why: long("ruling", number), ..ruling.clone() });
+        for kind in [EntryKind::Well, EntryKind::Badly, EntryKind::Lucky] {
+            record.timeline.push(TimelineEntry { kind, text: long("note", number), ..entry.clone() });
+        }
+        let why = vec![long("refusal", number)];
+        record.refused.push(RefusedAct { at_ms: DAY_MS, by: "ana".into(), act: "decide".into(), why });
+        let mut said = said.clone();
+        if let Effect::Communicate { text, .. } = &mut said.effect {
+            *text = long("word", number);
+        }
+        record.orders.push(said);
+        record.incident.loss.insert(format!("asset-{number}"), 7);
+        record.incident.risks.insert(format!("risk-{number}"), long("risk", number));
+    }
+    let (short, report) = (markdown_short(&record), markdown(&record));
+    // Two pages of 66 lines, as printers count.
+    assert!(paper(&short) <= 2 * 66, "{} lines\n{short}", paper(&short));
+    assert!(report.starts_with(&short) && !short.contains("# Appendix"));
+    let appendix = report.split("\n# Appendix\n").nth(1).unwrap();
+    for what in ["finding 31", "cause 31", "ruling 31", "note 31", "refusal 31", "word 31", "asset-31", "risk 31"] {
+        assert!(!short.contains(what) && appendix.contains(what), "`{what}`\n{short}");
+    }
+    assert!(paper(&markdown_short(&closed())) <= 66, "of a short night it is one");
 }
 
 #[test]

@@ -286,9 +286,15 @@ fn closing_names_everything_that_is_missing() {
     let number = night.desk.rulings(1).iter().find(|one| one.intervention == "pause-vault").unwrap().number;
     night.act("ana", 1, Deed::Done { ruling: number, by_what: "0xabc".into() }).unwrap();
     let why = night.act("dana", 1, close(None, None)).unwrap_err();
-    for missing in ["pause-vault", "users", "risk"] {
+    for missing in [
+        "`watchfire incident resolve 1 monitoring --why WHY`",
+        &format!("`watchfire incident confirm 1 {number} --why HOW-YOU-KNOW`"),
+        "`watchfire incident communicate 1 users TEXT --last`",
+        "`watchfire incident close 1 --risk ID=TEXT`",
+    ] {
         assert!(why.contains(missing), "{missing}: {why}");
     }
+    assert!(!why.contains("false-positive"), "what is in effect is not wished away: {why}");
     night.know(Says::Postcondition { intervention: "pause-vault".into(), yes: true });
     night.act("chidi", 1, Deed::Reverse { ruling: number, why: "it is mended".into() }).unwrap();
     let last = Deed::Communicate { communication: "users".into(), text: "It is over.".into(), last: true };
@@ -303,6 +309,21 @@ fn closing_names_everything_that_is_missing() {
     night.act("dana", 1, close(None, Some("it was the risk that we knew"))).unwrap();
     assert_eq!(night.state(1), IncidentState::Closed);
     assert_eq!(night.desk.dues().count(), 0, "nothing is due of what is over");
+}
+
+#[test]
+fn a_change_of_the_watch_that_was_meant_has_a_way_out() {
+    let watch = "\n[signal.hand]\nsummary = \"Somebody's hand was on the watch\"\nmatch = [{ detector = \"watchfire/watch\" }]\n\
+                 group_by = [\"subject\"]\nwindow_s = 3600\ninterventions = [\"freeze-borrowing\"]\n";
+    let mut night = Night::under(&[HARBOR, watch].concat(), DAY_MS);
+    night.find(&Sign { detector: "watchfire/watch", subject: "detector/outflow", severity: Severity::High, ..OUTFLOW });
+    let close = Deed::Close { risks: Default::default(), no_change: None, holds: None };
+    let why = night.act("dana", 1, close).unwrap_err();
+    assert!(why.contains("choose an intervention (freeze-borrowing), or `do-nothing`"), "{why}");
+    assert!(why.contains("if the change was meant, say whose it was, and that is all"), "{why}");
+    assert!(why.contains("`watchfire incident false-positive 1 --why WHOSE`"), "{why}");
+    night.act("dana", 1, Deed::FalsePositive { why: "dana deployed it".into() }).unwrap();
+    assert_eq!(night.state(1), IncidentState::FalsePositive);
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn show(
         Some(name) => settings::of_shipped(&name),
         None => settings::of_file(&path.display().to_string(), &manifest.capabilities),
     };
-    print!("{}", settings::snippet(id, &run, &settings));
+    print!("{}", settings::snippet(id, &run, &manifest.capabilities, &settings));
 }
 
 /// Returns the file that a component's name means: one of that path, or else what ships with the host.

@@ -1,15 +1,16 @@
 //! How an incident ends: contained, watched, and closed once everything that closing needs is there.
 
-use crate::decision::RulingState;
+use crate::decision::{Ruling, RulingState};
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::decide::Occasion;
 use crate::desk::refusal::{Refusal, Taken};
 use crate::effect::Effect;
 use crate::fact::{FactKey, Says};
+use crate::finding::WATCH;
 use crate::incident::{IncidentId, IncidentState};
 use crate::operator::Deed;
-use crate::plan::DO_NOTHING;
+use crate::plan::{DO_NOTHING, Plan};
 use crate::timeline::EntryKind;
 
 impl Desk {
@@ -91,7 +92,7 @@ impl Desk {
         Ok(())
     }
 
-    /// What closing an incident still needs.
+    /// What closing an incident still needs, each with what to type.
     fn missing(
         &self,
         id: IncidentId,
@@ -101,69 +102,105 @@ impl Desk {
     ) -> Vec<String> {
         let (Some(file), Some(plan)) = (self.files.get(&id), self.plan_of(id)) else { return Vec::new() };
         let mut missing = Vec::new();
-        let state = file.case.incident.state;
-        let learned = &file.case.incident.risks;
-        if file.case.incident.drill {
+        let incident = file.incident();
+        let (state, learned) = (incident.state, &incident.risks);
+        if incident.drill {
             // Nothing was done to a chain: what people are to do better is all that it leaves.
             if learned.is_empty() && risks.is_empty() && no_change.is_none_or(|why| why.trim().is_empty()) {
-                missing.push(
-                    "write down what is to be done (`watchfire incident action`), or say why nothing is".to_owned(),
-                );
+                missing.push(format!(
+                    "write down what is to be done (`watchfire incident action {id} RISK --what … --owner … --due …`), or say why \
+                     nothing is (`watchfire incident close {id} --no-change WHY`)"
+                ));
             }
             return missing;
         }
         if state < IncidentState::Contained {
-            missing.push(format!("it is {state}: say that it is contained or monitoring first"));
+            missing.push(format!(
+                "it is {state}: say that it is contained or monitoring first: `watchfire incident resolve {id} monitoring --why WHY`"
+            ));
         }
         for ruling in file.rulings.iter().filter(|ruling| ruling.intervention != DO_NOTHING) {
-            let name = &ruling.intervention;
-            if ruling.state.is_open() {
-                missing.push(format!(
-                    "ruling {} on {name} is {}: carry it out, or stop it",
-                    ruling.number,
-                    ruling.state.in_words()
-                ));
-            }
-            if !ruling.state.is_in_effect() {
-                continue;
-            }
-            let entity = plan.tables().intervention.get(name);
-            let lasts = entity.is_some_and(|entity| entity.kind.lasts());
-            let ends = ruling.ends_at_ms.is_some() && entity.is_some_and(|entity| entity.reversal.is_some());
-            if lasts && !ends {
-                missing.push(format!("{name} is in effect and nothing ends it: undo it (ruling {})", ruling.number));
-            }
-            let known = self.facts.last(&FactKey::Postcondition(name.clone())).map(|fact| &fact.says);
-            match known {
-                Some(Says::Postcondition { yes: false, .. }) => {
-                    missing.push(format!("{name} does not do what it should, by what the chain says"));
-                }
-                Some(Says::Postcondition { yes: true, .. }) => {}
-                _ if ruling.state == RulingState::Done => {
-                    missing.push(format!("nobody has made sure that {name} works: confirm ruling {}", ruling.number));
-                }
-                _ if holds.is_none_or(|how| how.trim().is_empty()) => {
-                    missing.push(format!("say how you know that {name} still holds"));
-                }
-                _ => {}
-            }
+            self.missing_of(id, ruling, &plan, holds, &mut missing);
         }
-        if !plan.interventions_of(&file.signals()).is_empty() && file.rulings.is_empty() {
-            missing.push(format!("nobody decided anything: choose an intervention, or `{DO_NOTHING}`, and say why"));
+        let interventions = plan.interventions_of(&file.signals());
+        if !interventions.is_empty() && file.rulings.is_empty() {
+            missing.push(format!(
+                "nobody decided anything: choose an intervention ({}), or `{DO_NOTHING}`, and say why: `watchfire incident decide \
+                 {id} {DO_NOTHING} --why WHY`",
+                interventions.join(", ")
+            ));
         }
         for (name, talk) in &file.talks {
             if !talk.is_over {
                 let audience = plan.tables().communication.get(name).map_or(name.as_str(), |one| one.audience.as_str());
-                missing.push(format!("{audience} have not had the last word ({name})"));
+                missing.push(format!(
+                    "{audience} have not had the last word ({name}): `watchfire incident communicate {id} {name} TEXT --last`"
+                ));
             }
         }
         if learned.is_empty() && risks.is_empty() && no_change.is_none_or(|why| why.trim().is_empty()) {
-            missing.push("name a risk that is new or changed, or say why none is".to_owned());
+            missing.push(format!(
+                "name a risk that is new or changed, or say why none is: `watchfire incident close {id} --risk ID=TEXT`, or \
+                 `--no-change WHY`"
+            ));
         }
         if let Some((risk, _)) = risks.iter().find(|(risk, text)| risk.trim().is_empty() || text.trim().is_empty()) {
-            missing.push(format!("say what was learned of risk `{risk}`"));
+            missing.push(format!("say what was learned of risk `{risk}`: `--risk ID=TEXT`"));
+        }
+        // What people meant to do to the watch is no incident of the protocol: nothing is to be contained.
+        let is_of_the_watch =
+            !incident.evidence.is_empty() && incident.evidence.iter().all(|one| one.detector == WATCH);
+        if is_of_the_watch && !missing.is_empty() && self.in_effect(id).is_empty() {
+            missing.push(format!(
+                "or, if the change was meant, say whose it was, and that is all: `watchfire incident false-positive {id} --why WHOSE`"
+            ));
         }
         missing
+    }
+
+    /// What closing still needs of a ruling.
+    fn missing_of(&self, id: IncidentId, ruling: &Ruling, plan: &Plan, holds: Option<&str>, missing: &mut Vec<String>) {
+        let (name, number) = (&ruling.intervention, ruling.number);
+        let typed = |act: &str, rest: &str| format!("`watchfire incident {act} {id} {number}{rest}`");
+        if ruling.state.is_open() {
+            let next = match ruling.state {
+                RulingState::Pending => typed("approve", ""),
+                _ => typed("done", " --by-what WHAT"),
+            };
+            let stop = typed("veto", " --why WHY");
+            let state = ruling.state.in_words();
+            missing.push(format!("ruling {number} on {name} is {state}: carry it out, {next}, or stop it, {stop}"));
+        }
+        if !ruling.state.is_in_effect() {
+            return;
+        }
+        let entity = plan.tables().intervention.get(name);
+        let lasts = entity.is_some_and(|entity| entity.kind.lasts());
+        let ends = ruling.ends_at_ms.is_some() && entity.is_some_and(|entity| entity.reversal.is_some());
+        let undo = typed("reverse", " --why HOW");
+        if lasts && !ends {
+            missing
+                .push(format!("{name} is in effect and nothing ends it: undo it (ruling {number}) and say so: {undo}"));
+        }
+        let known = self.facts.last(&FactKey::Postcondition(name.clone())).map(|fact| &fact.says);
+        match known {
+            Some(Says::Postcondition { yes: false, .. }) => {
+                missing.push(format!(
+                    "{name} does not do what it should, by what the chain says: make it so, or say that it is undone: {undo}"
+                ));
+            }
+            Some(Says::Postcondition { yes: true, .. }) => {}
+            _ if ruling.state == RulingState::Done => {
+                let confirm = typed("confirm", " --why HOW-YOU-KNOW");
+                missing.push(format!("nobody has made sure that {name} works: confirm ruling {number}: {confirm}"));
+            }
+            _ if holds.is_none_or(|how| how.trim().is_empty()) => {
+                missing.push(format!(
+                    "say how you know that {name} still holds: `watchfire incident close {id} … --holds HOW`"
+                ));
+            }
+            _ => {}
+        }
     }
 
     /// What is in effect and must be undone first.
@@ -171,7 +208,12 @@ impl Desk {
         let rulings = self.files.get(&id).into_iter().flat_map(|file| &file.rulings);
         let standing = rulings.filter(|one| one.state.is_in_effect() && one.intervention != DO_NOTHING);
         standing
-            .map(|one| format!("{} is in effect: undo it first (ruling {})", one.intervention, one.number))
+            .map(|one| {
+                let (name, number) = (&one.intervention, one.number);
+                format!(
+                    "{name} is in effect: undo it first (ruling {number}) and say so: `watchfire incident reverse {id} {number} --why HOW`"
+                )
+            })
             .collect()
     }
 }

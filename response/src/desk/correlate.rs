@@ -11,7 +11,7 @@ use crate::desk::decide::Occasion;
 use crate::desk::file::{File, Page};
 use crate::desk::intake::key;
 use crate::due::Due;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, is_own};
 use crate::incident::{Incident, IncidentId};
 use crate::plan::{Plan, Signal};
 use crate::timeline::EntryKind;
@@ -124,10 +124,15 @@ impl Desk {
     pub(super) fn relate(&mut self, id: IncidentId, finding: &Finding, window_ms: u64, turn: &mut Turn) {
         let claim = &finding.claim;
         let chain = finding.block.map(|block| block.chain.to_string()).unwrap_or_default();
-        let subject = format!("{}:{}", claim.subject.kind, label::folded(&claim.subject.id));
-        let subject = ("subject", format!("subject {chain} {subject}"));
+        // Of a change of the watch, the part behind `@` tells it from other changes of the same thing.
+        let about = match is_own(&finding.detector) {
+            true => claim.subject.id.split_once('@').map_or(claim.subject.id.as_str(), |(id, _)| id),
+            false => &claim.subject.id,
+        };
+        let subject = ("subject", format!("subject {chain} {}:{}", claim.subject.kind, label::folded(about)));
         let actor = actor_of(&claim.attributes).map(|actor| ("actor", format!("actor {}", label::folded(actor))));
-        for (what, mark) in actor.into_iter().chain([subject]) {
+        let of_chain = chain_of(finding).map(|chain| ("chain", format!("subject  chain:{chain}")));
+        for (what, mark) in actor.into_iter().chain([subject]).chain(of_chain) {
             for other in self.index.link(id, mark) {
                 if self.is_related(id, other, finding.time_ms, window_ms) {
                     self.note_related(id, other, what, turn);
@@ -176,6 +181,13 @@ impl Desk {
         };
         self.files.values().find(rings).map(|file| file.incident().id)
     }
+}
+
+/// Returns the id of the chain that the host's own finding about a node of it, or its section of the config, is of: what becomes of
+/// one outage is found under each of these names.
+fn chain_of(finding: &Finding) -> Option<&str> {
+    let named = finding.claim.attributes.iter().find(|(name, _)| name == "chain").filter(|_| is_own(&finding.detector));
+    named.map(|(_, chain)| chain.as_str())
 }
 
 /// How long a page rings, milliseconds.

@@ -12,7 +12,7 @@ use crate::desk::words::list;
 use crate::due::Due;
 use crate::effect::{Effect, Notice};
 use crate::finding::Finding;
-use crate::incident::{Incident, IncidentId, IncidentState};
+use crate::incident::{Incident, IncidentId, IncidentState, ended};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Signal};
 use crate::triage::label;
@@ -266,15 +266,12 @@ fn changes(before: Option<&Standing>, after: &Standing, note: Option<&str>) -> S
 /// One line for people.
 fn summary(plan: &Plan, incident: &Incident, decision: &Decision, verdicts: &[Verdict<'_>]) -> String {
     if !incident.state.is_open() {
-        return format!(
-            "Incident {} is {}: {}. It was: {}",
-            incident.id, incident.state, incident.note, incident.title
-        );
+        return format!("{}: {}", ended(incident.id, incident.state, &incident.title), incident.note);
     }
     let ids = |wanted: &dyn Fn(&&Verdict<'_>) -> bool| {
         list(verdicts.iter().filter(wanted).map(|verdict| verdict.id.to_owned()))
     };
-    let mut said = vec![headline(plan, incident)];
+    let mut said = vec![headline(plan, incident, decision.at_ms)];
     if decision.revision > 1 {
         said.push(decision.cause.clone());
     }

@@ -13,7 +13,7 @@ use crate::finding::Finding;
 use crate::foreign::{quoted, tame};
 use crate::incident::{Incident, IncidentId};
 use crate::outcome::Outcome;
-use crate::plan::moment::span;
+use crate::plan::moment::{Moment, span};
 use crate::plan::{Asset, AssetKind, Plan, grouped};
 use crate::timeline::EntryKind;
 use crate::triage::{Growth, label};
@@ -60,7 +60,7 @@ impl Desk {
         let incident = file.incident();
         let newest = about.map(|finding| (finding.detector.as_str(), quoted(&finding.claim.title)));
         let first = || incident.evidence.first().map(|one| (one.detector.as_str(), quoted(&one.title)));
-        let mut said = vec![headline(&plan, incident)];
+        let mut said = vec![headline(&plan, incident, turn.now_ms)];
         if let Some((detector, newest)) = newest.or_else(first).filter(|(_, newest)| !incident.title.ends_with(newest))
         {
             said.push(format!("newest, by {detector}: {newest}"));
@@ -133,16 +133,31 @@ pub(super) fn is_notified(id: IncidentId, outcomes: &[Outcome]) -> bool {
     })
 }
 
-/// Returns the title with what is lost so far, in units people read.
-pub(super) fn headline(plan: &Plan, incident: &Incident) -> String {
+/// What was last seen so long ago is said to be of then, milliseconds.
+const OLD_MS: u64 = 120_000;
+
+/// Returns the title with what is lost so far, in units people read, and as of when if that is long before `now_ms`, milliseconds
+/// since the Unix epoch.
+pub(super) fn headline(plan: &Plan, incident: &Incident, now_ms: u64) -> String {
     let mut said = incident.title.clone();
     if !incident.loss.is_empty() {
-        said.push_str(&format!("; lost or moved so far: {}", amounts(plan, &incident.loss)));
+        let lost = amounts(plan, &incident.loss);
+        said.push_str(&format!("; lost or moved so far: {lost}{}", as_of(incident, now_ms)));
     }
     if let Some(late_s) = incident.seen_late_s() {
         said.push_str(&format!("; it began {} before it was seen", span(late_s)));
     }
     said
+}
+
+/// Returns as of when an open incident's figures are, if that is long before `now_ms`, milliseconds since the Unix epoch: the host was
+/// away or behind, or nothing was found since. Empty otherwise.
+pub fn as_of(incident: &Incident, now_ms: u64) -> String {
+    let age_ms = now_ms.saturating_sub(incident.last_ms);
+    if age_ms <= OLD_MS || incident.last_ms == 0 || !incident.state.is_open() {
+        return String::new();
+    }
+    format!(", as of {}, {} ago", Moment { ms: incident.last_ms / 1_000 * 1_000 }, span(age_ms / 1_000))
 }
 
 fn amounts(plan: &Plan, loss: &BTreeMap<String, u128>) -> String {

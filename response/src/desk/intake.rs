@@ -381,6 +381,7 @@ impl Desk {
             // What people have taken up, or what is in effect, is ended by people.
             let is_untouched = file.is_untouched();
             let case = &mut file.case;
+            let what = quoted(case.words_of(home.fingerprint));
             let before = (case.incident.severity, case.incident.sources.clone());
             let Some((listed, successor)) = case.take_back(finding, home.fingerprint) else { continue };
             let after = (case.incident.severity, case.incident.sources.clone());
@@ -402,9 +403,9 @@ impl Desk {
             }
             let cause = match successor {
                 Some(successor) => {
-                    format!("finding {finding} retracted: {reason}; the same was seen again in finding {successor}")
+                    format!("{what} was taken back: {reason}; it was seen again (finding {finding}, now {successor})")
                 }
-                None => format!("finding {finding} retracted: {reason}"),
+                None => format!("{what} was taken back: {reason} (finding {finding})"),
             };
             let is_told = is_over || changed || file.burst.take(turn.now_ms);
             if is_told && (listed || changed) {

@@ -179,7 +179,7 @@ impl Desk {
         turn: &mut Turn,
     ) -> bool {
         let Some(file) = self.files.get(&id) else { return false };
-        let headline = headline(plan, &file.case.incident);
+        let headline = headline(plan, &file.case.incident, turn.now_ms);
         let why = file.ladder.as_ref().and_then(|ladder| ladder.why.as_ref());
         let why = why.map(|why| format!("; you are told again as {why}")).unwrap_or_default();
         let text = format!("Incident {id} comes with incident {other}, for which you were paged{why}: {headline}");
@@ -217,7 +217,7 @@ impl Desk {
         let again = file.ladder.as_ref().and_then(|ladder| ladder.why.as_ref());
         let again = again.map(|why| format!(", paged again as {why}")).unwrap_or_default();
         let severity = incident.severity;
-        let text = format!("Incident {id} ({severity}){again}: {}", headline(plan, incident));
+        let text = format!("Incident {id} ({severity}){again}: {}", headline(plan, incident, turn.now_ms));
         self.write(id, EntryKind::Paged, None, format!("{what}: {} by {channel}", entity.name), turn);
         let (person_id, brief) = (person.to_owned(), self.brief(id));
         let effect = Effect::Page { incident: id, severity, person: person_id, channel: channel.clone(), text, brief };

@@ -73,7 +73,7 @@ use world::World;
 
 pub use budget::Storm;
 pub use desks::Desks;
-pub use growth::{brief_of, loss_in_words};
+pub use growth::{as_of, brief_of, loss_in_words};
 pub use ledger::Use;
 
 /// All state of triage and response for one protocol.

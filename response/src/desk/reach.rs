@@ -4,7 +4,7 @@ use crate::decision::{RulingState, Way};
 use crate::desk::file::Stage;
 use crate::desk::judge::Verdict;
 use crate::desk::situation::Situation;
-use crate::plan::{Escalation, Plan};
+use crate::plan::climb::Climb;
 
 /// Returns the way to an intervention. `left_s` are the seconds until the projected harm.
 pub(super) fn way(situation: &Situation<'_>, verdict: &Verdict<'_>, left_s: Option<u64>) -> Way {
@@ -60,54 +60,19 @@ fn ack_s(situation: &Situation<'_>, deciders: &[&str]) -> Option<u64> {
     if incident.acked_by.as_deref().is_some_and(is_one) || incident.roles.values().any(|person| is_one(person)) {
         return Some(0);
     }
-    let reaches = |who: &[String], at_ms: u64| who.iter().any(|who| plan.on_duty(who, at_ms).into_iter().any(is_one));
-    let (mut escalation, stage, mut waited_s) = match &file.ladder {
+    let (escalation, from, waited_s) = match &file.ladder {
         Some(ladder) if incident.acked_by.is_none() => {
             let (_, escalation) = plan.tables().escalation.get_key_value(&ladder.escalation)?;
-            let until_ms = ack_due_ms.unwrap_or(now_ms);
-            (escalation, ladder.stage, until_ms.saturating_sub(now_ms).div_ceil(1_000))
+            let from = match ladder.stage {
+                Stage::Step(step) => Some(step),
+                Stage::Exhausted => None,
+            };
+            (escalation, from, ack_due_ms.unwrap_or(now_ms).saturating_sub(now_ms).div_ceil(1_000))
         }
         // Whoever has it is no decider, or nobody was paged yet: it begins with the first step.
-        _ => (plan.escalation(&incident.signal, incident.severity)?.1, Stage::Step(0), 0),
+        _ => (plan.escalation(&incident.signal, incident.severity)?.1, Some(0), 0),
     };
-    let started = file.ladder.is_some() && incident.acked_by.is_none();
-    let mut from = match stage {
-        Stage::Step(step) => step,
-        Stage::Exhausted => return reaches(&escalation.last_resort, now_ms).then_some(waited_s),
-    };
-    if started {
-        if escalation.steps.get(from).is_some_and(|step| reaches(&step.who, now_ms)) {
-            return Some(waited_s);
-        }
-        from += 1;
-    }
-    // Each escalation once: the plan holds no circle.
-    loop {
-        for step in escalation.steps.iter().skip(from) {
-            let at_ms = now_ms.saturating_add(waited_s.saturating_mul(1_000));
-            if nobody(plan, &step.who, at_ms) {
-                continue;
-            }
-            waited_s = waited_s.saturating_add(step.ack_within_s);
-            if reaches(&step.who, at_ms) {
-                return Some(waited_s);
-            }
-        }
-        match next(plan, escalation) {
-            Some(then) => (escalation, from) = (then, 0),
-            None => {
-                let at_ms = now_ms.saturating_add(waited_s.saturating_mul(1_000));
-                return reaches(&escalation.last_resort, at_ms)
-                    .then(|| waited_s.saturating_add(escalation.unack_after_s));
-            }
-        }
-    }
-}
-
-fn nobody(plan: &Plan, who: &[String], at_ms: u64) -> bool {
-    who.iter().all(|who| plan.on_duty(who, at_ms).is_empty())
-}
-
-fn next<'p>(plan: &'p Plan, escalation: &Escalation) -> Option<&'p Escalation> {
-    escalation.then.as_ref().and_then(|then| plan.tables().escalation.get(then))
+    let is_paged = file.ladder.is_some() && incident.acked_by.is_none();
+    let climb = Climb { plan, deciders, duty: &|who, at_ms| plan.on_duty(who, at_ms), now_ms };
+    climb.seconds(escalation, from, waited_s, is_paged)
 }

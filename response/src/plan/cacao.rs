@@ -90,7 +90,7 @@ impl Book<'_> {
         let mut rules = vec![
             format!("{} decides, {} must agree", intervention.owner, limits.quorum.unwrap_or(1).max(1)),
             format!(
-                "carried out by {} within {}",
+                "carried out by {} within {} of the decision",
                 intervention.authority,
                 span(self.plan.seconds_to_effect(intervention))
             ),

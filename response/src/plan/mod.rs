@@ -3,9 +3,11 @@
 //! A plan is read from TOML files that the caller has already loaded, checked as a whole, and known by the
 //! hash of what it says, whatever the layout of its files.
 
+pub mod abi;
 mod alias;
 pub mod cacao;
 mod calldata;
+pub(crate) mod climb;
 mod defaults;
 pub mod diff;
 mod entity;

@@ -2,45 +2,61 @@
 
 use std::collections::BTreeMap;
 
-use super::Record;
+use super::brevity::{Line, Pages};
 use super::drill::{self, drill_record};
 use super::proofs::is_decision;
 use super::reflect::reflect;
-use crate::decision::{Answer, Decision};
+use super::{Record, RefusedAct};
+use crate::decision::{Answer, Decision, Ruling};
 use crate::desk::growth::losses;
-use crate::effect::Effect;
+use crate::effect::{Effect, Ordered};
 use crate::finding::Finding;
 use crate::foreign::{markdown as markdown_of, quoted};
 use crate::plan::moment::{Moment, span};
 use crate::plan::{Plan, grouped};
 use crate::timeline::verify;
 
-/// Returns the whole record as Markdown.
+/// How much of each stands before the appendix, so that it fits two pages.
+const FINDINGS_SHOWN: usize = 4;
+const REVISIONS_SHOWN: usize = 4;
+const RULINGS_SHOWN: usize = 4;
+const REFUSED_SHOWN: usize = 3;
+const WORDS_SHOWN: usize = 3;
+const NOTES_SHOWN: usize = 3;
+const RISKS_SHOWN: usize = 3;
+const ASSETS_SHOWN: usize = 3;
+
+/// Returns the record as Markdown: what fits two pages, and the appendix that has everything.
 pub fn markdown(record: &Record) -> String {
-    let mut text = String::new();
-    summary(record, &mut text);
-    times(record, &mut text);
+    let Pages { text, appendix } = pages(record);
+    format!("{text}\n# Appendix\n{appendix}")
+}
+
+/// Returns what fits two pages of the record, as Markdown.
+pub fn markdown_short(record: &Record) -> String {
+    pages(record).text
+}
+
+fn pages(record: &Record) -> Pages {
+    let mut pages = Pages::default();
+    summary(record, &mut pages);
+    times(record, &mut pages.text);
     if let Some(drill) = drill_record(record) {
-        drill::write(&drill, &mut text);
+        drill::write(&drill, &mut pages.text);
     }
-    findings(record, &mut text);
-    decisions(record, &mut text);
-    spoken(record, &mut text);
+    findings(record, &mut pages);
+    decisions(record, &mut pages);
+    spoken(record, &mut pages);
     let seen = reflect(record);
-    list(&mut text, "What went well", &seen.well);
-    list(&mut text, "What went badly", &seen.badly);
-    list(&mut text, "Where we got lucky", &seen.lucky);
-    risks(record, &mut text);
-    delivered(record, &mut text);
-    text.push_str("\n# Appendix\n");
-    if record.findings.len() > FINDINGS_SHOWN {
-        text.push_str("\n## Findings\n\n");
-        record.findings.iter().for_each(|finding| found(record, finding, &mut text));
-    }
-    deliveries(record, &mut text);
-    options(record, &mut text);
-    timeline(record, &mut text);
-    text
+    list(&mut pages, "What went well", &seen.well);
+    list(&mut pages, "What went badly", &seen.badly);
+    list(&mut pages, "Where we got lucky", &seen.lucky);
+    risks(record, &mut pages);
+    delivered(record, &mut pages.text);
+    deliveries(record, &mut pages.appendix);
+    options(record, &mut pages.appendix);
+    timeline(record, &mut pages.appendix);
+    pages
 }
 
 fn cell(text: &str) -> String {
@@ -51,8 +67,21 @@ fn clock(at_ms: u64) -> String {
     Moment { ms: at_ms / 1_000 * 1_000 }.to_string()
 }
 
-fn summary(record: &Record, text: &mut String) {
+fn summary(record: &Record, pages: &mut Pages) {
     let incident = &record.incident;
+    let nothing = Plan::default();
+    let lost: Vec<String> = losses(record.plan.as_deref().unwrap_or(&nothing), &incident.loss)
+        .into_iter()
+        .map(|loss| {
+            let worth = loss.worth_usd.map(|worth| format!(", about ${}", grouped(&worth))).unwrap_or_default();
+            format!("{}{worth}", loss.text)
+        })
+        .collect();
+    if lost.len() > ASSETS_SHOWN {
+        pages.appendix.push_str("\n## Lost or moved\n\n");
+        lost.iter().for_each(|one| pages.appendix.push_str(&format!("- {}\n", cell(one))));
+    }
+    let text = &mut pages.text;
     let of = if incident.protocol.is_empty() { String::new() } else { format!(" of {}", cell(&incident.protocol)) };
     text.push_str(&format!("# Incident {}{of}: {}\n\n", incident.id, cell(&incident.title)));
     text.push_str(&format!("{}, {}: {}\n\n", incident.severity, incident.state, cell(&incident.note)));
@@ -69,10 +98,11 @@ fn summary(record: &Record, text: &mut String) {
     for (role, person) in &incident.roles {
         row(role, record.name(person));
     }
-    let nothing = Plan::default();
-    for loss in losses(record.plan.as_deref().unwrap_or(&nothing), &incident.loss) {
-        let worth = loss.worth_usd.map(|worth| format!(", about ${}", grouped(&worth))).unwrap_or_default();
-        row("lost or moved", format!("{}{worth}", loss.text));
+    for one in lost.iter().take(ASSETS_SHOWN) {
+        row("lost or moved", one.clone());
+    }
+    if lost.len() > ASSETS_SHOWN {
+        row("lost or moved", format!("{} assets more, in the appendix", lost.len() - ASSETS_SHOWN));
     }
     if incident.duplicates > 0 {
         row("seen again", format!("{} times", incident.duplicates));
@@ -110,111 +140,78 @@ fn times(record: &Record, text: &mut String) {
     }
 }
 
-fn findings(record: &Record, text: &mut String) {
-    text.push_str("\n## What was found\n\n");
+fn findings(record: &Record, pages: &mut Pages) {
+    pages.text.push_str("\n## What was found\n\n");
     if record.findings.is_empty() {
-        text.push_str("Nothing by a detector.\n");
+        pages.text.push_str("Nothing by a detector.\n");
     }
-    let count = record.findings.len();
-    for (position, finding) in record.findings.iter().enumerate() {
-        if position == FINDINGS_SHOWN / 2 && count > FINDINGS_SHOWN {
-            text.push_str(&format!("- *{} more findings stand in the appendix*\n", count - FINDINGS_SHOWN));
-        }
-        if position < FINDINGS_SHOWN / 2 || position + FINDINGS_SHOWN / 2 >= count {
-            found(record, finding, text);
-        }
-    }
+    let lines: Vec<Line> = record.findings.iter().map(|finding| found(record, finding)).collect();
+    pages.lines("Findings", &lines, FINDINGS_SHOWN);
     if record.incident.uncounted > 0 {
         let more = record.incident.uncounted;
-        text.push_str(&format!(
+        pages.text.push_str(&format!(
             "- *{more} more conditions were counted and not kept: what is lost is at least that*\n"
         ));
     }
 }
 
-fn found(record: &Record, finding: &Finding, text: &mut String) {
+fn found(record: &Record, finding: &Finding) -> Line {
     let gone = if record.incident.retracted.contains(&finding.id) { ", taken back" } else { "" };
     let place =
         finding.block.map(|block| format!(", block {} of chain {}", block.number, block.chain)).unwrap_or_default();
     let claim = &finding.claim;
-    text.push_str(&format!(
-        "- {} {}/{}: {} ({}, {} % sure{place}{gone})\n",
-        clock(finding.time_ms),
-        cell(&finding.detector),
-        cell(&claim.kind),
-        cell(&quoted(&claim.title)),
-        claim.severity,
-        claim.confidence_percent
-    ));
-    for transaction in &claim.transactions {
-        text.push_str(&format!("  - `{transaction}`\n"));
+    let first = claim.transactions.first().map(|one| format!("; `{one}`")).unwrap_or_default();
+    let more = match claim.transactions.len() {
+        0 | 1 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    Line {
+        before: format!("{} {}/{}: ", clock(finding.time_ms), cell(&finding.detector), cell(&claim.kind)),
+        text: quoted(&claim.title),
+        after: format!(" ({}, {} % sure{place}{gone}){first}{more}", claim.severity, claim.confidence_percent),
+        more: claim.transactions.iter().skip(1).map(|one| format!("  - `{one}`\n")).collect(),
     }
 }
 
-fn decisions(record: &Record, text: &mut String) {
-    text.push_str("\n## What was decided\n\n");
-    // A night makes dozens of revisions: the first and the newest stand here, and all in the appendix.
-    let count = record.decisions.len();
-    for (position, decision) in record.decisions.iter().enumerate() {
-        if position == REVISIONS_SHOWN / 2 && count > REVISIONS_SHOWN {
-            text.push_str(&format!("- *{} more revisions stand in the appendix*\n", count - REVISIONS_SHOWN));
-        }
-        if position < REVISIONS_SHOWN / 2 || position + REVISIONS_SHOWN / 2 >= count {
-            text.push_str(&format!(
-                "- {} {}.{}: {}. {}\n",
-                clock(decision.at_ms),
-                decision.incident,
-                decision.revision,
-                cell(&decision.cause),
-                cell(&decision.in_time)
-            ));
-        }
-    }
+fn decisions(record: &Record, pages: &mut Pages) {
+    pages.text.push_str("\n## What was decided\n\n");
+    // A night makes dozens of revisions: the first and the newest stand here, and all, with who could act in time, in the appendix.
+    let revised = |decision: &Decision| Line {
+        before: format!("{} {}.{}: ", clock(decision.at_ms), decision.incident, decision.revision),
+        text: format!("{}. {}", decision.cause, decision.in_time),
+        ..Line::default()
+    };
+    let lines: Vec<Line> = record.decisions.iter().map(revised).collect();
+    pages.lines("Revisions", &lines, REVISIONS_SHOWN);
     let rulings = record.rulings();
     if !rulings.is_empty() {
-        text.push_str("\n### What came of it\n\n");
+        pages.text.push_str("\n### What came of it\n\n");
     }
-    for ruling in rulings {
+    let ruled = |ruling: &Ruling| {
         let by = ruling.by.as_ref().map_or_else(|| "the plan, beforehand".to_owned(), |by| record.name(by));
         let agreed: Vec<String> = ruling.approvals.iter().map(|by| record.name(by)).collect();
-        let done =
-            ruling.done.as_ref().map(|(by, what)| format!("; carried out by {}: {}", record.name(by), cell(what)));
-        text.push_str(&format!(
-            "{}. {} by {by}, {}: {}{}{} — {}\n",
-            ruling.number,
-            cell(&ruling.intervention),
-            clock(ruling.at_ms),
-            cell(&ruling.why),
-            if agreed.len() > 1 { format!("; agreed: {}", agreed.join(", ")) } else { String::new() },
-            done.unwrap_or_default(),
-            ruling.state.in_words()
-        ));
-    }
+        let done = ruling.done.as_ref().map(|(by, what)| format!("; carried out by {}: {what}", record.name(by)));
+        let agreed = if agreed.len() > 1 { format!("; agreed: {}", agreed.join(", ")) } else { String::new() };
+        let (number, name) = (ruling.number, cell(&ruling.intervention));
+        Line {
+            before: format!("{number}. {name} by {}, {}: ", cell(&by), clock(ruling.at_ms)),
+            text: format!("{}{agreed}{}", ruling.why, done.unwrap_or_default()),
+            after: format!(" — {}", ruling.state.in_words()),
+            more: String::new(),
+        }
+    };
+    let lines: Vec<Line> = rulings.iter().map(ruled).collect();
+    pages.lines("Rulings", &lines, RULINGS_SHOWN);
     if !record.refused.is_empty() {
-        text.push_str("\n### What was not taken\n\n");
+        pages.text.push_str("\n### What was not taken\n\n");
     }
-    if record.refused.len() > REFUSED_SHOWN {
-        let more = record.refused.len() - REFUSED_SHOWN;
-        text.push_str(&format!(
-            "- *{more} more acts were not taken; `watchfire journal list --kind refused` has them*\n"
-        ));
-    }
-    for refused in record.refused.iter().rev().take(REFUSED_SHOWN).rev() {
-        text.push_str(&format!(
-            "- not taken, {}: {} by {}: {}\n",
-            clock(refused.at_ms),
-            cell(&refused.act),
-            record.name(&refused.by),
-            cell(&refused.why.join("; "))
-        ));
-    }
+    let refused = |one: &RefusedAct| Line {
+        before: format!("not taken, {}: {} by {}: ", clock(one.at_ms), cell(&one.act), cell(&record.name(&one.by))),
+        ..Line::of(&one.why.join("; "))
+    };
+    let lines: Vec<Line> = record.refused.iter().map(refused).collect();
+    pages.lines("Acts that were not taken", &lines, REFUSED_SHOWN);
 }
-
-/// How many revisions of the decision stand before the appendix, how many findings, and how many acts that were refused:
-/// what comes before the appendix fits two pages.
-const REVISIONS_SHOWN: usize = 8;
-const FINDINGS_SHOWN: usize = 12;
-const REFUSED_SHOWN: usize = 6;
 
 /// Each revision of the decision; its options where their answers are others than before.
 fn options(record: &Record, text: &mut String) {
@@ -300,38 +297,50 @@ fn is_taken(decision: &Decision, intervention: &str) -> bool {
     decision.rulings.iter().any(|ruling| ruling.intervention == intervention && ruling.done.is_some())
 }
 
-fn spoken(record: &Record, text: &mut String) {
-    text.push_str("\n## What was said\n\n");
-    let mut any = false;
-    for ordered in &record.orders {
-        if let Effect::Communicate { audience, text: said, .. } = &ordered.effect {
-            any = true;
-            text.push_str(&format!("- {} to {}: {}\n", clock(ordered.at_ms), cell(audience), cell(said)));
+fn spoken(record: &Record, pages: &mut Pages) {
+    pages.text.push_str("\n## What was said\n\n");
+    let said = |ordered: &Ordered| match &ordered.effect {
+        Effect::Communicate { audience, text, .. } => {
+            Some(Line { before: format!("{} to {}: ", clock(ordered.at_ms), cell(audience)), ..Line::of(text) })
+        }
+        _ => None,
+    };
+    let lines: Vec<Line> = record.orders.iter().filter_map(said).collect();
+    pages.lines("Words to others", &lines, WORDS_SHOWN);
+    if lines.is_empty() {
+        pages.text.push_str("Nothing to anybody outside.\n");
+    }
+}
+
+fn list(pages: &mut Pages, title: &str, said: &[String]) {
+    pages.text.push_str(&format!("\n## {title}\n\n"));
+    let mut counts: Vec<(&String, usize)> = Vec::new();
+    for one in said {
+        match counts.iter_mut().find(|(known, _)| *known == one) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((one, 1)),
         }
     }
-    if !any {
-        text.push_str("Nothing to anybody outside.\n");
-    }
-}
-
-fn list(text: &mut String, title: &str, lines: &[String]) {
-    text.push_str(&format!("\n## {title}\n\n"));
-    for line in lines {
-        text.push_str(&format!("- {}\n", cell(line)));
-    }
+    let line = |(text, count): &(&String, usize)| match count {
+        1 => Line::of(text),
+        times => Line { after: format!(" ({times} times)"), ..Line::of(text) },
+    };
+    let lines: Vec<Line> = counts.iter().map(line).collect();
+    pages.lines(title, &lines, NOTES_SHOWN);
     if lines.is_empty() {
-        text.push_str("- *(nobody wrote anything down: `watchfire incident note --kind …`)*\n");
+        pages.text.push_str("- *(nobody wrote anything down: `watchfire incident note --kind …`)*\n");
     }
 }
 
-fn risks(record: &Record, text: &mut String) {
-    text.push_str("\n## Risks\n\n");
-    for (risk, learned) in &record.incident.risks {
-        text.push_str(&format!("- `{}`: {}\n", cell(risk), cell(learned)));
-    }
-    match (&record.incident.no_change, record.incident.risks.is_empty()) {
-        (Some(why), _) => text.push_str(&format!("No risk changed, because {}\n", cell(why))),
-        (None, true) => text.push_str("Not said yet: closing asks for it.\n"),
+fn risks(record: &Record, pages: &mut Pages) {
+    pages.text.push_str("\n## Risks\n\n");
+    let learned =
+        |(risk, learned): (&String, &String)| Line { before: format!("`{}`: ", cell(risk)), ..Line::of(learned) };
+    let lines: Vec<Line> = record.incident.risks.iter().map(learned).collect();
+    pages.lines("Risks, as they were learned", &lines, RISKS_SHOWN);
+    match (&record.incident.no_change, lines.is_empty()) {
+        (Some(why), _) => pages.text.push_str(&format!("No risk changed, because {}\n", cell(why))),
+        (None, true) => pages.text.push_str("Not said yet: closing asks for it.\n"),
         (None, false) => {}
     }
 }

@@ -1,6 +1,7 @@
 //! The post-incident record: everything that is known of one incident, as a report for people and as an OCSF Incident
 //! Finding for machines.
 
+mod brevity;
 mod drill;
 mod markdown;
 mod ocsf;
@@ -24,7 +25,7 @@ use crate::plan::moment::Moment;
 use crate::timeline::{EntryKind, TimelineEntry};
 
 pub use drill::{ActionItem, DrillRecord, PageSent, Participant, actions, drill_record};
-pub use markdown::markdown;
+pub use markdown::{markdown, markdown_short};
 pub use ocsf::ocsf;
 pub use proofs::{Line, Proofs, check_proofs, is_decision};
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::agreement::{Agreement, Voice};
 use super::flow::{self, Flow, Report};
-use super::known::{Growth, Known, Words, show};
+use super::known::{Growth, Known, Words, magnitude, show};
 use super::label::folded;
 use crate::brief::{Evidence, actor_of};
 use crate::chain::ChainId;
@@ -297,6 +297,11 @@ impl Case {
         self.retell();
     }
 
+    /// Returns the worst that a condition says; nothing if the case doesn't have it.
+    pub fn words_of(&self, fingerprint: B256) -> &str {
+        self.conditions.get(&fingerprint).map_or("", |condition| &condition.words.title)
+    }
+
     /// Takes a finding back. Returns whether it stood in the incident's list, and by which live sighting of the same
     /// condition it was replaced there; `None` if the case doesn't have it.
     pub fn take_back(&mut self, finding: B256, fingerprint: B256) -> Option<(bool, Option<B256>)> {
@@ -573,17 +578,6 @@ fn lower_loss(loss: &mut BTreeMap<String, u128>, asset: &str, by: u128) {
         if *total == 0 {
             loss.remove(asset);
         }
-    }
-}
-
-/// Returns the size of an amount without its sign; `None` if it is no number.
-fn magnitude(value: &str) -> Option<u128> {
-    let digits = value.strip_prefix('-').unwrap_or(value);
-    match digits.parse() {
-        Ok(value) => Some(value),
-        // Digits alone that don't fit are more than any threshold.
-        Err(_) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(u128::MAX),
-        Err(_) => None,
     }
 }
 

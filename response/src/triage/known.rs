@@ -126,6 +126,17 @@ impl Known {
     }
 }
 
+/// Returns the size of an amount without its sign; `None` if it is no number.
+pub(super) fn magnitude(value: &str) -> Option<u128> {
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    match digits.parse() {
+        Ok(value) => Some(value),
+        // Digits alone that don't fit are more than any threshold.
+        Err(_) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(u128::MAX),
+        Err(_) => None,
+    }
+}
+
 fn forget(counts: &mut BTreeMap<String, u64>, name: &str) {
     if let Some(count) = counts.get_mut(name) {
         *count -= 1;

@@ -177,7 +177,7 @@ async fn what_was_opened_is_resolved_in_its_place() {
             _ => {
                 assert_eq!(messages.len(), before, "{service} is edited: {messages:?}");
                 let plain = messages.last().unwrap().replace('\\', "");
-                assert!(plain.contains("Over: incident 7"), "{service}: {messages:?}");
+                assert!(plain.contains("It is over: Funds leave the vault (incident 7, "), "{service}: {messages:?}");
             }
         }
     }
@@ -247,7 +247,9 @@ async fn a_run_pages_by_scheme_goes_on_where_it_is_refused_and_resolves_what_it_
     let agreed = watchfire(folder, &["incident", "second", "1", "1", "--by", "bo"]).unwrap();
     assert!(agreed.status.success(), "{}", String::from_utf8_lossy(&agreed.stderr));
     host.until("resolved", |_| services.alerts().values().any(|status| status == "resolve")).await.unwrap();
-    let over = |services: &Services| services.messages("slack").iter().any(|text| text.contains("Over: incident 1"));
+    let over = |services: &Services| {
+        services.messages("slack").iter().any(|text| text.contains("It is over: ") && text.contains("(incident 1, "))
+    };
     host.until("the room's message is edited", |_| over(&services)).await.unwrap();
     assert_eq!(services.alerts().len(), 1, "one incident is one alert: {:?}", services.alerts());
     host.stop().unwrap();

@@ -211,7 +211,15 @@ impl<T: From<Change>> Deployment<T> {
              digest in the config, and no other bytes are run"
         );
         let (kind, subject) = ("component-changed".to_owned(), format!("component/{id}"));
-        self.send(Change::Report(Coverage { kind, subject, severity: Severity::Medium, message, over: false })).await
+        self.send(Change::Report(Coverage {
+            chain: None,
+            kind,
+            subject,
+            severity: Severity::Medium,
+            message,
+            over: false,
+        }))
+        .await
     }
 
     /// The component to run: the config's file, or the version before it where that one was rejected.

@@ -77,7 +77,10 @@ fn of_watched(before: &Watched, after: &Watched, file: &Path, when: &str) -> Vec
             (None, true) => (format!("host/{entry}"), format!("there is no longer a section [{entry}]")),
             (None, false) => (format!("host/{entry}"), format!("[{entry}] is another: {}", lines())),
         };
-        found.push(coverage(&subject, is, severity, format!("{what}{when} ({who})")));
+        let id_of = |table: &Value| table.get("id").and_then(Value::as_integer).and_then(|id| u64::try_from(id).ok());
+        let chain = (section == "chain").then(|| id_of(&old).or(id_of(&new))).flatten();
+        let found_here = coverage(&subject, is, severity, format!("{what}{when} ({who})"));
+        found.push(Coverage { chain, ..found_here });
     }
     found
 }
@@ -196,14 +199,15 @@ pub fn of_retired(protocol: &str) -> Coverage {
 /// Returns that somebody stopped the automation of a protocol, or that it goes on.
 pub fn of_halt(protocol: &str, message: String, over: bool) -> Coverage {
     let subject = if protocol.is_empty() { "host/automation".to_owned() } else { format!("protocol/{protocol}") };
-    Coverage { kind: "automation-halted".to_owned(), subject, severity: Severity::High, message, over }
+    Coverage { chain: None, kind: "automation-halted".to_owned(), subject, severity: Severity::High, message, over }
 }
 
 /// Names a change by what it became, so that the next change of the same thing is another. Its mark is longer than that of the first
 /// hosts, whose findings don't say in their titles what was changed.
 fn coverage(subject: &str, is: &str, severity: Severity, message: String) -> Coverage {
     let mark = hex::encode(&sha256(is.as_bytes())[..6]);
-    Coverage { kind: "watch-changed".to_owned(), subject: format!("{subject}@{mark}"), severity, message, over: false }
+    let subject = format!("{subject}@{mark}");
+    Coverage { kind: "watch-changed".to_owned(), subject, chain: None, severity, message, over: false }
 }
 
 fn listed(lines: &[String]) -> String {
@@ -290,6 +294,16 @@ mod tests {
             ]
         );
         assert_eq!(listed(&[]), "its comments or order");
+    }
+
+    #[test]
+    fn a_chain_that_changed_is_known_by_its_id_too() {
+        let of = |text: &str| Watched { entries: [("chain/anvil".to_owned(), text.to_owned())].into() };
+        let (was, gone) = (of("id = 31337\nverify = 'full'\n"), Watched { entries: BTreeMap::new() });
+        for is in [of("id = 31337\nverify = 'none'\n"), gone] {
+            let found = of_watched(&was, &is, Path::new("watchfire.toml"), "");
+            assert_eq!(found.iter().map(|one| one.chain).collect::<Vec<_>>(), [Some(31_337)], "{found:?}");
+        }
     }
 
     #[test]

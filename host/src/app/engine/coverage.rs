@@ -7,7 +7,7 @@ use crate::app::engine::coverage_gaps::Gap;
 use crate::app::engine::provenance::Scene;
 use crate::digest::Hasher;
 use crate::event::Coverage;
-use crate::finding::Severity;
+use crate::finding::{Claim, Severity};
 
 impl Engine {
     /// Opens or closes the gap of a source's fault.
@@ -17,11 +17,15 @@ impl Engine {
             true => coverage.subject.clone(),
             false => format!("host/{}", coverage.subject),
         };
+        let chain = coverage.chain.filter(|chain| subject != format!("chain/{chain}"));
         let gap = Gap { kind: coverage.kind.clone(), subject, place: String::new() };
         if coverage.over {
             self.close_gap(&gap, &coverage.message, at_ms)
         } else {
-            self.open_gap(seq, seq, at_ms, gap, coverage.severity, &coverage.message)
+            let mut claim = gap.claim(coverage.severity, &coverage.message);
+            // What is found of a node and of its chain goes together, by the chain's id.
+            claim.attributes.extend(chain.map(|chain| ("chain".to_owned(), chain.to_string())));
+            self.raise(seq, (seq, at_ms), gap, claim)
         }
     }
 
@@ -35,12 +39,17 @@ impl Engine {
         severity: Severity,
         message: &str,
     ) -> anyhow::Result<()> {
+        let claim = gap.claim(severity, message);
+        self.raise(with, (seq, at_ms), gap, claim)
+    }
+
+    fn raise(&mut self, with: u64, (seq, at_ms): (u64, u64), gap: Gap, claim: Claim) -> anyhow::Result<()> {
         if self.gaps.has(&gap) {
             return Ok(());
         }
         let input = Hasher::new("coverage").number(seq).text(&gap.kind).text(&gap.subject).text(&gap.place).finish();
         let scene = Scene { input, ..Scene::off_chain(seq, at_ms, at_ms) };
-        let finding = scene.place(gap.detector(), B256::ZERO, 0, gap.claim(severity, message), &self.settled);
+        let finding = scene.place(gap.detector(), B256::ZERO, 0, claim, &self.settled);
         self.gaps.open(gap, finding.id);
         self.found(with, finding)
     }

@@ -83,7 +83,14 @@ mod tests {
         let fault = |number: u64, over: bool| {
             let (kind, subject) = ("endpoint-down".to_owned(), format!("endpoint/{number}"));
             Event::Coverage {
-                coverage: Coverage { kind, subject, severity: Severity::Low, message: String::new(), over },
+                coverage: Coverage {
+                    chain: None,
+                    kind,
+                    subject,
+                    severity: Severity::Low,
+                    message: String::new(),
+                    over,
+                },
             }
         };
         for number in 0..2_000 {

@@ -67,7 +67,7 @@ impl Engine {
     pub fn start_sources_afresh(&mut self, at_ms: u64) -> anyhow::Result<()> {
         for (kind, subject) in self.gaps.of_sources() {
             let message = "the host was started again; it is reported again if it is still so".to_owned();
-            let coverage = Coverage { kind, subject, severity: Severity::Info, message, over: true };
+            let coverage = Coverage { chain: None, kind, subject, severity: Severity::Info, message, over: true };
             self.take(Stamped { at_ms, event: Event::Coverage { coverage } }, &Given::default())?;
         }
         Ok(())

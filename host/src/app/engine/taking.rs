@@ -129,7 +129,7 @@ impl Engine {
         tracing::error!("{message}");
         let at_ms = at_ms.min(i64::MAX as u64);
         let (kind, subject) = ("input-refused".into(), "host/inputs".into());
-        let coverage = Coverage { kind, subject, severity: Severity::Critical, message, over: false };
+        let coverage = Coverage { chain: None, kind, subject, severity: Severity::Critical, message, over: false };
         let refused = self.attempt(&Stamped { at_ms, event: Event::Coverage { coverage } }, &Given::default())?;
         if let Err(why) = refused {
             tracing::error!("that it was refused could not be taken in either: {why}");

@@ -106,7 +106,14 @@ impl Absence {
     }
 
     fn coverage(&self, severity: Severity, message: String, over: bool) -> Coverage {
-        Coverage { kind: "host-away".to_owned(), subject: "host/watch".to_owned(), severity, message, over }
+        Coverage {
+            chain: None,
+            kind: "host-away".to_owned(),
+            subject: "host/watch".to_owned(),
+            severity,
+            message,
+            over,
+        }
     }
 }
 

@@ -60,6 +60,7 @@ mod tests {
     #[test]
     fn each_is_reported_once_and_so_is_its_end() {
         let one = |subject: &str| Coverage {
+            chain: None,
             kind: "detector-advisory".into(),
             subject: subject.into(),
             severity: Severity::High,

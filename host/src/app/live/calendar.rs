@@ -186,7 +186,7 @@ impl Calendar {
         let of = if protocol.is_empty() { String::new() } else { format!("{protocol}.") };
         let (kind, subject) = ("callout-unanswered".to_owned(), format!("person/{of}{person}"));
         self.input(Event::Coverage {
-            coverage: Coverage { kind, subject, severity: Severity::High, message, over: reached },
+            coverage: Coverage { chain: None, kind, subject, severity: Severity::High, message, over: reached },
         })
         .await
     }

@@ -155,7 +155,7 @@ impl Deliveries {
     /// Returns the coverage that a webhook or channel is dead, or works again.
     pub(super) fn coverage(section: &str, name: &str, message: String, over: bool) -> Coverage {
         let (kind, subject) = (CHANNEL_DEAD.to_owned(), subject(section, name));
-        Coverage { kind, subject, severity: Severity::High, message, over }
+        Coverage { chain: None, kind, subject, severity: Severity::High, message, over }
     }
 }
 

@@ -52,7 +52,7 @@ impl Disk {
             tracing::warn!("{message}");
         }
         let (kind, subject) = ("disk-nearly-full".to_owned(), "host/journal".to_owned());
-        Some(Coverage { kind, subject, severity: Severity::High, message, over: !is_short })
+        Some(Coverage { chain: None, kind, subject, severity: Severity::High, message, over: !is_short })
     }
 }
 

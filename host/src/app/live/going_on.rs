@@ -22,7 +22,7 @@ impl Loop {
         }
         let message = format!("{doing}: it failed, and the host goes on: {why}. Please report it");
         let (kind, subject) = ("loop-failed".into(), "host/loop".into());
-        let coverage = Coverage { kind, subject, severity: Severity::High, message, over: false };
+        let coverage = Coverage { chain: None, kind, subject, severity: Severity::High, message, over: false };
         match self.take(Event::Coverage { coverage }, None) {
             Err(error) if ends_the_host(&error) => Err(error),
             _ => Ok(()),
@@ -39,7 +39,7 @@ impl Loop {
         let message = format!("the recording ended, for it can't be written any more: {error:#}. The watch goes on");
         tracing::error!("{message}");
         let (kind, subject) = ("recording-ended".into(), "host/recording".into());
-        let coverage = Coverage { kind, subject, severity: Severity::Low, message, over: false };
+        let coverage = Coverage { chain: None, kind, subject, severity: Severity::Low, message, over: false };
         self.take(Event::Coverage { coverage }, None)
     }
 }

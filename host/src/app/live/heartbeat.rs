@@ -51,5 +51,5 @@ pub fn start(heart: Heart, pulse: Arc<Pulse>, messages: mpsc::Sender<Message>) {
 
 fn coverage(message: String, over: bool) -> Coverage {
     let (kind, subject) = ("heartbeat-refused".to_owned(), "host/heartbeat".to_owned());
-    Coverage { kind, subject, severity: Severity::Medium, message, over }
+    Coverage { chain: None, kind, subject, severity: Severity::Medium, message, over }
 }

@@ -68,8 +68,8 @@ impl Job {
     }
 }
 
-/// Returns why an effect that failed before is not tried again; `None` if it is. Nobody is rung up for what is over, or in the hands of
-/// somebody else by now.
+/// Returns why an effect leaves no more; `None` if it does. Nobody is rung up for what is over, or in the hands of somebody else by
+/// now: neither again, nor for the first time after it waited.
 pub(super) fn overtaken(lead: &Outgoing, brief: &Brief) -> Option<&'static str> {
     let is_page = matches!(lead.effect.effect, Effect::Page { .. });
     // A page that was ordered though somebody had it says something else.
@@ -77,7 +77,6 @@ pub(super) fn overtaken(lead: &Outgoing, brief: &Brief) -> Option<&'static str> 
     let is_first = matches!(&lead.effect.effect, Effect::Page { brief, .. } if !brief.as_deref().is_some_and(had_it));
     let asks = is_page || matches!(lead.effect.effect, Effect::Propose { .. } | Effect::CarryOut { .. });
     match (brief.state.is_open(), &brief.acked_by) {
-        _ if lead.attempts == 0 => None,
         (false, _) if asks => Some("the incident is over"),
         (true, Some(_)) if is_first => Some("somebody has the incident by now"),
         _ => None,
@@ -237,8 +236,9 @@ mod tests {
             overtaken(&job.lead, &job.brief).is_some()
         };
         assert!(page(1, IncidentState::Closed, None) && page(1, IncidentState::Active, Some("bo")));
-        assert!(!page(0, IncidentState::Closed, None), "what was never tried is sent");
-        assert!(!page(3, IncidentState::Active, None));
+        assert!(page(0, IncidentState::Closed, None), "what waited since is no news either");
+        assert!(page(0, IncidentState::Retracted, None) && page(0, IncidentState::Active, Some("bo")));
+        assert!(!page(0, IncidentState::Active, None) && !page(3, IncidentState::Active, None));
         let mut notice = job(1, Severity::High, Intent::Update, None);
         (notice.lead.attempts, notice.brief.state) = (2, IncidentState::Closed);
         assert_eq!(overtaken(&notice.lead, &notice.brief), None, "that it is over is told");

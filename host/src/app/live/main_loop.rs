@@ -393,7 +393,9 @@ fn refuse_what_cannot_be_kept(event: Event) -> Event {
     );
     tracing::error!("{message}");
     let (kind, subject) = ("input-refused".into(), "host/inputs".into());
-    Event::Coverage { coverage: Coverage { kind, subject, severity: Severity::High, message, over: false } }
+    Event::Coverage {
+        coverage: Coverage { chain: None, kind, subject, severity: Severity::High, message, over: false },
+    }
 }
 
 fn clock_jumped(jump_ms: i64) -> Coverage {
@@ -405,7 +407,14 @@ fn clock_jumped(jump_ms: i64) -> Coverage {
              that again, or has stayed ahead for a minute. See what sets the clock of this machine"
         ),
     };
-    Coverage { kind: "clock-jumped".into(), subject: "host/clock".into(), severity: Severity::Medium, message, over }
+    Coverage {
+        chain: None,
+        kind: "clock-jumped".into(),
+        subject: "host/clock".into(),
+        severity: Severity::Medium,
+        message,
+        over,
+    }
 }
 
 /// Reads the wall clock, milliseconds since the Unix epoch. Only the edge does.

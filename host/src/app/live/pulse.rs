@@ -125,7 +125,7 @@ impl Watchdog {
         };
         self.reported = is_stalled.then_some(stands_for);
         let (kind, subject) = (LOOP_STALLED.to_owned(), "host/loop".to_owned());
-        Some(Coverage { kind, subject, severity: Severity::High, message, over: !is_stalled })
+        Some(Coverage { chain: None, kind, subject, severity: Severity::High, message, over: !is_stalled })
     }
 }
 

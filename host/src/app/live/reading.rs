@@ -131,7 +131,7 @@ impl Hangs {
             None => "config, plan and detectors can be read again".to_owned(),
         };
         let (kind, subject) = ("files-hang".to_owned(), "host/files".to_owned());
-        Some(Coverage { kind, subject, severity: Severity::High, message, over: longest.is_none() })
+        Some(Coverage { chain: None, kind, subject, severity: Severity::High, message, over: longest.is_none() })
     }
 }
 

@@ -100,7 +100,7 @@ pub(super) fn supervise(
 async fn report(messages: &mpsc::Sender<Message>, subject: &str, message: String, over: bool) -> bool {
     let message = format!("{subject}: {message}");
     let (kind, subject) = (SOURCE_ENDED.to_owned(), subject.to_owned());
-    let coverage = Coverage { kind, subject, severity: Severity::Critical, message, over };
+    let coverage = Coverage { chain: None, kind, subject, severity: Severity::Critical, message, over };
     messages.send(Message::Input(Delivery::now(Event::Coverage { coverage }))).await.is_ok()
 }
 

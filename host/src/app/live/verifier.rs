@@ -70,5 +70,5 @@ fn look(path: &std::path::Path) -> anyhow::Result<Option<String>> {
 
 fn coverage(message: String, over: bool) -> Coverage {
     let (kind, subject) = ("journal-broken".to_owned(), "host/journal".to_owned());
-    Coverage { kind, subject, severity: Severity::Critical, message, over }
+    Coverage { chain: None, kind, subject, severity: Severity::Critical, message, over }
 }

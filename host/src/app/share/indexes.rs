@@ -177,6 +177,7 @@ pub fn coverage(config: &Config, versions: &BTreeMap<String, String>) -> Vec<Cov
         against(&config.lock, &known, versions).into_iter().filter(|found| config.detectors.contains_key(&found.id));
     pinned
         .map(|found| Coverage {
+            chain: None,
             kind: "detector-advisory".to_owned(),
             subject: format!("registry/{}/{}", found.id, line(&found.advisory.id, 120)),
             severity: match found.advisory.kind {

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::Exit;
 use crate::app::past::desks::record_of;
-use crate::cli::given::put;
+use crate::cli::given::{put, refuse};
 use crate::cli::operate::sources_of;
 use crate::incident::IncidentId;
-use crate::record::{Record, markdown, ocsf};
+use crate::record::{Record, markdown, markdown_short, ocsf};
 
 /// The shape of the record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -32,6 +32,9 @@ pub struct Args {
     /// The shape of the record.
     #[arg(long, value_enum, default_value_t)]
     format: Shape,
+    /// What fits two pages, without the appendix. Of `--format markdown` alone.
+    #[arg(long)]
+    short: bool,
     /// The file that it is written to; the terminal, where absent.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -53,7 +56,13 @@ pub(super) fn main(args: &Args) -> anyhow::Result<Exit> {
         anstream::eprintln!("there is no incident {}; `watchfire incident list --all` has them", args.incident);
         return Ok(Exit::No);
     };
+    if args.short && args.format != Shape::Markdown {
+        return Ok(refuse(
+            "`--short` is of `--format markdown` alone: the others are for programs, which want everything",
+        ));
+    }
     let text = match args.format {
+        Shape::Markdown if args.short => markdown_short(&record),
         Shape::Markdown => markdown(&record),
         Shape::Json => format!("{}\n", serde_json::to_string_pretty(&json(&record))?),
         Shape::Ocsf => format!("{}\n", serde_json::to_string_pretty(&ocsf(&record))?),

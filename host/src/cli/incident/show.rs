@@ -11,14 +11,16 @@ use super::playbook::playbooks;
 use super::sent;
 use crate::app::live::main_loop::wall_clock_ms;
 use crate::app::live::output::Format;
+use crate::app::past::decoded::{Said, said_by};
 use crate::app::past::desks::{desks_of, record_of};
 use crate::brief::{Brief, Evidence, Loss};
 use crate::decision::{Answer, Choice, Ruling, RulingState};
 use crate::deliver::pretty::{clock, shortened};
-use crate::desk::{Desks, brief_of, loss_in_words};
+use crate::desk::{Desks, as_of, brief_of, loss_in_words};
 use crate::due::{Due, audit};
 use crate::entry::Entry;
-use crate::incident::{Incident, IncidentId};
+use crate::finding::WATCH;
+use crate::incident::{Incident, IncidentId, IncidentState};
 use crate::journal::{Filter, Journal};
 use crate::plan::moment::span;
 use crate::plan::{DO_NOTHING, Plan, ProvedAct};
@@ -42,6 +44,10 @@ pub(super) fn list(desks: &Desks, journal: &Journal, all: bool, format: Format) 
         return Ok(Exit::Good);
     }
     halts(desks);
+    let now_ms = wall_clock_ms();
+    if incidents.iter().any(|incident| incident.state.is_open()) {
+        unwatched(journal.newest_ms(), now_ms);
+    }
     if incidents.is_empty() {
         println!("no incident is open");
     }
@@ -62,11 +68,14 @@ pub(super) fn list(desks: &Desks, journal: &Journal, all: bool, format: Format) 
         say(&format!("{rehearsal}{protocol}{}", incident.title), 6, 6);
         let brief = brief_of(&plan, incident);
         if !brief.loss.is_empty() {
-            say(&format!("lost or moved: {}", losses(&brief.loss)), 6, 6);
+            say(&format!("lost or moved: {}{}", losses(&brief.loss), as_of(incident, now_ms)), 6, 6);
         }
     }
     Ok(Exit::Good)
 }
+
+/// Of how many findings the transactions are read and said in words.
+const DECODED: usize = 24;
 
 /// A host that has just been started again fires what came due meanwhile; what is later than this did not fire.
 const GRACE_MS: u64 = 60_000;
@@ -79,8 +88,8 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
         return Ok(Exit::No);
     };
     // A decision says what held when it was made, and whoever asks wants to know what holds now.
-    let now_ms = wall_clock_ms().max(read.newest_ms());
-    drop(read);
+    let newest_ms = read.newest_ms();
+    let now_ms = wall_clock_ms().max(newest_ms);
     if let (Some((in_time, choices)), Some(last)) = (desks.options(id, now_ms), record.decisions.last_mut()) {
         (last.in_time, last.choices) = (in_time, choices);
     }
@@ -90,6 +99,9 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
     let plan = record.plan.clone().unwrap_or_default();
     let rulings = record.rulings().to_vec();
     let brief = brief_of(&plan, &record.incident);
+    let shown = record.findings.iter().filter(|one| full || brief.evidence.iter().any(|shown| shown.finding == one.id));
+    let said = said_by(&read, &plan, shown.take(DECODED))?;
+    drop(read);
     if format == Format::Json {
         let dues: Vec<_> = desks
             .dues()
@@ -106,13 +118,17 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
             .collect();
         let told = json!({
             "incident": record.incident, "brief": brief, "decision": record.decisions.last(), "rulings": rulings,
-            "as_of_ms": now_ms, "deliveries": sent::told(&record),
-            "dues": dues, "halts": halts, "waiting": waiting, "findings": record.findings, "timeline": record.timeline,
+            "as_of_ms": now_ms, "newest_input_ms": newest_ms, "deliveries": sent::told(&record),
+            "dues": dues, "halts": halts, "waiting": waiting, "findings": record.findings,
+            "decoded": said, "timeline": record.timeline,
         });
         println!("{told}");
         return Ok(Exit::Good);
     }
-    head(&plan, &record, &brief);
+    head(&plan, &record, &brief, now_ms);
+    if record.incident.state.is_open() {
+        unwatched(newest_ms, now_ms);
+    }
     halts(&desks);
     if let Some(decision) = record.decisions.last().filter(|_| record.incident.state.is_open()) {
         println!();
@@ -123,12 +139,12 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
     what_was_decided(&plan, &rulings);
     sent::pages(&record, &plan);
     next(&record, &plan, &rulings);
-    evidence(&brief);
+    evidence(&brief, &said);
     if full {
         if record.incident.state.is_open() {
             playbooks(&plan, &record.incident);
         }
-        everything(&record);
+        everything(&record, &said);
         sent::each(&record, &plan);
         println!("\nplan {}", record.incident.plan);
     } else {
@@ -138,7 +154,7 @@ pub(super) fn show(journal: &Path, id: IncidentId, full: bool, format: Format) -
     Ok(Exit::Good)
 }
 
-fn head(plan: &Plan, record: &Record, brief: &Brief) {
+fn head(plan: &Plan, record: &Record, brief: &Brief, now_ms: u64) {
     let incident = &record.incident;
     let style = style(incident.severity);
     let protocol = if brief.protocol.is_empty() { String::new() } else { format!("  {}", brief.protocol) };
@@ -150,7 +166,8 @@ fn head(plan: &Plan, record: &Record, brief: &Brief) {
     }
     say(&incident.title, 0, 0);
     if !brief.loss.is_empty() {
-        let lost = wrapped(&format!("lost or moved so far: {}", losses(&brief.loss)), 0, 0, width());
+        let lost = format!("lost or moved so far: {}{}", losses(&brief.loss), as_of(incident, now_ms));
+        let lost = wrapped(&lost, 0, 0, width());
         anstream::println!("{BOLD}{lost}{BOLD:#}");
     }
     let seen = match (brief.findings, brief.duplicates) {
@@ -180,6 +197,23 @@ fn head(plan: &Plan, record: &Record, brief: &Brief) {
     }
     for (role, person) in &incident.roles {
         say(&format!("{role}: {}", plan.name(person)), 2, 4);
+    }
+}
+
+/// Nothing was taken in for so long: figures and judgements don't know what happened since, milliseconds.
+const UNWATCHED_MS: u64 = 120_000;
+
+/// Says that nothing was taken in for a while, if that is so.
+fn unwatched(newest_ms: u64, now_ms: u64) {
+    let age_ms = now_ms.saturating_sub(newest_ms);
+    if age_ms > UNWATCHED_MS && newest_ms > 0 {
+        let (at, ago) = (clock(newest_ms), span(age_ms / 1_000));
+        anstream::println!("{BAD}nothing was taken in since {at}, {ago} ago{BAD:#}");
+        say(
+            "what follows is as of then, and what happened since is not in it; does a host run, and does its chain?",
+            2,
+            2,
+        );
     }
 }
 
@@ -266,18 +300,18 @@ fn what_was_decided(plan: &Plan, rulings: &[Ruling]) {
     }
 }
 
-fn evidence(brief: &Brief) {
+fn evidence(brief: &Brief, said: &[Said]) {
     if !brief.evidence.is_empty() {
         heading("What shows it");
     }
-    brief.evidence.iter().for_each(one_evidence);
+    brief.evidence.iter().for_each(|one| one_evidence(one, said));
     brief.links.iter().for_each(|link| say(link, 2, 2));
     if let Some(runbook) = &brief.runbook {
         say(&format!("runbook: {runbook}"), 2, 2);
     }
 }
 
-fn one_evidence(one: &Evidence) {
+fn one_evidence(one: &Evidence, said: &[Said]) {
     let style = style(one.severity);
     let severity = one.severity.to_string();
     let late_ms = one.at_ms.saturating_sub(one.time_ms);
@@ -291,7 +325,13 @@ fn one_evidence(one: &Evidence) {
     let block = one.block.map(|block| format!(", block {block}")).unwrap_or_default();
     let place = one.chain.map(|chain| format!("chain {chain}{block}, "));
     say(&format!("{}about {}", place.unwrap_or_default(), one.subject), 4, 6);
-    one.transactions.iter().for_each(|hash| say(&format!("tx {hash}"), 4, 6));
+    for hash in &one.transactions {
+        say(&format!("tx {hash}"), 4, 6);
+        for said in said.iter().filter(|said| said.transaction == *hash) {
+            said.call.iter().for_each(|call| say(&format!("calls {call}"), 6, 8));
+            said.logs.iter().for_each(|log| say(&format!("logs {log}"), 6, 8));
+        }
+    }
     let attributes: Vec<String> = one.attributes.iter().map(|(name, value)| format!("{name} {value}")).collect();
     if !attributes.is_empty() {
         say(&attributes.join("; "), 4, 6);
@@ -338,11 +378,17 @@ fn next(record: &Record, plan: &Plan, rulings: &[Ruling]) {
             lines.push(format!("watchfire incident decide {id} {} --why WHY{sign}", choice.intervention));
         }
     }
+    let is_of_the_watch = !incident.evidence.is_empty() && incident.evidence.iter().all(|one| one.detector == WATCH);
+    if is_of_the_watch && rulings.is_empty() {
+        lines.push(format!("watchfire incident false-positive {id} --why WHOSE-IT-WAS"));
+    } else if incident.state >= IncidentState::Contained {
+        lines.push(format!("watchfire incident close {id} --risk ID=TEXT"));
+    }
     heading("Next");
     lines.iter().for_each(|line| println!("  {line}"));
 }
 
-fn everything(record: &Record) {
+fn everything(record: &Record, said: &[Said]) {
     if let Some(decision) = record.decisions.last() {
         heading("Options");
         decision.choices.iter().for_each(option);
@@ -350,7 +396,7 @@ fn everything(record: &Record) {
     heading("Findings");
     for finding in &record.findings {
         let gone = if record.incident.retracted.contains(&finding.id) { " (taken back)" } else { "" };
-        one_evidence(&Evidence::of(finding));
+        one_evidence(&Evidence::of(finding), said);
         if !gone.is_empty() {
             say(gone, 4, 4);
         }

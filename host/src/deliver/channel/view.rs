@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::deliver::channel::letter::{Intent, Letter};
 use crate::effect::Effect;
+use crate::incident::ended;
 
 /// The values of a template. All text is without control characters, on one line unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,7 +55,7 @@ impl View {
         let headed = |title: &str| match letter.intent {
             _ if letter.is_test => title.to_owned(),
             Intent::Remind => title.to_owned(),
-            Intent::Resolve => format!("Over: incident {} ({}): {title}", brief.incident, brief.state),
+            Intent::Resolve => ended(brief.incident, brief.state, title),
             _ => format!("Incident {} ({}): {title}", brief.incident, brief.severity),
         };
         // The flag says it.
@@ -68,7 +69,7 @@ impl View {
         let is_said = said.trim_end_matches('.') == written || said.is_empty();
         let again = said.strip_prefix(&written).or_else(|| said.strip_prefix(&brief.title));
         let said = again.filter(|_| !by_people).unwrap_or(&said);
-        let said = said.trim_start_matches(['.', ';', ' ']);
+        let said = said.trim_start_matches(['.', ';', ':', ' ']);
         let is_open = brief.state.is_open() && !by_people && !letter.is_test;
         let is_page =
             letter.intent == Intent::Page || matches!(effect, Effect::Propose { .. } | Effect::CarryOut { .. });
@@ -215,6 +216,7 @@ mod tests {
     use alloy::primitives::B256;
 
     use super::*;
+    use crate::incident::IncidentState;
 
     #[test]
     fn links_and_hidden_letters_are_defused() {
@@ -256,5 +258,12 @@ mod tests {
         assert_eq!(page.headline, "Incident 3 (info): Funds leave");
         assert_eq!(page.text, "lost or moved so far: 5 ETH");
         assert_eq!(page.record_url, "https://records.example/3");
+        (letter.intent, letter.brief.state) = (Intent::Resolve, IncidentState::Retracted);
+        if let Effect::Page { text, .. } = &mut letter.ordered.effect {
+            *text = format!("{}: every finding was taken back", ended(3, IncidentState::Retracted, "Funds leave"));
+        }
+        let over = View::of(&letter, link);
+        assert_eq!(over.headline, "It is over: Funds leave (incident 3, retracted)");
+        assert_eq!(over.text, "every finding was taken back");
     }
 }

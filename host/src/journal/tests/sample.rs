@@ -174,6 +174,7 @@ pub(super) fn samples() -> Vec<Entry> {
     let at = first.reference();
     let gone = BlockRef { chain: 1, number: 100, hash: at.hash };
     let coverage = Coverage {
+        chain: None,
         kind: "head-stalled".into(),
         subject: "chain/1".into(),
         severity: Severity::High,

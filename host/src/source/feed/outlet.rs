@@ -218,7 +218,7 @@ impl Outlet {
 
     async fn fault(&self, kind: &str, severity: Severity, message: String, over: bool) -> Result<(), Closed> {
         let subject = format!("feed/{}", self.name);
-        let coverage = Coverage { kind: kind.to_owned(), subject, severity, message, over };
+        let coverage = Coverage { chain: None, kind: kind.to_owned(), subject, severity, message, over };
         self.send(Delivery::now(Event::Coverage { coverage })).await
     }
 

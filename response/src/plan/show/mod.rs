@@ -34,9 +34,12 @@ pub struct Row {
     pub trust_cost: u8,
     /// What users can't do while it lasts.
     pub blocks: Vec<String>,
-    /// From the decision to the effect, in seconds.
+    /// From the opening of an incident until somebody who may decide has answered, in seconds, if everybody takes all the time that they
+    /// have; 0 if the plan decided beforehand; `None` if no step of the escalation reaches one of them.
+    pub ack_s: Option<u64>,
+    /// From the opening of an incident to the effect, in seconds, as its first decision says; where nobody is reached, from the decision.
     pub takes_s: u64,
-    /// Whether that alone is longer than the signal's time to harm; `None` if none is named.
+    /// Whether that is longer than the signal's time to harm; `None` if none is named.
     pub too_late: Option<bool>,
 }
 
@@ -91,7 +94,8 @@ pub fn picture(plan: &Plan) -> Picture {
         let mut of_signal: Vec<Row> = Vec::new();
         for name in &signal.interventions {
             let Some(intervention) = tables.intervention.get(name) else { continue };
-            let takes_s = intervention.decision_s.saturating_add(plan.seconds_to_effect(intervention));
+            let ack_s = plan.seconds_to_answer(id, intervention);
+            let takes_s = ack_s.unwrap_or(0).saturating_add(plan.seconds_from_answer(intervention));
             of_signal.push(Row {
                 signal: id.clone(),
                 intervention: name.clone(),
@@ -103,6 +107,7 @@ pub fn picture(plan: &Plan) -> Picture {
                 automation: automation(intervention.automation).to_owned(),
                 trust_cost: intervention.cost.trust,
                 blocks: intervention.cost.blocks.clone(),
+                ack_s,
                 takes_s,
                 too_late: signal.time_to_harm_s.map(|harm_s| takes_s > harm_s),
             });

@@ -18,13 +18,14 @@ pub fn pretty(picture: &Picture) -> String {
         let quorum = if row.quorum > 1 { format!("{} of ", row.quorum) } else { String::new() };
         let late = if row.too_late == Some(true) { ", after the harm" } else { "" };
         let head = format!(
-            "  {:<22} trust {:>2}  {:<9} {quorum}{} decide, {} acts in {}{late}",
+            "  {:<22} trust {:>2}  {:<9} {quorum}{} decide, {} acts in {}{}{late}",
             row.intervention,
             row.trust_cost,
             row.automation,
             row.owner,
             row.authority,
-            span(row.takes_s)
+            span(row.takes_s),
+            answered(row)
         );
         wrapped(&head, 6, &mut text);
         wrapped(&format!("      {}{}", row.summary, blocks(row)), 6, &mut text);
@@ -49,6 +50,15 @@ pub fn pretty(picture: &Picture) -> String {
         wrapped(&line, 4, &mut text);
     }
     text
+}
+
+/// What of the time passes until somebody who may decide has answered.
+fn answered(row: &Row) -> String {
+    match row.ack_s {
+        Some(0) => String::new(),
+        Some(ack_s) => format!(", {} of it to answer", span(ack_s)),
+        None => " from the decision, and no step pages who decides".to_owned(),
+    }
 }
 
 fn blocks(row: &Row) -> String {
@@ -89,7 +99,7 @@ pub fn markdown(picture: &Picture) -> String {
         let quorum = if row.quorum > 1 { format!("{} of ", row.quorum) } else { String::new() };
         let late = if row.too_late == Some(true) { " (after the harm)" } else { "" };
         text.push_str(&format!(
-            "| {} | **{}**: {} | {quorum}{} ({}) | {} | {} | {} | {}{late} | {} |\n",
+            "| {} | **{}**: {} | {quorum}{} ({}) | {} | {} | {} | {}{}{late} | {} |\n",
             cell(&row.signal),
             cell(&row.intervention),
             cell(&row.summary),
@@ -99,6 +109,7 @@ pub fn markdown(picture: &Picture) -> String {
             row.automation,
             row.trust_cost,
             span(row.takes_s),
+            answered(row),
             cell(&row.blocks.join(", "))
         ));
     }

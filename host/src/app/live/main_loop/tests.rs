@@ -76,7 +76,9 @@ fn with_notices(count: usize) -> Turned {
     take(Event::Plan { protocol: Default::default(), hash, files, defaults: Default::default() });
     for at in 0..count {
         let (kind, subject, message) = ("feed-silent".to_owned(), format!("feed/{at}"), "it says nothing".to_owned());
-        take(Event::Coverage { coverage: Coverage { kind, subject, severity: Severity::High, message, over: false } });
+        take(Event::Coverage {
+            coverage: Coverage { chain: None, kind, subject, severity: Severity::High, message, over: false },
+        });
     }
     engine.commit().unwrap();
     let runtime = Runtime::new().unwrap();

@@ -45,7 +45,7 @@ impl Findings {
         let is_news = if over { self.open.remove(kind) } else { self.open.insert(kind.to_owned()) };
         let message = format!("{}: {message}", self.name);
         let subject = format!("chain/{}", self.chain);
-        let coverage = Coverage { kind: kind.to_owned(), subject, severity, message, over };
+        let coverage = Coverage { chain: Some(self.chain), kind: kind.to_owned(), subject, severity, message, over };
         is_news.then(|| (self.out.clone(), Delivery::now(Event::Coverage { coverage })))
     }
 }

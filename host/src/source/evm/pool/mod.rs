@@ -299,7 +299,7 @@ impl Pool {
     fn notice(&self, kind: &str, endpoint: &Endpoint, severity: Severity, message: String, over: bool) {
         let subject = format!("endpoint/{}", endpoint.label);
         let message = format!("{}: {message}", endpoint.label);
-        let coverage = Coverage { kind: kind.into(), subject, severity, message, over };
+        let coverage = Coverage { chain: self.chain, kind: kind.into(), subject, severity, message, over };
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(coverage);
     }
 }

@@ -48,6 +48,7 @@ fn letter(intent: Intent, address: &str, title: &str) -> Letter {
             acked_by: None,
             opened_at_ms: 1_796_000_000_000,
             mark: "ab".repeat(32),
+            round: 0,
             people: people.into_iter().collect(),
         },
         more: 0,

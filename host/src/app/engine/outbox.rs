@@ -183,7 +183,8 @@ impl Engine {
         };
         let desks = self.desks();
         let plan = desks.plan_of(id).or_else(|| desks.plan(&incident.protocol).cloned());
-        Ok(Some(Brief::of(&incident, &in_time, plan.as_deref())))
+        let round = self.journal.rounds(id)?;
+        Ok(Some(Brief { round, ..Brief::of(&incident, &in_time, plan.as_deref()) }))
     }
 
     /// The same for people, who are told who can act in time at `now_ms`, milliseconds since the Unix epoch, and not when that

@@ -58,6 +58,16 @@ impl Fit<'_> {
         }
         let names: Vec<String> = watched.iter().map(u64::to_string).collect();
         let plan = self.plan;
+        for (id, person) in &plan.tables().person {
+            if let Some(chain) = person.signer_chain.filter(|chain| !watched.contains(chain)) {
+                let message = format!("their contract is on chain {chain}, and no chain of the config has that id");
+                let help = format!(
+                    "the config watches {}: nothing that they sign could be checked; add the chain, or name a signer there",
+                    names.join(", ")
+                );
+                self.say(Gravity::Error, &["person", id, "signer_chain"], message, help);
+            }
+        }
         for (id, authority) in &plan.tables().authority {
             if let Some(chain) = authority.chain.filter(|chain| !watched.contains(chain)) {
                 let message = format!("it acts on chain {chain}, and no chain of the config has that id");

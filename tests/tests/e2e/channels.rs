@@ -377,6 +377,12 @@ async fn an_alert_stands_in_alertmanager_until_it_is_over() {
         alerts.iter().map(|one| one["labels"]["severity"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(severities(&alertmanager.alerts().await.unwrap()), ["critical"]);
+    // It accepts what a silence matches, and tells nobody: that counts as refused. One of another alert is nothing to this.
+    alertmanager.silence("severity", "high").await.unwrap();
+    made.service.send(&letter(Intent::Update, Severity::Critical, Some("critical"))).await.unwrap();
+    let silence = alertmanager.silence("alertname", "WatchfireIncident").await.unwrap();
+    let silenced = made.service.send(&letter(Intent::Update, Severity::Critical, Some("critical"))).await.unwrap_err();
+    assert!(silenced.is_final && silenced.message.contains(&silence), "{silenced}");
     made.service.send(&letter(Intent::Resolve, Severity::Critical, Some("critical"))).await.unwrap();
     assert_eq!(alertmanager.alerts().await.unwrap(), Vec::<Value>::new());
 }

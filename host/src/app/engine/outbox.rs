@@ -10,6 +10,7 @@ use crate::effect::{Effect, Ordered};
 use crate::entry::Entry;
 use crate::incident::IncidentId;
 use crate::journal::{Channel, Filter, Outgoing, Posted, Reported, Urgency, Waiting};
+use crate::timeline::{EntryKind, TimelineEntry};
 
 impl Engine {
     /// Sets the channels that new effects are queued for.
@@ -117,6 +118,24 @@ impl Engine {
         while let Some(row) = rows.next()? {
             if let Entry::Effect(Ordered { effect: Effect::Page { channel, .. }, .. }) = &row.entry
                 && is_its(channel)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether an incident's timeline has that a service pages no more, for this reason.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn was_stopped(&self, incident: u64, why: &str) -> anyhow::Result<bool> {
+        let filter = Filter { kinds: vec!["timeline".to_owned()], incident: Some(incident), ..Filter::default() };
+        let mut rows = self.journal.entries(&filter)?;
+        while let Some(row) = rows.next()? {
+            if let Entry::Timeline(TimelineEntry { kind: EntryKind::Stopped, text, .. }) = &row.entry
+                && text.starts_with(why)
             {
                 return Ok(true);
             }

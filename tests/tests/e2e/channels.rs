@@ -264,9 +264,14 @@ async fn check_finds_addresses_that_no_channel_carries_and_a_test_goes_out_marke
     std::fs::create_dir(folder.join("response")).unwrap();
     std::fs::write(folder.join("watchfire.toml"), format!("[plan]\npath = 'response'\n\n{}", channels(&services)))
         .unwrap();
-    std::fs::write(folder.join("response/plan.toml"), with_addresses("\"fax:+351 1\", \"pagerduty:ana\"")).unwrap();
+    let contract = format!("name = \"Bo\"\nsigner = \"0x{}\"\nsigner_chain = 5\n", "0b".repeat(20));
+    let text = with_addresses("\"fax:+351 1\", \"pagerduty:ana\"").replace("name = \"Bo\"\n", &contract);
+    std::fs::write(folder.join("response/plan.toml"), text).unwrap();
     let check = watchfire(folder, &["check"]).unwrap();
     let said = String::from_utf8_lossy(&check.stderr).into_owned();
+    let line = said.lines().find(|line| line.contains("person.bo.signer_chain")).unwrap_or_default();
+    let place = "plan.toml:9:";
+    assert!(line.contains(place) && line.contains("is on chain 5") && line.contains("add `[chain.…]`"), "{said}");
     assert!(!check.status.success(), "an address that nobody carries is an error");
     assert!(said.contains("person.ana.channels: no channel carries `fax`"), "{said}");
     assert!(said.contains("every address hangs on telegram"), "{said}");

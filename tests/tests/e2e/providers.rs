@@ -35,7 +35,7 @@ impl Stage {
              timeout_ms = {timeout_ms}\n\n\
              [channel.chat]\nkind = 'telegram'\nurl = '{}'\ntoken = '{TELEGRAM_TOKEN}'\ntimeout_ms = {timeout_ms}\n\n\
              [channel.push]\nkind = 'ntfy'\nurl = '{}'\ntoken = '{TOKEN}'\n\n\
-             [channel.room]\nkind = 'slack'\nurl = '{}'\ntoken = '{SLACK_TOKEN}'\nroom = 'slack:C0ROOM'\n\n\
+             [channel.room]\nkind = 'slack'\nurl = '{}'\ntoken = '{SLACK_TOKEN}'\nroom = 'slack:C0ROOM'\nthrottle_s = 0\n\n\
              [answers]\nlisten = '127.0.0.1:{port}'\npublic_url = 'http://127.0.0.1:{port}'\nkey = '{}'\n",
             services.url("pagerduty"),
             services.url("telegram"),

@@ -7,7 +7,7 @@ use crate::app::config::Config;
 use crate::deliver::channel::Kind;
 use crate::diagnostic::{Diagnostic, Gravity};
 use crate::journal::{Hears, scheme};
-use crate::plan::{Channels, Communication, Role, reach_of};
+use crate::plan::{Channels, Communication, reach_of};
 use crate::toml_file::TomlFile;
 
 /// Returns an error for each person or communication and scheme that no channel carries, and a warning for each person whose
@@ -46,8 +46,8 @@ pub(super) fn uncarried(config: &Config, files: &[(String, String)]) -> Vec<Diag
             }
         }
         for (id, _) in file.names("role") {
-            let path = ["role", &id];
-            let Some(Role { members, backups, .. }) = file.read(&path) else { continue };
+            let members: Vec<String> = file.read(&["role", &id, "members"]).unwrap_or_default();
+            let backups: Vec<String> = file.read(&["role", &id, "backups"]).unwrap_or_default();
             let people = members.iter().chain(&backups).filter_map(|person| people.get(person));
             let addresses: Vec<&String> = people.flatten().collect();
             let Some(lone) = carriers.only_way(&addresses) else { continue };

@@ -81,7 +81,7 @@ impl Alertmanager {
                 .append_pair("filter", &format!("mark=\"{mark}\""))
                 .append_pair("filter", &format!("severity=\"{severity}\""));
             // Who can't say what became of it has accepted it.
-            let Ok(answer) = http::send(self.client.get(asked), &[url]).await else { continue };
+            let Ok(answer) = http::send(self.client.get(asked), &[*url]).await else { continue };
             let alerts = answer.body.as_array()?;
             let by = |alert: &Value| alert["status"]["silencedBy"].as_array().cloned().unwrap_or_default();
             if alerts.is_empty() || alerts.iter().any(|alert| by(alert).is_empty()) {

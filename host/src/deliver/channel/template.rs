@@ -103,8 +103,10 @@ fn begins_word(rest: &str) -> bool {
     rest.starts_with(char::is_alphanumeric)
 }
 
-fn is_of_picture(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "_+-'".contains(c)
+/// Whether `name:` follows.
+fn begins_picture(rest: &str) -> bool {
+    let behind = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_+-'".contains(c));
+    behind.len() < rest.len() && behind.starts_with(':')
 }
 
 /// Escapes a text for a format.
@@ -123,7 +125,7 @@ pub(super) fn escaped(text: &str, escape: Escape) -> String {
             // At the start of a line it quotes, as an entity too.
             (Escape::Slack, '>') if safe.is_empty() || safe.ends_with('\n') => safe.push('\u{203a}'),
             // `:name:` is a picture: a green tick beside what nobody checked.
-            (Escape::Slack, ':') if rest.as_str().starts_with(is_of_picture) => safe.extend([c, APART]),
+            (Escape::Slack, ':') if begins_picture(rest.as_str()) => safe.extend([c, APART]),
             (Escape::Slack | Escape::Html | Escape::Telegram, '&') => safe.push_str("&amp;"),
             (Escape::Slack | Escape::Html | Escape::Telegram, '<') => safe.push_str("&lt;"),
             (Escape::Slack | Escape::Html | Escape::Telegram, '>') => safe.push_str("&gt;"),
@@ -173,7 +175,7 @@ mod tests {
         );
         check("> quoted\n>again", "\u{203a} quoted\n\u{203a}again");
         check("_done_ set_owner", "\u{ff3f}done\u{ff3f} set_owner");
-        check(":white_check_mark: 12:30", ":\u{2060}white_check_mark: 12:\u{2060}30");
+        check(":white_check_mark: 12:30", ":\u{2060}white_check_mark: 12:30");
         check("Incident 17 (critical): a", "Incident 17 (critical): a");
     }
 

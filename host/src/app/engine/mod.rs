@@ -241,7 +241,7 @@ impl Engine {
     }
 
     /// Returns the newest entry's sequence number and the hash that the chain ends with.
-    pub fn head(&self) -> (u64, B256) {
+    pub fn journal_head(&self) -> (u64, B256) {
         self.journal.head()
     }
 

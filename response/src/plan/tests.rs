@@ -304,7 +304,7 @@ fn what_a_plan_says_of_proofs_in_two_ways_is_refused() {
     check(
         &whole("interventions = [\"warn\"], recorded = [\"warn\"]"),
         &[
-            "p.toml:2:47: error: protocol.proof.recorded.0: acts on `warn` need a proof by `interventions`, and none by \
+            "p.toml:2:49: error: protocol.proof.recorded.0: acts on `warn` need a proof by `interventions`, and none by \
            `recorded`; take it out of one of the two",
         ],
     );
@@ -335,7 +335,7 @@ fn a_word_that_nobody_sees_is_no_word_to_forbid() {
         let said: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(said.len(), 1, "{said:?}");
         let (key, help) = ("communication.users.forbidden.0.words.1", "write the word, or take it away");
-        assert!(said[0].starts_with("p.toml:26:") && said[0].contains(key) && said[0].ends_with(help), "{said:?}");
+        assert!(said[0].starts_with("p.toml:31:") && said[0].contains(key) && said[0].ends_with(help), "{said:?}");
     }
     let found = Plan::load(&files(&[("p.toml", &whole("[]"))])).unwrap_err();
     assert!(found[0].to_string().contains("no word is forbidden"), "{found:?}");

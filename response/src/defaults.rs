@@ -13,11 +13,13 @@ pub enum Defaults {
     /// Acts that cost trust are proved by whoever has a `signer`, and what is to be typed says so. Whoever has an incident already and
     /// says so again is noted, and nobody is told.
     Proofs,
+    /// Words that must not be said are found in whatever letters and spaces they are written.
+    Folded,
 }
 
 impl Defaults {
     /// Those of a plan that is put forward now.
-    pub const NOW: Self = Self::Proofs;
+    pub const NOW: Self = Self::Folded;
 
     /// Whether they are those of before any was changed.
     pub fn is_first(&self) -> bool {

@@ -4,6 +4,7 @@ use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::BlockRef;
+use crate::incident::IncidentId;
 
 /// What is known of an entity of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,21 +126,38 @@ pub struct Delivery {
     /// Whether nobody tries any more; otherwise an effect that did not arrive in time may still arrive.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub given_up: bool,
+    /// What pages no more though nobody has the incident; the rest is then of no effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+}
+
+/// A service that pages no more for an incident, by the word of somebody whose word does not count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// The incident.
+    pub incident: IncidentId,
+    /// Scheme of the addresses that it pages at, as `pagerduty`.
+    pub scheme: String,
 }
 
 impl Delivery {
     /// The effect arrived.
     pub fn arrived(key: B256, answer: String) -> Self {
-        Self { key, arrived: true, answer, given_up: false }
+        Self { key, arrived: true, answer, given_up: false, stopped: None }
     }
 
     /// The effect did not arrive in time; it is still tried.
     pub fn failed(key: B256, answer: String) -> Self {
-        Self { key, arrived: false, answer, given_up: false }
+        Self { key, arrived: false, answer, given_up: false, stopped: None }
     }
 
     /// The effect did not arrive, and is not tried any more.
     pub fn given_up(key: B256, answer: String) -> Self {
-        Self { key, arrived: false, answer, given_up: true }
+        Self { key, arrived: false, answer, given_up: true, stopped: None }
+    }
+
+    /// A service that accepted what was sent there pages nobody any more: why, in a clause.
+    pub fn stopped(incident: IncidentId, scheme: String, why: String) -> Self {
+        Self { stopped: Some(Stopped { incident, scheme }), ..Self::failed(B256::ZERO, why) }
     }
 }

@@ -67,6 +67,69 @@ pub fn markdown(text: &str) -> String {
     shown
 }
 
+/// Returns a text as the eye reads it, to be compared with another: small letters without accents, letters of other alphabets that
+/// look like Latin ones as these, one space for each gap, and nothing that can't be seen.
+pub fn skeleton(text: &str) -> String {
+    let mut read = String::with_capacity(text.len());
+    for c in text.chars().filter(|c| !is_invisible(*c) && !is_mark(*c)) {
+        if c.is_whitespace() || c.is_control() {
+            if !read.is_empty() && !read.ends_with(' ') {
+                read.push(' ');
+            }
+            continue;
+        }
+        // What is small before and after, so that no letter of another alphabet is left in between.
+        for c in alike(c).to_lowercase().map(alike).filter(|c| !is_mark(*c)) {
+            read.push(c);
+        }
+    }
+    read.truncate(read.trim_end().len());
+    read
+}
+
+/// Returns the character of ASCII that another looks like; itself if there is none.
+fn alike(c: char) -> char {
+    let letter = |first: char, at: u32| char::from_u32(u32::from(first) + at).unwrap_or(c);
+    match c {
+        // Full width.
+        '\u{ff01}'..='\u{ff5e}' => letter('!', u32::from(c) - 0xff01),
+        // Mathematical letters and digits, in their styles.
+        '\u{1d400}'..='\u{1d6a3}' => letter('a', (u32::from(c) - 0x1d400) % 26),
+        '\u{1d7ce}'..='\u{1d7ff}' => letter('0', (u32::from(c) - 0x1d7ce) % 10),
+        '\u{24b6}'..='\u{24cf}' => letter('a', u32::from(c) - 0x24b6),
+        '\u{24d0}'..='\u{24e9}' => letter('a', u32::from(c) - 0x24d0),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' => '-',
+        '‘' | '’' | '‛' | '′' | 'ʼ' | '`' | '´' => '\'',
+        '“' | '”' | '„' | '″' => '"',
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ā' | 'ă' | 'ą' | 'а' | 'А' | 'α' | 'Α' | 'ɑ' | 'ª' => 'a',
+        'В' | 'Β' | 'Ь' | 'ь' => 'b',
+        'ç' | 'ć' | 'č' | 'с' | 'С' | 'ϲ' | 'ⅽ' | 'Ⅽ' => 'c',
+        'ď' | 'đ' | 'ԁ' | 'ⅾ' | 'Ⅾ' => 'd',
+        'è' | 'é' | 'ê' | 'ë' | 'ē' | 'ė' | 'ę' | 'ě' | 'е' | 'Е' | 'ё' | 'Ё' | 'ε' | 'Ε' | 'ҽ' => 'e',
+        'ğ' | 'ġ' | 'ɡ' | 'ԍ' => 'g',
+        'Н' | 'Η' | 'һ' | 'Һ' => 'h',
+        'ì' | 'í' | 'î' | 'ï' | 'ī' | 'į' | 'ı' | 'і' | 'І' | 'ї' | 'ι' | 'Ι' | 'ⅰ' | 'Ⅰ' => 'i',
+        'ј' | 'Ј' => 'j',
+        'к' | 'К' | 'κ' | 'Κ' | 'K' => 'k',
+        'ł' | 'ľ' | 'ӏ' | 'ⅼ' | 'Ⅼ' => 'l',
+        'М' | 'Μ' | 'м' | 'ⅿ' | 'Ⅿ' => 'm',
+        'ñ' | 'ń' | 'ň' | 'Ν' | 'ո' => 'n',
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' | 'ō' | 'ő' | 'о' | 'О' | 'ο' | 'Ο' | 'օ' | 'º' => 'o',
+        'р' | 'Р' | 'ρ' | 'Ρ' => 'p',
+        'ԛ' => 'q',
+        'ř' | 'ŕ' => 'r',
+        'ś' | 'ş' | 'š' | 'ș' | 'ѕ' | 'Ѕ' | 'ſ' => 's',
+        'ť' | 'ţ' | 'ț' | 'т' | 'Т' | 'τ' | 'Τ' => 't',
+        'ù' | 'ú' | 'û' | 'ü' | 'ū' | 'ů' | 'ű' | 'υ' | 'ս' => 'u',
+        'ν' | 'ѵ' | 'ⅴ' | 'Ⅴ' => 'v',
+        'ԝ' | 'ω' => 'w',
+        'х' | 'Х' | 'χ' | 'Χ' | 'ⅹ' | 'Ⅹ' => 'x',
+        'ý' | 'ÿ' | 'у' | 'У' | 'Υ' | 'γ' => 'y',
+        'ź' | 'ż' | 'ž' | 'Ζ' => 'z',
+        c => c,
+    }
+}
+
 fn is_mark(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
         | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{fe20}'..='\u{fe2f}')
@@ -89,7 +152,7 @@ fn begins_domain(rest: &Peekable<Chars<'_>>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{markdown, quoted, tame};
+    use super::{markdown, quoted, skeleton, tame};
 
     #[test]
     fn nothing_of_a_stranger_acts() {
@@ -102,6 +165,27 @@ mod tests {
         check("a\u{202e}b\u{200b}c\u{61c}\n\td", "abc  d");
         check("${jndi:ldap://127.0.0.1/a}", "$ {jndi:ldap[:]//127.0.0.1/a}");
         check("www.evil.example", "www[.]evil[.]example");
+    }
+
+    #[test]
+    fn a_word_is_read_as_the_eye_reads_it() {
+        for text in [
+            "Root  Cause",
+            " root\u{a0}cause",
+            "root\u{202f}\n cause\u{200b}",
+            "r\u{ad}oot cau\u{200d}se",
+            "rооt саuѕе",
+            "ｒｏｏｔ　ｃａｕｓｅ",
+            "𝐫𝐨𝐨𝐭 𝒸𝒶𝓊𝓈ℯ".replace('ℯ', "e").as_str(),
+            "ROÓT CÄUSE",
+            "ro\u{301}ot cause",
+        ] {
+            assert_eq!(skeleton(text), "root cause", "{text:?}");
+        }
+        for nothing in ["", " ", "\u{a0}", "\u{200b}\u{feff}", "\u{301}"] {
+            assert_eq!(skeleton(nothing), "", "{nothing:?}");
+        }
+        assert_eq!(skeleton("12 345 hUSD, zero\u{2011}day"), "12 345 husd, zero-day");
     }
 
     #[test]

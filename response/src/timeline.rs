@@ -31,6 +31,8 @@ pub enum EntryKind {
     Acked,
     /// An answer lapsed.
     Unacked,
+    /// A service pages no more, and nobody has it.
+    Stopped,
     /// It changed its state.
     State,
     /// Somebody took a role.

@@ -6,7 +6,8 @@ mod common;
 use common::night::{DAY_MS, HARBOR, Night, OUTFLOW, PRICE, Sign};
 use watchfire_response::desk::Input;
 use watchfire_response::due::Due;
-use watchfire_response::effect::Effect;
+use watchfire_response::effect::{Effect, Notice};
+use watchfire_response::fact::Delivery;
 use watchfire_response::operator::Deed;
 use watchfire_response::timeline::EntryKind;
 
@@ -85,4 +86,32 @@ fn what_was_seen_late_says_so_and_has_less_time_left() {
     let of = |night: &Night| night.decisions().remove(0).in_time;
     assert_ne!(of(&night), of(&in_time), "ten minutes of the harm are gone");
     assert_eq!(night.incident(1).seen_late_s(), Some(600));
+}
+
+#[test]
+fn whoever_is_paged_by_a_service_that_stops_is_paged_by_it_again() {
+    let stopped = |scheme: &str| Delivery::stopped(1, scheme.into(), "U1 acknowledged it by channel pager".into());
+    let mut night = Night::under(HARBOR, DAY_MS);
+    night.find(&OUTFLOW);
+    assert_eq!(pages(&night, "ana", DAY_MS).len(), 1);
+    night.wait_s(10);
+    let at_ms = night.now_ms;
+    night.step(Input::Delivery(&stopped("signal")));
+    assert!(pages(&night, "ana", at_ms).is_empty(), "she was called, which goes on");
+    night.step(Input::Delivery(&stopped("phone")));
+    let again = pages(&night, "ana", at_ms);
+    assert!(again.len() == 1 && again[0].contains("paged again as U1 acknowledged it by channel pager"), "{again:?}");
+    let said = night.orders().into_iter().filter(|one| {
+        matches!(&one.effect, Effect::Notify { what: Notice::Unreached, text, .. } if text.contains("that is no answer"))
+    });
+    assert_eq!(said.count(), 2);
+    assert_eq!(night.timeline(1).iter().filter(|entry| entry.kind == EntryKind::Stopped).count(), 2);
+    // The step goes on as if nobody had answered.
+    night.wait_s(301);
+    assert!(!pages(&night, "chidi", at_ms).is_empty());
+    // Once somebody has it, a service may be quiet.
+    night.act("ana", 1, Deed::Ack).unwrap();
+    let orders = night.orders().len();
+    night.step(Input::Delivery(&stopped("phone")));
+    assert_eq!(night.orders().len(), orders);
 }

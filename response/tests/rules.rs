@@ -267,6 +267,16 @@ fn a_missed_word_escalates_and_nothing_new_is_a_word() {
     let say = |text: &str| Deed::Communicate { communication: "users".into(), text: text.into(), last: false };
     let why = night.act("chidi", 1, say("The attacker used a flash loan.")).unwrap_err();
     assert!(why.contains("attacker") && why.contains("it would tell the attacker what we know"), "{why}");
+    // However it is written, people read the same.
+    for text in [
+        "We know the root\u{a0}cause.",
+        "We know the Root\n  Cause!",
+        "We know the root\u{200b} cau\u{ad}se.",
+        "We know the r\u{43e}\u{43e}t c\u{430}use.",
+        "The \u{ff41}\u{ff54}\u{ff54}\u{ff41}\u{ff43}\u{ff4b}\u{ff45}\u{ff52} is known.",
+    ] {
+        assert!(night.act("chidi", 1, say(text)).is_err(), "{text:?}");
+    }
     night.act("chidi", 1, say("Nothing new yet.")).unwrap();
     night.act("dana", 1, Deed::ApproveText { communication: "users".into() }).unwrap();
     let said = night.orders().iter().filter(|one| matches!(one.effect, Effect::Communicate { .. })).count();

@@ -1,8 +1,10 @@
 //! A dead man's switch: somebody else is told again and again that the host is alive, and raises the alarm when it is not.
 
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use alloy::primitives::B256;
 use jiff::Timestamp;
 use reqwest::Client;
 use reqwest::redirect::Policy;
@@ -75,7 +77,7 @@ impl HeartbeatConfig {
     pub fn heart(&self, folder: &Path) -> anyhow::Result<Heart> {
         let client = crate::http::client_builder().timeout(ANSWERS_WITHIN).redirect(Policy::none()).build()?;
         let url = self.url.as_ref().map(|url| url.resolve(folder)).transpose()?;
-        Ok(Heart { client, url, config: self.clone() })
+        Ok(Heart { client, url, config: self.clone(), began_ms: OnceLock::new() })
     }
 }
 
@@ -84,6 +86,8 @@ pub struct Heart {
     client: Client,
     url: Option<Secret>,
     config: HeartbeatConfig,
+    /// When it beat first, milliseconds since the Unix epoch.
+    began_ms: OnceLock<u64>,
 }
 
 impl Heart {
@@ -92,18 +96,20 @@ impl Heart {
         Duration::from_secs(self.config.every_s)
     }
 
-    /// Beats once, at a moment by the wall clock, milliseconds since the Unix epoch.
+    /// Beats once, at a moment by the wall clock, milliseconds since the Unix epoch. `head` is the journal's newest entry, by number
+    /// and hash: whoever hears it sees whether it moves, and has an anchor.
     ///
     /// # Errors
     ///
     /// If somebody did not take it: who and why, in words without secrets.
-    pub async fn beat(&self, now_ms: u64) -> Result<(), Vec<String>> {
+    pub async fn beat(&self, now_ms: u64, (entry, hash): (u64, B256)) -> Result<(), Vec<String>> {
         let mut failed = Vec::new();
+        let journal = json!({ "entry": entry, "hash": hash });
         if let Some(url) = &self.url {
-            let sent = self.client.post(url.expose()).send().await;
+            let sent = self.client.post(url.expose()).json(&json!({ "journal": journal })).send().await;
             failed.extend(refusal(sent).map(|why| format!("{}: {why}", url.label())));
         }
-        let alert = self.alert(now_ms);
+        let alert = self.alert(now_ms, &journal);
         for base in &self.config.alertmanagers {
             let url = format!("{}/api/v2/alerts", base.trim_end_matches('/'));
             let sent = self.client.post(&url).json(&alert).send().await;
@@ -112,12 +118,17 @@ impl Heart {
         if failed.is_empty() { Ok(()) } else { Err(failed) }
     }
 
-    fn alert(&self, now_ms: u64) -> serde_json::Value {
+    fn alert(&self, now_ms: u64, journal: &serde_json::Value) -> serde_json::Value {
         let time = |ms: u64| Timestamp::from_millisecond(ms as i64).unwrap_or_default().to_string();
         let ends_ms = now_ms.saturating_add(self.config.every_s.saturating_mul(1_000 * BEATS_KEPT));
         json!([{
             "labels": { "alertname": "WatchfireAlive", "severity": "none", "host": self.config.name },
-            "annotations": { "summary": "The watch is alive. Alarm when this alert is gone." },
+            "annotations": {
+                "summary": "The watch is alive. Alarm when this alert is gone.",
+                "journal": format!("entry {}, {}", journal["entry"], journal["hash"].as_str().unwrap_or_default()),
+            },
+            // Left out, it would be the time of each beat.
+            "startsAt": time(*self.began_ms.get_or_init(|| now_ms)),
             "endsAt": time(ends_ms),
         }])
     }
@@ -146,5 +157,19 @@ mod tests {
         assert_eq!(mistake("alertmanagers = ['nowhere']"), Some("alertmanagers"));
         assert_eq!(mistake("url = 'https://hc.example/1'\nevery_s = 0"), Some("every_s"));
         assert_eq!(mistake("url = 'https://hc.example/1'"), None);
+    }
+
+    #[test]
+    fn an_alert_begins_once_and_has_the_journals_head() {
+        let config: HeartbeatConfig = toml::from_str("alertmanagers = ['http://127.0.0.1:9']").unwrap();
+        let heart = config.heart(Path::new(".")).unwrap();
+        let alert =
+            |now_ms: u64, entry: u64| heart.alert(now_ms, &json!({ "entry": entry, "hash": B256::ZERO }))[0].clone();
+        let (first, second) = (alert(1_796_000_000_000, 7), alert(1_796_000_060_000, 9));
+        assert_eq!(first["startsAt"], second["startsAt"]);
+        assert_ne!(first["endsAt"], second["endsAt"]);
+        let said = second["annotations"]["journal"].as_str().unwrap();
+        assert!(said.starts_with("entry 9, 0x0000"), "{said}");
+        assert_eq!(first["labels"], second["labels"], "labels that change are another alert");
     }
 }

@@ -293,6 +293,7 @@ impl Pretty {
                 EntryKind::Unreached
                 | EntryKind::Exhausted
                 | EntryKind::Unanswered
+                | EntryKind::Stopped
                 | EntryKind::Overdue
                 | EntryKind::Lapsed,
                 _,

@@ -219,6 +219,10 @@ impl Journal {
 
     /// Notes with the input that what came of an effect was reported.
     pub(super) fn note_reported(&mut self, delivery: &Delivery) -> Result<()> {
+        // It is about no effect.
+        if delivery.stopped.is_some() {
+            return Ok(());
+        }
         let sql = "UPDATE delivery SET reported = ?2 WHERE key = ?1";
         self.run(sql, params![delivery.key.0, Reported::name(delivery)])?;
         Ok(())

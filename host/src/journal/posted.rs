@@ -66,4 +66,22 @@ impl Journal {
             None => Ok(None),
         }
     }
+
+    /// Returns how often people were paged anew about an incident after whoever had it was not heard of, or a service stopped
+    /// paging by a word that does not count.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn rounds(&self, incident: IncidentId) -> Result<u32> {
+        let sql = "SELECT json_extract(body, '$.told') FROM entry WHERE incident = ?1 AND kind = 'timeline' \
+                   AND json_extract(body, '$.told') IN ('acked', 'unacked', 'stopped') ORDER BY seq";
+        let said: Vec<String> = self.all(sql, params![incident], |row| row.get(0))?;
+        let (mut rounds, mut is_acked) = (0, false);
+        for kind in said {
+            rounds += u32::from(kind == "stopped" || (kind == "unacked" && is_acked));
+            is_acked = kind == "acked";
+        }
+        Ok(rounds)
+    }
 }

@@ -275,6 +275,9 @@ fn input(event: &Event) -> String {
             format!("{on}{}: {}", act.by, act.deed.name())
         }
         Event::Fact { fact } => format!("{} at {}", fact.says.key(), time(fact.read_at_ms)),
+        Event::Delivered { delivery: Delivery { stopped: Some(stopped), answer, .. } } => {
+            format!("#{} {} pages no more: {answer}", stopped.incident, stopped.scheme)
+        }
         Event::Delivered { delivery } => {
             let outcome = match delivery {
                 Delivery { arrived: true, .. } => "arrived",

@@ -119,7 +119,7 @@ impl Journal {
                     Some(Stamped { event: Event::Detector { digest: Some(digest), .. }, .. }) => {
                         rebuilt.components.insert(digest.0.to_vec());
                     }
-                    Some(Stamped { event: Event::Delivered { delivery }, .. }) => {
+                    Some(Stamped { event: Event::Delivered { delivery }, .. }) if delivery.stopped.is_none() => {
                         rebuilt.reported.insert(delivery.key.0.to_vec(), Reported::name(&delivery));
                     }
                     _ => {}

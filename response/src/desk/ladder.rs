@@ -205,7 +205,15 @@ impl Desk {
     }
 
     /// Pages a person on one of their channels, urgent ones first. Returns whether there is such a channel.
-    fn page(&mut self, id: IncidentId, plan: &Plan, person: &str, at: usize, what: &str, turn: &mut Turn) -> bool {
+    pub(super) fn page(
+        &mut self,
+        id: IncidentId,
+        plan: &Plan,
+        person: &str,
+        at: usize,
+        what: &str,
+        turn: &mut Turn,
+    ) -> bool {
         let Some(entity) = plan.tables().person.get(person) else { return false };
         let Some(channel) = entity.channels.urgent.iter().chain(&entity.channels.normal).nth(at) else {
             let text = format!("{what}: {} has no other channel", entity.name);
@@ -245,6 +253,9 @@ impl Desk {
     /// Takes in what came of a page. One that did not arrive goes to the next channel at once, and if nobody of the step is
     /// left, the next step begins at once.
     pub(super) fn delivered(&mut self, delivery: &Delivery, turn: &mut Turn) {
+        if let Some(stopped) = &delivery.stopped {
+            return self.stopped(stopped, &delivery.answer, turn);
+        }
         let Some(id) = self.pages.get(&delivery.key).copied() else { return };
         if delivery.arrived {
             return;
@@ -426,7 +437,7 @@ impl Desk {
         running.or_else(|| plan.escalation(&incident.signal, incident.severity).map(|(_, one)| one)).cloned()
     }
 
-    fn ladder_mut(&mut self, id: IncidentId) -> Option<&mut Ladder> {
+    pub(super) fn ladder_mut(&mut self, id: IncidentId) -> Option<&mut Ladder> {
         self.files.get_mut(&id).and_then(|file| file.ladder.as_mut())
     }
 

@@ -36,6 +36,7 @@ mod rulings;
 mod second;
 mod situation;
 mod staging;
+mod stopped;
 mod storm;
 mod talk;
 mod undone;

@@ -1,12 +1,14 @@
 //! What is said to whom: clocks from the declaration on, words that must not be said yet, and a second pair of eyes.
 
+use crate::defaults::Defaults;
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::file::{Draft, Talk};
 use crate::desk::refusal::{Refusal, Taken};
 use crate::due::Due;
 use crate::effect::Effect;
-use crate::incident::{Incident, IncidentId};
+use crate::foreign::skeleton;
+use crate::incident::{Incident, IncidentId, IncidentState};
 use crate::plan::moment::span;
 use crate::plan::{Communication, Plan};
 use crate::timeline::EntryKind;
@@ -60,7 +62,7 @@ impl Desk {
             return Err(Refusal::Unfit("nothing is said before the incident is declared".to_owned()));
         }
         let text = &filled(text, &file.case.incident, &plan);
-        let forbidden = forbidden(communication, text, file.case.incident.state);
+        let forbidden = forbidden(communication, text, file.case.incident.state, plan.defaults());
         if !forbidden.is_empty() {
             return Err(Refusal::Because(forbidden));
         }
@@ -101,7 +103,7 @@ impl Desk {
         }
         // The state may have changed since it was written.
         let state = self.file(id)?.case.incident.state;
-        let forbidden = forbidden(communication, &text, state);
+        let forbidden = forbidden(communication, &text, state, plan.defaults());
         if !forbidden.is_empty() {
             return Err(Refusal::Because(forbidden));
         }
@@ -184,10 +186,12 @@ fn known<'p>(plan: &'p Plan, name: &str) -> Result<&'p Communication, Refusal> {
 }
 
 /// What of a text must not be said yet, and why.
-fn forbidden(communication: &Communication, text: &str, state: crate::incident::IncidentState) -> Vec<String> {
-    let text = text.to_lowercase();
+fn forbidden(communication: &Communication, text: &str, state: IncidentState, defaults: Defaults) -> Vec<String> {
+    // A journal of before was decided by letters alone.
+    let folded = |text: &str| if defaults >= Defaults::Folded { skeleton(text) } else { text.to_lowercase() };
+    let text = folded(text);
     let is_said = |word: &str| {
-        let word = word.to_lowercase();
+        let word = folded(word);
         let bounded = |at: usize| {
             let before = text[..at].chars().next_back();
             let after = text[at + word.len()..].chars().next();

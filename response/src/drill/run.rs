@@ -510,6 +510,7 @@ fn entry_name(kind: EntryKind) -> &'static str {
         EntryKind::Exhausted => "exhausted",
         EntryKind::Acked => "acked",
         EntryKind::Unacked => "unacked",
+        EntryKind::Stopped => "unanswered",
         EntryKind::State => "state",
         EntryKind::Role => "role",
         EntryKind::Note | EntryKind::Well | EntryKind::Badly | EntryKind::Lucky => "note",

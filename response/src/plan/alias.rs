@@ -6,7 +6,7 @@ const WHOLE_NUMBER: usize = 7;
 
 /// Returns what a channel reaches, so that two channels which reach the same are equal: without case, without invisible
 /// characters, and of a phone number its digits alone. A whole number is the same phone in each service.
-pub(crate) fn reach_of(channel: &str) -> String {
+pub fn reach_of(channel: &str) -> String {
     let (scheme, rest) = channel.split_once(':').unwrap_or(("", channel));
     let scheme: String = scheme.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     let is_number = rest.chars().any(|c| c.is_ascii_digit())

@@ -100,7 +100,7 @@ pub(super) fn load(files: &[(String, String)], reader: Reader) -> (Tables, Place
     if !broken {
         found.extend(resolve::check(&tables, &places));
         if reader == Reader::Operator {
-            found.extend(resolve::circles(&tables, &places));
+            found.extend(resolve::put_forward(&tables, &places));
             found.extend(too_many_layers(&tables, &places));
         }
     }

@@ -35,7 +35,7 @@ pub use ready::readiness;
 use crate::diagnostic::Diagnostic;
 use crate::digest::Hasher;
 use crate::finding::Severity;
-pub(crate) use alias::reach_of;
+pub use alias::reach_of;
 
 /// The id under which every decision lists the choice of doing nothing.
 pub const DO_NOTHING: &str = "do-nothing";

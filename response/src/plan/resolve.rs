@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entity::{AssetKind, AuthorityKind, Automation, Matcher, RoleKind, Tables, price_micros};
+use super::entity::{AssetKind, AuthorityKind, Automation, Matcher, ProvedAct, RoleKind, Tables, price_micros};
 use super::load::{Entity, Places, entity};
 use super::seal::CONTROLS;
 use super::{DO_NOTHING, rota};
 use crate::diagnostic::{Diagnostic, Gravity, suggestion};
 use crate::finding::Severity;
+use crate::foreign::skeleton;
 use crate::triage::label;
 
 /// All that is wrong between entities.
@@ -27,13 +28,17 @@ pub(super) fn check(tables: &Tables, places: &Places<'_>) -> Vec<Diagnostic> {
     check.found
 }
 
-/// Inhibitions that come back to a signal which they mute: while all of its incidents are open, each would explain the
-/// next, and nobody would be paged for any.
-pub(super) fn circles(tables: &Tables, places: &Places<'_>) -> Vec<Diagnostic> {
+/// What is wrong between entities of a plan that is put forward, and was not looked at when those of older journals were.
+pub(super) fn put_forward(tables: &Tables, places: &Places<'_>) -> Vec<Diagnostic> {
     let mut check = Check { tables, places, found: Vec::new() };
     check.inhibition_circles();
+    check.proof();
+    check.forbidden_words();
     check.found
 }
+
+/// The most trust that an intervention costs.
+const MOST_TRUST: u8 = 10;
 
 struct Check<'a> {
     tables: &'a Tables,
@@ -384,6 +389,49 @@ impl Check<'_> {
             }
             if playbook.first.is_empty() {
                 self.error(at, &["first"], "nothing is done first".into(), "name the first thing to do");
+            }
+        }
+    }
+
+    /// What `[protocol] proof` says in two ways: whoever reads one believes that an act is proved, or that it need not be.
+    fn proof(&mut self) {
+        let Some(proof) = &self.tables.protocol.proof else { return };
+        let at = entity("protocol", "");
+        for (index, id) in proof.recorded.iter().enumerate() {
+            if proof.interventions.contains(id) {
+                let message = format!("acts on `{id}` need a proof by `interventions`, and none by `recorded`");
+                let help = "take it out of one of the two";
+                self.error(at, &["proof", "recorded", &index.to_string()], message, help);
+            }
+        }
+        let is_of_intervention =
+            |act: &ProvedAct| !matches!(act, ProvedAct::Open | ProvedAct::Halt | ProvedAct::Unhalt);
+        if !proof.interventions.is_empty() && !proof.acts.iter().any(is_of_intervention) {
+            let message = "it names interventions, and `acts` has no act on one: nothing about them is proved".into();
+            let help = "add \"decide\", \"approve\" or \"veto\" to `acts`, or take `interventions` away";
+            self.error(at, &["proof", "acts"], message, help);
+        }
+        if proof.min_trust > MOST_TRUST {
+            let message = format!("nothing costs so much trust: {MOST_TRUST} is the most, so nothing would be proved");
+            self.error(at, &["proof", "min_trust"], message, "say acts = [] if nothing is to be proved");
+        }
+    }
+
+    /// A word of nothing but what can't be seen forbids every text, or none.
+    fn forbidden_words(&mut self) {
+        for (id, communication) in &self.tables.communication {
+            for (index, forbidden) in communication.forbidden.iter().enumerate() {
+                let index = index.to_string();
+                for (word, _) in forbidden.words.iter().enumerate().filter(|(_, word)| skeleton(word).is_empty()) {
+                    let path = ["forbidden", &index, "words", &word.to_string()];
+                    let message = "it is no word: nothing of it can be seen".into();
+                    self.error(entity("communication", id), &path, message, "write the word, or take it away");
+                }
+                if forbidden.words.is_empty() {
+                    let path = ["forbidden", &index, "words"];
+                    let message = "no word is forbidden".into();
+                    self.error(entity("communication", id), &path, message, "name one, or take the entry away");
+                }
             }
         }
     }

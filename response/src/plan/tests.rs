@@ -296,3 +296,47 @@ fn a_plan_of_more_than_anybody_could_know_is_not_read() {
         "{found:?}"
     );
 }
+
+#[test]
+fn what_a_plan_says_of_proofs_in_two_ways_is_refused() {
+    let whole = |proof: &str| format!("[protocol]\nproof = {{ {proof} }}\n{PEOPLE}{POWERS}{SIGNALS}");
+    check(&whole("interventions = [\"warn\"]"), &[]);
+    check(
+        &whole("interventions = [\"warn\"], recorded = [\"warn\"]"),
+        &[
+            "p.toml:2:49: error: protocol.proof.recorded.0: acts on `warn` need a proof by `interventions`, and none by \
+           `recorded`; take it out of one of the two",
+        ],
+    );
+    check(
+        &whole("acts = [\"halt\"], interventions = [\"warn\"]"),
+        &[
+            "p.toml:2:18: error: protocol.proof.acts: it names interventions, and `acts` has no act on one: nothing about them \
+           is proved; add \"decide\", \"approve\" or \"veto\" to `acts`, or take `interventions` away",
+        ],
+    );
+    // Whatever a journal has was followed once.
+    let before = files(&[("p.toml", &whole("interventions = [\"warn\"], recorded = [\"warn\"]"))]);
+    assert!(Plan::load_journaled(&before, Defaults::NOW).is_ok());
+}
+
+#[test]
+fn a_word_that_nobody_sees_is_no_word_to_forbid() {
+    let whole = |words: &str| {
+        format!(
+            "{PEOPLE}{POWERS}{SIGNALS}[communication.users]\nseverities = [\"critical\"]\naudience = \"users\"\n\
+             first_within_s = 60\ncadence_s = 60\nchannels = [\"x:@pier\"]\nowner = \"guardian\"\n\
+             forbidden = [{{ words = {words}, until = \"contained\", why = \"it helps\" }}]\n"
+        )
+    };
+    check(&whole("[\"root cause\"]"), &[]);
+    for nothing in ["", " ", "\u{a0}", "\u{200b}"] {
+        let found = Plan::load(&files(&[("p.toml", &whole(&format!("[\"bug\", \"{nothing}\"]")))])).unwrap_err();
+        let said: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), 1, "{said:?}");
+        let (key, help) = ("communication.users.forbidden.0.words.1", "write the word, or take it away");
+        assert!(said[0].starts_with("p.toml:31:") && said[0].contains(key) && said[0].ends_with(help), "{said:?}");
+    }
+    let found = Plan::load(&files(&[("p.toml", &whole("[]"))])).unwrap_err();
+    assert!(found[0].to_string().contains("no word is forbidden"), "{found:?}");
+}

@@ -7,9 +7,12 @@ mod push;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
@@ -40,6 +43,8 @@ struct Held {
     transactions: BTreeMap<String, String>,
     /// Answers that are given in place of the next ones, by service.
     instead: BTreeMap<&'static str, VecDeque<(u16, Option<String>)>>,
+    /// How long a service takes to answer what it has taken, by service.
+    late: BTreeMap<String, Duration>,
     /// Places that a service refuses for good: the service and the address in it.
     closed: BTreeSet<(&'static str, String)>,
 }
@@ -105,6 +110,15 @@ impl Shared {
     }
 }
 
+/// Holds the answer of a service back that is slow.
+async fn late(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let service = request.uri().path().split('/').nth(1).unwrap_or_default().to_owned();
+    let response = next.run(request).await;
+    let after = shared.held().late.get(&service).copied();
+    tokio::time::sleep(after.unwrap_or_default()).await;
+    response
+}
+
 /// All services on one port of their own.
 pub struct Services {
     shared: Shared,
@@ -137,8 +151,8 @@ impl Services {
     /// If no port is free.
     pub async fn start() -> anyhow::Result<Self> {
         let shared = Shared::default();
-        let router =
-            Router::new().merge(pager::routes()).merge(chat::routes()).merge(push::routes()).with_state(shared.clone());
+        let router = Router::new().merge(pager::routes()).merge(chat::routes()).merge(push::routes());
+        let router = router.layer(from_fn_with_state(shared.clone(), late)).with_state(shared.clone());
         let (port, _) = serve(router).await?;
         Ok(Self { shared, port })
     }
@@ -152,6 +166,11 @@ impl Services {
     pub fn answer_next(&self, service: &'static str, status: u16, retry_after: Option<&str>) {
         let answer = (status, retry_after.map(str::to_owned));
         self.shared.held().instead.entry(service).or_default().push_back(answer);
+    }
+
+    /// From here on the service takes what it is sent at once, and answers after so long.
+    pub fn answer_late(&self, service: &str, after: Duration) {
+        self.shared.held().late.insert(service.to_owned(), after);
     }
 
     /// From here on the service refuses every letter to this place, as a chat that the bot was taken out of does.

@@ -22,8 +22,8 @@ pub(super) fn routes() -> Router<Shared> {
 }
 
 /// A check that is pinged, as <https://healthchecks.io/docs/http_api/>: any request is a sign of life.
-async fn beat(State(shared): State<Shared>) -> &'static str {
-    shared.note("heartbeat", "ping", &Value::Null, true);
+async fn beat(State(shared): State<Shared>, body: String) -> &'static str {
+    shared.note("heartbeat", "ping", &serde_json::from_str(&body).unwrap_or_default(), true);
     "OK"
 }
 

@@ -48,6 +48,7 @@ fn letter(intent: Intent, address: &str, title: &str) -> Letter {
             acked_by: None,
             opened_at_ms: 1_796_000_000_000,
             mark: "ab".repeat(32),
+            round: 0,
             people: people.into_iter().collect(),
         },
         more: 0,
@@ -265,9 +266,14 @@ async fn check_finds_addresses_that_no_channel_carries_and_a_test_goes_out_marke
     std::fs::create_dir(folder.join("response")).unwrap();
     std::fs::write(folder.join("watchfire.toml"), format!("[plan]\npath = 'response'\n\n{}", channels(&services)))
         .unwrap();
-    std::fs::write(folder.join("response/plan.toml"), with_addresses("\"fax:+351 1\", \"pagerduty:ana\"")).unwrap();
+    let contract = format!("name = \"Bo\"\nsigner = \"0x{}\"\nsigner_chain = 5\n", "0b".repeat(20));
+    let text = with_addresses("\"fax:+351 1\", \"pagerduty:ana\"").replace("name = \"Bo\"\n", &contract);
+    std::fs::write(folder.join("response/plan.toml"), text).unwrap();
     let check = watchfire(folder, &["check"]).unwrap();
     let said = String::from_utf8_lossy(&check.stderr).into_owned();
+    let line = said.lines().find(|line| line.contains("person.bo.signer_chain")).unwrap_or_default();
+    let place = "plan.toml:9:";
+    assert!(line.contains(place) && line.contains("is on chain 5") && line.contains("add `[chain.…]`"), "{said}");
     assert!(!check.status.success(), "an address that nobody carries is an error");
     assert!(said.contains("person.ana.channels: no channel carries `fax`"), "{said}");
     assert!(said.contains("every address hangs on telegram"), "{said}");
@@ -378,6 +384,12 @@ async fn an_alert_stands_in_alertmanager_until_it_is_over() {
         alerts.iter().map(|one| one["labels"]["severity"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(severities(&alertmanager.alerts().await.unwrap()), ["critical"]);
+    // It accepts what a silence matches, and tells nobody: that counts as refused. One of another alert is nothing to this.
+    alertmanager.silence("severity", "high").await.unwrap();
+    made.service.send(&letter(Intent::Update, Severity::Critical, Some("critical"))).await.unwrap();
+    let silence = alertmanager.silence("alertname", "WatchfireIncident").await.unwrap();
+    let silenced = made.service.send(&letter(Intent::Update, Severity::Critical, Some("critical"))).await.unwrap_err();
+    assert!(silenced.is_final && silenced.message.contains(&silence), "{silenced}");
     made.service.send(&letter(Intent::Resolve, Severity::Critical, Some("critical"))).await.unwrap();
     assert_eq!(alertmanager.alerts().await.unwrap(), Vec::<Value>::new());
 }

@@ -33,6 +33,7 @@ mod probe;
 mod profile;
 mod proofs;
 mod protocols;
+mod providers;
 mod reads;
 mod recordings;
 mod reload;

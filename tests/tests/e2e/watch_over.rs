@@ -102,6 +102,10 @@ async fn hands_on_the_watch_are_found_and_a_silent_host_is_missed() {
         .unwrap();
     assert!(changed.status.success(), "{}", String::from_utf8_lossy(&changed.stderr));
     host.until("a broken journal", |lines| found(lines, "journal-broken", "journal").is_some()).await.unwrap();
+    // Each beat has the journal's head, and whoever hears them sees it move.
+    let heads: Vec<u64> =
+        services.accepted("heartbeat").iter().filter_map(|beat| beat["journal"]["entry"].as_u64()).collect();
+    assert!(heads.is_sorted() && heads.first() < heads.last(), "{heads:?}");
     let before = services.accepted("heartbeat").len();
     host.kill();
     tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
@@ -117,16 +121,22 @@ async fn alertmanager_holds_an_alert_while_the_host_is_alive() {
         toml::from_str(&format!("alertmanagers = ['{}']\nname = 'harbor'\nevery_s = 1", alertmanager.url())).unwrap();
     let heart = config.heart(std::path::Path::new(".")).unwrap();
     let now_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
-    heart.beat(now_ms).await.unwrap();
+    heart.beat(now_ms, (7, [7; 32].into())).await.unwrap();
     let alerts = alertmanager.alerts().await.unwrap();
     assert_eq!((alerts.len(), &alerts[0]["labels"]["alertname"]), (1, &"WatchfireAlive".into()), "{alerts:?}");
     assert_eq!(alerts[0]["labels"]["host"], "harbor");
+    // A beat moves its end and what it says of the journal, and never its start.
+    let began = alerts[0]["startsAt"].clone();
+    heart.beat(now_ms + 500, (9, [9; 32].into())).await.unwrap();
+    let alerts = alertmanager.alerts().await.unwrap();
+    assert_eq!((alerts.len(), &alerts[0]["startsAt"]), (1, &began), "{alerts:?}");
+    assert!(alerts[0]["annotations"]["journal"].as_str().unwrap().starts_with("entry 9, 0x0909"), "{alerts:?}");
     // Four beats later nobody has beaten: it is gone, which is the alarm.
     tokio::time::sleep(std::time::Duration::from_millis(4_500)).await;
     assert_eq!(alertmanager.alerts().await.unwrap(), Vec::<Value>::new());
     let nobody: watchfire::deliver::heartbeat::HeartbeatConfig =
         toml::from_str("alertmanagers = ['http://127.0.0.1:9']").unwrap();
-    let why = nobody.heart(std::path::Path::new(".")).unwrap().beat(now_ms).await.unwrap_err();
+    let why = nobody.heart(std::path::Path::new(".")).unwrap().beat(now_ms, (0, [0; 32].into())).await.unwrap_err();
     assert!(why[0].starts_with("http://127.0.0.1:9"), "{why:?}");
 }
 

@@ -240,6 +240,11 @@ impl Engine {
         self.journal.in_transaction()
     }
 
+    /// Returns the newest entry's sequence number and the hash that the chain ends with.
+    pub fn journal_head(&self) -> (u64, B256) {
+        self.journal.head()
+    }
+
     /// Returns the newest entry's sequence number.
     pub fn newest_seq(&self) -> u64 {
         self.journal.head().0

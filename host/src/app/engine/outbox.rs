@@ -10,6 +10,7 @@ use crate::effect::{Effect, Ordered};
 use crate::entry::Entry;
 use crate::incident::IncidentId;
 use crate::journal::{Channel, Filter, Outgoing, Posted, Reported, Urgency, Waiting};
+use crate::timeline::{EntryKind, TimelineEntry};
 
 impl Engine {
     /// Sets the channels that new effects are queued for.
@@ -124,6 +125,24 @@ impl Engine {
         Ok(false)
     }
 
+    /// Whether an incident's timeline has that a service pages no more, for this reason.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    pub fn was_stopped(&self, incident: u64, why: &str) -> anyhow::Result<bool> {
+        let filter = Filter { kinds: vec!["timeline".to_owned()], incident: Some(incident), ..Filter::default() };
+        let mut rows = self.journal.entries(&filter)?;
+        while let Some(row) = rows.next()? {
+            if let Entry::Timeline(TimelineEntry { kind: EntryKind::Stopped, text, .. }) = &row.entry
+                && text.starts_with(why)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Returns what the desk was given of an effect's delivery so far; `None` if nothing of it is to be reported.
     ///
     /// # Errors
@@ -183,7 +202,8 @@ impl Engine {
         };
         let desks = self.desks();
         let plan = desks.plan_of(id).or_else(|| desks.plan(&incident.protocol).cloned());
-        Ok(Some(Brief::of(&incident, &in_time, plan.as_deref())))
+        let round = self.journal.rounds(id)?;
+        Ok(Some(Brief { round, ..Brief::of(&incident, &in_time, plan.as_deref()) }))
     }
 
     /// The same for people, who are told who can act in time at `now_ms`, milliseconds since the Unix epoch, and not when that

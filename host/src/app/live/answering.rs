@@ -3,13 +3,21 @@
 use std::collections::BTreeSet;
 
 use crate::app::live::main_loop::Loop;
-use crate::deliver::answer::{About, Answer, Answerer};
+use crate::deliver::answer::{About, Answer, Answerer, There};
+use crate::deliver::channel::Brief;
 use crate::entry::Entry;
 use crate::event::Event;
+use crate::fact::Delivery;
 use crate::incident::IncidentId;
 use crate::journal::scheme;
 use crate::operator::{Act, Deed};
 use crate::plan::Plan;
+
+/// Most of an account's name at a service that is repeated to people, in characters.
+const FROM_CHARS: usize = 60;
+/// How often people are paged anew about an incident where a service stops: what acknowledges everything by itself would have them
+/// paged for ever.
+const ROUNDS: u32 = 12;
 
 impl Loop {
     /// Takes an answer in. Returns what came of it, in a line for whoever answered: an error if it was not taken.
@@ -23,8 +31,16 @@ impl Loop {
             return Ok(Err("This answer was taken already.".to_owned()));
         }
         let (incident, by) = match self.meant(channel, answer)? {
-            Ok(meant) => meant,
-            Err(why) => return Ok(Err(why)),
+            Ok(meant) if answer.there != There::Resolved => meant,
+            Ok(_) => {
+                let why = "What is resolved there is not over here: the record alone says that.".to_owned();
+                self.page_on(channel, answer, "the record alone says when it is over")?;
+                return Ok(Err(why));
+            }
+            Err(why) => {
+                self.page_on(channel, answer, "the plan knows nobody there by this account")?;
+                return Ok(Err(why));
+            }
         };
         let proof = format!("{id} by channel {channel}");
         let (protocol, incident_id) = (String::new(), Some(incident));
@@ -38,9 +54,39 @@ impl Loop {
         });
         self.commit()?;
         Ok(match refused {
-            Some(why) => Err(format!("It was not taken: {why}.")),
+            Some(why) => {
+                self.page_on(channel, answer, &format!("it was not taken ({why})"))?;
+                Err(format!("It was not taken: {why}."))
+            }
             None => Ok(format!("You have incident {incident}.")),
         })
+    }
+
+    /// Has people paged again where a service pages nobody more by an answer that was not taken: an input, once for each key that
+    /// the service was sent.
+    fn page_on(&mut self, channel: &str, answer: &Answer, why: &str) -> anyhow::Result<()> {
+        let (About::Mark(key), Answerer::Address(from)) = (&answer.about, &answer.from) else { return Ok(()) };
+        let did = match answer.there {
+            There::Nothing => return Ok(()),
+            There::Acknowledged => "acknowledged",
+            There::Resolved => "resolved",
+        };
+        let Some(incident) = self.marked(key)? else { return Ok(()) };
+        let Some(brief) = self.engine.brief(incident)? else { return Ok(()) };
+        // Somebody has it, or it was said already.
+        if brief.acked_by.is_some() || Brief::of_key(key).1 != brief.round {
+            return Ok(());
+        }
+        let from: String = from.chars().filter(|c| is_plain(*c)).take(FROM_CHARS).collect();
+        let said = format!("{from} {did} it by channel {channel}, and {why}");
+        tracing::error!(channel, incident, "nobody is paged there any more: {said}");
+        if brief.round >= ROUNDS {
+            tracing::error!(channel, incident, "it was paged {ROUNDS} times anew: only the plan's ladder goes on");
+            return Ok(());
+        }
+        let delivery = Delivery::stopped(incident, scheme(&from), said);
+        self.take(Event::Delivered { delivery }, None)?;
+        self.commit()
     }
 
     /// Finds the incident that an answer is about, and who of its plan answers.
@@ -70,7 +116,8 @@ impl Loop {
         })
     }
 
-    fn marked(&self, mark: &str) -> anyhow::Result<Option<IncidentId>> {
+    fn marked(&self, key: &str) -> anyhow::Result<Option<IncidentId>> {
+        let (mark, _) = Brief::of_key(key);
         for incident in self.engine.desks().incidents() {
             if self.engine.brief(incident.id)?.is_some_and(|brief| brief.mark == mark) {
                 return Ok(Some(incident.id));

@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::app::live::callouts::{Callouts, FIRST};
 use crate::app::live::main_loop::wall_clock_ms;
 use crate::app::live::messages::Message;
-use crate::deliver::answer::{About, Answer, Answerer, Asks, Door, Found, Posted, Reply};
+use crate::deliver::answer::{About, Answer, Answerer, Asks, Door, Found, Posted, Reply, There};
 
 /// Largest body that is read, bytes.
 const MAX_BODY_BYTES: usize = 256 * 1_024;
@@ -239,6 +239,7 @@ async fn by_link(State(desk): State<Desk>, Path(token): Path<String>) -> Respons
         from: Answerer::Person(claim.person),
         about: About::Incident(claim.incident),
         id: format!("link/{mac}"),
+        there: There::Nothing,
     };
     match desk.give("link", answer).await {
         Err(response) => response,

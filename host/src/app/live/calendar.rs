@@ -320,6 +320,7 @@ fn reminder(plan: &Plan, (id, risk, due): (&str, &Risk, Moment), person: &str, a
         acked_by: None,
         opened_at_ms: now_ms,
         mark: hex::encode(key),
+        round: 0,
         people: [(person.to_owned(), contact)].into(),
     };
     let effect = Effect::Remind { incident, whom: vec![person.to_owned()], text: String::new() };

@@ -26,7 +26,7 @@ pub fn start(heart: Heart, pulse: Arc<Pulse>, messages: mpsc::Sender<Message>) {
             if pulse.is_stalled() {
                 continue;
             }
-            let (news, now_missed) = match heart.beat(wall_clock_ms()).await {
+            let (news, now_missed) = match heart.beat(wall_clock_ms(), pulse.head()).await {
                 Ok(()) => {
                     let is_news = missed >= MISSED;
                     (is_news.then(|| coverage("the heartbeat is taken again".to_owned(), true)), 0)

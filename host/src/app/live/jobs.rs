@@ -207,6 +207,7 @@ mod tests {
             acked_by: None,
             opened_at_ms: 0,
             mark: String::new(),
+            round: 0,
             people: BTreeMap::new(),
         };
         Job { lead: Outgoing { key, seq, effect, attempts: 0 }, stops: vec![stop], brief, folded: Vec::new() }

@@ -181,6 +181,7 @@ impl Loop {
     /// If the journal can't be written: a host that can't keep its record does not decide. Or if the recording can't, where
     /// that is all that is wanted.
     pub fn run(mut self) -> anyhow::Result<()> {
+        self.pulse.committed(self.engine.journal_head());
         loop {
             match catch_unwind(AssertUnwindSafe(|| self.turn())) {
                 Ok(Ok(true)) => self.failed_turns = 0,
@@ -353,6 +354,7 @@ impl Loop {
     pub(super) fn commit(&mut self) -> anyhow::Result<()> {
         (self.since, self.is_awaited) = (None, false);
         let placed = self.engine.commit()?;
+        self.pulse.committed(self.engine.journal_head());
         if let Some((entry, hash)) = self.engine.anchor_each_hour() {
             tracing::info!(entry, %hash, "the journal's head, for `watchfire journal verify --anchor`");
         }

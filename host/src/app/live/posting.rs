@@ -221,6 +221,9 @@ impl Loop {
     fn ended(&mut self, attempt: Attempt) -> anyhow::Result<()> {
         let Attempt { channel, incident, keys, folded, posted, result } = attempt;
         let now_ms = self.now_ms()?;
+        if let (true, Err(error)) = (keys.is_empty(), &result) {
+            return self.stands_no_more(&channel, incident, &error.message);
+        }
         for one in &posted {
             self.engine.note_posted(&channel, incident, one, now_ms)?;
             self.note_folded(&channel, &folded, one, now_ms)?;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use alloy::primitives::B256;
 use tokio::sync::mpsc;
 
 use crate::app::live::messages::Message;
@@ -21,6 +22,8 @@ pub struct Pulse {
     /// Milliseconds since `began`.
     turned_ms: AtomicU64,
     doing: Mutex<String>,
+    /// The journal's newest entry that was committed, by number and hash.
+    head: Mutex<(u64, B256)>,
     stall_after: Duration,
 }
 
@@ -28,13 +31,23 @@ impl Pulse {
     /// Makes the pulse of a loop that counts as stalled once it has not turned for `stall_after`.
     pub fn new(stall_after: Duration) -> Self {
         let doing = Mutex::new("starting".to_owned());
-        Self { began: Instant::now(), turned_ms: AtomicU64::new(0), doing, stall_after }
+        Self { began: Instant::now(), turned_ms: AtomicU64::new(0), doing, head: Mutex::default(), stall_after }
     }
 
     /// Notes that the loop turns, and what it goes about next.
     pub(super) fn turn(&self, doing: String) {
         *self.doing.lock().unwrap_or_else(PoisonError::into_inner) = doing;
         self.turned_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Release);
+    }
+
+    /// Notes the journal's newest entry that was committed.
+    pub(super) fn committed(&self, head: (u64, B256)) {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = head;
+    }
+
+    /// Returns the number and the hash of the journal's newest entry that was committed.
+    pub(super) fn head(&self) -> (u64, B256) {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns what the loop is at.

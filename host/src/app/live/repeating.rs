@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use crate::app::live::deliveries::Attempt;
 use crate::app::live::main_loop::{Loop, wall_clock_ms};
 use crate::deliver::channel::{Intent, Letter};
 use crate::effect::{Effect, Notice, Ordered};
+use crate::event::Event;
+use crate::fact::Delivery;
 
 impl Loop {
     /// Sends what stands again, on each channel whose time has come. Nothing waits for it: the next time is soon.
@@ -45,15 +48,33 @@ impl Loop {
                         answer_token: None,
                         now_ms: wall_clock_ms(),
                     };
-                    let (service, channel) = (made.service.clone(), name.clone());
+                    let (service, channel, back) = (made.service.clone(), name.clone(), self.back.clone());
                     self.handle.spawn(async move {
-                        if let Err(error) = service.send(&letter).await {
-                            tracing::warn!(channel, "what stands could not be sent again: {error}");
+                        let Err(error) = service.send(&letter).await else { return };
+                        tracing::warn!(channel, "what stands could not be sent again: {error}");
+                        if error.is_final {
+                            let (keys, folded, posted) = (Vec::new(), Vec::new(), Vec::new());
+                            // The loop may have ended.
+                            let _ =
+                                back.send(Attempt { channel, incident: id, keys, folded, posted, result: Err(error) });
                         }
                     });
                 }
             }
         }
         Ok(())
+    }
+
+    /// What stood at a service is refused there: whoever was told by it hears nothing any more. An input, once for each reason.
+    pub(super) fn stands_no_more(&mut self, channel: &str, incident: u64, message: &str) -> anyhow::Result<()> {
+        let Some(made) = self.services.get(channel) else { return Ok(()) };
+        let Some(scheme) = made.schemes.as_ref().and_then(|schemes| schemes.first().cloned()) else { return Ok(()) };
+        let is_acked = self.engine.brief(incident)?.is_none_or(|brief| brief.acked_by.is_some());
+        let why = format!("channel {channel} tells nobody any more: {message}");
+        if is_acked || self.engine.was_stopped(incident, &why)? {
+            return Ok(());
+        }
+        tracing::error!(incident, "{why}");
+        self.take(Event::Delivered { delivery: Delivery::stopped(incident, scheme, why) }, None)
     }
 }

@@ -1,13 +1,13 @@
 //! Whether the channels of a config reach everywhere that the plan's addresses point, and whether one service that fails
 //! would cut somebody off.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::config::Config;
 use crate::deliver::channel::Kind;
 use crate::diagnostic::{Diagnostic, Gravity};
 use crate::journal::{Hears, scheme};
-use crate::plan::{Channels, Communication};
+use crate::plan::{Channels, Communication, reach_of};
 use crate::toml_file::TomlFile;
 
 /// Returns an error for each person or communication and scheme that no channel carries, and a warning for each person whose
@@ -18,6 +18,7 @@ pub(super) fn uncarried(config: &Config, files: &[(String, String)]) -> Vec<Diag
     if carriers.all.is_empty() {
         return found;
     }
+    let people = people_of(files);
     for (name, text) in files {
         // A file that is no TOML is an error of the plan's.
         let Ok(mut file) = TomlFile::parse(name, text) else { continue };
@@ -43,6 +44,19 @@ pub(super) fn uncarried(config: &Config, files: &[(String, String)]) -> Vec<Diag
                 let at = Diagnostic::at(Gravity::Warning, name, text, place.0, &place.1, message);
                 found.push(at.with_help(help));
             }
+        }
+        for (id, _) in file.names("role") {
+            let members: Vec<String> = file.read(&["role", &id, "members"]).unwrap_or_default();
+            let backups: Vec<String> = file.read(&["role", &id, "backups"]).unwrap_or_default();
+            let people = members.iter().chain(&backups).filter_map(|person| people.get(person));
+            let addresses: Vec<&String> = people.flatten().collect();
+            let Some(lone) = carriers.only_way(&addresses) else { continue };
+            let message =
+                format!("every address of its people hangs on {lone}: if that fails, the role is reached by nothing");
+            let help = "give one of them an address of another service and number";
+            let key = ["role", &id, "members"];
+            let at = Diagnostic::at(Gravity::Warning, name, text, file.span(&key), &key.join("."), message);
+            found.push(at.with_help(help));
         }
         for (id, _) in file.names("communication") {
             let path = ["communication", &id];
@@ -74,6 +88,20 @@ pub(super) fn uncarried(config: &Config, files: &[(String, String)]) -> Vec<Diag
         }
     }
     found
+}
+
+/// Returns the addresses of each person of a plan, whatever file they stand in.
+fn people_of(files: &[(String, String)]) -> BTreeMap<String, Vec<String>> {
+    let mut people = BTreeMap::new();
+    for (name, text) in files {
+        let Ok(mut file) = TomlFile::parse(name, text) else { continue };
+        for (person, _) in file.names("person") {
+            if let Some(Channels { urgent, normal }) = file.read(&["person", &person, "channels"]) {
+                people.insert(person, [urgent, normal].concat());
+            }
+        }
+    }
+    people
 }
 
 fn missing(addresses: &[&String], is_carried: impl Fn(&str) -> bool) -> BTreeSet<String> {
@@ -143,6 +171,15 @@ impl Carriers {
         // One receiver of a team's own may well pass on to several services.
         let own = self.all.iter().any(|one| one.takes_all && platforms.contains(one.platform.as_str()));
         (platforms.len() == 1 && !own).then(|| platforms.into_iter().next()).flatten()
+    }
+
+    /// Returns the one number or service by which all of several addresses are reached; `None` if there are several, or none at all.
+    fn only_way(&self, addresses: &[&String]) -> Option<String> {
+        let reached: BTreeSet<String> = addresses.iter().map(|address| reach_of(address)).collect();
+        let number = reached.first().filter(|_| reached.len() == 1 && addresses.len() > 1);
+        let number =
+            number.and_then(|reach| reach.strip_prefix("number:")).map(|digits| format!("the number +{digits}"));
+        number.or_else(|| self.only_platform(addresses).map(str::to_owned))
     }
 
     fn help(&self, scheme: &str) -> String {
@@ -231,5 +268,31 @@ mod tests {
             ]
         );
         assert_eq!(lost(&[]).len(), 3, "the last channel is gone too");
+    }
+
+    #[test]
+    fn a_role_that_hangs_on_one_service_or_one_number_is_named() {
+        let carrier = |scheme: &str, platform: &str| Carrier {
+            schemes: Some([scheme.to_owned()].into()),
+            platform: platform.to_owned(),
+            ..Carrier::default()
+        };
+        let carriers = Carriers {
+            all: vec![
+                carrier("phone", "Twilio"),
+                carrier("sms", "Twilio"),
+                carrier("signal", "Signal"),
+                carrier("email", "mail"),
+            ],
+        };
+        let way = |addresses: &[&str]| {
+            let addresses: Vec<String> = addresses.iter().map(|address| (*address).to_owned()).collect();
+            carriers.only_way(&addresses.iter().collect::<Vec<_>>())
+        };
+        assert_eq!(way(&["phone:+351 555 010 101", "sms:+46 555 010 102"]).as_deref(), Some("Twilio"));
+        let same = way(&["phone:+351 555 010 101", "signal:+351-555-010-101"]);
+        assert_eq!(same.as_deref(), Some("the number +351555010101"), "two services, and one phone");
+        assert_eq!(way(&["phone:+351 555 010 101", "email:bo@harbor.example"]), None);
+        assert_eq!(way(&[]), None);
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn misfits(
     voices: Option<&Vec<Voice>>,
 ) -> Vec<Diagnostic> {
     let mut fit = Fit { config, files, plan, found: Vec::new() };
+    fit.signers();
     fit.authorities();
     fit.subjects();
     fit.people();
@@ -50,6 +51,23 @@ struct Fit<'a> {
 }
 
 impl Fit<'_> {
+    /// What somebody signs by a contract is asked of the contract's chain, and no other can say whether it holds.
+    fn signers(&mut self) {
+        let watched: BTreeSet<u64> = self.config.chains.values().map(|chain| chain.id).collect();
+        let names: Vec<String> = watched.iter().map(u64::to_string).collect();
+        let plan = self.plan;
+        for (id, person) in &plan.tables().person {
+            let Some(chain) = person.signer_chain.filter(|chain| !watched.contains(chain)) else { continue };
+            let message = format!("their contract is on chain {chain}, and no chain of the config has that id");
+            let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            let help = format!(
+                "the config watches {has}: nothing that they sign could be checked; add `[chain.…]` with `id = {chain}`, or name a \
+                 signer that is a key"
+            );
+            self.say(Gravity::Error, &["person", id, "signer_chain"], message, help);
+        }
+    }
+
     /// An authority that acts on a chain that nobody watches can act in no incident.
     fn authorities(&mut self) {
         let watched: BTreeSet<u64> = self.config.chains.values().map(|chain| chain.id).collect();

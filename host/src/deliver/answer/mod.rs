@@ -31,6 +31,19 @@ pub struct Answer {
     pub about: About,
     /// Tells the delivery from every other, so that it counts once: `slack/1700000000.ab12`.
     pub id: String,
+    /// What it does at the service, whoever answers.
+    pub there: There,
+}
+
+/// What an answer does at the service that it was given to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum There {
+    /// Nothing.
+    Nothing,
+    /// It pages nobody any more: the alert is acknowledged.
+    Acknowledged,
+    /// It pages nobody any more: the alert is resolved. That is no answer, since the record alone says when it is over.
+    Resolved,
 }
 
 /// Who answers, as far as the service knows.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::{About, Answer, Answerer, Door, Found, Posted, Reply, fresh};
+use super::{About, Answer, Answerer, Door, Found, Posted, Reply, There, fresh};
 
 /// How long a delivery may take, seconds: it has no time of its own, so that of the event counts, and failed ones come again.
 const MAX_AGE_S: u64 = 900;
@@ -26,25 +26,23 @@ pub(super) fn open(door: &Door, posted: &Posted<'_>) -> Result<Found, String> {
     }
     let body: Value = serde_json::from_slice(posted.body).map_err(|_| "the body is no JSON")?;
     let event = &body["event"];
-    if event["event_type"] != "incident.acknowledged" {
-        return Ok(Found::Nothing(String::new()));
-    }
+    let there = match event["event_type"].as_str() {
+        Some("incident.acknowledged") => There::Acknowledged,
+        Some("incident.resolved") => There::Resolved,
+        _ => return Ok(Found::Nothing(String::new())),
+    };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let at: Timestamp = text(&event["occurred_at"]).parse().map_err(|_| "the event has no time")?;
     fresh(at.as_second().max(0) as u64, posted.now_s, MAX_AGE_S)?;
     let (agent, id, mark) = (&event["agent"], text(&event["id"]), text(&event["data"]["incident_key"]));
-    // What the host itself acknowledged, by a key and not by a person, comes back too.
-    if agent["type"] != "user_reference" && agent["type"] != "user" {
-        return Ok(Found::Nothing(String::new()));
-    }
+    // What the host itself acknowledged, by a key and not by a person, comes back too; so does what a workflow of the account did.
+    let is_person = agent["type"] == "user_reference" || agent["type"] == "user";
     let user = text(&agent["id"]);
-    if user.is_empty() || id.is_empty() || mark.is_empty() {
+    if (is_person && user.is_empty()) || id.is_empty() || mark.is_empty() {
         return Err("the event names no user, no id or no incident_key".to_owned());
     }
-    let answer = Answer {
-        from: Answerer::Address(format!("pagerduty:{user}")),
-        about: About::Mark(mark),
-        id: format!("pagerduty/{id}"),
-    };
+    let from = if is_person { format!("pagerduty:{user}") } else { "pagerduty:nobody".to_owned() };
+    let answer =
+        Answer { from: Answerer::Address(from), about: About::Mark(mark), id: format!("pagerduty/{id}"), there };
     Ok(Found::Answer(answer, Reply::Empty))
 }

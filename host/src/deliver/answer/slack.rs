@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::{About, Answer, Answerer, Door, Found, MAX_SKEW_S, Posted, Reply, form, fresh};
+use super::{About, Answer, Answerer, Door, Found, MAX_SKEW_S, Posted, Reply, There, form, fresh};
 
 pub(super) fn open(door: &Door, posted: &Posted<'_>) -> Result<Found, String> {
     let header = |name: &str| (posted.header)(name).ok_or_else(|| format!("the header `{name}` is missing"));
@@ -37,6 +37,7 @@ pub(super) fn open(door: &Door, posted: &Posted<'_>) -> Result<Found, String> {
         from: Answerer::Address(format!("slack:{user}")),
         about: About::Incident(claim.incident),
         id: format!("slack/{press}"),
+        there: There::Nothing,
     };
     // <https://docs.slack.dev/interactivity/handling-user-interaction#message_responses>
     let reply = match payload["response_url"].as_str() {

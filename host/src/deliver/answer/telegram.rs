@@ -5,7 +5,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::{About, Answer, Answerer, Door, Found, Posted, Reply};
+use super::{About, Answer, Answerer, Door, Found, Posted, Reply, There};
 
 pub(super) fn open(door: &Door, posted: &Posted<'_>) -> Result<Found, String> {
     let name = "x-telegram-bot-api-secret-token";
@@ -29,6 +29,7 @@ pub(super) fn open(door: &Door, posted: &Posted<'_>) -> Result<Found, String> {
         from: Answerer::Address(format!("telegram:{from}")),
         about: About::Incident(claim.incident),
         id: format!("telegram/{id}"),
+        there: There::Nothing,
     };
     Ok(Found::Answer(answer, Reply::Callback(id.to_owned())))
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
-use super::{About, Answer, Answerer, Door, Found, Posted, Reply, form};
+use super::{About, Answer, Answerer, Door, Found, Posted, Reply, There, form};
 use crate::deliver::channel::Kind;
 
 pub(super) fn open(door: &Door, posted: &Posted<'_>) -> Result<Found, String> {
@@ -41,7 +41,8 @@ pub(super) fn open(door: &Door, posted: &Posted<'_>) -> Result<Found, String> {
             } else {
                 Answerer::Person(claim.person)
             };
-            let answer = Answer { from, about: About::Incident(claim.incident), id: format!("twilio/{call}") };
+            let (about, id) = (About::Incident(claim.incident), format!("twilio/{call}"));
+            let answer = Answer { from, about, id, there: There::Nothing };
             Ok(Found::Answer(answer, Reply::Speech))
         }
         _ => {
@@ -53,8 +54,8 @@ pub(super) fn open(door: &Door, posted: &Posted<'_>) -> Result<Found, String> {
             if from.is_empty() || message.is_empty() {
                 return Err("the text has no sender or no name".to_owned());
             }
-            let answer =
-                Answer { from: Answerer::Address(format!("sms:{from}")), about, id: format!("twilio/{message}") };
+            let (from, id) = (Answerer::Address(format!("sms:{from}")), format!("twilio/{message}"));
+            let answer = Answer { from, about, id, there: There::Nothing };
             Ok(Found::Answer(answer, Reply::Text))
         }
     }

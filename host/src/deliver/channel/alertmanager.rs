@@ -1,10 +1,13 @@
-//! Alertmanager, API v2: an alert is its set of labels, and stands until it is said to be over.
+//! Alertmanager, API v2: an alert is its set of labels, and stands until it is said to be over. It accepts alerts that a silence
+//! matches, and tells nobody: so it is asked what became of each.
 //! <https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml>
+
+use std::collections::BTreeSet;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use jiff::{SignedDuration, Timestamp};
-use reqwest::Client;
+use reqwest::{Client, Url};
 use serde_json::{Value, json};
 
 use crate::deliver::channel::fit::{chars, fitting, headed};
@@ -41,18 +44,24 @@ impl Service for Alertmanager {
             };
             let answers = join_all(self.urls.iter().map(post)).await;
             let mut failed = None;
-            let mut accepted = false;
-            for answer in answers {
+            let mut accepted = Vec::new();
+            for (url, answer) in self.urls.iter().zip(answers) {
                 match answer {
-                    Ok(_) => accepted = true,
+                    Ok(_) => accepted.push(url),
                     Err(error) => {
                         tracing::warn!("a replica of Alertmanager did not take an alert: {error}");
                         failed = Some(error);
                     }
                 }
             }
+            if letter.intent != Intent::Resolve
+                && let Some(silences) = self.silenced(&accepted, letter).await
+            {
+                let message = format!("it is silenced there, by {silences}: nobody is told. End the silence");
+                return Err(Undelivered::for_good(message));
+            }
             match failed {
-                Some(error) if !accepted => Err(error),
+                Some(error) if accepted.is_empty() => Err(error),
                 _ => Ok(Sent { receipt: letter.brief.severity.to_string() }),
             }
         }
@@ -61,6 +70,30 @@ impl Service for Alertmanager {
 }
 
 impl Alertmanager {
+    /// Returns the silences that keep an alert from everybody; `None` if one of these replicas tells somebody, or none can say.
+    async fn silenced(&self, urls: &[&Secret], letter: &Letter) -> Option<String> {
+        let mut all = BTreeSet::new();
+        for url in urls {
+            let mut asked = Url::parse(&format!("{}/api/v2/alerts", url.expose())).ok()?;
+            let (mark, severity) = (mark_of(letter), letter.brief.severity);
+            asked
+                .query_pairs_mut()
+                .append_pair("filter", &format!("mark=\"{mark}\""))
+                .append_pair("filter", &format!("severity=\"{severity}\""));
+            // Who can't say what became of it has accepted it.
+            let Ok(answer) = http::send(self.client.get(asked), &[*url]).await else { continue };
+            let alerts = answer.body.as_array()?;
+            let by = |alert: &Value| alert["status"]["silencedBy"].as_array().cloned().unwrap_or_default();
+            if alerts.is_empty() || alerts.iter().any(|alert| by(alert).is_empty()) {
+                return None;
+            }
+            let ids = alerts.iter().flat_map(by).filter_map(|id| id.as_str().map(str::to_owned));
+            all.extend(ids.map(|id| id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(36).collect()));
+        }
+        let all: Vec<String> = all.into_iter().collect();
+        (!all.is_empty()).then(|| format!("silence {}", all.join(", ")))
+    }
+
     /// The alert, and before it the one that stands under another severity: labels can't change.
     fn alerts(&self, letter: &Letter) -> Result<Value, String> {
         let view = View::of(letter, self.record_url.as_deref());
@@ -74,7 +107,7 @@ impl Alertmanager {
                 "incident": view.incident.to_string(),
                 "severity": severity,
                 "source": "watchfire",
-                "mark": &letter.brief.mark[..letter.brief.mark.len().min(12)],
+                "mark": mark_of(letter),
             });
             // Routes and inhibitions go by labels.
             if letter.ordered.drill {
@@ -104,4 +137,8 @@ impl Alertmanager {
         alerts.push(alert(&view.severity, if letter.intent == Intent::Resolve { now } else { stands }));
         Ok(alerts.into())
     }
+}
+
+fn mark_of(letter: &Letter) -> &str {
+    &letter.brief.mark[..letter.brief.mark.len().min(12)]
 }

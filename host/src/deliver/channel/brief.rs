@@ -27,6 +27,8 @@ pub struct Brief {
     pub opened_at_ms: u64,
     /// Tells the incident from those of the same number elsewhere, for services that put together what belongs together.
     pub mark: String,
+    /// How often people were paged anew after somebody had it, or a service stopped paging.
+    pub round: u32,
     /// The people of the plan, by id.
     pub people: BTreeMap<String, Contact>,
 }
@@ -58,6 +60,7 @@ impl Brief {
             acked_by: incident.acked_by.clone(),
             opened_at_ms: incident.opened_at_ms,
             mark: hex::encode(crate::digest::sha256(told_apart.as_bytes())),
+            round: 0,
             people: people
                 .map(|(id, person)| {
                     let (urgent, normal) = (person.channels.urgent.clone(), person.channels.normal.clone());
@@ -67,8 +70,29 @@ impl Brief {
         }
     }
 
+    /// Returns the key under which a service that pages puts together what it is sent. Each round has its own: what somebody
+    /// acknowledged under a key rings nobody again.
+    pub fn key(&self) -> String {
+        key_of(&self.mark, self.round)
+    }
+
+    /// Returns the keys of all rounds, the oldest first.
+    pub fn keys(&self) -> Vec<String> {
+        (0..=self.round).map(|round| key_of(&self.mark, round)).collect()
+    }
+
+    /// Returns the mark of an incident and the round, of a key.
+    pub fn of_key(key: &str) -> (&str, u32) {
+        let (mark, round) = key.split_once('-').unwrap_or((key, "0"));
+        (mark, round.parse().unwrap_or(0))
+    }
+
     /// Returns what a person is called; their id if the plan does not know them.
     pub fn name<'a>(&'a self, person: &'a str) -> &'a str {
         self.people.get(person).map_or(person, |contact| contact.name.as_str())
     }
+}
+
+fn key_of(mark: &str, round: u32) -> String {
+    if round == 0 { mark.to_owned() } else { format!("{mark}-{round}") }
 }

@@ -39,13 +39,21 @@ pub(super) struct Inbound {
 impl Service for Inbound {
     fn send<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Sent, Undelivered>> {
         async move {
-            let body = self.body(letter).map_err(Undelivered::for_good)?;
-            let mut request = self.client.post(self.url.expose()).json(&body);
-            if let Some(token) = &self.token {
-                request = request.bearer_auth(token.expose());
-            }
+            let keys = match letter.intent {
+                _ if letter.is_test => vec![letter.id()],
+                Intent::Resolve => letter.brief.keys(),
+                // What somebody acknowledged there under a key rings nobody again.
+                _ => vec![letter.brief.key()],
+            };
             let secrets: Vec<&Secret> = self.token.iter().chain([&self.url]).collect();
-            http::send(request, &secrets).await?;
+            for key in &keys {
+                let body = self.body(letter, key).map_err(Undelivered::for_good)?;
+                let mut request = self.client.post(self.url.expose()).json(&body);
+                if let Some(token) = &self.token {
+                    request = request.bearer_auth(token.expose());
+                }
+                http::send(request, &secrets).await?;
+            }
             Ok(Sent::default())
         }
         .boxed()
@@ -53,14 +61,13 @@ impl Service for Inbound {
 }
 
 impl Inbound {
-    fn body(&self, letter: &Letter) -> Result<Value, String> {
+    fn body(&self, letter: &Letter, key: &str) -> Result<Value, String> {
         let view = View::of(letter, self.record_url.as_deref());
         let made = fitting(&self.template, &view, TEXT_CHARS, chars).map_err(|error| error.to_string())?;
         let (title, text) = headed(&made);
         let (title, is_over) = (clip(&title, TITLE_CHARS), letter.intent == Intent::Resolve);
         let text =
             [text, view.in_time.clone()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
-        let key = if letter.is_test { letter.id() } else { letter.brief.mark.clone() };
         Ok(match self.shape {
             Shape::GrafanaOncall => json!({
                 "alert_uid": key,

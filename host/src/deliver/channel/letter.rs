@@ -93,6 +93,7 @@ impl Letter {
             acked_by: None,
             opened_at_ms: now_ms,
             mark: hex::encode(key),
+            round: 0,
             people: BTreeMap::new(),
         };
         Self {

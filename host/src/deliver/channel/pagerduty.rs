@@ -1,4 +1,5 @@
-//! PagerDuty by its Events API v2: an alert is triggered, acknowledged and resolved by one key.
+//! PagerDuty by its Events API v2: an alert is triggered, acknowledged and resolved by one key. A trigger of a key that
+//! somebody acknowledged is appended to its log and rings nobody, so that people who are paged anew have a new one.
 //! <https://developer.pagerduty.com/docs/send-alert-event>
 
 use futures::FutureExt;
@@ -34,9 +35,17 @@ impl Service for Pagerduty {
     fn send<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Sent, Undelivered>> {
         async move {
             let view = View::of(letter, self.record_url.as_deref());
-            let body = self.event(letter, &view).map_err(Undelivered::for_good)?;
-            let request = self.client.post(format!("{}/v2/enqueue", self.url.expose())).json(&body);
-            http::send(request, &[&self.routing_key]).await?;
+            // An alert of a test is none of an incident.
+            let keys = match action(letter) {
+                _ if letter.is_test => vec![letter.id()],
+                "trigger" => vec![letter.brief.key()],
+                _ => letter.brief.keys(),
+            };
+            for key in &keys {
+                let body = self.event(letter, &view, key).map_err(Undelivered::for_good)?;
+                let request = self.client.post(format!("{}/v2/enqueue", self.url.expose())).json(&body);
+                http::send(request, &[&self.routing_key]).await?;
+            }
             Ok(Sent::default())
         }
         .boxed()
@@ -44,14 +53,8 @@ impl Service for Pagerduty {
 }
 
 impl Pagerduty {
-    fn event(&self, letter: &Letter, view: &View) -> Result<Value, String> {
-        let action = match letter.intent {
-            Intent::Resolve => "resolve",
-            Intent::Update if letter.brief.acked_by.is_some() => "acknowledge",
-            _ => "trigger",
-        };
-        // An alert of a test is none of an incident.
-        let dedup_key = if letter.is_test { letter.id() } else { letter.brief.mark.clone() };
+    fn event(&self, letter: &Letter, view: &View, dedup_key: &str) -> Result<Value, String> {
+        let action = action(letter);
         let mut event = json!({
             "routing_key": self.routing_key.expose(),
             "event_action": action,
@@ -83,6 +86,14 @@ impl Pagerduty {
             event["links"] = links.into();
         }
         Ok(event)
+    }
+}
+
+fn action(letter: &Letter) -> &'static str {
+    match letter.intent {
+        Intent::Resolve => "resolve",
+        Intent::Update if letter.brief.acked_by.is_some() => "acknowledge",
+        _ => "trigger",
     }
 }
 

@@ -136,6 +136,7 @@ mod tests {
             acked_by: None,
             opened_at_ms: 0,
             mark: String::new(),
+            round: 0,
             people: people.into_iter().map(|(id, contact)| (id.to_owned(), contact)).collect(),
         }
     }

@@ -14,7 +14,8 @@ use crate::whole_file::{TEXT_BYTES, read_text};
 pub(super) enum Escape {
     /// As they are: the format has no markup.
     Plain,
-    /// `&`, `<`, `>` as entities: Slack's mrkdwn, in which mentions and links begin with `<`.
+    /// `&`, `<`, `>` as entities: Slack's mrkdwn, in which mentions and links begin with `<`. It has no escape for what marks bold,
+    /// code and the like, so that these are written by signs that look like them.
     Slack,
     /// The entities of HTML and XML.
     Html,
@@ -98,19 +99,39 @@ fn write(out: &mut minijinja::Output<'_>, value: &Value, escape: Escape) -> Resu
 /// A word joiner: nobody sees it, and what it stands in is no name.
 const APART: char = '\u{2060}';
 
+fn begins_word(rest: &str) -> bool {
+    rest.starts_with(char::is_alphanumeric)
+}
+
+/// Whether `name:` follows.
+fn begins_picture(rest: &str) -> bool {
+    let behind = rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "_+-'".contains(c));
+    behind.len() < rest.len() && behind.starts_with(':')
+}
+
 /// Escapes a text for a format.
 pub(super) fn escaped(text: &str, escape: Escape) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
         match (escape, c) {
+            (Escape::Slack, '*') => safe.push('\u{2217}'),
+            (Escape::Slack, '~') => safe.push('\u{223c}'),
+            (Escape::Slack, '`') => safe.push('\''),
+            // Within a word it marks nothing, and names of functions have it.
+            (Escape::Slack, '_') if !(safe.ends_with(char::is_alphanumeric) && begins_word(rest.as_str())) => {
+                safe.push('\u{ff3f}');
+            }
+            // At the start of a line it quotes, as an entity too.
+            (Escape::Slack, '>') if safe.is_empty() || safe.ends_with('\n') => safe.push('\u{203a}'),
+            // `:name:` is a picture: a green tick beside what nobody checked.
+            (Escape::Slack, ':') if begins_picture(rest.as_str()) => safe.extend([c, APART]),
             (Escape::Slack | Escape::Html | Escape::Telegram, '&') => safe.push_str("&amp;"),
             (Escape::Slack | Escape::Html | Escape::Telegram, '<') => safe.push_str("&lt;"),
             (Escape::Slack | Escape::Html | Escape::Telegram, '>') => safe.push_str("&gt;"),
             (Escape::Html | Escape::Telegram, '"') => safe.push_str("&quot;"),
             (Escape::Telegram, '@' | '#') => safe.extend([c, APART]),
-            (Escape::Telegram, '/') if safe.is_empty() || safe.ends_with(char::is_whitespace) => {
-                safe.extend([c, APART])
-            }
+            (Escape::Telegram, '/') if !safe.ends_with(char::is_alphanumeric) => safe.extend([c, APART]),
             (Escape::Markdown, c)
                 if c.is_ascii_punctuation() && !matches!(c, ',' | '.' | ';' | '?' | '!' | '%' | '\'' | '"') =>
             {
@@ -135,10 +156,27 @@ mod tests {
             assert_eq!(template.render(&view).unwrap(), expected);
         };
         check(Escape::Plain, "*<!channel> *a* & @b [x](y)* <b>");
-        check(Escape::Slack, "*&lt;!channel&gt; *a* &amp; @b [x](y)* <b>");
+        check(Escape::Slack, "*&lt;!channel&gt; \u{2217}a\u{2217} &amp; @b [x](y)* <b>");
         check(Escape::Html, "*&lt;!channel&gt; *a* &amp; @b [x](y)* <b>");
         check(Escape::Telegram, "*&lt;!channel&gt; *a* &amp; @\u{2060}b [x](y)* <b>");
         check(Escape::Markdown, r"*\<!channel\> \*a\* \& \@b \[x\]\(y\)* <b>");
+    }
+
+    #[test]
+    fn nothing_of_a_strangers_text_is_markup_in_slack() {
+        let check = |text: &str, expected: &str| assert_eq!(escaped(text, Escape::Slack), expected, "{text}");
+        check(
+            "<!channel> <@U1> <#C1> <http://e.example|ok>",
+            "&lt;!channel&gt; &lt;@U1&gt; &lt;#C1&gt; &lt;http://e.example|ok&gt;",
+        );
+        check(
+            "*all clear* `watchfire incident close 7` ~x~",
+            "\u{2217}all clear\u{2217} 'watchfire incident close 7' \u{223c}x\u{223c}",
+        );
+        check("> quoted\n>again", "\u{203a} quoted\n\u{203a}again");
+        check("_done_ set_owner", "\u{ff3f}done\u{ff3f} set_owner");
+        check(":white_check_mark: 12:30", ":\u{2060}white_check_mark: 12:30");
+        check("Incident 17 (critical): a", "Incident 17 (critical): a");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! People: whether somebody who may decide can be woken at any hour, and in time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::survey::{DAY_S, Survey, TOP, is_automatic, listed, schedule_of, turns};
 use super::table::*;
 use crate::finding::Severity;
+use crate::plan::alias::reach_of;
 use crate::plan::load::entity;
 use crate::plan::moment::span;
 use crate::plan::{Escalation, ProofPolicy, ProvedAct, Schedule, Signal, WithoutSigner, rota};
@@ -20,6 +21,7 @@ pub(super) const VERIFIED_DAYS: u64 = 90;
 
 pub(super) fn check(survey: &mut Survey<'_>) {
     reach(survey);
+    shared(survey);
     roles(survey);
     rotas(survey);
     idle(survey);
@@ -64,6 +66,37 @@ fn reach(survey: &mut Survey<'_>) {
         if let Some(message) = survey.stale(person.verified_at, VERIFIED_DAYS, "verified") {
             survey.report(STALE, at, &["verified_at"], message);
         }
+    }
+}
+
+/// Two people whom one phone wakes are woken by nothing once it is lost, and an answer from it is of neither.
+fn shared(survey: &mut Survey<'_>) {
+    let mut known: BTreeMap<String, &str> = BTreeMap::new();
+    for (id, person) in &survey.tables().person {
+        let numbers = person.channels.normal.iter().filter(|address| is_number(address));
+        let own: BTreeSet<String> =
+            person.channels.urgent.iter().chain(numbers).map(|address| reach_of(address)).collect();
+        let mut found = Vec::new();
+        for reach in own {
+            match known.get(&reach) {
+                Some(other) => found.push(format!("`{other}` is reached there too: {}", place_of(&reach))),
+                None => drop(known.insert(reach, id)),
+            }
+        }
+        if let Some(message) = found.into_iter().next() {
+            survey.report(SHARED_ADDRESS, entity("person", id), &["channels"], message);
+        }
+    }
+}
+
+fn is_number(address: &str) -> bool {
+    reach_of(address).starts_with("number:")
+}
+
+fn place_of(reach: &str) -> String {
+    match reach.strip_prefix("number:") {
+        Some(digits) => format!("the number +{digits}"),
+        None => reach.to_owned(),
     }
 }
 

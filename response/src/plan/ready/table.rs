@@ -315,4 +315,10 @@ checks! {
          costs 3 of trust or more), and somebody of its owner's role, or an incident lead if vetoes are covered, has no `signer`. \
          Their acts count, and are marked \"not proved\".",
     mend "give the person the address that they sign with as `signer`, or say protocol.proof = { acts = [] } if nothing is to be proved";
+
+    SHARED_ADDRESS: Warning "WF-W18", "Two people at one address",
+    why "One phone that is lost or taken over reaches neither of them, and an answer from it is of nobody.",
+    how "`channels.urgent` of each person, and the phone numbers of their `channels.normal`, however they are written and whatever \
+         stands before the colon.",
+    mend "give each person an address of their own";
 }

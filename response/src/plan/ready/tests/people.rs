@@ -276,3 +276,23 @@ fn whoever_decides_on_what_costs_trust_has_something_to_sign_with() {
     let all = ["ana", "bo", "chi"].map(|id| unproved.replace("chi", id));
     check(&bare, &all.each_ref().map(String::as_str));
 }
+
+#[test]
+fn two_people_at_one_number_are_named() {
+    let chi = "channels = { urgent = [\"phone:+234 3\"] }";
+    let ana = "urgent = [\"phone:+351 1\"]";
+    let number = ("urgent = [\"phone:+351 1\"]", "urgent = [\"phone:+351 555 010 101\"]");
+    let at = |channels: &str, other: &str, place: &str| {
+        format!("WF-W18 at `{channels}`: person.chi.channels: `{other}` is reached there too: {place}")
+    };
+    // By another service, and as people write numbers; awake or asleep.
+    for channels in [
+        "channels = { urgent = [\"signal:+351-555-010-101\"] }",
+        "channels = { urgent = [\"phone:+234 3\"], normal = [\"sms:00351 (555) 010101\"] }",
+    ] {
+        check(&[number, (chi, channels)], &[&at(channels, "ana", "the number +351555010101")]);
+    }
+    // What only those who are awake read may be one place for all.
+    check(&[(chi, "channels = { urgent = [\"phone:+234 3\"], normal = [\"email:ana\"] }")], &[]);
+    assert!(super::READY.contains(ana));
+}

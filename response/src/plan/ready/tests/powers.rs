@@ -170,6 +170,8 @@ fn two_are_not_one() {
     check(
         &[same_phone],
         &[
+            "WF-W18 at `channels = { urgent = [\"signal:chi\", \"Phone:+462\"] }`: person.chi.channels: `bo` is reached there too: \
+             phone:462",
             "WF-W03 at `owner = \"council\"`: intervention.freeze.owner: `bo` alone decides on it and alone carries it out",
             &format!(
                 "WF-E10 at `{quorum}`: intervention.freeze.limits.quorum: 2 must agree, and `council` has one person, `bo` and \
@@ -200,7 +202,10 @@ fn a_second_person_is_another_one() {
     check(&[rule], &[]);
     check(
         &[rule, ("urgent = [\"phone:+46 2\"]", "urgent = [\"phone:+351 1\"]")],
-        &[&format!("{at}: `ana` and `bo` are one human, who could decide as one and carry it out as the other")],
+        &[
+            "WF-W18 at `channels = { urgent = [\"phone:+351 1\"] }`: person.bo.channels: `ana` is reached there too: phone:3511",
+            &format!("{at}: `ana` and `bo` are one human, who could decide as one and carry it out as the other"),
+        ],
     );
     check(
         &[
@@ -251,6 +256,7 @@ fn somebody_else_approves() {
     check(
         &[("urgent = [\"phone:+234 3\"]", "urgent = [\"phone:+46 2\"]"), ("quorum = 2, ", "")],
         &[
+            "WF-W18 at `channels = { urgent = [\"phone:+46 2\"] }`: person.chi.channels: `bo` is reached there too: phone:462",
             "WF-W03 at `owner = \"council\"`: intervention.freeze.owner: `bo` alone decides on it and alone carries it out",
         ],
     );

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use alloy::primitives::B256;
 use serde::Serialize;
 
+use super::classes::{ClassRecall, by_class};
 use super::labels::{Is, Label, Labels, Unlabelled};
 use crate::block::ChainId;
 use crate::finding::Severity;
@@ -98,6 +99,9 @@ impl Serialize for Verdict {
 pub struct Attack {
     /// The label's name.
     pub name: String,
+    /// The label's class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
     /// The recording that holds it.
     pub recording: String,
     /// The block in which the first money is lost.
@@ -131,6 +135,9 @@ pub struct Score {
     pub median_lead_blocks: Option<i64>,
     /// Each attack that the recordings hold.
     pub attacks: Vec<Attack>,
+    /// Each class that labels name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<ClassRecall>,
     /// Names of benign labels that something was found in.
     pub disturbed: Vec<String>,
 }
@@ -201,14 +208,15 @@ pub fn score(labels: &Labels, watched: &[Watched], sightings: &[Sighting]) -> Sc
             let first_loss_block = label.first_loss.or(of_transaction).unwrap_or(*blocks.start());
             let found_block = found.get(&(at, recording)).copied();
             let lead_blocks = found_block.map(|block| first_loss_block as i64 - block as i64);
-            let (name, recording) = (label.name.clone(), of.recording.clone());
-            score.attacks.push(Attack { name, recording, first_loss_block, found_block, lead_blocks });
+            let (name, class, recording) = (label.name.clone(), label.class.clone(), of.recording.clone());
+            score.attacks.push(Attack { name, class, recording, first_loss_block, found_block, lead_blocks });
         }
     }
     let detected = score.attacks.iter().filter(|attack| attack.found_block.is_some()).count();
     let share = |part: usize, all: usize| (all > 0).then(|| part as f64 / all as f64);
     score.precision = share(score.true_positives, score.true_positives + score.false_positives);
     score.recall = share(detected, score.attacks.len());
+    score.classes = by_class(&score.attacks);
     score.f1 = match (score.precision, score.recall) {
         (Some(precision), Some(recall)) if precision + recall > 0.0 => {
             Some(2.0 * precision * recall / (precision + recall))
@@ -263,7 +271,7 @@ mod tests {
     #[test]
     fn findings_in_attacks_are_right_and_the_first_one_gives_the_lead() {
         let labels = labels(
-            "[[label]]\nname = \"drain\"\nis = \"attack\"\nblocks = \"100..120\"\nfirst_loss = 110\n\
+            "[[label]]\nname = \"drain\"\nis = \"attack\"\nclass = \"theft\"\nblocks = \"100..120\"\nfirst_loss = 110\n\
              [[label]]\nname = \"missed\"\nis = \"attack\"\nblocks = \"180..181\"\n\
              [[label]]\nname = \"arb\"\nis = \"benign\"\nblocks = 130\n\
              [[label]]\nname = \"elsewhere\"\nis = \"attack\"\nblocks = 500",
@@ -274,6 +282,7 @@ mod tests {
         assert_eq!((score.true_positives, score.false_positives, score.unknown), (2, 2, 0));
         assert_eq!((score.precision, score.recall, score.f1), (Some(0.5), Some(0.5), Some(0.5)));
         assert_eq!(score.false_positives_per_day, Some(4.0));
+        assert_eq!((score.classes.len(), score.classes[0].class.as_str(), score.classes[0].found), (1, "theft", 1));
         assert_eq!(score.attacks.iter().map(|attack| attack.lead_blocks).collect::<Vec<_>>(), [Some(6), None]);
         assert_eq!((score.median_lead_blocks, &score.disturbed[..]), (Some(6), &["arb".to_owned()][..]));
         assert_eq!(misplaced(&labels, &all), ["elsewhere"]);

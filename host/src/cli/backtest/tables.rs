@@ -65,6 +65,10 @@ fn one(text: &mut String, point: &Point) {
             text.push('\n');
             text.push_str(&attacks(score).pretty());
         }
+        if !score.classes.is_empty() {
+            text.push('\n');
+            text.push_str(&classes(score).pretty());
+        }
         if !score.disturbed.is_empty() {
             let _ = writeln!(text, "\nfound in what is benign: {}", score.disturbed.join(", "));
         }
@@ -142,6 +146,18 @@ pub(super) fn attacks(score: &Score) -> Table {
         let found = attack.found_block.map_or_else(|| "missed".to_owned(), |block| block.to_string());
         let (name, recording) = (attack.name.clone(), attack.recording.clone());
         table.row([name, recording, found, attack.first_loss_block.to_string(), whole(attack.lead_blocks)]);
+    }
+    table
+}
+
+/// A line for each class of attacks.
+fn classes(score: &Score) -> Table {
+    let mut table = Table::new(&["class", "found", "attacks", "recall", "95 % interval"]);
+    for one in &score.classes {
+        let [low, high] = one.interval;
+        let counts = [one.found, one.attacks].map(|count| count.to_string());
+        let shares = [share(Some(one.recall)), format!("{low:.3} to {high:.3}")];
+        table.row([one.class.clone()].into_iter().chain(counts).chain(shares));
     }
     table
 }

@@ -267,6 +267,7 @@ impl Watch<'_> {
         covered.first = covered.first.min(block.number);
         covered.last = covered.last.max(block.number);
         covered.blocks += 1;
+        covered.transactions += block.transactions.len() as u64;
         let before = self.heads.insert(block.chain, (block.number, block.timestamp_s));
         if let Some((number, timestamp_s)) = before
             && number + 1 == block.number

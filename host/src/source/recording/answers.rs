@@ -52,7 +52,9 @@ impl KeptAnswers {
 impl Strangers {
     /// Notes a block of the recording.
     pub fn meet(&mut self, block: &Block) {
-        self.0.retain(|_, blocks| !blocks.contains(&block.reference()));
+        // Reads may be of the state before a block, too.
+        let is_of = |at: &BlockRef| at.chain == block.chain && (at.hash == block.hash || at.hash == block.parent_hash);
+        self.0.retain(|_, blocks| !blocks.iter().any(is_of));
     }
 
     /// Refuses files that are of another recording. Ask it when all blocks have come.

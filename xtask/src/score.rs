@@ -54,7 +54,7 @@ pub(crate) fn score(accept: bool) -> anyhow::Result<()> {
     let transactions = count(&benign_recordings)?;
     let benign = run(&component, &benign_recordings)?;
     let digest = digest(&component)?;
-    let table = table(&cases, &attacks, &benign, transactions, &digest);
+    let table = table(&cases, &attacks, &benign, transactions, &digest) + &digest_table(&digests()?);
     println!("{table}");
     write_page(&table)?;
     write_ledger(&cases, &attacks, &benign, transactions, &digest)?;
@@ -160,6 +160,32 @@ fn digest(component: &Path) -> anyhow::Result<String> {
     let output = watchfire().args(["plugin", "inspect", "--format", "json"]).arg(component).output()?;
     let inspected: Value = serde_json::from_slice(&output.stdout).context("the component can't be inspected")?;
     Ok(inspected["digest"].as_str().unwrap_or("unknown").to_owned())
+}
+
+/// Digests of the components of all first-party detectors, by name.
+fn digests() -> anyhow::Result<Vec<(String, String)>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(root().join("plugins"))? {
+        let entry = entry?;
+        if entry.path().join("Cargo.toml").is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    let of = |name: String| {
+        let component = target().join("plugins").join(format!("{name}.wasm"));
+        anyhow::ensure!(component.is_file(), "there is no `{}`; run `cargo xtask plugins`", component.display());
+        let digest = digest(&component)?;
+        Ok((name, digest))
+    };
+    names.into_iter().map(of).collect()
+}
+
+fn digest_table(digests: &[(String, String)]) -> String {
+    let rows: String = digests.iter().map(|(name, digest)| format!("| `{name}` | `{digest}` |\n")).collect();
+    format!(
+        "\nThe components of this build, those that are in no table above among them:\n\n| component | digest |\n|---|---|\n{rows}"
+    )
 }
 
 /// Found and all, of the exploit steps that a condition holds for.
@@ -270,7 +296,13 @@ fn expect(attacks: &Run, benign: &Run, accept: bool) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::interval;
+    use super::{digest_table, interval};
+
+    #[test]
+    fn each_component_has_its_digest() {
+        let table = digest_table(&[("outflow".to_owned(), "0xab".to_owned())]);
+        assert!(table.ends_with("|---|---|\n| `outflow` | `0xab` |\n"), "{table}");
+    }
 
     #[test]
     fn intervals_are_wilsons() {

@@ -97,7 +97,7 @@ pub(super) fn main(args: Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     println!("Harbor Lending: one vault, three detectors, and a plan for the night somebody attacks it.\n");
     let played = Recording::open(&recording, &config.verification())?;
     let runtime = sandboxes.runtime(&config.cache, &config.folder())?;
-    let mut player = match Player::new(&runtime, &config, played, journal)? {
+    let mut player = match Player::new(&runtime, &config, (played, Default::default()), journal)? {
         Ok(player) => player,
         Err(diagnostics) => {
             tell(&diagnostics, Format::Pretty)?;

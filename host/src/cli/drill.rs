@@ -24,7 +24,7 @@ use crate::event::Event;
 use crate::incident::IncidentId;
 use crate::journal::Journal;
 use crate::plan::Plan;
-use crate::source::recording::Recording;
+use crate::source::recording::{KeptAnswers, Recording};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -191,7 +191,8 @@ fn heard(
     // The drill's own plan decides, on the drill's clock.
     config.plan = None;
     config.protocols.clear();
-    let recording = Recording::open(&folder.join(recording), &config.verification())?;
+    let path = folder.join(recording);
+    let recording = (Recording::open(&path, &config.verification())?, KeptAnswers::beside(&path)?);
     let runtime = sandboxes.runtime(&config.cache, &config.folder())?;
     let mut player = match Player::new(&runtime, &config, recording, Journal::in_memory()?)? {
         Ok(player) => player,

@@ -16,7 +16,7 @@ use crate::app::live::output::{Format, Output};
 use crate::app::past::replay;
 use crate::app::past::replay::{Player, Replayed};
 use crate::journal::Journal;
-use crate::source::recording::Recording;
+use crate::source::recording::{KeptAnswers, Recording};
 
 /// Feed a journal or a recording again, and say whether the same comes of it.
 #[derive(Debug, ClapArgs)]
@@ -27,7 +27,8 @@ Examples:
   watchfire replay incident.jsonl.gz --expect 0x5c1f…
 
 A journal is replayed with the very components, plan and answers that it keeps, and compared entry by entry.
-A recording is run through the config's detectors and plan; what comes of it is one hash, to compare with.")]
+A recording is run through the config's detectors and plan; what comes of it is one hash, to compare with. Reads of the
+chain are answered by the recording, and by FILE.answers beside it.")]
 pub struct Args {
     /// A journal, a recording, or a folder of recordings.
     path: PathBuf,
@@ -93,7 +94,8 @@ fn recording(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Option<Replay
     };
     let runtime = sandboxes.runtime(&config.cache, &config.folder())?;
     let played = Recording::open(&args.path, &config.verification())?;
-    let mut player = match Player::new(&runtime, &config, played, journal)? {
+    let kept = KeptAnswers::beside(&args.path)?;
+    let mut player = match Player::new(&runtime, &config, (played, kept), journal)? {
         Ok(player) => player,
         Err(diagnostics) => {
             tell(&diagnostics, args.format)?;

@@ -53,6 +53,12 @@ pub struct Label {
     pub name: String,
     /// What is there.
     pub is: Is,
+    /// Which kind of attack it is, in whoever labels' own words: recall is told for each.
+    #[serde(default)]
+    pub class: Option<String>,
+    /// Which step of the attack it is, as `prepare` or `exploit`, in the same way.
+    #[serde(default)]
+    pub stage: Option<String>,
     /// Only in the recording whose file has this name; in any otherwise.
     #[serde(default)]
     pub recording: Option<String>,

@@ -1,16 +1,19 @@
 //! From findings and labels to precision, recall, false positives a day and lead time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use alloy::primitives::B256;
 use serde::Serialize;
 
 use super::labels::{Is, Label, Labels, Unlabelled};
+use super::shares::{GroupRecall, Share, by};
 use crate::block::ChainId;
 use crate::finding::Severity;
 
 const DAY_S: f64 = 86_400.0;
+/// So many transactions a rate is told of.
+const PER_TRANSACTIONS: f64 = 100_000.0;
 
 /// A finding, as far as scores go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,6 +48,8 @@ pub struct Covered {
     pub last: u64,
     /// Blocks, those that left the chain again included.
     pub blocks: u64,
+    /// Transactions of these blocks.
+    pub transactions: u64,
     /// Chain time between blocks that follow each other, seconds: gaps are not watched.
     pub watched_s: u64,
 }
@@ -98,6 +103,12 @@ impl Serialize for Verdict {
 pub struct Attack {
     /// The label's name.
     pub name: String,
+    /// The label's class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The label's stage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
     /// The recording that holds it.
     pub recording: String,
     /// The block in which the first money is lost.
@@ -123,15 +134,37 @@ pub struct Score {
     pub precision: Option<f64>,
     /// Of the attacks, the share that was found.
     pub recall: Option<f64>,
+    /// Where the true precision lies with a confidence of 95 %.
+    pub precision_interval: Option<[f64; 2]>,
+    /// Where the true recall lies, likewise.
+    pub recall_interval: Option<[f64; 2]>,
     /// The harmonic mean of both.
     pub f1: Option<f64>,
     /// Wrong findings for a day of chain time.
     pub false_positives_per_day: Option<f64>,
+    /// Of all transactions, those that wrong findings name, each once.
+    pub false_transactions: Option<Share>,
+    /// The same for 100,000 transactions.
+    pub false_positives_per_100k_transactions: Option<f64>,
+    /// Of all blocks, those in which something wrong was found, each once.
+    pub false_blocks: Option<Share>,
     /// The median of the leads of attacks that were found, blocks.
     pub median_lead_blocks: Option<i64>,
+    /// Attacks that the recordings hold.
+    pub attacks_held: usize,
+    /// Those of them that were found.
+    pub attacks_found: usize,
     /// Each attack that the recordings hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attacks: Vec<Attack>,
+    /// Each class that labels name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<GroupRecall>,
+    /// Each stage that labels name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<GroupRecall>,
     /// Names of benign labels that something was found in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub disturbed: Vec<String>,
 }
 
@@ -178,6 +211,7 @@ pub fn judge(labels: &Labels, watched: &[Watched], sighting: &Sighting) -> Verdi
 pub fn score(labels: &Labels, watched: &[Watched], sightings: &[Sighting]) -> Score {
     let mut score = Score { findings: sightings.len(), ..Score::default() };
     let mut found: BTreeMap<(usize, usize), u64> = BTreeMap::new();
+    let (mut false_transactions, mut false_blocks) = (BTreeSet::new(), BTreeSet::new());
     for sighting in sightings {
         match judge(labels, watched, sighting) {
             Verdict::Attack(at) => {
@@ -188,6 +222,8 @@ pub fn score(labels: &Labels, watched: &[Watched], sightings: &[Sighting]) -> Sc
             }
             Verdict::Benign(at) => {
                 score.false_positives += 1;
+                false_transactions.extend(sighting.transactions.iter().map(|hash| (sighting.recording, *hash)));
+                false_blocks.extend(sighting.block.map(|block| (sighting.recording, sighting.chain, block)));
                 let name = at.map(|at| &labels.labels[at].name);
                 score.disturbed.extend(name.filter(|name| !score.disturbed.contains(name)).cloned());
             }
@@ -201,14 +237,25 @@ pub fn score(labels: &Labels, watched: &[Watched], sightings: &[Sighting]) -> Sc
             let first_loss_block = label.first_loss.or(of_transaction).unwrap_or(*blocks.start());
             let found_block = found.get(&(at, recording)).copied();
             let lead_blocks = found_block.map(|block| first_loss_block as i64 - block as i64);
-            let (name, recording) = (label.name.clone(), of.recording.clone());
-            score.attacks.push(Attack { name, recording, first_loss_block, found_block, lead_blocks });
+            score.attacks.push(Attack {
+                name: label.name.clone(),
+                class: label.class.clone(),
+                stage: label.stage.clone(),
+                recording: of.recording.clone(),
+                first_loss_block,
+                found_block,
+                lead_blocks,
+            });
         }
     }
     let detected = score.attacks.iter().filter(|attack| attack.found_block.is_some()).count();
-    let share = |part: usize, all: usize| (all > 0).then(|| part as f64 / all as f64);
-    score.precision = share(score.true_positives, score.true_positives + score.false_positives);
-    score.recall = share(detected, score.attacks.len());
+    let precision = Share::new(score.true_positives, score.true_positives + score.false_positives);
+    let recall = Share::new(detected, score.attacks.len());
+    (score.attacks_held, score.attacks_found) = (score.attacks.len(), detected);
+    (score.precision, score.recall) = (precision.map(|of| of.share), recall.map(|of| of.share));
+    (score.precision_interval, score.recall_interval) = (precision.map(|of| of.interval), recall.map(|of| of.interval));
+    score.classes = by(&score.attacks, |attack| attack.class.as_ref());
+    score.stages = by(&score.attacks, |attack| attack.stage.as_ref());
     score.f1 = match (score.precision, score.recall) {
         (Some(precision), Some(recall)) if precision + recall > 0.0 => {
             Some(2.0 * precision * recall / (precision + recall))
@@ -217,16 +264,33 @@ pub fn score(labels: &Labels, watched: &[Watched], sightings: &[Sighting]) -> Sc
     };
     let watched_s: u64 = watched.iter().flat_map(|of| of.chains.values()).map(|covered| covered.watched_s).sum();
     score.false_positives_per_day = (watched_s > 0).then(|| score.false_positives as f64 * DAY_S / watched_s as f64);
+    let all = |count: fn(&Covered) -> u64| {
+        let all: u64 = watched.iter().flat_map(|of| of.chains.values()).map(count).sum();
+        usize::try_from(all).unwrap_or(usize::MAX)
+    };
+    score.false_transactions = Share::new(false_transactions.len(), all(|covered| covered.transactions));
+    score.false_positives_per_100k_transactions = score.false_transactions.map(|of| of.share * PER_TRANSACTIONS);
+    score.false_blocks = Share::new(false_blocks.len(), all(|covered| covered.blocks));
     let mut leads: Vec<i64> = score.attacks.iter().filter_map(|attack| attack.lead_blocks).collect();
     leads.sort_unstable();
     score.median_lead_blocks = leads.get(leads.len().saturating_sub(1) / 2).copied();
     score
 }
 
-/// Names of labels that lie in none of the recordings.
+/// Names of labels that lie in none of the recordings, though the recording that they name is there, if they name one.
 pub fn misplaced<'a>(labels: &'a Labels, watched: &[Watched]) -> Vec<&'a str> {
     let is_nowhere = |label: &&Label| watched.iter().all(|of| place(label, of).is_none());
-    labels.labels.iter().filter(is_nowhere).map(|label| label.name.as_str()).collect()
+    let labels = labels.labels.iter().filter(|label| !is_absent(label, watched));
+    labels.filter(is_nowhere).map(|label| label.name.as_str()).collect()
+}
+
+/// Names of labels of recordings that were not given.
+pub fn absent<'a>(labels: &'a Labels, watched: &[Watched]) -> Vec<&'a str> {
+    labels.labels.iter().filter(|label| is_absent(label, watched)).map(|label| label.name.as_str()).collect()
+}
+
+fn is_absent(label: &Label, watched: &[Watched]) -> bool {
+    label.recording.as_ref().is_some_and(|name| watched.iter().all(|of| of.recording != *name))
 }
 
 #[cfg(test)]
@@ -248,7 +312,7 @@ mod tests {
     }
 
     fn watched(recording: &str) -> Watched {
-        let covered = Covered { first: 90, last: 200, blocks: 111, watched_s: 43_200 };
+        let covered = Covered { first: 90, last: 200, blocks: 111, transactions: 1_000, watched_s: 43_200 };
         Watched {
             recording: recording.into(),
             chains: BTreeMap::from([(1, covered)]),
@@ -263,17 +327,26 @@ mod tests {
     #[test]
     fn findings_in_attacks_are_right_and_the_first_one_gives_the_lead() {
         let labels = labels(
-            "[[label]]\nname = \"drain\"\nis = \"attack\"\nblocks = \"100..120\"\nfirst_loss = 110\n\
+            "[[label]]\nname = \"drain\"\nis = \"attack\"\nclass = \"theft\"\nstage = \"exploit\"\nblocks = \"100..120\"\nfirst_loss = 110\n\
              [[label]]\nname = \"missed\"\nis = \"attack\"\nblocks = \"180..181\"\n\
              [[label]]\nname = \"arb\"\nis = \"benign\"\nblocks = 130\n\
              [[label]]\nname = \"elsewhere\"\nis = \"attack\"\nblocks = 500",
         );
         let all = [watched("a")];
-        let score =
-            score(&labels, &all, &[sighting(112, &[]), sighting(104, &[]), sighting(130, &[]), sighting(95, &[])]);
-        assert_eq!((score.true_positives, score.false_positives, score.unknown), (2, 2, 0));
-        assert_eq!((score.precision, score.recall, score.f1), (Some(0.5), Some(0.5), Some(0.5)));
-        assert_eq!(score.false_positives_per_day, Some(4.0));
+        let seen =
+            [sighting(112, &[]), sighting(104, &[]), sighting(130, &[3]), sighting(95, &[1, 2]), sighting(95, &[2])];
+        let score = score(&labels, &all, &seen);
+        assert_eq!((score.true_positives, score.false_positives, score.unknown), (2, 3, 0));
+        assert_eq!((score.precision, score.recall), (Some(0.4), Some(0.5)));
+        assert!((score.f1.unwrap() - 4.0 / 9.0).abs() < 1e-9);
+        assert_eq!(score.false_positives_per_day, Some(6.0));
+        assert_eq!(score.false_positives_per_100k_transactions, Some(300.0), "three transactions, one of them twice");
+        assert_eq!(score.false_blocks.map(|of| (of.count, of.of)), Some((2, 111)));
+        let [low, high] = score.recall_interval.unwrap();
+        assert!((low - 0.0945).abs() < 5e-4 && (high - 0.9055).abs() < 5e-4, "{low} to {high}");
+        let group = |of: &[GroupRecall]| of.iter().map(|one| (one.name.clone(), one.found)).collect::<Vec<_>>();
+        assert_eq!(group(&score.classes), [("theft".to_owned(), 1)]);
+        assert_eq!(group(&score.stages), [("exploit".to_owned(), 1)]);
         assert_eq!(score.attacks.iter().map(|attack| attack.lead_blocks).collect::<Vec<_>>(), [Some(6), None]);
         assert_eq!((score.median_lead_blocks, &score.disturbed[..]), (Some(6), &["arb".to_owned()][..]));
         assert_eq!(misplaced(&labels, &all), ["elsewhere"]);
@@ -306,9 +379,15 @@ mod tests {
         assert_eq!(score(&one, &all, &[seen.clone()]).recall, Some(1.0));
         // Without a recording's name it is an attack in each.
         assert_eq!(score(&labels(label), &all, &[seen]).recall, Some(0.5));
+        let nothing = score(&Labels::default(), &all, &[]);
+        assert_eq!((nothing.precision, nothing.recall, nothing.f1), (None, None, None));
         assert_eq!(
-            score(&Labels::default(), &all, &[]),
-            Score { false_positives_per_day: Some(0.0), ..Score::default() }
+            (nothing.false_positives_per_day, nothing.false_positives_per_100k_transactions),
+            (Some(0.0), Some(0.0))
         );
+        // What was not given is told apart from what lies in none of what was.
+        let only = [watched("a")];
+        assert_eq!((absent(&one, &only), misplaced(&one, &only)), (vec!["x"], vec![]));
+        assert_eq!((absent(&one, &all), misplaced(&one, &all)), (vec![], vec![]));
     }
 }

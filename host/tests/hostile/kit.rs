@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy::primitives::{B256, Bytes};
+use alloy::primitives::{Address, B256, Bytes};
 use watchfire::block::{Assurance, Block, BlockRef, Transactions, Verification};
 use watchfire::chain_read::{ChainAnswer, ChainRead, ChainReader};
 use watchfire::plugin::{Compiler, Detector, Fleet, Limits, LoadError, Outcome, Recorded, Runtime, Spec};
@@ -164,7 +164,7 @@ pub fn block(number: u64) -> Arc<Block> {
         hash: B256::with_last_byte(number as u8),
         parent_hash: B256::with_last_byte((number - 1) as u8),
         timestamp_s: 1_000 + number,
-        beneficiary: Default::default(),
+        beneficiary: Address::repeat_byte(9),
         gas_used: 0,
         base_fee_wei: None,
         assurance: Assurance { verification: Verification::None, exceptions: Vec::new(), source: "test".into() },

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod before;
 mod caching;
 mod compiling;
 mod corpus;

@@ -125,3 +125,16 @@ fn a_config_that_can_not_be_is_refused_with_its_key() {
         assert_eq!(error.key, told);
     }
 }
+
+#[test]
+fn the_test_kits_attack_is_found_and_its_twin_is_not() {
+    let all = watchfire_sdk::testing::twins::watched();
+    let twins = all.into_iter().find(|twins| twins.detector == "frontend-integrity").unwrap();
+    let found = |blocks: &[Block]| {
+        let mut bench = Bench::<FrontendIntegrity>::start(twins.config.clone()).unwrap();
+        let found = blocks.iter().flat_map(|block| bench.feed(block).unwrap());
+        found.map(|finding| finding.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&twins.attack), ["content-changed"]);
+    assert_eq!(found(&twins.benign), [""; 0]);
+}

@@ -266,3 +266,16 @@ fn wrapped_coins_are_flows_once() {
     // Of another token, the same events mean nothing.
     check(config(), vec![at(6_000).event(USDX, &Withdrawal { account: VAULT, value: units(9_000) })], &[]);
 }
+
+#[test]
+fn the_test_kits_attack_is_found_and_its_twin_is_not() {
+    let all = watchfire_sdk::testing::twins::watched();
+    let twins = all.into_iter().find(|twins| twins.detector == "outflow").unwrap();
+    let found = |blocks: &[Block]| {
+        let mut bench = Bench::<Outflow>::start(twins.config.clone()).unwrap();
+        let found = blocks.iter().flat_map(|block| bench.feed(block).unwrap());
+        found.map(|finding| finding.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&twins.attack), ["outflow-limit"]);
+    assert_eq!(found(&twins.benign), [""; 0]);
+}

@@ -250,3 +250,16 @@ fn config_errors_name_their_key() {
     let pair = config()["pairs"][0].clone();
     check("/pairs", json!([pair, pair]), "`pairs.1.name`: another pair has this name");
 }
+
+#[test]
+fn the_test_kits_attack_is_found_and_its_twin_is_not() {
+    let all = watchfire_sdk::testing::twins::watched();
+    let twins = all.into_iter().find(|twins| twins.detector == "price-deviation").unwrap();
+    let found = |blocks: &[Block]| {
+        let mut bench = Bench::<PriceDeviation>::start(twins.config.clone()).unwrap();
+        let found = blocks.iter().flat_map(|block| bench.feed(block).unwrap());
+        found.map(|finding| finding.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&twins.attack), ["price-divergence"]);
+    assert_eq!(found(&twins.benign), [""; 0]);
+}

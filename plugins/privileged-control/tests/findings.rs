@@ -272,3 +272,16 @@ fn only_what_is_asked_for_is_subscribed_to() {
     };
     assert_eq!([subscribed(false, false), subscribed(true, false), subscribed(true, true)], [1, 2, 3]);
 }
+
+#[test]
+fn the_test_kits_attack_is_found_and_its_twin_is_not() {
+    let all = watchfire_sdk::testing::twins::watched();
+    let twins = all.into_iter().find(|twins| twins.detector == "privileged-control").unwrap();
+    let found = |blocks: &[Block]| {
+        let mut bench = Bench::<PrivilegedControl>::start(twins.config.clone()).unwrap();
+        let found = blocks.iter().flat_map(|block| bench.feed(block).unwrap());
+        found.map(|finding| finding.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&twins.attack), ["ownership-transferred"]);
+    assert_eq!(found(&twins.benign), [""; 0]);
+}

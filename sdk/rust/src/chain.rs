@@ -1,4 +1,4 @@
-//! Reads of the chain as it stood after the block under inspection. Each counts against the detector's budget for
+//! Reads of the chain as it stood after the block under inspection, or before it. Each counts against the detector's budget for
 //! the batch, and its answer is journaled, so that a replay gives the same.
 
 use alloy_primitives::{Address, B256, Bytes, U256};
@@ -78,6 +78,28 @@ pub fn balance(address: Address) -> Result<U256, ChainError> {
 /// A contract's code; empty where there is none.
 pub fn code(address: Address) -> Result<Bytes, ChainError> {
     Ok(host::code(address.as_slice())?.into())
+}
+
+/// Calls a function as of the state before the block under inspection, which is that after its parent, and decodes what it
+/// returns.
+pub fn call_before<C: SolCall>(to: Address, call: &C) -> Result<C::Return, ChainError> {
+    let output = host::call_before(to.as_slice(), &call.abi_encode())?;
+    C::abi_decode_returns_validate(&output).map_err(|error| ChainError::Malformed(error.to_string()))
+}
+
+/// What a storage slot held before the block.
+pub fn storage_before(address: Address, slot: B256) -> Result<B256, ChainError> {
+    word(&host::storage_before(address.as_slice(), slot.as_slice())?).map(B256::from)
+}
+
+/// Native balance before the block, in wei.
+pub fn balance_before(address: Address) -> Result<U256, ChainError> {
+    word(&host::balance_before(address.as_slice())?).map(U256::from_be_bytes)
+}
+
+/// A contract's code before the block; empty where there was none.
+pub fn code_before(address: Address) -> Result<Bytes, ChainError> {
+    Ok(host::code_before(address.as_slice())?.into())
 }
 
 fn word(bytes: &[u8]) -> Result<[u8; 32], ChainError> {

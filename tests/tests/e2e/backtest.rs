@@ -121,6 +121,51 @@ fn a_deployment_is_scored_by_labels() {
     }
 }
 
+/// Whoever keeps cases to themselves hands on sums.
+#[test]
+fn sums_hold_nothing_of_any_one_case_and_absent_recordings_are_counted() {
+    let folder = folder();
+    let label = |name: &str, recording: &str| {
+        format!(
+            "[[label]]\nname = \"{name}\"\nis = \"attack\"\nblocks = \"28..38\"\nrecording = \"{recording}\"\nclass = \"drain\"\nstage = \"exploit\"\n"
+        )
+    };
+    let labels = [label("secret", "attack.jsonl.gz"), label("other", "b.jsonl"), label("third", "c.jsonl")].concat();
+    std::fs::write(folder.path().join("labels.toml"), labels).unwrap();
+    let quiet = OUTFLOW.replace("1500000", "1000");
+    std::fs::write(folder.path().join("outflow.toml"), quiet).unwrap();
+
+    let all = told(&outflow(folder.path(), &["--labels", "labels.toml"]));
+    assert!(all.contains("2 labels are of recordings that were not given") && !all.contains("third"), "{all}");
+    for expected in
+        ["class drain", "stage exploit", "1.000 ", "0.207 to 1.000", "transactions named wrongly", "in 100,000"]
+    {
+        assert!(all.contains(expected), "`{expected}` is not in\n{all}");
+    }
+    let whole = json(&outflow(folder.path(), &["--labels", "labels.toml", "--format", "json"]));
+    assert_eq!(whole["absent"], serde_json::json!(["other", "third"]));
+
+    let secrets = ["secret", "attack.jsonl", "other", "Harbor vault", "\"findings\":["];
+    let (text, printed) =
+        (["--labels", "labels.toml", "--sums"], ["--labels", "labels.toml", "--sums", "--format", "json"]);
+    let pretty = told(&outflow(folder.path(), &text));
+    let made = outflow(folder.path(), &printed);
+    let raw = String::from_utf8_lossy(&made.stdout).into_owned();
+    for secret in secrets {
+        assert!(!pretty.contains(secret) && !raw.contains(secret), "`{secret}` is in\n{pretty}\n{raw}");
+    }
+    assert!(pretty.contains("class drain") && pretty.contains("2 labels are of recordings"), "{pretty}");
+    let sums = json(&made);
+    assert_eq!((&sums["recordings"], &sums["absent"], &sums["blocks"]), (&1.into(), &2.into(), &whole["blocks"]));
+    assert_eq!(sums["data"], whole["data"]["digest"]);
+    let score = &sums["points"][0]["all"]["score"];
+    assert_eq!(score["classes"], whole["points"][0]["all"]["score"]["classes"]);
+    assert_eq!((&score["attacks_found"], &score["attacks_held"]), (&1.into(), &1.into()));
+    let wrong = &score["false_transactions"];
+    assert_eq!(wrong["of"], sums["transactions"]);
+    assert!(wrong["count"].as_u64().unwrap() > 0, "{wrong}");
+}
+
 #[test]
 fn a_threshold_is_chosen_by_a_sweep() {
     let folder = folder();
@@ -239,7 +284,7 @@ fn an_archive_is_run_from_its_first_block_to_its_last() {
     let detector = component("outflow").unwrap().display().to_string();
     let args = ["backtest", "archive", "-d", &detector, "--detector-config", "outflow.toml", "--format", "json"];
     let made = json(&watchfire(folder.path(), &args).unwrap());
-    let expected = serde_json::json!({ "first": 100, "last": 104, "blocks": 5, "watched_s": 4 });
+    let expected = serde_json::json!({ "first": 100, "last": 104, "blocks": 5, "transactions": 5, "watched_s": 4 });
     assert_eq!(made["recordings"][0]["chains"]["1"], expected);
 }
 

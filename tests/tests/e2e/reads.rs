@@ -77,3 +77,45 @@ title = "{{answer / 10^8}}"
         assert_eq!(scored.get("unanswered"), None, "{recording}");
     }
 }
+
+/// Answers that are broken, or another recording's, would make detectors blind without a word.
+#[test]
+fn answers_of_another_recording_and_broken_ones_are_refused_wherever_a_recording_is_run() {
+    let checkout = watchfire_tests::host::checkout().unwrap();
+    let folder = checkout.path();
+    let recording = "examples/lending/attack.jsonl.gz";
+    let config = ["--config", "examples/lending/watchfire.toml"];
+    let drill = ["drill", "examples/lending/drill.toml", "--plan", "examples/lending/response"];
+    let all = [&["replay", recording, "--quiet"][..], &["backtest", recording]].map(|args| [args, &config].concat());
+    let all = [all[0].as_slice(), all[1].as_slice(), &drill];
+    let unpacked = std::process::Command::new("gzip").args(["-dc", recording]).current_dir(folder).output().unwrap();
+    let lines = String::from_utf8(unpacked.stdout).unwrap();
+    let first: Value = serde_json::from_str(lines.lines().find(|line| line.contains("\"block\"")).unwrap()).unwrap();
+    let block = &first["block"];
+    let number = u64::from_str_radix(block["number"].as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
+    let answer = |hash: &Value| {
+        let read = serde_json::json!({ "read": "balance", "address": "0x00000000000000000000000000000000000000aa" });
+        let at = serde_json::json!({ "chain": first["chain_id"], "number": number, "hash": hash });
+        serde_json::json!({ "answer": { "at": at, "read": read, "answer": { "Ok": "0x" } } }).to_string()
+    };
+    let other = Value::from(format!("0x{:064x}", 7));
+    for (answers, refusal) in [
+        (answer(&block["hash"]), None),
+        (answer(&other), Some("is of another recording: this one has none of the blocks")),
+        (answer(&block["hash"]).replace("balance", "fortune"), Some("fortune")),
+        ("{\"answer\":".to_owned(), Some("attack.jsonl.gz.answers:1:")),
+    ] {
+        std::fs::write(folder.join(format!("{recording}.answers")), answers).unwrap();
+        for args in all {
+            let ran = run(folder, args);
+            let said = text(&ran);
+            match refusal {
+                None => assert!(ran.status.success(), "{args:?}: {said}"),
+                Some(refusal) => {
+                    let is_clear = said.contains(refusal) && said.contains("attack.jsonl.gz.answers");
+                    assert!(!ran.status.success() && is_clear, "{args:?}: {said}");
+                }
+            }
+        }
+    }
+}

@@ -171,11 +171,13 @@ pub(super) fn read(recording: &Path) -> anyhow::Result<Read> {
             Item::Answer { at, read, answer } => reads.insert(at, read, answer),
             Item::Delivery(delivery) => {
                 if let Event::Committed { block } = delivery.event {
+                    reads.meet(&block);
                     blocks.push(block);
                 }
             }
         }
     }
+    reads.refuse_strangers()?;
     anyhow::ensure!(!blocks.is_empty(), "`{}` has no block", recording.display());
     Ok(Read { blocks, reader: reads })
 }

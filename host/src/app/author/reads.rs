@@ -14,17 +14,15 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::app::engine::answers::Answers;
-use crate::block::{BlockRef, ChainId, Verification};
+use crate::block::{Block, BlockRef, ChainId};
 use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
 use crate::plugin::Limits;
 use crate::source::evm::config::ChainConfig;
 use crate::source::evm::past::Past;
-use crate::source::recording::{Item, Recording, answer_line};
+use crate::source::recording::{KeptAnswers, RecordingError, Strangers, answer_line, file_beside};
 use crate::subscription::Needs;
 use crate::whole_file;
 
-/// What the file of answers adds to the recording's name.
-const ENDING: &str = ".answers";
 /// How long a detector may take for a batch while a node is asked: long beside any node's answer.
 const DEADLINE_MS: u64 = 600_000;
 
@@ -81,6 +79,7 @@ pub struct Unanswered {
 #[derive(Default)]
 struct Kept {
     answers: BTreeMap<(BlockRef, ChainRead), ChainAnswer>,
+    strangers: Strangers,
     /// How many of them the file does not have yet.
     fresh: usize,
     unanswered: Unanswered,
@@ -102,17 +101,23 @@ impl Reads {
     /// If there is such a file and it can't be read.
     pub fn beside(recording: &Path, node: Option<Arc<dyn ChainReader>>) -> anyhow::Result<Self> {
         let file = file_beside(recording);
-        let mut answers = BTreeMap::new();
-        for file in files(recording, &file) {
-            let mut items = Recording::open(&file, &BTreeMap::from([(0, Verification::None)]))?;
-            while let Some(item) = items.next_item()? {
-                let Item::Answer { at, read, answer } = item else {
-                    anyhow::bail!("`{}` holds something else than answers; remove or rename it", file.display());
-                };
-                answers.insert((at, read), answer);
-            }
-        }
-        Ok(Self { recorded: Answers::default(), kept: Mutex::new(Kept { answers, ..Kept::default() }), file, node })
+        let KeptAnswers { answers, strangers } = KeptAnswers::beside(recording)?;
+        let kept = Mutex::new(Kept { answers, strangers, ..Kept::default() });
+        Ok(Self { recorded: Answers::default(), kept, file, node })
+    }
+
+    /// Notes a block of the recording.
+    pub fn meet(&self, block: &Block) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).strangers.meet(block);
+    }
+
+    /// Refuses answers of another recording. Ask it when all blocks have come.
+    ///
+    /// # Errors
+    ///
+    /// If the recording has none of the blocks that a file answers reads at.
+    pub fn refuse_strangers(&self) -> Result<(), RecordingError> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).strangers.refuse()
     }
 
     /// Takes in what the recording itself answers, which goes before all else.
@@ -198,24 +203,6 @@ impl Unanswered {
 
 fn unavailable(message: String) -> ChainFault {
     ChainFault { code: "unavailable".to_owned(), message, data: Bytes::new() }
-}
-
-/// Returns where the answers to reads are kept: those of `attack.jsonl.gz` in `attack.jsonl.gz.answers`, and so of a folder.
-pub fn file_beside(recording: &Path) -> PathBuf {
-    // Of `blocks/`, the folder's own name and not its content's.
-    let mut name = recording.components().as_path().as_os_str().to_owned();
-    name.push(ENDING);
-    name.into()
-}
-
-/// The recording's own file of answers, and those of the files of a folder.
-fn files(recording: &Path, own: &Path) -> Vec<PathBuf> {
-    let is_of_answers = |path: &PathBuf| path.as_os_str().to_string_lossy().ends_with(ENDING);
-    let entries = recording.read_dir().into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut files: Vec<PathBuf> = entries.filter(is_of_answers).collect();
-    files.sort();
-    files.extend(own.is_file().then(|| own.to_owned()));
-    files
 }
 
 #[cfg(test)]

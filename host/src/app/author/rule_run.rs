@@ -14,6 +14,7 @@ use crate::app::engine::{Engine, Given};
 use crate::block::Verification;
 use crate::chain_read::ChainReader;
 use crate::entry::Entry;
+use crate::event::Event;
 use crate::finding::is_own;
 use crate::journal::Journal;
 use crate::plugin::{Component, Fleet, Manifest};
@@ -124,6 +125,9 @@ impl RuleRun {
                 Item::Delivery(delivery) => delivery,
             };
             tried.inputs += 1;
+            if let Event::Committed { block } = &delivery.event {
+                reads.meet(block);
+            }
             let stamped = sequencer.stamp(delivery.event, delivery.at_ms.unwrap_or(0));
             engine.take(stamped, &Given::default())?;
             engine.catch_up(sequencer.newest_ms())?;
@@ -144,6 +148,7 @@ impl RuleRun {
                 }
             }
         }
+        reads.refuse_strangers()?;
         Ok(tried)
     }
 

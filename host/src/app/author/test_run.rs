@@ -99,6 +99,9 @@ impl Bench {
                 Item::Delivery(delivery) => delivery,
             };
             tested.inputs += 1;
+            if let Event::Committed { block } = &delivery.event {
+                reads.meet(block);
+            }
             let place = place(&delivery.event);
             let stamped = sequencer.stamp(delivery.event, delivery.at_ms.unwrap_or(0));
             let heard = self.heard(&stamped.event);
@@ -127,6 +130,7 @@ impl Bench {
                 }
             }
         }
+        reads.refuse_strangers()?;
         Ok(tested)
     }
 

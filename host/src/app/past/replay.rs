@@ -17,7 +17,7 @@ use crate::entry::Entry;
 use crate::event::{Event, Stamped};
 use crate::journal::{Differs, Journal, Values};
 use crate::plugin::{Component, EngineSettings, Fleet, Limits, Runtime};
-use crate::source::recording::{Item, Recording};
+use crate::source::recording::{Item, KeptAnswers, Recording, Strangers};
 use crate::stream::Sequencer;
 use crate::subscription::Needs;
 
@@ -195,6 +195,7 @@ fn count(replayed: &mut Replayed, entry: &Entry) {
 pub struct Player {
     engine: Engine,
     answers: Arc<Answers>,
+    strangers: Strangers,
     sequencer: Sequencer,
     recording: Recording,
     /// The first item, which was looked at for its time.
@@ -205,8 +206,8 @@ pub struct Player {
 }
 
 impl Player {
-    /// Builds what a config describes, with the recording in place of its chains and feeds. Returns what is wrong with the
-    /// config, if anything is.
+    /// Builds what a config describes, with the recording in place of its chains and feeds, and what is kept beside it in place of
+    /// a node. Returns what is wrong with the config, if anything is.
     ///
     /// # Errors
     ///
@@ -214,10 +215,14 @@ impl Player {
     pub fn new(
         runtime: &Runtime,
         config: &Config,
-        mut recording: Recording,
+        (mut recording, kept): (Recording, KeptAnswers),
         journal: Journal,
     ) -> anyhow::Result<Result<Self, Vec<Diagnostic>>> {
         let answers = Arc::new(Answers::default());
+        // The recording's own come later, and go before these.
+        for ((at, read), answer) in kept.answers {
+            answers.insert(at.hash, read, answer);
+        }
         let engine = Engine::new(journal, Fleet::new(), answers.clone())?;
         let mut wrong = Vec::new();
         let mut detectors = Vec::new();
@@ -244,7 +249,8 @@ impl Player {
         }
         let sequencer = Sequencer::new(begins_ms);
         let (is_begun, replayed) = (first.is_some(), Replayed::default());
-        let mut player = Self { engine, answers, sequencer, recording, first, is_begun, replayed };
+        let strangers = kept.strangers;
+        let mut player = Self { engine, answers, strangers, sequencer, recording, first, is_begun, replayed };
         for loaded in load::plans(config) {
             match loaded {
                 Ok(loaded) => {
@@ -268,7 +274,7 @@ impl Player {
     ///
     /// # Errors
     ///
-    /// If the recording or the journal can't be read or written.
+    /// If the recording or the journal can't be read or written, or the answers beside the recording are of another one.
     pub fn step(&mut self) -> anyhow::Result<Option<Vec<(u64, Entry)>>> {
         loop {
             let item = match self.first.take() {
@@ -276,9 +282,15 @@ impl Player {
                 None => self.recording.next_item()?,
             };
             match item {
-                None => return Ok(None),
+                None => {
+                    self.strangers.refuse()?;
+                    return Ok(None);
+                }
                 Some(Item::Answer { at, read, answer }) => self.answers.insert(at.hash, read, answer),
                 Some(Item::Delivery(delivery)) => {
+                    if let Event::Committed { block } = &delivery.event {
+                        self.strangers.meet(block);
+                    }
                     let clock_ms = delivery.at_ms.unwrap_or_else(|| event_time_ms(&delivery.event));
                     let stamped = self.sequencer.stamp(delivery.event, clock_ms);
                     let at_ms = stamped.at_ms;

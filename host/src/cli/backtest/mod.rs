@@ -17,7 +17,7 @@ use super::asked::NodeArgs;
 use super::plugin::component_bytes;
 use super::plugin::setting::Setting;
 use super::{Exit, tell};
-use crate::app::author::backtest::{Backtest, Data, Options, Rule, Ticks, run};
+use crate::app::author::backtest::{Backtest, Data, Options, Rule, Sums, Ticks, run};
 use crate::app::config::{CacheConfig, Config};
 use crate::app::deploy::load;
 use crate::app::deploy::sandbox::Sandboxes;
@@ -45,6 +45,7 @@ A labels file says where attacks are, and what only looks like one:
   name = \"the drain\"
   is = \"attack\"              # or \"benign\"
   blocks = \"100..120\"        # or transaction = \"0x…\", or both
+  class = \"reentrancy\"       # and `stage`: recall is told for each
   first_loss = 118           # what lead time is counted to; by default the transaction's block, or the first block
 
 A finding within an attack is right. Any other is wrong, unless the file begins with `unlabelled = \"unknown\"`. A
@@ -75,6 +76,9 @@ pub struct Args {
     /// Count findings of this severity and above.
     #[arg(long, value_enum, default_value = "info", value_name = "LEVEL")]
     severity: Severity,
+    /// Print sums only: no recording, attack, finding or label by itself, for cases that must stay unseen.
+    #[arg(long, conflicts_with = "html")]
+    sums: bool,
     /// Write a page with plots.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -130,14 +134,16 @@ pub(super) fn main(args: &Args, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         let page = page::page(&backtest)?;
         std::fs::write(path, page).with_context(|| format!("`{}` can't be written", path.display()))?;
     }
-    match args.format {
-        Format::Json => {
-            backtest.data = Some(Data::of(&args.recordings, text.as_ref().map(String::as_bytes))?);
-            println!("{}", serde_json::to_string(&backtest)?);
-        }
-        Format::Pretty => print!("{}", tables::all(&backtest)),
-    }
     let wanting = wanting(args, &backtest);
+    if args.format == Format::Json {
+        backtest.data = Some(Data::of(&args.recordings, text.as_ref().map(String::as_bytes))?);
+    }
+    match (args.format, args.sums) {
+        (Format::Json, false) => println!("{}", serde_json::to_string(&backtest)?),
+        (Format::Json, true) => println!("{}", serde_json::to_string(&Sums::of(backtest))?),
+        (Format::Pretty, false) => print!("{}", tables::all(&backtest)),
+        (Format::Pretty, true) => print!("{}", tables::sums(&Sums::of(backtest))),
+    }
     wanting.iter().for_each(|missed| anstream::eprintln!("FAILED: {missed}"));
     Ok(if wanting.is_empty() { Exit::Good } else { Exit::No })
 }

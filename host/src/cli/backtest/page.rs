@@ -42,6 +42,9 @@ pub(super) fn page(backtest: &Backtest) -> anyhow::Result<String> {
     if let Some(score) = point.all.score.as_ref().filter(|score| !score.attacks.is_empty()) {
         tables.push(TableView::of("Attacks", &tables::attacks(score)));
     }
+    if let Some(score) = &point.all.score {
+        tables.push(TableView::of("Shares", &tables::shares(score)));
+    }
     let view = View {
         summary: tables::summary(backtest),
         shown: if is_sweep { point_name(&point.values, point.detectors.len() == 1) } else { String::new() },
@@ -51,6 +54,7 @@ pub(super) fn page(backtest: &Backtest) -> anyhow::Result<String> {
         left_out: point.findings.len().saturating_sub(FINDINGS),
         failures: point.detectors.iter().filter(|tally| tally.failed > 0).collect(),
         misplaced: &backtest.misplaced,
+        absence: (!backtest.absent.is_empty()).then(|| tables::absence(backtest.absent.len())),
         version: env!("CARGO_PKG_VERSION"),
     };
     let mut environment = Environment::new();
@@ -70,6 +74,8 @@ struct View<'a> {
     left_out: usize,
     failures: Vec<&'a Tally>,
     misplaced: &'a [String],
+    /// What is said of labels of recordings that were not given.
+    absence: Option<String>,
     version: &'static str,
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256};
 
 use crate::block::{Block, BlockRef, ChainId, Frames, Logs, StorageChanges, Transactions};
 use crate::event::Observation;
@@ -33,6 +33,12 @@ pub struct Head {
 }
 
 impl Head {
+    /// The block before it; `None` of the first block, or where its hash is not known.
+    pub(in crate::plugin) fn parent(&self) -> Option<BlockRef> {
+        let number = self.block.number.checked_sub(1)?;
+        (!self.parent_hash.is_zero()).then_some(BlockRef { chain: self.block.chain, number, hash: self.parent_hash })
+    }
+
     /// Makes the head of a chain whose newest block this is.
     pub(in crate::plugin) fn of(block: &Block) -> Self {
         Self { block: block.reference(), parent_hash: block.parent_hash, timestamp_s: block.timestamp_s }
@@ -61,6 +67,11 @@ pub struct Batch {
 impl Batch {
     fn block(&self) -> Option<&Block> {
         self.scene.block.as_deref()
+    }
+
+    /// Who was paid for the block; zero where no block brought the batch about.
+    pub(in crate::plugin) fn beneficiary(&self) -> Address {
+        self.block().map_or(Address::ZERO, |block| block.beneficiary)
     }
 
     pub(in crate::plugin) fn logs(&self) -> Option<(&Logs, &Rows)> {

@@ -8,6 +8,7 @@ use alloy::primitives::{B256, Bytes};
 
 use crate::block::BlockRef;
 use crate::chain_read::{ChainAnswer, ChainFault, ChainRead, ChainReader};
+use crate::plugin::boundary::batch::Head;
 use crate::plugin::limits::Limits;
 
 /// What any detector may be answered, whatever its budget: an answer is held once for all, and journaled.
@@ -39,13 +40,22 @@ impl Shared {
     }
 }
 
+/// Which state is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::plugin) enum When {
+    /// That after the block under inspection.
+    After,
+    /// That before it: after its parent.
+    Before,
+}
+
 /// One guest's access.
 #[derive(Default)]
 pub(in crate::plugin) struct ChainAccess {
     /// Whether `chain` was granted.
     pub(in crate::plugin) granted: bool,
     pub(in crate::plugin) shared: Option<Shared>,
-    at: Option<BlockRef>,
+    head: Option<Head>,
     reads: u32,
     bytes: usize,
     /// What was asked and answered on this batch, in order.
@@ -53,15 +63,15 @@ pub(in crate::plugin) struct ChainAccess {
 }
 
 impl ChainAccess {
-    pub(in crate::plugin) fn begin(&mut self, at: Option<BlockRef>) {
-        (self.at, self.reads, self.bytes) = (at, 0, 0);
+    pub(in crate::plugin) fn begin(&mut self, head: Option<Head>) {
+        (self.head, self.reads, self.bytes) = (head, 0, 0);
         self.asked.clear();
     }
 
     /// The answer, or why there is none; `None` where nothing came within `longest`.
     pub(in crate::plugin) fn read(
         &mut self,
-        read: ChainRead,
+        (read, when): (ChainRead, When),
         limits: &Limits,
         longest: Duration,
     ) -> Option<ChainAnswer> {
@@ -70,8 +80,15 @@ impl ChainAccess {
         if !self.granted {
             return refused("denied", "the operator does not grant `chain`".to_owned());
         }
-        let (Some(shared), Some(at)) = (&self.shared, self.at) else {
+        let (Some(shared), Some(head)) = (&self.shared, self.head) else {
             return refused("unavailable", "there is no block under inspection".to_owned());
+        };
+        let at = match when {
+            When::After => head.block,
+            When::Before => match head.parent() {
+                Some(parent) => parent,
+                None => return refused("unavailable", "the block before this one is not known".to_owned()),
+            },
         };
         if self.reads >= limits.chain_reads_per_batch {
             return refused("budget", format!("{} reads are enough for one batch", limits.chain_reads_per_batch));

@@ -83,6 +83,7 @@ impl batches::HostBatch for Guest {
         block_hash -> Vec<u8> = |batch| batch.scene.head.map_or(B256::ZERO, |head| head.block.hash).to_vec();
         parent_hash -> Vec<u8> = |batch| batch.scene.head.map_or(B256::ZERO, |head| head.parent_hash).to_vec();
         timestamp_s -> u64 = |batch| batch.scene.head.map_or(0, |head| head.timestamp_s);
+        beneficiary -> Vec<u8> = |batch| batch.beneficiary().to_vec();
         due_ticks -> Vec<u32> = |batch| batch.selection.ticks.clone();
 
         log_count -> u32 = |batch| count(batch.logs(), Logs::len);

@@ -7,8 +7,8 @@ use wasmtime::Trap;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
-use crate::block::BlockRef;
 use crate::plugin::boundary::allowance::Allowance;
+use crate::plugin::boundary::batch::Head;
 use crate::plugin::boundary::chain::ChainAccess;
 use crate::plugin::boundary::state::StateStore;
 use crate::plugin::boundary::time::Time;
@@ -78,12 +78,12 @@ impl Guest {
     }
 
     /// Begins a batch or a start: nothing of the last one's budget is used.
-    pub(in crate::plugin) fn begin(&mut self, at: Option<BlockRef>, deadline_ms: u64) {
+    pub(in crate::plugin) fn begin(&mut self, head: Option<Head>, deadline_ms: u64) {
         self.time = Time::begin(Duration::from_millis(deadline_ms));
         self.log.clear();
         self.dropped_lines = 0;
         self.limiter.take_denied();
-        self.chain.begin(at);
+        self.chain.begin(head);
         self.state.discard();
     }
 

@@ -5,6 +5,7 @@ use wasmtime::Trap;
 
 use crate::chain_read::{ChainFault, ChainRead};
 use crate::plugin::boundary::bindings::watchfire::detector::{batches, chain, log, state, types};
+use crate::plugin::boundary::chain::When;
 use crate::plugin::boundary::guest::{Guest, LogLevel};
 
 /// The largest scan that is answered at once.
@@ -25,10 +26,20 @@ fn address(bytes: &[u8]) -> Result<Address, chain::ChainError> {
     Address::try_from(bytes).map_err(|_| invalid("an address", bytes))
 }
 
+/// What comes of a read that the guest asks for.
+type Answered = wasmtime::Result<Result<Vec<u8>, chain::ChainError>>;
+
 impl Guest {
-    fn read(&mut self, read: ChainRead) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
+    /// Asks, unless an argument is wrong.
+    fn read(&mut self, read: Result<ChainRead, chain::ChainError>, when: When) -> Answered {
+        self.expect_time()?;
+        let read = match read {
+            Ok(read) => read,
+            Err(error) => return Ok(Err(error)),
+        };
         let longest = self.time.may_wait();
-        let Some(answer) = self.chain.read(read, &self.limits, longest) else { return Err(Trap::Interrupt.into()) };
+        let answer = self.chain.read((read, when), &self.limits, longest);
+        let Some(answer) = answer else { return Err(Trap::Interrupt.into()) };
         Ok(answer.map(|bytes| bytes.to_vec()).map_err(|fault| chain::ChainError {
             code: fault.code,
             message: fault.message,
@@ -37,42 +48,59 @@ impl Guest {
     }
 }
 
+fn call(to: &[u8], data: Vec<u8>) -> Result<ChainRead, chain::ChainError> {
+    Ok(ChainRead::Call { to: address(to)?, data: data.into() })
+}
+
+fn storage(of: &[u8], slot: &[u8]) -> Result<ChainRead, chain::ChainError> {
+    let address = address(of)?;
+    let slot = B256::try_from(slot).map_err(|_| invalid("a slot", slot))?;
+    Ok(ChainRead::Storage { address, slot })
+}
+
+fn balance(of: &[u8]) -> Result<ChainRead, chain::ChainError> {
+    Ok(ChainRead::Balance { address: address(of)? })
+}
+
+fn code(of: &[u8]) -> Result<ChainRead, chain::ChainError> {
+    Ok(ChainRead::Code { address: address(of)? })
+}
+
 impl types::Host for Guest {}
 
 impl batches::Host for Guest {}
 
 impl chain::Host for Guest {
-    fn call(&mut self, to: Vec<u8>, data: Vec<u8>) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
-        self.expect_time()?;
-        match address(&to) {
-            Ok(to) => self.read(ChainRead::Call { to, data: data.into() }),
-            Err(error) => Ok(Err(error)),
-        }
+    fn call(&mut self, to: Vec<u8>, data: Vec<u8>) -> Answered {
+        self.read(call(&to, data), When::After)
     }
 
-    fn storage_at(&mut self, of: Vec<u8>, slot: Vec<u8>) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
-        self.expect_time()?;
-        let slot = B256::try_from(slot.as_slice()).map_err(|_| invalid("a slot", &slot));
-        match address(&of).and_then(|address| Ok((address, slot?))) {
-            Ok((address, slot)) => self.read(ChainRead::Storage { address, slot }),
-            Err(error) => Ok(Err(error)),
-        }
+    fn storage_at(&mut self, of: Vec<u8>, slot: Vec<u8>) -> Answered {
+        self.read(storage(&of, &slot), When::After)
     }
 
-    fn balance(&mut self, of: Vec<u8>) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
-        self.expect_time()?;
-        match address(&of) {
-            Ok(address) => self.read(ChainRead::Balance { address }),
-            Err(error) => Ok(Err(error)),
-        }
+    fn balance(&mut self, of: Vec<u8>) -> Answered {
+        self.read(balance(&of), When::After)
     }
 
-    fn code(&mut self, of: Vec<u8>) -> wasmtime::Result<Result<Vec<u8>, chain::ChainError>> {
-        self.expect_time()?;
-        match address(&of) {
-            Ok(address) => self.read(ChainRead::Code { address }),
-            Err(error) => Ok(Err(error)),
-        }
+    fn code(&mut self, of: Vec<u8>) -> Answered {
+        self.read(code(&of), When::After)
+    }
+
+    fn call_before(&mut self, to: Vec<u8>, data: Vec<u8>) -> Answered {
+        self.read(call(&to, data), When::Before)
+    }
+
+    fn storage_before(&mut self, of: Vec<u8>, slot: Vec<u8>) -> Answered {
+        self.read(storage(&of, &slot), When::Before)
+    }
+
+    fn balance_before(&mut self, of: Vec<u8>) -> Answered {
+        self.read(balance(&of), When::Before)
+    }
+
+    fn code_before(&mut self, of: Vec<u8>) -> Answered {
+        self.read(code(&of), When::Before)
     }
 }
 

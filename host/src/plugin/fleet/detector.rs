@@ -197,10 +197,10 @@ impl Detector {
 
     fn run(&mut self, mut instance: Instance, batch: Batch, shared: &Shared, input: B256) -> Ran {
         let head = batch.scene.head;
-        let (at, timestamp_s) = (head.map(|head| head.block), head.map_or(0, |head| head.timestamp_s));
+        let timestamp_s = head.map_or(0, |head| head.timestamp_s);
         let guest = instance.store.data_mut();
         guest.state = std::mem::take(&mut self.state);
-        guest.begin(at, self.profile.limits.batch_deadline_ms);
+        guest.begin(head, self.profile.limits.batch_deadline_ms);
         guest.chain.shared = Some(shared.clone());
         if let Some(wasi) = &mut guest.wasi {
             wasi.begin(&self.profile.id, input.as_slice(), timestamp_s);

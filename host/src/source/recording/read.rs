@@ -40,11 +40,11 @@ pub enum Item {
 #[error("{file}{place}: {what}")]
 pub struct RecordingError {
     /// The file.
-    file: String,
+    pub(super) file: String,
     /// `:LINE:COLUMN`, or the ordinal of the object in the file.
-    place: String,
+    pub(super) place: String,
     /// What is wrong.
-    what: String,
+    pub(super) what: String,
 }
 
 impl From<ArchiveError> for RecordingError {

@@ -102,6 +102,11 @@ impl<'a> Batch<'a> {
         self.host.timestamp_s()
     }
 
+    /// Who was paid for the block that brought the batch about; zero where none did.
+    pub fn beneficiary(&self) -> Address {
+        address(&self.host.beneficiary())
+    }
+
     /// The `Every…` subscriptions that are due, by their position among the subscriptions.
     pub fn due_ticks(&self) -> Vec<u32> {
         self.host.due_ticks()

@@ -21,6 +21,8 @@ pub struct Block {
     pub parent_hash: B256,
     /// Chain time, seconds since the Unix epoch.
     pub timestamp_s: u64,
+    /// Who was paid for it.
+    pub beneficiary: Address,
     /// Set by [`Bench`](super::Bench).
     pub due_ticks: Vec<u32>,
     /// Hashes of all transactions of the block by position; kept when the block is narrowed.

@@ -42,6 +42,9 @@ impl Block {
     pub(crate) fn timestamp_s(&self) -> u64 {
         self.timestamp_s
     }
+    pub(crate) fn beneficiary(&self) -> Vec<u8> {
+        self.beneficiary.to_vec()
+    }
     pub(crate) fn due_ticks(&self) -> Vec<u32> {
         self.due_ticks.clone()
     }

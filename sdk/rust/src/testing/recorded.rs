@@ -29,6 +29,7 @@ struct Header {
     hash: B256,
     parent_hash: B256,
     timestamp: U256,
+    miner: Option<Address>,
     transactions: Vec<Transaction>,
 }
 
@@ -115,6 +116,7 @@ impl Block {
         };
         let mut block = Self::at(header.number.saturating_to(), header.timestamp.saturating_to());
         (block.hash, block.parent_hash) = (header.hash, header.parent_hash);
+        block.beneficiary = header.miner.unwrap_or_default();
         for (index, transaction) in (0u32..).zip(header.transactions) {
             block.transaction_hashes.push(transaction.hash);
             let status = receipts.get(index as usize).and_then(|receipt| receipt.status);

@@ -13,9 +13,14 @@
 //! # }
 //! ```
 //!
-//! All are on chain 1, without logs: what moves is known by calls. `cargo xtask twins` of Watchfire's repository plays the same kinds on real nodes.
+//! These are on chain 1, without logs: what moves is known by calls. [`watched`] has those of detectors that must be told what to watch, each with
+//! a config and several blocks. `cargo xtask twins` of Watchfire's repository plays the same kinds on real nodes.
 
 use alloy_primitives::{Address, address};
+
+mod watched;
+
+pub use watched::{WatchedTwins, watched};
 
 use super::Block;
 use super::call_tree::{CallTree, calldata, whole_units, word};

@@ -131,6 +131,7 @@ pub(super) fn run(
             looked: 0,
         };
         watch.all(&items, ticks)?;
+        reads.refuse_strangers()?;
         watch.ran.made.iter_mut().for_each(|made| made.sightings.sort_by_key(|seen| (seen.time_ms, seen.block)));
         watch.ran.unanswered = reads.unanswered();
         watch.ran.kept = reads.keep()?.map(|(file, added)| (file.to_owned(), added));
@@ -199,6 +200,7 @@ impl Watch<'_> {
             };
             match &delivery.event {
                 Event::Committed { block } => {
+                    self.reads.meet(block);
                     self.cover(block);
                     ticks.block();
                 }
@@ -267,6 +269,7 @@ impl Watch<'_> {
         covered.first = covered.first.min(block.number);
         covered.last = covered.last.max(block.number);
         covered.blocks += 1;
+        covered.transactions += block.transactions.len() as u64;
         let before = self.heads.insert(block.chain, (block.number, block.timestamp_s));
         if let Some((number, timestamp_s)) = before
             && number + 1 == block.number

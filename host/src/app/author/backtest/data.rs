@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::app::author::reads::file_beside;
 use crate::share::digest::Digest;
+use crate::source::recording::file_beside;
 
 /// Recordings and labels by their digests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -4,6 +4,7 @@
 mod course;
 mod data;
 mod subject;
+mod sums;
 mod trend;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use serde::Serialize;
 pub use course::Ticks;
 pub use data::Data;
 pub use subject::Rule;
+pub use sums::Sums;
 pub use trend::{Cost, Course, Times};
 
 use crate::app::author::backtest::course::{FAILURES_GIVEN, Made, Ran};
@@ -26,7 +28,7 @@ use crate::app::author::backtest::subject::{Values, grid, subjects};
 use crate::app::author::reads::Unanswered;
 use crate::chain_read::ChainReader;
 use crate::finding::Severity;
-use crate::score::{Labels, Number, Score, Sighting, Verdict, Watched, judge, misplaced, score};
+use crate::score::{Labels, Number, Score, Sighting, Verdict, Watched, absent, judge, misplaced, score};
 
 /// What is asked.
 pub struct Options {
@@ -89,6 +91,7 @@ pub struct Point {
     /// Each detector.
     pub detectors: Vec<Tally>,
     /// Each finding, by recording and time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Judged>,
 }
 
@@ -105,6 +108,9 @@ pub struct Backtest {
     pub elapsed_ms: u64,
     /// Labels that lie in none of the recordings.
     pub misplaced: Vec<String>,
+    /// Labels of recordings that were not given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<String>,
     /// Which data it is of, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Data>,
@@ -161,6 +167,7 @@ pub fn run(options: &Options, ticks: &Ticks<'_>) -> anyhow::Result<Backtest> {
         blocks: watched.iter().flat_map(|of| of.chains.values()).map(|covered| covered.blocks).sum(),
         elapsed_ms: millis(started.elapsed()),
         misplaced: labels.iter().flat_map(|labels| misplaced(labels, &watched)).map(str::to_owned).collect(),
+        absent: labels.iter().flat_map(|labels| absent(labels, &watched)).map(str::to_owned).collect(),
         unanswered: ran
             .iter()
             .filter_map(|ran| Some((ran.watched.recording.clone(), ran.unanswered.clone()?)))

@@ -55,8 +55,8 @@ fn command() -> anyhow::Result<Command> {
     Ok(command)
 }
 
-/// Returns the binary with a clock that is so many seconds off the machine's, by the library of `faketime`. Its monotonic clock is the
-/// machine's.
+/// Returns the binary with a clock that is so many seconds off the machine's, by the library of `faketime`. Its monotonic clock is
+/// the machine's.
 pub fn at_offset(library: &Path, offset_s: i64) -> anyhow::Result<Command> {
     let mut command = command()?;
     command.env("LD_PRELOAD", library).env("FAKETIME", format!("{offset_s:+}"));

@@ -188,7 +188,8 @@ fn rest(seconds: f64) -> Option<Duration> {
     (seconds.is_finite() && seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(LONGEST_REST_S)))
 }
 
-/// Reads the header `retry-after` (RFC 9110): so many seconds, or a date. `now_s` is the wall clock, seconds since the Unix epoch.
+/// Reads the header `retry-after` (RFC 9110): so many seconds, or a date. `now_s` is the wall clock, seconds since the Unix
+/// epoch.
 pub(super) fn rest_of_header(text: &str, now_s: u64) -> Option<Duration> {
     let text = text.trim();
     if let Some(seconds) = seconds(text) {

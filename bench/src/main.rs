@@ -3,6 +3,7 @@
 mod blocks;
 mod boundary;
 mod decisions;
+mod deliveries;
 mod detectors;
 mod fleets;
 mod native;
@@ -82,13 +83,15 @@ enum Part {
     Storm,
     /// From a finding to a page that was accepted.
     Pages,
+    /// Effects that wait, to a receiver that keeps pace.
+    Deliveries,
     /// Memory, start and swap.
     Upkeep,
 }
 
 type Measure = fn(&Bench, &mut Report) -> anyhow::Result<()>;
 
-const PARTS: [(Part, Measure); 9] = [
+const PARTS: [(Part, Measure); 10] = [
     (Part::Stages, stages::measure),
     (Part::Boundary, boundary::measure),
     (Part::Detectors, detectors::measure),
@@ -97,6 +100,7 @@ const PARTS: [(Part, Measure); 9] = [
     (Part::Steps, steps::measure),
     (Part::Storm, storm::measure),
     (Part::Pages, pages::measure),
+    (Part::Deliveries, deliveries::measure),
     (Part::Upkeep, upkeep::measure),
 ];
 

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::{Arc, mpsc as std_mpsc};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -56,38 +57,10 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> 
     let (_, event) = with_team(PLAN)?;
     engine.take(Stamped { at_ms: wall_clock_ms(), event }, &Given::default())?;
     engine.commit()?;
-
-    let config: ChannelConfig =
-        serde_json::from_value(serde_json::json!({ "kind": "webhook", "url": format!("http://127.0.0.1:{port}/") }))?;
-    let made = make(&config, Path::new(".")).map_err(|(key, why)| anyhow::anyhow!("{key}: {why}"))?;
-    let channel = Channel { name: "pager".to_owned(), schemes: None, hears: Hears::All };
     let runtime = tokio::runtime::Runtime::new()?;
-    let (messages, inbox) = mpsc::channel(1_024);
-    let (failing, _failed) = mpsc::unbounded_channel();
-    let (needs, _needed) = watch::channel(Default::default());
-    let wiring = Wiring {
-        output: Output::silent(),
-        record: None,
-        must_record: false,
-        newest_ms: engine.newest_ms(),
-        messages: inbox,
-        back: messages.clone(),
-        needs,
-        patience: Duration::from_millis(4),
-        failing,
-        stop_after_blocks: None,
-        pulse: Arc::new(Pulse::new(Duration::from_secs(60))),
-        absence: None,
-    };
-    let turning = Loop::new(engine, wiring, runtime.handle().clone())?;
-    let looping = std::thread::spawn(move || turning.run());
+    let (messages, looping) = run(engine, &runtime)?;
     let send = |message: Message| messages.blocking_send(message).map_err(|_| anyhow::anyhow!("the loop has ended"));
-    send(Message::Change(Change::Webhooks(Outlets {
-        services: [("pager".to_owned(), made)].into(),
-        channels: vec![channel],
-        asks: None,
-        config: DeliveryConfig::default(),
-    })))?;
+    send(posts_to(port)?)?;
 
     let (mut took, count) = (Vec::new(), if bench.rounds == 1 { 5 } else { 200 });
     for at in 0..count {
@@ -115,8 +88,52 @@ pub(super) fn measure(bench: &Bench, report: &mut Report) -> anyhow::Result<()> 
     looping.join().map_err(|_| anyhow::anyhow!("the loop panicked"))?
 }
 
+/// Runs an engine in a loop of its own. Returns what takes its messages, and the thread.
+pub(crate) fn run(
+    engine: Engine,
+    runtime: &tokio::runtime::Runtime,
+) -> anyhow::Result<(mpsc::Sender<Message>, JoinHandle<anyhow::Result<()>>)> {
+    let (messages, inbox) = mpsc::channel(1_024);
+    let (failing, _failed) = mpsc::unbounded_channel();
+    let (needs, _needed) = watch::channel(Default::default());
+    let wiring = Wiring {
+        output: Output::silent(),
+        record: None,
+        must_record: false,
+        newest_ms: engine.newest_ms(),
+        messages: inbox,
+        back: messages.clone(),
+        needs,
+        patience: Duration::from_millis(4),
+        failing,
+        stop_after_blocks: None,
+        pulse: Arc::new(Pulse::new(Duration::from_secs(60))),
+        absence: None,
+    };
+    let turning = Loop::new(engine, wiring, runtime.handle().clone())?;
+    Ok((messages, std::thread::spawn(move || turning.run())))
+}
+
+/// What the webhook is called.
+pub(crate) fn pager() -> Channel {
+    Channel { name: "pager".to_owned(), schemes: None, hears: Hears::All }
+}
+
+/// Has a loop post whatever it orders to a port of this machine.
+pub(crate) fn posts_to(port: u16) -> anyhow::Result<Message> {
+    let config: ChannelConfig =
+        serde_json::from_value(serde_json::json!({ "kind": "webhook", "url": format!("http://127.0.0.1:{port}/") }))?;
+    let made = make(&config, Path::new(".")).map_err(|(key, why)| anyhow::anyhow!("{key}: {why}"))?;
+    Ok(Message::Change(Change::Webhooks(Outlets {
+        services: [("pager".to_owned(), made)].into(),
+        channels: vec![pager()],
+        asks: None,
+        config: DeliveryConfig::default(),
+    })))
+}
+
 /// A webhook that accepts whatever is posted. Returns its port, and each body with when it was accepted.
-fn receiver() -> anyhow::Result<(u16, std_mpsc::Receiver<(Instant, String)>)> {
+pub(crate) fn receiver() -> anyhow::Result<(u16, std_mpsc::Receiver<(Instant, String)>)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
     let (seen, pages) = std_mpsc::channel();

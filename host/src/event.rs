@@ -331,6 +331,7 @@ pub struct Coverage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operator::Deed;
 
     #[test]
     fn a_number_that_the_journal_cannot_hold_is_named() {
@@ -341,6 +342,17 @@ mod tests {
         let gone = BlockRef { chain: 1, number: u64::MAX, hash: B256::ZERO };
         assert!(Event::Reverted { chain: 1, blocks: vec![gone] }.beyond_the_journal().is_some());
         assert!(Event::Reverted { chain: u64::MAX, blocks: vec![] }.beyond_the_journal().is_some());
+        let ack = Act {
+            by: "ana".into(),
+            proof: String::new(),
+            protocol: String::new(),
+            incident: Some(most + 1),
+            seen: None,
+            signed: None,
+            deed: Deed::Ack,
+        };
+        assert!(Event::Act { act: ack.clone() }.beyond_the_journal().is_some());
+        assert_eq!(Event::Act { act: Act { incident: Some(most), ..ack } }.beyond_the_journal(), None);
         assert_eq!(Event::Tick.beyond_the_journal(), None);
     }
 }

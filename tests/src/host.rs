@@ -55,6 +55,15 @@ fn command() -> anyhow::Result<Command> {
     Ok(command)
 }
 
+/// Returns the binary with a clock that is so many seconds off the machine's, by the library of `faketime`. Its monotonic clock is
+/// the machine's.
+pub fn at_offset(library: &Path, offset_s: i64) -> anyhow::Result<Command> {
+    let mut command = command()?;
+    command.env("LD_PRELOAD", library).env("FAKETIME", format!("{offset_s:+}"));
+    command.env("DONT_FAKE_MONOTONIC", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    Ok(command)
+}
+
 /// Runs a command of `watchfire` to its end.
 pub fn watchfire(folder: &Path, args: &[&str]) -> anyhow::Result<Output> {
     Ok(command()?.args(args).current_dir(folder).stdin(Stdio::null()).output()?)

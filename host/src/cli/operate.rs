@@ -221,32 +221,117 @@ fn show_compared(compared: &Compared) {
     course(&format!("with {shadow}"), &compared.as_it_would_have_been);
 }
 
+/// The finding that a detector rests, or has just rested.
+const RESTS: &str = "detector-quarantined";
+
 fn show(status: &DetectorStatus) {
-    println!("{} {} {}", status.id, status.version, short(status.digest.as_slice()));
+    lines(status).iter().for_each(|line| println!("{line}"));
+}
+
+/// Returns what is said of a detector.
+fn lines(status: &DetectorStatus) -> Vec<String> {
+    let mut lines = vec![format!("{} {} {}", status.id, status.version, short(status.digest.as_slice()))];
     if status.is_shadow {
-        println!("  a shadow: its findings are recorded only");
+        lines.push("  a shadow: its findings are recorded only".to_owned());
+    }
+    let is_quarantined = status.gaps.iter().any(|gap| gap == RESTS);
+    match status.rests_for_batches {
+        0 if is_quarantined => lines.push("  quarantined until a batch goes well: it is shown the next one".to_owned()),
+        0 => {}
+        batches => lines.push(format!("  quarantined: its next {batches} batches are set aside unseen")),
     }
     match (status.behind, status.at_work_on) {
-        (0, None) => println!("  in step"),
-        (behind, _) => println!("  {behind} inputs behind"),
+        (0, None) if is_quarantined || status.rests_for_batches > 0 => {}
+        (0, None) => lines.push("  in step".to_owned()),
+        (behind, _) => lines.push(format!("  {behind} inputs behind")),
     }
     if status.set_aside > 0 {
-        println!("  {} inputs set aside: `watchfire plugin retry {}`", status.set_aside, status.id);
+        lines.push(format!("  {} inputs set aside: `watchfire plugin retry {}`", status.set_aside, status.id));
     }
     if status.owed_blocks > 0 {
-        println!("  {} blocks owed: their call frames or storage changes have not come", status.owed_blocks);
+        lines.push(format!("  {} blocks owed: their call frames or storage changes have not come", status.owed_blocks));
     }
     if !status.gaps.is_empty() {
-        println!("  open gaps: {}", status.gaps.join(", "));
+        lines.push(format!("  open gaps: {}", status.gaps.join(", ")));
     }
     let spent = &status.spent;
     if spent.batches > 0 {
-        let (mean_us, slowest_us) = (spent.mean_us(), spent.slowest_ns as f64 / 1e3);
-        println!("  {} batches of {mean_us:.0} µs, the slowest {slowest_us:.0} µs", spent.batches);
+        let (mean, slowest) = (in_words(spent.mean_us()), in_words(spent.slowest_ns as f64 / 1e3));
+        lines.push(format!("  {} batches of {mean} on average, the slowest {slowest}", spent.batches));
     }
-    println!("  {} bytes of state", status.state_bytes);
+    lines.push(format!("  {} bytes of state", status.state_bytes));
     for (at_ms, digest) in &status.versions {
         let at = i64::try_from(*at_ms).ok().and_then(|at_ms| jiff::Timestamp::from_millisecond(at_ms).ok());
-        println!("  version {digest} since {}", at.map(|at| at.to_string()).unwrap_or_default());
+        lines.push(format!("  version {digest} since {}", at.map(|at| at.to_string()).unwrap_or_default()));
+    }
+    lines
+}
+
+/// Returns a time in the unit in which people read it.
+fn in_words(time_us: f64) -> String {
+    match time_us {
+        ..999.5 => format!("{time_us:.0} µs"),
+        ..99_950.0 => format!("{:.1} ms", time_us / 1e3),
+        ..999_500.0 => format!("{:.0} ms", time_us / 1e3),
+        _ => format!("{:.1} s", time_us / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::engine::spent::Spent;
+
+    fn status() -> DetectorStatus {
+        DetectorStatus {
+            id: "outflow".to_owned(),
+            digest: B256::ZERO,
+            version: "1.0.0".to_owned(),
+            is_shadow: false,
+            behind: 0,
+            at_work_on: None,
+            set_aside: 0,
+            owed_blocks: 0,
+            rests_for_batches: 0,
+            gaps: Vec::new(),
+            spent: Spent { batches: 4, busy_ns: 7_510_976_000, slowest_ns: 2_003_000_000 },
+            state_bytes: 12,
+            versions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn times_have_the_unit_in_which_people_read_them() {
+        let cases = [
+            (0.4, "0 µs"),
+            (812.0, "812 µs"),
+            (999.6, "1.0 ms"),
+            (1_877.0, "1.9 ms"),
+            (99_960.0, "100 ms"),
+            (250_400.0, "250 ms"),
+            (999_700.0, "1.0 s"),
+            (1_877_744.0, "1.9 s"),
+        ];
+        for (time_us, said) in cases {
+            assert_eq!(in_words(time_us), said);
+        }
+        assert!(lines(&status()).contains(&"  4 batches of 1.9 s on average, the slowest 2.0 s".to_owned()));
+    }
+
+    #[test]
+    fn who_rests_is_not_in_step() {
+        let step = "  in step".to_owned();
+        assert!(lines(&status()).contains(&step));
+        let gaps = vec!["detector-failed".to_owned(), RESTS.to_owned()];
+        let rests = lines(&DetectorStatus { rests_for_batches: 8, gaps: gaps.clone(), set_aside: 3, ..status() });
+        assert!(rests.contains(&"  quarantined: its next 8 batches are set aside unseen".to_owned()), "{rests:?}");
+        assert!(rests.contains(&"  open gaps: detector-failed, detector-quarantined".to_owned()), "{rests:?}");
+        let tried = lines(&DetectorStatus { gaps, ..status() });
+        assert!(tried.iter().any(|line| line.contains("quarantined until a batch goes well")), "{tried:?}");
+        // A shadow leaves no gap, and rests all the same.
+        let shadow = lines(&DetectorStatus { rests_for_batches: 1, is_shadow: true, ..status() });
+        assert!([rests, tried, shadow].iter().all(|lines| !lines.contains(&step)));
+        let behind = lines(&DetectorStatus { behind: 2, at_work_on: Some(9), ..status() });
+        assert!(behind.contains(&"  2 inputs behind".to_owned()));
     }
 }

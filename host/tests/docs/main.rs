@@ -4,6 +4,7 @@
 
 mod commands;
 mod decides;
+mod limits;
 mod links;
 mod operations;
 mod schemas;

@@ -91,6 +91,47 @@ fn the_compiler_gains_no_privileges_and_may_not_make_every_call() {
     compiling.join().unwrap();
 }
 
+/// Programs that a process started and that are still there.
+#[cfg(target_os = "linux")]
+fn started_by(process: u32) -> Vec<String> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
+    let of = |task: fs::DirEntry| fs::read_to_string(task.path().join("children")).unwrap_or_default();
+    tasks.flatten().flat_map(|task| of(task).split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_compiler_ends_with_its_host() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("bomb.wasm"), bomb(8_000, 400)).unwrap();
+    let inspecting = ["plugin", "inspect", "bomb.wasm"];
+    let mut host = std::process::Command::new(BINARY);
+    let mut host =
+        host.args(inspecting).current_dir(folder.path()).env("WATCHFIRE_CACHE", folder.path()).spawn().unwrap();
+    let began = Instant::now();
+    let wait_until = |what: &str, is_so: &dyn Fn() -> bool| {
+        while !is_so() {
+            assert!(began.elapsed() < Duration::from_secs(60), "{what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    wait_until("it starts no compiler", &|| !started_by(host.id()).is_empty());
+    let compilers = started_by(host.id());
+    // Once it may not start programs any more, it has also asked to end with its host.
+    let is_confined = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", compilers[0])).unwrap_or_default();
+        status.lines().any(|line| line.starts_with("NoNewPrivs:") && line.ends_with('1'))
+    };
+    wait_until("it is not confined", &is_confined);
+    host.kill().unwrap();
+    host.wait().unwrap();
+    let is_over = |id: &String| {
+        let status = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        status.rsplit(") ").next().is_none_or(|rest| rest.is_empty() || rest.starts_with('Z'))
+    };
+    wait_until("the compiler goes on without its host", &|| compilers.iter().all(is_over));
+}
+
 #[test]
 fn a_busy_machine_refuses_no_component() {
     let folder = tempfile::tempdir().unwrap();

@@ -165,6 +165,9 @@ fn what_fails_twice_is_set_aside_and_shown_to_a_mended_version() {
     // It fails three times and rests for eight blocks, then once and rests for sixteen.
     assert_eq!((entries(&watch, "retried"), watch.gaps("detector-failed")), (4, 4));
     assert_eq!(watch.gaps("detector-quarantined"), 1);
+    let status = watch.engine.status().unwrap().remove(0);
+    assert_eq!((status.rests_for_batches, status.set_aside), (8, 20));
+    assert_eq!(status.gaps, ["detector-failed", "detector-quarantined"], "each kind once");
     watch.load("guest", "");
     watch.add(block(21));
     assert_eq!(watch.heights("guest"), [21]);

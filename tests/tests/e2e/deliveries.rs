@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
@@ -114,6 +114,22 @@ async fn a_page_that_no_receiver_takes_goes_to_the_next_channel_and_person_once(
     assert_eq!(pages[0]["person"], "bo");
     assert!(receiver.accepted("calls").is_empty());
 
+    // `show` names the pages that nobody has, and each delivery in full.
+    let show = |more: &[&str]| {
+        let shown = watchfire(folder, &[&["incident", "show", "1"], more].concat()).unwrap();
+        String::from_utf8_lossy(&shown.stdout).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let shown = show(&[]);
+    for part in ["Pages that did not arrive", "page to Ana by sms:+351 555 010 101: NOT delivered at", "answered 500"] {
+        assert!(shown.contains(part), "`{part}` is missing in {shown}");
+    }
+    // What arrived is noted a moment later.
+    let until = Instant::now() + Duration::from_secs(90);
+    while !show(&["--full"]).contains("page to Bo by signal:bo: arrived at") {
+        assert!(Instant::now() < until, "{}", show(&["--full"]));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+
     // The receiver is mended: what waited arrives, late, and that it is dead is taken back.
     receiver.answer("calls", 200);
     host.until_within("the webhook works again", Duration::from_secs(60), is_dead(true)).await.unwrap();
@@ -127,6 +143,7 @@ async fn a_page_that_no_receiver_takes_goes_to_the_next_channel_and_person_once(
     let mut channels: Vec<&str> = late.iter().map(|body| body["channel"].as_str().unwrap()).collect();
     channels.sort_unstable();
     assert_eq!(channels, ["phone:+351 555 010 101", "sms:+351 555 010 101"]);
+    assert!(!show(&[]).contains("did not arrive"), "late is not lost: {}", show(&[]));
     host.stop().unwrap();
 
     let reports = reports(folder);
@@ -170,6 +187,16 @@ async fn an_effect_that_nobody_takes_is_given_up_at_its_age() {
     assert!(texts.iter().any(|text| text == "the page to Bo did not arrive: no channel carries it"), "{texts:?}");
     assert!(texts.iter().any(|text| text.starts_with("Nobody can be paged for incident 1")), "{texts:?}");
     host.stop().unwrap();
+    // Who was to be paged, by what, and why that failed, is said of each.
+    let shown = watchfire(folder, &["incident", "show", "1", "--format", "json"]).unwrap();
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let states = shown["deliveries"].as_array().unwrap().iter();
+    let pages: Vec<&Value> = states.filter(|one| one["effect"] == "page").collect();
+    let people: Vec<&str> = pages.iter().map(|page| page["person"].as_str().unwrap()).collect();
+    assert_eq!(people, ["ana", "ana", "bo"]);
+    for page in &pages {
+        assert!(page["state"].as_str().unwrap().starts_with("NOT delivered at "), "{page}");
+    }
     let reports = reports(folder);
     for (key, [late, arrived, given_up]) in &reports {
         assert!(*late <= 1 && *arrived == 0 && *given_up <= 1, "{key}: {reports:?}");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod answers;
+mod away;
 mod backtest;
 mod callouts;
 mod chains;

@@ -126,6 +126,13 @@ async fn an_incident_grows_in_public_and_undone_is_undone() {
     let shown = must(folder, &["show", "1"]);
     assert!(shown.contains("lost or moved so far: 120 ETH") && shown.contains("seen 1 times more"), "{shown}");
 
+    // More is lost within the minute: nobody is told yet, and whoever asks is, in the record too.
+    anvil.send(ALICE, Some(BOB), 10 * ETHER, "0x").await.unwrap();
+    anvil.mine().await.unwrap();
+    until("the loss as it is", || must(folder, &["show", "1"]).contains("lost or moved so far: 130 ETH")).await;
+    let record = must(folder, &["export", "1"]);
+    assert!(record.contains("| lost or moved | 130 ETH") && record.contains("| seen again | 2 times |"), "{record}");
+
     // Somebody else undid the pause: anybody says so, and it is done again at once, though it had one use.
     let (is_good, told) = incident(folder, &["decide", "1", "pause", "--why", "again", "--by", "bo"]);
     assert!(!is_good && told.contains("it is in effect"), "{told}");

@@ -6,7 +6,7 @@ use std::process::Output;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use watchfire_tests::anvil::Anvil;
-use watchfire_tests::guests::guest;
+use watchfire_tests::guests::{component, guest, module};
 use watchfire_tests::host::{Host, watchfire};
 use watchfire_tests::peers::skip_or_fail;
 use watchfire_tests::watch::Deployment;
@@ -106,6 +106,29 @@ async fn versions_are_tried_swapped_rolled_back_and_rejected() {
     assert!(told.contains("is one running on this journal"), "{told}");
     let replayed = watchfire(folder, &["replay", "watchfire.db", "--quiet"]).unwrap();
     assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stdout));
+}
+
+/// The manifest's name is an author's claim; that it changes under one id is mostly a mistake.
+#[tokio::test]
+async fn a_component_of_another_name_takes_the_place_only_by_force() {
+    let Some(anvil) = Anvil::start(&[]).await.unwrap() else { return skip_or_fail("anvil") };
+    let folder = Deployment { more: GUEST.into(), ..Deployment::of(anvil.url()) }.make().unwrap();
+    let folder = folder.path();
+    let bytes = std::fs::read(build(folder, "", "guest")).unwrap();
+    let renamed = module("").unwrap().replace("(data (i32.const 16) \"guest\")", "(data (i32.const 16) \"other\")");
+    std::fs::write(folder.join("renamed.wasm"), component(&renamed).unwrap()).unwrap();
+    let mut host = Host::start(folder, &[]).unwrap();
+    host.until("findings", |lines| !found(lines).is_empty()).await.unwrap();
+    let was = status(folder)["digest"].clone();
+    let (output, told) = plugin(folder, &["swap", "guest", "renamed.wasm"]);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("calls itself `other`, and the one that runs as `guest` is `guest`"), "{told}");
+    assert_eq!(status(folder)["digest"], was);
+    assert_eq!(std::fs::read(folder.join("guest.wasm")).unwrap(), bytes);
+    let (output, told) = plugin(folder, &["swap", "guest", "renamed.wasm", "--force"]);
+    assert!(output.status.success(), "{told}");
+    assert_ne!(status(folder)["digest"], was);
+    host.stop().unwrap();
 }
 
 #[test]

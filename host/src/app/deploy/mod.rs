@@ -8,6 +8,7 @@ pub mod load;
 pub mod machine;
 pub mod pinned;
 pub mod readiness;
+pub mod requests;
 pub mod sandbox;
 pub mod spec;
 pub mod trial;

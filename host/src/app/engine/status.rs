@@ -1,5 +1,7 @@
 //! How the detectors do, for an operator and for metrics.
 
+use std::collections::BTreeSet;
+
 use alloy::primitives::B256;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +30,10 @@ pub struct DetectorStatus {
     /// Blocks that it has not seen because a part of them that it wants has not come.
     #[serde(default)]
     pub owed_blocks: usize,
-    /// Kinds of its open coverage findings.
+    /// For how many more batches it rests, after too many failures in a row: they are set aside unseen.
+    #[serde(default)]
+    pub rests_for_batches: u64,
+    /// Kinds of its open coverage findings, each once.
     pub gaps: Vec<String>,
     /// Batches and time that it has taken since the host started.
     #[serde(default)]
@@ -79,6 +84,7 @@ impl Engine {
         let mut all = Vec::new();
         for id in self.fleet.ids() {
             let Some(profile) = self.fleet.get(&id) else { continue };
+            let gaps: BTreeSet<String> = self.gaps.of_detector(&id).into_iter().map(|gap| gap.kind).collect();
             all.push(DetectorStatus {
                 digest: profile.digest(),
                 version: profile.manifest().version.clone(),
@@ -87,7 +93,8 @@ impl Engine {
                 at_work_on: self.fleet.at_work(&id),
                 set_aside: self.owed.set_aside(&id).len(),
                 owed_blocks: self.owed.awaited(&id).len(),
-                gaps: self.gaps.of_detector(&id).into_iter().map(|gap| gap.kind).collect(),
+                rests_for_batches: self.fleet.rests_for(&id),
+                gaps: gaps.into_iter().collect(),
                 spent: self.spent(&id),
                 state_bytes: self.journal.state_bytes(&id)?,
                 versions: self.journal.versions(&id)?,

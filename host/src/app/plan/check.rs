@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::app::config::Config;
 use crate::app::deploy::load;
 use crate::app::deploy::machine::{Machine, past_the_machine};
+use crate::app::deploy::requests::past_the_budget;
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::plan::{carried, fit, listens};
 use crate::diagnostic::Diagnostic;
@@ -61,6 +62,7 @@ pub fn check(file: &Path, at_ms: u64, sandboxes: &Sandboxes) -> anyhow::Result<C
         }
     };
     checked.diagnostics.extend(past_the_machine(&config, Machine::this()));
+    checked.diagnostics.extend(past_the_budget(&config));
     checked.diagnostics.extend(config.idle_pins());
     let mut plans = Vec::new();
     for (protocol, texts) in load::plan_texts(&config) {

@@ -132,6 +132,11 @@ impl Fleet {
         self.slots.get(id)?.out.as_ref().map(|out| out.seq)
     }
 
+    /// Returns for how many more batches a detector rests.
+    pub fn rests_for(&self, id: &str) -> u64 {
+        self.slots.get(id).map_or(0, |slot| slot.record.skips_left())
+    }
+
     /// Returns some detectors with all that hear of them or are heard by them, however far away, in order.
     pub fn heard_together(&self, ids: &[String]) -> Vec<String> {
         let known = ids.iter().filter(|id| self.slots.contains_key(*id));

@@ -26,6 +26,11 @@ impl Record {
         self.skips_left.checked_sub(1)
     }
 
+    /// Returns how many batches it will not be shown.
+    pub(super) fn skips_left(&self) -> u64 {
+        self.skips_left
+    }
+
     /// Counts what came of a batch. If that was one failure too many, returns for how many batches it rests.
     pub(super) fn count(&mut self, result: Result<(), &FailureKind>) -> Option<u64> {
         match result {

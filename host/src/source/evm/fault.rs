@@ -169,17 +169,45 @@ const THROTTLE_CODES: [i64; 4] = [-32_029, -32_090, -32_097, 429];
 /// Longest that a provider is believed, in seconds. Whoever rests caps it further.
 const LONGEST_REST_S: f64 = 86_400.0;
 
+/// Largest body of an answer "too many requests" that is looked into, bytes.
+const ASKING_BYTES: usize = 64 << 10;
+
 /// Returns for how long a provider asks to be left alone, by whatever name it says so.
-fn retry_after(data: &RawValue) -> Option<Duration> {
+fn retry_after(data: &serde_json::Value) -> Option<Duration> {
     const NAMES: [&str; 5] = ["backoff_seconds", "try_again_in", "retry_after", "retryAfter", "retry_after_seconds"];
-    let data: serde_json::Value = serde_json::from_str(data.get()).ok()?;
     let stated = |value: &serde_json::Value| NAMES.iter().find_map(|name| value.get(name)).cloned();
-    let seconds = match stated(&data).or_else(|| data.as_object()?.values().find_map(stated))? {
+    rest(match stated(data).or_else(|| data.as_object()?.values().find_map(stated))? {
         serde_json::Value::Number(number) => number.as_f64()?,
         serde_json::Value::String(text) => seconds(&text)?,
         _ => return None,
-    };
+    })
+}
+
+/// A time to rest, seconds, as far as it is believed.
+fn rest(seconds: f64) -> Option<Duration> {
     (seconds.is_finite() && seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(LONGEST_REST_S)))
+}
+
+/// Reads the header `retry-after` (RFC 9110): so many seconds, or a date. `now_s` is the wall clock, seconds since the Unix
+/// epoch.
+pub(super) fn rest_of_header(text: &str, now_s: u64) -> Option<Duration> {
+    let text = text.trim();
+    if let Some(seconds) = seconds(text) {
+        return rest(seconds);
+    }
+    let until = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    rest((until.as_second() as f64 - now_s as f64).max(0.0))
+}
+
+/// Reads how long to rest from the body of an answer "too many requests", wherever it says so.
+pub(super) fn rest_of_body(body: &[u8]) -> Option<Duration> {
+    if body.len() > ASKING_BYTES {
+        return None;
+    }
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let body = body.get(0).unwrap_or(&body);
+    let error = body.get("error").unwrap_or(body);
+    error.get("data").and_then(retry_after).or_else(|| retry_after(error))
 }
 
 /// Reads `1.5`, `1.5s`, `300ms`, `2m`.
@@ -221,7 +249,9 @@ impl Fault {
         // What a contract says of its own limits is none of the node's.
         let is_revert = error.code == 3 || lower.contains("revert");
         if !of_results && !is_revert && asks_for_fewer {
-            let retry_after = error.data.as_deref().and_then(retry_after);
+            let data: Option<serde_json::Value> =
+                error.data.as_deref().and_then(|data| serde_json::from_str(data.get()).ok());
+            let retry_after = data.as_ref().and_then(retry_after);
             return Self::Throttled { retry_after, said: Some(message) };
         }
         Self::Rpc { code: error.code, message, data: error.data }
@@ -291,7 +321,7 @@ mod tests {
     #[test]
     fn how_long_to_rest_is_read_by_whatever_name() {
         let rest = |data: &str| {
-            let data = RawValue::from_string(data.to_owned()).unwrap_or_default();
+            let data: serde_json::Value = serde_json::from_str(data).unwrap();
             retry_after(&data).map(|rest| rest.as_millis())
         };
         assert_eq!(rest(r#"{"rate":{"allowed_rps":5,"backoff_seconds":30,"current_rps":5.2}}"#), Some(30_000));
@@ -301,6 +331,26 @@ mod tests {
         assert_eq!(rest(r#"{"retry_after":1e300}"#), Some(86_400_000));
         for odd in [r#"{"retry_after":-1}"#, r#"{"retry_after":"soon"}"#, r#"{"a":1}"#, "null", "[]", r#""x""#] {
             assert_eq!(rest(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn how_long_to_rest_is_read_from_headers_and_bodies() {
+        const NOW_S: u64 = 1_445_412_450;
+        let header = |text: &str| rest_of_header(text, NOW_S).map(|rest| rest.as_millis());
+        assert_eq!((header("7"), header(" 1.5 "), header("86401")), (Some(7_000), Some(1_500), Some(86_400_000)));
+        assert_eq!(header("Wed, 21 Oct 2015 07:28:00 GMT"), Some(30_000));
+        assert_eq!(header("Wed, 21 Oct 2015 07:27:00 GMT"), Some(0), "it is past");
+        assert_eq!((header("soon"), header("-1"), header("")), (None, None, None));
+        let body = |text: &str| rest_of_body(text.as_bytes()).map(|rest| rest.as_millis());
+        let infura =
+            r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32005,"message":"x","data":{"rate":{"backoff_seconds":30}}}}"#;
+        assert_eq!((body(infura), body(&format!("[{infura}]"))), (Some(30_000), Some(30_000)));
+        assert_eq!(body(r#"{"message":"too many requests","retry_after":2}"#), Some(2_000));
+        assert_eq!(body(r#"{"error":{"retry_after_seconds":3}}"#), Some(3_000));
+        let endless = format!("{{\"retry_after\":2,\"pad\":\"{}\"}}", "x".repeat(ASKING_BYTES));
+        for odd in ["", "<html>", "[]", "1", r#"{"error":"slow down"}"#, &endless] {
+            assert_eq!(body(odd), None);
         }
     }
 

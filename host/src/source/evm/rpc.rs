@@ -296,44 +296,55 @@ impl Client {
     }
 
     async fn post(&self, http: &reqwest::Client, url: &reqwest::Url, body: &Value) -> Result<Vec<u8>, Fault> {
-        let lost = |error: reqwest::Error| {
-            if error.is_timeout() {
-                Fault::Timeout(self.timeout)
-            } else {
-                Fault::Transport(causes(error.without_url()))
-            }
-        };
-        let mut response = http.post(url.clone()).json(body).send().await.map_err(lost)?;
+        let response = http.post(url.clone()).json(body).send().await.map_err(|error| self.lost(error))?;
         let status = response.status();
-        if status == reqwest::StatusCode::TOO_MANY_REQUESTS || status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
-            let retry_after = response.headers().get(reqwest::header::RETRY_AFTER);
-            let retry_after = retry_after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
-            if status == reqwest::StatusCode::TOO_MANY_REQUESTS || retry_after.is_some() {
-                return Err(Fault::Throttled { retry_after: retry_after.map(Duration::from_secs), said: None });
+        let is_throttled = status == reqwest::StatusCode::TOO_MANY_REQUESTS;
+        if is_throttled || status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
+            let header = response.headers().get(reqwest::header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+            let asked = header.and_then(|text| fault::rest_of_header(text, now_s()));
+            if asked.is_some() {
+                return Err(Fault::Throttled { retry_after: asked, said: None });
             }
+        }
+        if is_throttled {
+            // Whatever becomes of its body, it has asked for fewer requests.
+            let body = self.body(response).await.unwrap_or_default();
+            return Err(Fault::Throttled { retry_after: fault::rest_of_body(&body), said: None });
         }
         if status == reqwest::StatusCode::PAYLOAD_TOO_LARGE {
             return Err(Fault::TooLarge(self.max_bytes));
         }
+        let bytes = self.body(response).await?;
+        // Some nodes answer errors of JSON-RPC under an HTTP status that is not 200.
+        if !status.is_success() && !answer::is_error(&bytes) {
+            return Err(fault::of_status(status.as_u16(), &bytes));
+        }
+        Ok(bytes)
+    }
+
+    fn lost(&self, error: reqwest::Error) -> Fault {
+        match error.is_timeout() {
+            true => Fault::Timeout(self.timeout),
+            false => Fault::Transport(causes(error.without_url())),
+        }
+    }
+
+    /// Reads an answer to its end, up to the largest one.
+    async fn body(&self, mut response: reqwest::Response) -> Result<Vec<u8>, Fault> {
         // Some nodes compress without being asked to.
         let encoding = response.headers().get(reqwest::header::CONTENT_ENCODING);
         let gzipped = encoding.is_some_and(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"gzip"));
         let mut bytes = Vec::with_capacity(response.content_length().unwrap_or(0).min(self.max_bytes as u64) as usize);
-        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.lost(error))? {
             if bytes.len() + chunk.len() > self.max_bytes {
                 return Err(Fault::TooLarge(self.max_bytes));
             }
             bytes.extend_from_slice(&chunk);
         }
-        // Some nodes answer errors of JSON-RPC under an HTTP status that is not 200.
-        let bytes = match gzipped {
-            true => inflate(&bytes, self.max_bytes)?,
-            false => bytes,
-        };
-        if !status.is_success() && !answer::is_error(&bytes) {
-            return Err(fault::of_status(status.as_u16(), &bytes));
+        match gzipped {
+            true => inflate(&bytes, self.max_bytes),
+            false => Ok(bytes),
         }
-        Ok(bytes)
     }
 }
 

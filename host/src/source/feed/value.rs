@@ -40,7 +40,6 @@ fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, String> {
 /// A JSON text as a value of a type.
 pub(super) fn typed(json: &str, wanted: ValueType) -> Result<Value, String> {
     let json = json.trim();
-    let short: String = json.chars().take(80).collect();
     let text = || serde_json::from_str::<String>(json);
     match wanted {
         ValueType::Json => Ok(Value::Json(json.to_owned())),
@@ -48,17 +47,32 @@ pub(super) fn typed(json: &str, wanted: ValueType) -> Result<Value, String> {
         ValueType::Registrar => records::registrar(json).map(Value::Text),
         ValueType::Advisories => records::advisories(json).map(Value::Text),
         ValueType::Text | ValueType::Digest | ValueType::Certificate => {
-            text().map(Value::Text).map_err(|_| format!("a string was expected, and `{short}` came"))
+            text().map(Value::Text).map_err(|_| format!("a string was expected, and {} came", came(json)))
         }
         ValueType::Boolean => match json {
             "true" => Ok(Value::Boolean(true)),
             "false" => Ok(Value::Boolean(false)),
-            _ => Err(format!("true or false was expected, and `{short}` came")),
+            _ => Err(format!("true or false was expected, and {} came", came(json))),
         },
         ValueType::Number => {
             let digits = text().unwrap_or_else(|_| json.to_owned());
-            plain(digits.trim()).map(Value::Number).ok_or_else(|| format!("a number was expected, and `{short}` came"))
+            plain(digits.trim())
+                .map(Value::Number)
+                .ok_or_else(|| format!("a number was expected, and {} came", came(json)))
         }
+    }
+}
+
+/// What came in place of what was expected. A text is not repeated: the file may be another one than it was, and hold a secret.
+fn came(json: &str) -> String {
+    match json.as_bytes().first() {
+        Some(b'"') => {
+            let chars = serde_json::from_str::<String>(json).unwrap_or_default().chars().count();
+            format!("a string of {chars} characters")
+        }
+        Some(b'{') => "an object".to_owned(),
+        Some(b'[') => "a list".to_owned(),
+        _ => format!("`{}`", json.chars().take(80).collect::<String>()),
     }
 }
 
@@ -103,9 +117,10 @@ pub(super) fn time_ms(json: &str) -> Result<u64, String> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return u64::try_from(time.as_millisecond()).map_err(|_| format!("`{text}` is before 1970"));
     }
-    let number: f64 = text.parse().map_err(|_| format!("a time was expected, and `{text:.80}` came"))?;
+    let wrong = || format!("a time was expected, and {} came", came(json));
+    let number: f64 = text.parse().map_err(|_| wrong())?;
     if !(0.0..=1e14).contains(&number) {
-        return Err(format!("a time was expected, and `{text:.80}` came"));
+        return Err(wrong());
     }
     Ok(if number < 1e11 { (number * 1_000.0) as u64 } else { number as u64 })
 }
@@ -134,7 +149,7 @@ mod tests {
         check("-1.5E-4", "", n, Ok("-0.00015"));
         check("-0.0", "", n, Ok("0.0"));
         check("007", "", n, Err("it is no JSON: invalid number at line 1 column 2"));
-        check(r#""1e999999999""#, "", n, Err("a number was expected, and `\"1e999999999\"` came"));
+        check(r#""1e999999999""#, "", n, Err("a number was expected, and a string of 11 characters came"));
         check(r#"{"p":null}"#, "/p", n, Err("a number was expected, and `null` came"));
         check(r#"{"p":1}"#, "/q", n, Err("there is no `/q` in it: `q` is not there"));
     }

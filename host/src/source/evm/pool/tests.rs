@@ -1,4 +1,4 @@
-//! Nodes behind one address that are not the same.
+//! Nodes behind one address that are not the same, and nodes that point elsewhere.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -73,4 +73,26 @@ async fn a_budget_that_is_used_up_is_reported_and_nothing_more_is_asked() {
     assert_eq!(notices.iter().map(|notice| notice.kind.as_str()).collect::<Vec<_>>(), ["budget-spent"]);
     assert!(pool.take_notices().is_empty(), "once");
     assert_eq!(pool.calls()[0].1.today, 2);
+}
+
+/// The URL of a node holds its provider's key, which is nobody else's.
+#[tokio::test]
+async fn where_a_node_points_nobody_is_asked() {
+    let (elsewhere, connections) = serve().await;
+    let to = elsewhere.replace("ws://", "http://");
+    for status in [302, 307, 308] {
+        let status = axum::http::StatusCode::from_u16(status).unwrap();
+        let to = to.clone();
+        let points = axum::Router::new().fallback(move || std::future::ready((status, [("location", to.clone())])));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v3/KEY", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move { axum::serve(listener, points).await.unwrap() });
+        let config: crate::source::evm::config::ChainConfig =
+            toml::from_str(&format!("id = 1\nendpoints = ['{url}']")).unwrap();
+        let pool = Pool::new(&config.resolve(std::path::Path::new(".")).unwrap());
+        let fault = pool.all()[0].client.call(Call::new("eth_blockNumber", json!([]))).await.unwrap_err().to_string();
+        assert!(!fault.contains("KEY"), "{status}: {fault}");
+        serving.abort();
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 0, "a redirect was followed");
 }

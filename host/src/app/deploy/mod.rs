@@ -37,7 +37,6 @@ use crate::diagnostic::Diagnostic;
 use crate::digest::sha256;
 use crate::event::Coverage;
 use crate::finding::Severity;
-use crate::journal::Journal;
 use crate::plugin::Runtime;
 use crate::protocol::Protocol;
 

@@ -1,6 +1,6 @@
 //! `watchfire run`: trace, config, build, announce, run, drain.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -9,6 +9,7 @@ pub mod differ;
 pub mod fetch;
 pub mod indexes;
 mod materials;
+mod needs;
 pub mod pack;
 pub mod pinned;
 pub mod provenance;

@@ -228,6 +228,9 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
             difference.lines().iter().for_each(|line| println!("  {line}"));
         }
     }
+    for unheard in taken.iter().flat_map(|offer| sharing.unheard(id, offer.listens())) {
+        anstream::eprintln!("warning: {unheard}");
+    }
     if let Some(why) = refusal {
         anstream::eprintln!("not taken: {why}");
         return Ok(Exit::No);

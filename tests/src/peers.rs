@@ -15,6 +15,12 @@ pub fn anvil() -> Option<PathBuf> {
     named.or(Some(installed)).filter(|path| path.is_file())
 }
 
+/// The pinned wkg, which `cargo xtask interop` builds, or the one that `WATCHFIRE_WKG` names.
+pub fn wkg() -> Option<PathBuf> {
+    let named = std::env::var_os("WATCHFIRE_WKG").map(PathBuf::from);
+    named.or(Some(root().join(".peers/wkg/bin/wkg"))).filter(|path| path.is_file())
+}
+
 /// Says in one line that a test was skipped for want of something. In CI nothing may be wanting.
 pub fn skip_or_fail(what: &str) {
     assert!(std::env::var_os("CI").is_none(), "{what} is not here, and CI must have it");

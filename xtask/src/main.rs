@@ -4,6 +4,7 @@ mod ahead;
 mod compile;
 mod dist;
 mod fuzz;
+mod interop;
 mod languages;
 mod lint;
 mod peers;
@@ -36,6 +37,7 @@ cargo xtask score         score the first-party detectors on the data of the stu
 cargo xtask twins         play attacks and their benign twins on real nodes, and compare what each detector finds [NAME…]
 cargo xtask fuzz TARGET   fuzz one of the places that take bytes of others [--seconds N]
 cargo xtask soak NAME     run what must hold for hours: nodes, everything, courses [--seconds N] [--seed N]
+cargo xtask interop       build other clients of registries that take long to build (wkg), and run the tests that talk to them
 cargo xtask ci            what CI runs (`.ci/run`)";
 
 /// Detectors that the demo shows; a first demo waits for no others.
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
         Some("twins") => set_up().and_then(|()| twins::play(&rest)),
         Some("fuzz") => fuzz::fuzz(&root(), &args.iter().skip(1).map(String::as_str).collect::<Vec<_>>()),
         Some("soak") => soak::soak(&rest, || set_up().and_then(|()| peers::install().map(drop))),
+        Some("interop") => interop::interop(|| set_up_with(&[]).and_then(|()| peers::install().map(drop))),
         Some("dist") => dist::dist(&rest),
         Some("ci") => ci(),
         _ => {

@@ -378,23 +378,6 @@ impl Journal {
         Ok(versions)
     }
 
-    /// Returns the versions that failed soon after they were swapped in, with how each did.
-    ///
-    /// # Errors
-    ///
-    /// If the journal can't be read.
-    pub fn rejected(&self) -> Result<Vec<(String, B256, String)>> {
-        let seqs: Vec<u64> =
-            self.all("SELECT seq FROM entry WHERE event = 'rejected' ORDER BY seq", [], |row| row.get(0))?;
-        let mut rejected = Vec::new();
-        for seq in seqs {
-            if let Some(Stamped { event: Event::Rejected { detector, digest, reason }, .. }) = self.input(seq)? {
-                rejected.push((detector, digest, reason));
-            }
-        }
-        Ok(rejected)
-    }
-
     /// Keeps a component, so that the journal can be replayed wherever it is taken.
     ///
     /// # Errors

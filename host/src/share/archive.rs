@@ -37,12 +37,30 @@ pub fn pack(files: &Files) -> anyhow::Result<Vec<u8>> {
     Ok(tar.into_inner()?.finish()?)
 }
 
+/// How much may come out of an archive.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Most files.
+    pub files: usize,
+    /// Most bytes.
+    pub bytes: u64,
+}
+
 /// Unpacks files.
 ///
 /// # Errors
 ///
 /// If the archive is none, holds more than is allowed, a link, or a path that leads out of its folder.
 pub fn unpack(packed: &[u8]) -> anyhow::Result<Files> {
+    unpack_within(packed, Bounds { files: FILES_AT_MOST, bytes: UNPACKED_BYTES_AT_MOST })
+}
+
+/// Unpacks files, no more than so many.
+///
+/// # Errors
+///
+/// As [`unpack`].
+pub fn unpack_within(packed: &[u8], bounds: Bounds) -> anyhow::Result<Files> {
     let mut tar = tar::Archive::new(GzDecoder::new(packed).take(UNPACKED_BYTES_AT_MOST + 1));
     let (mut files, mut sum) = (Files::new(), 0_u64);
     for entry in tar.entries().context("it is no archive")? {
@@ -62,8 +80,8 @@ pub fn unpack(packed: &[u8]) -> anyhow::Result<Files> {
             "`{shown}` in it is no name: it has characters that a terminal obeys, or that can't be seen"
         );
         sum += entry.size();
-        let within = sum <= UNPACKED_BYTES_AT_MOST && files.len() < FILES_AT_MOST;
-        ensure!(within, "it holds more than {FILES_AT_MOST} files or {UNPACKED_BYTES_AT_MOST} bytes");
+        let within = sum <= bounds.bytes && files.len() < bounds.files;
+        ensure!(within, "it holds more than {} files or {} bytes", bounds.files, bounds.bytes);
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).with_context(|| format!("`{}` breaks off", path.display()))?;
         files.insert(path, bytes);

@@ -2,8 +2,10 @@
 //!
 //! One file, `index.toml`, in a folder that git keeps or as an artefact of a registry.
 
+use jiff::Timestamp;
 use semver::Version;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::digest::Digest;
 use super::package::Watches;
@@ -26,6 +28,9 @@ pub struct Index {
     pub format: u32,
     /// Its own version, which grows with each change.
     pub version: String,
+    /// When whoever keeps it last looked it through, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "moment", serialize_with = "written")]
+    pub updated: Option<Timestamp>,
     /// Detectors.
     #[serde(default)]
     pub detector: Vec<Listed>,
@@ -97,6 +102,20 @@ impl Kind {
     }
 }
 
+/// Reads a moment, which stands in quotes or without.
+fn moment<'de, D: Deserializer<'de>>(read: D) -> Result<Option<Timestamp>, D::Error> {
+    let said = match toml::Value::deserialize(read)? {
+        toml::Value::String(said) => said,
+        other => other.to_string(),
+    };
+    let read = said.parse().map(Some);
+    read.map_err(|_| D::Error::custom(format!("`{}` is no moment; write `2026-11-30T12:00:00Z`", line(&said, 64))))
+}
+
+fn written<S: Serializer>(moment: &Option<Timestamp>, write: S) -> Result<S::Ok, S::Error> {
+    moment.map(|moment| moment.to_string()).serialize(write)
+}
+
 impl Index {
     /// Reads an index.
     ///
@@ -123,15 +142,18 @@ impl Index {
         Ok(index)
     }
 
-    /// True when its version comes before that of another: by number, or as versions of detectors are compared. What can't be
-    /// compared is not before it.
+    /// True when its version comes before that of another: by number, or as versions of detectors are compared; else when it was
+    /// updated before it. What can't be compared is not before it.
     pub fn is_before(&self, other: &Self) -> bool {
         let numbers = |index: &Self| index.version.parse::<u64>().ok();
         if let (Some(own), Some(others)) = (numbers(self), numbers(other)) {
             return own < others;
         }
         let versions = |index: &Self| Version::parse(&index.version).ok();
-        versions(self).zip(versions(other)).is_some_and(|(own, others)| own.cmp_precedence(&others).is_lt())
+        if let Some((own, others)) = versions(self).zip(versions(other)) {
+            return own.cmp_precedence(&others).is_lt();
+        }
+        self.updated.zip(other.updated).is_some_and(|(own, others)| own < others)
     }
 
     /// Returns the detectors in which each of the words occurs: in name, summary, place, events, protocols or classes.
@@ -257,6 +279,20 @@ mod tests {
         ] {
             assert_eq!(index(own).is_before(&index(other)), expected, "{own} {other}");
         }
+        let dated = |day: &str| Index { updated: format!("{day}T00:00:00Z").parse().ok(), ..index("words") };
+        assert!(dated("2026-11-29").is_before(&dated("2026-11-30")));
+        assert!(!dated("2026-11-30").is_before(&dated("2026-11-29")) && !dated("2026-11-30").is_before(&index("more")));
+    }
+
+    #[test]
+    fn its_date_is_a_moment() {
+        let with = |date: &str| Index::parse(&format!("format = 1\nversion = '1'\nupdated = {date}\n"));
+        for date in ["2026-11-30T12:00:00Z", "'2026-11-30T13:00:00+01:00'"] {
+            assert_eq!(with(date).unwrap().updated, "2026-11-30T12:00:00Z".parse().ok(), "{date}");
+        }
+        let why = with("'yesterday'").unwrap_err();
+        assert!(why.contains("`yesterday` is no moment; write `2026-11-30T12:00:00Z`"), "{why}");
+        assert!(with("7").is_err());
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub struct Pin {
     /// Limits that its publisher states, by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<String, u64>,
-    /// Findings of other detectors that it listens to: kind, and the detector's name if it matters.
+    /// Findings of other detectors that it listens to: kind, and the detectors' names, with commas, if these matter.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub listens: BTreeMap<String, String>,
 }

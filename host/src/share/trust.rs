@@ -22,6 +22,8 @@ pub struct TrustConfig {
     pub store: PathBuf,
     /// Indexes that `plugin search` and `plugin audit` read: `oci://…`, or a folder.
     pub index: Vec<String>,
+    /// Days after which an index is too old to go by, since it was updated and since it was taken from its registry. Default 30.
+    pub index_max_age_days: u32,
     /// Signers by a name of your own.
     pub signer: BTreeMap<String, SignerConfig>,
     /// Parts of registries, each with who must have signed what is in it. The longest that fits counts.
@@ -38,6 +40,7 @@ impl Default for TrustConfig {
         Self {
             store: "watchfire.store".into(),
             index: Vec::new(),
+            index_max_age_days: 30,
             signer: BTreeMap::new(),
             namespace: Vec::new(),
             unsigned: Vec::new(),

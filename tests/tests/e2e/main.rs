@@ -47,6 +47,7 @@ mod sharing_locked;
 mod sharing_packs;
 mod sharing_peers;
 mod soak;
+mod swap_kills;
 mod swaps;
 mod templates;
 mod watch_over;

@@ -104,3 +104,28 @@ async fn oras_pulls_what_is_published_and_what_it_publishes_is_taken() {
     assert_eq!(said.code, 0, "{}", said.all());
     assert!(std::fs::read(author.join("taken/guest.wasm")).unwrap() == own);
 }
+
+#[tokio::test]
+#[ignore = "wkg takes minutes to build: `cargo xtask interop`"]
+async fn wkg_pulls_what_is_published_and_what_it_publishes_is_taken() {
+    let Some(registry) = Registry::start(How::default()).await.unwrap() else { return skip_or_fail("docker-registry") };
+    let Some(wkg) = watchfire_tests::peers::wkg() else { return skip_or_fail("wkg") };
+    let wkg = wkg.display().to_string();
+    let author = author(&[Version::of("1.0.0"), Version::of("1.1.0")]).unwrap();
+    let author = author.path();
+    let name = registry.name();
+    let own = |version: &str| std::fs::read(author.join(format!("{version}.wasm"))).unwrap();
+    assert_eq!(
+        plugin(author, &["push", "1.0.0.wasm", &format!("oci://{name}/harbor/guest:1.0.0")], &[]).unwrap().code,
+        0
+    );
+    let theirs = format!("{name}/harbor/guest:1.0.0");
+    run(author, &wkg, &["oci", "pull", "--insecure", &name, &theirs, "--output", "pulled.wasm"]);
+    assert!(std::fs::read(author.join("pulled.wasm")).unwrap() == own("1.0.0"), "wkg pulls other bytes");
+    // The other way round: what travels with a detector of ours does not travel with theirs.
+    let theirs = format!("{name}/wkg/guest:1.1.0");
+    run(author, &wkg, &["oci", "push", "--insecure", &name, &theirs, "1.1.0.wasm"]);
+    let said = plugin(author, &["pull", &format!("oci://{theirs}"), "--out", "taken"], &[]).unwrap();
+    assert_eq!(said.code, 0, "{}", said.all());
+    assert!(std::fs::read(author.join("taken/guest.wasm")).unwrap() == own("1.1.0"), "other bytes of wkg are taken");
+}

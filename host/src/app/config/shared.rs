@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use alloy::primitives::B256;
+use jiff::Timestamp;
+
 use super::{Config, DetectorConfig, JournalConfig, Part, PlanConfig, folder_of, read_text, section};
 use crate::diagnostic::{Diagnostic, Gravity};
 use crate::share::lock::{Lock, Pin};
@@ -45,6 +48,27 @@ impl Config {
     /// Returns what the lock pins a detector to.
     pub fn pin(&self, id: &str) -> Option<&Pin> {
         self.lock.detector.get(id).map(|locked| &locked.pin)
+    }
+
+    /// True when a version of a detector may run in the place of another: any version of a file; of a registry what the lock pins
+    /// or pinned before, if whoever signed it is trusted still.
+    pub fn may_go_back_to(&self, id: &str, digest: B256) -> bool {
+        let Some(detector) = self.detectors.get(id) else { return false };
+        if !detector.is_shared() {
+            return true;
+        }
+        let locked = self.lock.detector.get(id).into_iter();
+        let mut pins = locked.flat_map(|locked| [Some(&locked.pin), locked.before.as_ref()]).flatten();
+        let is_trusted = |pin: &Pin| self.trust.refusal(&self.folder(), &pin.reference, &pin.signed_by).is_none();
+        pins.any(|pin| pin.component.0 == digest && is_trusted(pin))
+    }
+
+    /// True when the lock pins this version of a detector, and somebody took it later than a moment, milliseconds since the Unix
+    /// epoch.
+    pub fn is_pinned_since(&self, id: &str, digest: B256, at_ms: u64) -> bool {
+        let pin = self.pin(id).filter(|pin| pin.component.0 == digest);
+        let taken: Option<Timestamp> = pin.and_then(|pin| pin.taken_at.parse().ok());
+        taken.is_some_and(|taken| u64::try_from(taken.as_millisecond()).is_ok_and(|taken_ms| taken_ms > at_ms))
     }
 
     /// Returns the component's file of a detector: its own, or the one in the store that the lock names.

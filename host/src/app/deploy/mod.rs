@@ -23,7 +23,7 @@ use alloy::primitives::B256;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::config::Config;
-use crate::app::deploy::applied::{Applied, Earlier, Swapped};
+use crate::app::deploy::applied::{Applied, Earlier, Failing, RejectedVersions, Swapped};
 use crate::app::deploy::change::{Change, DiskFloor, Outlets};
 use crate::app::deploy::gathered::{ComponentRead, Gathered};
 use crate::app::deploy::load::{LoadedPlan, Ready};
@@ -38,7 +38,6 @@ use crate::diagnostic::Diagnostic;
 use crate::digest::sha256;
 use crate::event::Coverage;
 use crate::finding::Severity;
-use crate::journal::Journal;
 use crate::plugin::Runtime;
 use crate::protocol::Protocol;
 
@@ -57,8 +56,12 @@ pub struct Deployment<T> {
     versions: BTreeMap<String, String>,
     /// Detectors of an earlier run, not yet compared with the config.
     stale: BTreeSet<String>,
+    /// What ran when the host before this one ended, until the first config is taken up.
+    ran: BTreeMap<String, B256>,
+    /// Versions that the host before this one did not live to take back, until the first config is taken up.
+    unfinished: BTreeMap<String, Failing>,
     /// Versions that failed soon after they were swapped in.
-    rejected: BTreeMap<String, BTreeSet<B256>>,
+    rejected: RejectedVersions,
     plans: BTreeMap<String, Followed>,
     webhooks: String,
     retained: Option<(Retention, DiskFloor)>,
@@ -80,7 +83,9 @@ impl<T: From<Change>> Deployment<T> {
     /// Makes a deployment of nothing yet. Detectors that the journal ends with and the config no longer has go with the
     /// first config.
     pub fn new(runtime: Arc<Runtime>, turns: mpsc::Sender<T>, reader: Arc<dyn ChainReader>, earlier: Earlier) -> Self {
-        let Earlier { journal, running, rejected } = earlier;
+        let unfinished = earlier.unfinished();
+        let Earlier { journal, ran, rejected } = earlier;
+        let stale = ran.running.keys().cloned().collect();
         let (detectors, versions) = (BTreeMap::new(), BTreeMap::new());
         let (plans, webhooks, retained) = (BTreeMap::new(), String::new(), None);
         Self {
@@ -90,7 +95,9 @@ impl<T: From<Change>> Deployment<T> {
             reader,
             detectors,
             versions,
-            stale: running,
+            stale,
+            ran: ran.running,
+            unfinished,
             rejected,
             plans,
             webhooks,
@@ -172,10 +179,11 @@ impl<T: From<Change>> Deployment<T> {
             applied.changes.push(format!("detector {id}: removed"));
             self.send(Change::Remove(id)).await?;
         }
+        let ran = std::mem::take(&mut self.ran);
         let mut changed = BTreeMap::new();
         for (id, wanted) in &config.detectors {
             let Some(read) = components.remove(id) else { continue };
-            let Some(bytes) = self.bytes_of(config, id, read, applied)? else { continue };
+            let Some(bytes) = self.bytes_of(config, id, read, applied).await? else { continue };
             let (digest, spec) = (sha256(&bytes), KeptSpec::of(config, wanted));
             let is_new = |running: &Arc<Version>| running.component.digest() != digest || !running.spec.is_as(&spec);
             if self.detectors.get(id).is_none_or(is_new) {
@@ -193,6 +201,10 @@ impl<T: From<Change>> Deployment<T> {
                     match self.replace(config, &id, ready, false).await? {
                         Ok(swapped) => {
                             applied.changes.push(swapped.line(&id));
+                            let failed = ran.get(&id).filter(|ran| **ran != swapped.digest);
+                            if failed.is_some_and(|failed| self.is_rejected(config, &id, *failed)) {
+                                self.send(Change::Retry(id.clone())).await?;
+                            }
                             self.report_change(config, &id, before, swapped.digest).await?;
                         }
                         Err(diagnostics) => applied.diagnostics.extend(diagnostics),
@@ -203,9 +215,10 @@ impl<T: From<Change>> Deployment<T> {
         Ok(())
     }
 
-    /// Reports that a detector's file was replaced, and nobody ordered it: neither by a command nor by a digest in the config.
+    /// Reports that a detector's file was replaced, and nobody ordered it: neither by a command nor by a digest in the
+    /// config or the lock.
     async fn report_change(&self, config: &Config, id: &str, before: Option<B256>, now: B256) -> anyhow::Result<()> {
-        let is_pinned = config.detectors.get(id).is_some_and(|wanted| wanted.digest.is_some());
+        let is_pinned = config.detectors.get(id).is_some_and(|wanted| wanted.digest.is_some() || wanted.is_shared());
         let Some(before) = before.filter(|before| *before != now && !is_pinned) else { return Ok(()) };
         let message = format!(
             "the file of detector {id} was replaced, and runs: it was {before} and is {now}. No command asked for it. Name its \
@@ -224,13 +237,14 @@ impl<T: From<Change>> Deployment<T> {
     }
 
     /// The component to run: the config's file, or the version before it where that one was rejected.
-    fn bytes_of(
-        &self,
+    async fn bytes_of(
+        &mut self,
         config: &Config,
         id: &str,
         read: ComponentRead,
         applied: &mut Applied,
     ) -> anyhow::Result<Option<Vec<u8>>> {
+        let unfinished = self.unfinished.remove(id);
         let bytes = match read {
             Ok(bytes) => bytes,
             Err((message, help)) => {
@@ -239,32 +253,16 @@ impl<T: From<Change>> Deployment<T> {
                 return Ok(None);
             }
         };
-        let rejected = self.rejected.get(id);
-        if !rejected.is_some_and(|rejected| rejected.contains(&sha256(&bytes))) {
+        let digest = sha256(&bytes);
+        if let Some(failing) = unfinished.filter(|failing| failing.digest == digest) {
+            return Ok(Some(self.condemn(config, failing).await?.map_or(bytes, |(_, before)| before)));
+        }
+        if !self.is_rejected(config, id, digest) {
             return Ok(Some(bytes));
         }
-        let before = self.version_before(id, None)?;
-        let Some((digest, bytes)) = before else { return Ok(Some(bytes)) };
-        let path = config.detectors.get(id).map(|wanted| config.component_path(id, wanted)).unwrap_or_default();
-        tracing::warn!(
-            "detector {id}: `{}` failed soon after it was swapped in before; {digest} runs in its place. Replace the \
-             file, or take it up all the same with `watchfire plugin swap {id} {} --force`",
-            path.display(),
-            path.display()
-        );
-        Ok(Some(bytes))
-    }
-
-    /// The version of a detector to go back to: the newest that the journal keeps and that is neither the given one nor
-    /// rejected.
-    fn version_before(&self, id: &str, than: Option<B256>) -> anyhow::Result<Option<(B256, Vec<u8>)>> {
-        let journal = Journal::open_existing_read_only(&self.journal)?;
-        let is_good = |digest: &B256| {
-            Some(*digest) != than && !self.rejected.get(id).is_some_and(|rejected| rejected.contains(digest))
-        };
-        let digest = journal.versions(id)?.into_iter().rev().map(|(_, digest)| digest).find(is_good);
-        let Some(digest) = digest else { return Ok(None) };
-        Ok(journal.component(digest)?.map(|bytes| (digest, bytes)))
+        let Some((before, kept)) = self.version_before(config, id, None)? else { return Ok(Some(bytes)) };
+        tracing::warn!("{}", Self::instead(config, id, before));
+        Ok(Some(kept))
     }
 
     /// Tries a version on the last inputs, and puts it in the place of the one that runs. Where that fails the old one

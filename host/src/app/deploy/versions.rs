@@ -4,6 +4,7 @@ use std::path::Path;
 
 use alloy::primitives::B256;
 use anyhow::{Context, ensure};
+use jiff::Timestamp;
 
 use crate::app::config::Config;
 use crate::app::deploy::Deployment;
@@ -38,9 +39,8 @@ impl<T: From<Change>> Deployment<T> {
              {id} --to VERSION`, or go back by `watchfire plugin update {id} --back`"
         );
         let (digest, path) = (sha256(&bytes), config.component_path(id, wanted));
-        let is_rejected = self.rejected.get(id).is_some_and(|rejected| rejected.contains(&digest));
         ensure!(
-            force || !is_rejected,
+            force || !self.is_rejected(config, id, digest),
             "{digest} failed soon after it was swapped in before; `--force` takes it up all the same"
         );
         let ready = match self.load(config, id, bytes.clone()).await? {
@@ -93,7 +93,7 @@ impl<T: From<Change>> Deployment<T> {
                 ensure!(kept, "`{id}` never was {digest}; `watchfire plugin status` lists its versions");
                 journal.component(digest)?
             }
-            None => self.version_before(id, running)?.map(|(_, bytes)| bytes),
+            None => self.version_before(config, id, running)?.map(|(_, bytes)| bytes),
         };
         let bytes = bytes.with_context(|| format!("the journal keeps no earlier version of `{id}`"))?;
         // It ran before: what it fails on now, it failed on then.
@@ -107,15 +107,12 @@ impl<T: From<Change>> Deployment<T> {
     ///
     /// If the journal can't be read, or the loop has ended.
     pub async fn reject(&mut self, config: &Config, failing: Failing) -> anyhow::Result<()> {
-        let Failing { detector: id, digest, reason } = failing;
+        let id = failing.detector.clone();
         let running = self.detectors.get(&id).map(|version| version.component.digest());
-        if running != Some(digest) {
+        if running != Some(failing.digest) {
             return Ok(());
         }
-        let Some((before, bytes)) = self.version_before(&id, Some(digest))? else { return Ok(()) };
-        tracing::error!("detector {id}: {digest} fails soon after it was swapped in ({reason}); back to {before}");
-        self.rejected.entry(id.clone()).or_default().insert(digest);
-        self.send(Change::Reject { detector: id.clone(), digest, reason }).await?;
+        let Some((before, bytes)) = self.condemn(config, failing).await? else { return Ok(()) };
         let replaced = match self.load(config, &id, bytes).await? {
             Ok(ready) => self.replace(config, &id, ready, true).await?.map(drop),
             Err(diagnostics) => Err(diagnostics),
@@ -128,6 +125,78 @@ impl<T: From<Change>> Deployment<T> {
             }
         }
     }
+
+    /// Notes that a version is not to be taken up again, and returns the one to go back to. `None`, and nothing is noted, if
+    /// there is none.
+    pub(super) async fn condemn(
+        &mut self,
+        config: &Config,
+        failing: Failing,
+    ) -> anyhow::Result<Option<(B256, Vec<u8>)>> {
+        let Failing { detector: id, digest, reason } = failing;
+        let Some((before, bytes)) = self.version_before(config, &id, Some(digest))? else { return Ok(None) };
+        tracing::error!("detector {id}: {digest} fails soon after it was swapped in ({reason}); back to {before}");
+        self.rejected.entry(id.clone()).or_default().insert(digest, wall_clock_ms());
+        self.send(Change::Reject { detector: id, digest, reason }).await?;
+        Ok(Some((before, bytes)))
+    }
+
+    /// True when a version failed soon after it was swapped in, and nobody pinned it again since.
+    pub(super) fn is_rejected(&self, config: &Config, id: &str, digest: B256) -> bool {
+        let rejected = self.rejected.get(id).and_then(|rejected| rejected.get(&digest));
+        rejected.is_some_and(|at_ms| !config.is_pinned_since(id, digest, *at_ms))
+    }
+
+    /// The version of a detector to go back to: the newest that the journal keeps, that may run by the config, and that is
+    /// neither the given one nor rejected.
+    pub(super) fn version_before(
+        &self,
+        config: &Config,
+        id: &str,
+        than: Option<B256>,
+    ) -> anyhow::Result<Option<(B256, Vec<u8>)>> {
+        let journal = Journal::open_existing_read_only(&self.journal)?;
+        let is_good = |digest: &B256| {
+            Some(*digest) != than && !self.is_rejected(config, id, *digest) && config.may_go_back_to(id, *digest)
+        };
+        let digest = journal.versions(id)?.into_iter().rev().map(|(_, digest)| digest).find(is_good);
+        let Some(digest) = digest else { return Ok(None) };
+        Ok(journal.component(digest)?.map(|bytes| (digest, bytes)))
+    }
+
+    /// Returns the detectors of registries that run as something else than what the lock pins, since that was rejected: each
+    /// with what it pins.
+    pub fn gone_back(&self, config: &Config) -> Vec<(String, B256)> {
+        let pinned = config.detectors.iter().filter(|(_, wanted)| wanted.is_shared());
+        let pinned = pinned.filter_map(|(id, _)| Some((id, config.pin(id)?.component.0)));
+        let runs_other =
+            |id: &str, digest: B256| self.detectors.get(id).is_some_and(|runs| runs.component.digest() != digest);
+        let gone_back = pinned.filter(|(id, digest)| runs_other(id, *digest) && self.is_rejected(config, id, *digest));
+        gone_back.map(|(id, digest)| (id.clone(), digest)).collect()
+    }
+
+    /// Says that an earlier version runs in the place of one that was rejected.
+    pub(super) fn instead(config: &Config, id: &str, before: B256) -> String {
+        if let Some(pin) = config.pin(id) {
+            let reference = &pin.reference;
+            return format!(
+                "detector {id}: `{reference}` failed soon after it was taken up before; {before} runs in its place, and config and \
+                 lock go back to it. Take a version that was mended, or this one all the same, by `watchfire plugin update {id} \
+                 --force`"
+            );
+        }
+        let path = config.detectors.get(id).map(|wanted| config.component_path(id, wanted)).unwrap_or_default();
+        format!(
+            "detector {id}: `{}` failed soon after it was swapped in before; {before} runs in its place. Replace the file, or take \
+             it up all the same with `watchfire plugin swap {id} {} --force`",
+            path.display(),
+            path.display()
+        )
+    }
+}
+
+fn wall_clock_ms() -> u64 {
+    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default()
 }
 
 /// What a version calls itself.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::app::config::Config;
@@ -30,7 +31,7 @@ impl Advisories {
         messages: &mpsc::Sender<Message>,
     ) -> anyhow::Result<()> {
         let (of_thread, versions) = (config.clone(), versions.clone());
-        let reading = Reading::begin(&config.file, move || coverage(&of_thread, &versions))?;
+        let reading = Reading::begin(&config.file, move || coverage(&of_thread, &versions, Timestamp::now()))?;
         for coverage in self.news(reading.within(HANGS_AFTER).await?) {
             if !coverage.over {
                 tracing::warn!("{}", coverage.message);
@@ -44,7 +45,7 @@ impl Advisories {
     fn news(&mut self, known: Vec<Coverage>) -> Vec<Coverage> {
         let known: BTreeMap<String, Coverage> = known.into_iter().map(|one| (one.subject.clone(), one)).collect();
         let over = self.open.iter().filter(|(subject, _)| !known.contains_key(*subject));
-        let over = over.map(|(_, was)| Coverage { over: true, message: "it runs no more".to_owned(), ..was.clone() });
+        let over = over.map(|(_, was)| Coverage { over: true, message: "it is so no more".to_owned(), ..was.clone() });
         let new = known.iter().filter(|(subject, _)| !self.open.contains_key(*subject)).map(|(_, new)| new.clone());
         let news = over.chain(new).collect();
         self.open = known;

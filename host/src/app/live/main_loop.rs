@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::app::deploy::applied::Failing;
+use crate::app::deploy::applied::{Failing, Ran};
 use crate::app::engine::retention::Retention;
 use crate::app::engine::taking::in_words;
 use crate::app::engine::{Engine, Given};
@@ -118,6 +118,8 @@ pub struct Wiring {
     pub patience: Duration,
     /// Takes versions that fail soon after they were swapped in.
     pub failing: mpsc::UnboundedSender<Failing>,
+    /// Detectors that ran when the host before this one ended.
+    pub ran: Ran,
     /// After how many blocks the loop ends by itself.
     pub stop_after_blocks: Option<u64>,
     /// Shows whether the loop turns.
@@ -166,7 +168,7 @@ impl Loop {
             is_awaited: false,
             stopping_since: None,
             blocks_left: wiring.stop_after_blocks,
-            swaps: Swaps::new(wiring.failing),
+            swaps: Swaps::new(wiring.failing, &wiring.ran),
             pulse: wiring.pulse,
             failed_turns: 0,
             must_record: wiring.must_record,

@@ -70,6 +70,7 @@ pub async fn record(options: Options) -> anyhow::Result<Ended> {
         needs,
         patience: std::time::Duration::ZERO,
         failing: mpsc::unbounded_channel().0,
+        ran: Default::default(),
         stop_after_blocks: options.blocks,
         pulse: Arc::new(Pulse::new(std::time::Duration::from_secs(config.loop_stall_after_s))),
         absence: None,

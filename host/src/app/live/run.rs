@@ -1,6 +1,6 @@
 //! `watchfire run`: trace, config, build, announce, run, drain.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ use crate::app::live::reading::{HANGS_AFTER, Hangs, Reading};
 use crate::app::live::sources::{Readers, Sources};
 use crate::app::live::{heartbeat, metrics, operator_requests, process, progress, reading, reload, verifier};
 use crate::app::plan::carried::unreached;
-use crate::app::share::shadow;
+use crate::app::share::{back, shadow};
 use crate::block::BlockRef;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Event, Stamped};
@@ -50,6 +50,9 @@ const ORDERS: usize = 16;
 
 /// How often it is looked whether files can be read.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether what is kept of indexes is too old by now.
+const AGES_EVERY: Duration = Duration::from_hours(1);
 
 /// How long is waited for the loop's own account of why it ended.
 const LOOP_ENDS_WITHIN: Duration = Duration::from_secs(1);
@@ -136,6 +139,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
         needs,
         patience: Duration::from_millis(config.patience_ms),
         failing,
+        ran: earlier.ran.clone(),
         stop_after_blocks: None,
         pulse: pulse.clone(),
         absence,
@@ -181,6 +185,7 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
         if let Err(error) = advisories.report(&config, deployment.versions(), &messages).await {
             return Err(reason(error, looping).await);
         }
+        back::begin(&options.config, deployment.gone_back(&config));
         let takeovers = tokio::spawn(shadow::watch(options.config.clone()));
         let every = Duration::from_secs(config.verify_every_s);
         calendar.start();
@@ -193,6 +198,8 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
         let (mut reading, mut hangs) = (None, Hangs::default());
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ages = tokio::time::interval(AGES_EVERY);
+        ages.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = interrupts.next() => break,
@@ -208,7 +215,10 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                         Err(error) => Err(error),
                     };
                     let reported = match reloaded {
-                        Ok(Some(config)) => advisories.report(&config, deployment.versions(), &messages).await,
+                        Ok(Some(config)) => {
+                            back::begin(&options.config, deployment.gone_back(&config));
+                            advisories.report(&config, deployment.versions(), &messages).await
+                        }
                         other => other.map(drop),
                     };
                     if let Err(error) = reported {
@@ -225,13 +235,21 @@ pub async fn run(options: Options) -> anyhow::Result<Ended> {
                         return Err(reason(error, looping).await);
                     }
                 }
+                _ = ages.tick() => {
+                    if let Err(error) = advisories.report(&current, deployment.versions(), &messages).await {
+                        if messages.is_closed() {
+                            return Err(reason(error, looping).await);
+                        }
+                        tracing::error!("what is known against detectors can't be looked up: {error:#}");
+                    }
+                }
                 Some((ask, reply)) = ordered.recv() => {
                     let answer = operator_requests::carry_out(&mut deployment, &messages, &options.config, ask).await;
                     // Whoever asked may have gone.
                     let _ = reply.send(answer);
                 }
                 Some(failing) = failed.recv() => {
-                    if let Err(error) = reject(&mut deployment, &options.config, failing).await {
+                    if let Err(error) = reject(&mut deployment, &current, failing).await {
                         if messages.is_closed() {
                             return Err(reason(error, looping).await);
                         }
@@ -263,13 +281,16 @@ async fn reason(error: anyhow::Error, looping: JoinHandle<anyhow::Result<()>>) -
     }
 }
 
-/// Takes a version back that fails soon after it was swapped in. A config that is wrong meanwhile was reported.
-async fn reject(deployment: &mut Deployment<Message>, file: &Path, failing: Failing) -> anyhow::Result<()> {
-    let of_thread = file.to_owned();
-    match Reading::begin(file, move || Config::load(&of_thread))?.within(HANGS_AFTER).await? {
-        Ok(config) => deployment.reject(&config, failing).await,
-        Err(_) => Ok(()),
-    }
+/// Takes a version back that fails soon after it was swapped in: by the config as it is now, or by the one in force where that
+/// is wrong.
+async fn reject(deployment: &mut Deployment<Message>, current: &Config, failing: Failing) -> anyhow::Result<()> {
+    let file = current.file.clone();
+    let of_thread = file.clone();
+    let read = Reading::begin(&file, move || Config::load(&of_thread))?.within(HANGS_AFTER).await?;
+    let config = read.unwrap_or_else(|_| current.clone());
+    let rejected = deployment.reject(&config, failing).await;
+    back::begin(&file, deployment.gone_back(&config));
+    rejected
 }
 
 /// Returns what the last run watched, by its own note; `None` if it wrote none.

@@ -6,18 +6,17 @@ use std::time::{Duration, Instant};
 use alloy::primitives::B256;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::app::deploy::applied::Failing;
+use crate::app::deploy::applied::{Failing, PROBATION_BLOCKS, Ran};
 use crate::app::deploy::load::Ready;
 use crate::app::engine::Engine;
 use crate::app::live::main_loop::Loop;
 use crate::entry::Entry;
 use crate::event::{Event, Stamped};
 use crate::failure_kind::FailureKind;
+use crate::journal::Newcomer;
 
 /// How long the old version may take to end the batch that it is at; past that the new one is shown it instead.
 const DRAIN: Duration = Duration::from_millis(1_000);
-/// Blocks for which a new version is watched: one that fails within them is taken back.
-const PROBATION_BLOCKS: u32 = 16;
 
 /// Who is told whether a swap was done.
 pub(super) type Reply = oneshot::Sender<Result<(), String>>;
@@ -33,8 +32,12 @@ pub(super) struct Swaps {
 }
 
 impl Swaps {
-    pub(super) fn new(failing: mpsc::UnboundedSender<Failing>) -> Self {
-        Self { waiting: Vec::new(), new: BTreeMap::new(), running: BTreeMap::new(), failing }
+    /// Makes the swaps of a host that starts: what ran when the one before it ended is what a new version takes the place of,
+    /// and versions that were new then are watched for the rest of their time.
+    pub(super) fn new(failing: mpsc::UnboundedSender<Failing>, earlier: &Ran) -> Self {
+        let left = |newcomer: &Newcomer| PROBATION_BLOCKS.saturating_sub(newcomer.blocks);
+        let new = earlier.newcomers.iter().map(|one| (one.detector.clone(), (one.digest, left(one))));
+        Self { waiting: Vec::new(), new: new.collect(), running: earlier.running.clone(), failing }
     }
 
     /// Looks at what was committed: who is new, and who fails.
@@ -45,6 +48,11 @@ impl Swaps {
                 if before.is_some_and(|before| before != *digest) {
                     self.new.insert(detector.clone(), (*digest, PROBATION_BLOCKS));
                 }
+            }
+            // What was taken out is nobody's predecessor.
+            Entry::Input(Stamped { event: Event::Detector { detector, digest: None, .. }, .. }) => {
+                self.running.remove(detector);
+                self.new.remove(detector);
             }
             Entry::Input(Stamped { event: Event::Committed { .. }, .. }) if !self.new.is_empty() => {
                 self.new.retain(|_, (_, left)| {

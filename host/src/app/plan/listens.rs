@@ -11,9 +11,10 @@ pub(super) fn unmet(config: &Config, known: &[(String, Manifest)]) -> Vec<Diagno
     let mut found = Vec::new();
     for id in config.detectors.keys() {
         let Some(pin) = config.pin(id) else { continue };
-        for (kind, detector) in &pin.listens {
+        let needs = pin.listens.iter().flat_map(|(kind, names)| names.split(", ").map(move |name| (kind, name)));
+        for (kind, detector) in needs {
             let makes = |(other, manifest): &&(String, Manifest)| {
-                let named = detector.is_empty() || *other == *detector || manifest.name == *detector;
+                let named = detector.is_empty() || other == detector || manifest.name == detector;
                 other != id && named && manifest.finding_kinds.iter().any(|made| made.id == *kind)
             };
             if known.iter().find(makes).is_none() {

@@ -120,14 +120,20 @@ impl Sharing {
         Ok(held)
     }
 
-    fn read(&self) -> anyhow::Result<String> {
+    pub(super) fn read(&self) -> anyhow::Result<String> {
         whole_file::read_text(&self.file, whole_file::TEXT_BYTES)
             .with_context(|| format!("`{}` can't be read", self.file.display()))
     }
 
     /// Returns what would be wrong with config and lock, and is not wrong now: who mends a config step by step is not kept from
     /// it, and a secret that only the host has is none of this command's. A detector that is given is started as well.
-    fn wrong(&self, now: &str, then: &str, lock: &Lock, started: Option<(&str, &[u8], &Runtime)>) -> Vec<Diagnostic> {
+    pub(super) fn wrong(
+        &self,
+        now: &str,
+        then: &str,
+        lock: &Lock,
+        started: Option<(&str, &[u8], &Runtime)>,
+    ) -> Vec<Diagnostic> {
         match Config::as_it_would_be(&self.file, then, lock) {
             Ok(config) => {
                 let Some((id, component, runtime)) = started else { return Vec::new() };
@@ -144,7 +150,7 @@ impl Sharing {
     }
 
     /// Writes the lock, then the config; the lock is as it was where the config can't be written.
-    fn write(&mut self, config: &str, lock: Lock) -> anyhow::Result<()> {
+    pub(super) fn write(&mut self, config: &str, lock: Lock) -> anyhow::Result<()> {
         let path = Lock::path(&self.folder);
         let before = match std::fs::read(&path) {
             Ok(bytes) => Some(bytes),
@@ -174,27 +180,33 @@ fn restore(path: &Path, before: Option<&[u8]>) -> std::io::Result<()> {
     }
 }
 
-fn listed(wrong: &[Diagnostic]) -> String {
+pub(super) fn listed(wrong: &[Diagnostic]) -> String {
     wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+pub(crate) mod sample {
+    use super::*;
+
+    pub(crate) const CONFIG: &str =
+        "[chain.a]\nid = 1\nendpoints = [\"http://127.0.0.1:1\"]\n\n[trust]\nunsigned = [\"localhost:5000\"]\n";
+
+    /// A deployment of which `edit` changes the text.
+    pub(crate) fn sharing(folder: &Path, edit: impl Fn(&str) -> String) -> Sharing {
+        let file = folder.join("watchfire.toml");
+        std::fs::write(&file, edit(CONFIG)).unwrap();
+        Sharing::of(&file).unwrap()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::sample::{CONFIG, sharing};
     use super::*;
     use crate::share::digest::Digest;
     use crate::share::lock::sample::pin;
-
-    const CONFIG: &str =
-        "[chain.a]\nid = 1\nendpoints = [\"http://127.0.0.1:1\"]\n\n[trust]\nunsigned = [\"localhost:5000\"]\n";
-
-    /// A deployment of which `edit` changes the text.
-    fn sharing(folder: &Path, edit: impl Fn(&str) -> String) -> Sharing {
-        let file = folder.join("watchfire.toml");
-        std::fs::write(&file, edit(CONFIG)).unwrap();
-        Sharing::of(&file).unwrap()
-    }
 
     /// Returns what would be wrong if `section` were taken up, without a start.
     fn wrong(sharing: &Sharing, section: &Section) -> Vec<String> {

@@ -31,6 +31,8 @@ pub struct Known {
     pub index: Index,
     /// Why an older copy had to do; `None` if it is what its source has now.
     pub kept_since: Option<String>,
+    /// When its registry was last asked for it and had it; `None` for a folder, and where that was not noted.
+    pub taken_at: Option<Timestamp>,
 }
 
 /// What is known against a pinned detector.
@@ -51,12 +53,12 @@ pub fn statement(digest: Digest, index: &Index) -> Statement {
     Statement { digest, name: "index".to_owned(), version: index.version.clone() }
 }
 
-/// Publishes an index. Returns the digest of its manifest.
+/// Publishes an index. Returns the digest of its manifest, and whether it says when it was updated.
 ///
 /// # Errors
 ///
 /// If the file can't be read, is no index, or the registry does not take it.
-pub async fn publish(file: &Path, reference: &Reference, credentials: &Credentials) -> anyhow::Result<Digest> {
+pub async fn publish(file: &Path, reference: &Reference, credentials: &Credentials) -> anyhow::Result<(Digest, bool)> {
     let text = std::fs::read_to_string(file).with_context(|| format!("`{}` can't be read", file.display()))?;
     let index = Index::parse(&text).map_err(|why| anyhow::anyhow!("{}: {why}", file.display()))?;
     let repository = Repository::open(reference, credentials).await?;
@@ -64,8 +66,9 @@ pub async fn publish(file: &Path, reference: &Reference, credentials: &Credentia
     let config = repository.put_blob(EMPTY, b"{}").await?;
     let mut manifest = OciManifest::new(config, vec![layer]);
     manifest.artifact_type = Some(INDEX_TYPE.to_owned());
-    manifest.annotations.insert("org.opencontainers.image.version".to_owned(), index.version);
-    Ok(repository.put_manifest(Some(&reference.wanted()), &manifest).await?.digest)
+    manifest.annotations.insert("org.opencontainers.image.version".to_owned(), index.version.clone());
+    let digest = repository.put_manifest(Some(&reference.wanted()), &manifest).await?.digest;
+    Ok((digest, index.updated.is_some()))
 }
 
 /// Takes an index from a registry.
@@ -118,7 +121,10 @@ impl Sharing {
                     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
                 }
                 whole_file::replace(&kept, text.as_bytes(), 0o644).with_context(|| kept.display().to_string())?;
-                Ok(Known { source: source.to_owned(), index, kept_since: None })
+                let (now, noted) = (Timestamp::now(), noted(&kept));
+                whole_file::replace(&noted, now.to_string().as_bytes(), 0o644)
+                    .with_context(|| noted.display().to_string())?;
+                Ok(Known { source: source.to_owned(), index, kept_since: None, taken_at: Some(now) })
             }
             Err(error) if kept.is_file() => of_copy(source, &kept, format!("{error:#}")),
             Err(error) => Err(error),
@@ -161,9 +167,9 @@ fn against(lock: &Lock, indexes: &[Known], versions: &BTreeMap<String, String>) 
     all
 }
 
-/// Returns what is known against the detectors of a running host, as coverage findings, by the indexes as they were kept.
-/// `versions` has what those that run say that they are, by id.
-pub fn coverage(config: &Config, versions: &BTreeMap<String, String>) -> Vec<Coverage> {
+/// Returns what is known against the detectors of a running host, as coverage findings, by the indexes as they were kept; and
+/// which of these are too old to go by. `versions` has what those that run say that they are, by id.
+pub fn coverage(config: &Config, versions: &BTreeMap<String, String>, now: Timestamp) -> Vec<Coverage> {
     let folder = config.folder();
     let known = config.trust.index.iter().filter_map(|source| {
         let read = match Reference::is_meant(source) {
@@ -175,6 +181,16 @@ pub fn coverage(config: &Config, versions: &BTreeMap<String, String>) -> Vec<Cov
     let known: Vec<Known> = known.collect();
     let pinned =
         against(&config.lock, &known, versions).into_iter().filter(|found| config.detectors.contains_key(&found.id));
+    let old = known.iter().filter_map(|known| {
+        let why = known.too_old(now, config.trust.index_max_age_days)?;
+        Some(Coverage {
+            kind: "index-old".to_owned(),
+            subject: format!("index/{}", line(&known.source, 300)),
+            severity: Severity::Low,
+            message: format!("what is known against detectors may be missed, by the index {}: {why}", known.source),
+            over: false,
+        })
+    });
     pinned
         .map(|found| Coverage {
             chain: None,
@@ -188,6 +204,7 @@ pub fn coverage(config: &Config, versions: &BTreeMap<String, String>) -> Vec<Cov
             message: format!("`{}` {} runs: {}", found.id, found.version, found.advisory.line()),
             over: false,
         })
+        .chain(old)
         .collect()
 }
 
@@ -205,13 +222,20 @@ fn of_folder(base: &Path, source: &str) -> anyhow::Result<Known> {
     let path = base.join(source).join(FILE);
     let text = std::fs::read_to_string(&path).with_context(|| format!("`{}` can't be read", path.display()))?;
     let index = Index::parse(&text).map_err(|why| anyhow::anyhow!("`{}`: {why}", path.display()))?;
-    Ok(Known { source: source.to_owned(), index, kept_since: None })
+    Ok(Known { source: source.to_owned(), index, kept_since: None, taken_at: None })
 }
 
 fn of_copy(source: &str, kept: &Path, why: String) -> anyhow::Result<Known> {
     let text = std::fs::read_to_string(kept).with_context(|| format!("no copy of it was kept ({why})"))?;
     let index = Index::parse(&text).map_err(|why| anyhow::anyhow!("`{}`: {why}", kept.display()))?;
-    Ok(Known { source: source.to_owned(), index, kept_since: Some(why) })
+    // A copy of before is not known to be new.
+    let taken_at = std::fs::read_to_string(noted(kept)).ok().and_then(|said| said.trim().parse().ok());
+    Ok(Known { source: source.to_owned(), index, kept_since: Some(why), taken_at })
+}
+
+/// Where it is noted when a copy was taken.
+fn noted(kept: &Path) -> PathBuf {
+    kept.with_extension("taken")
 }
 
 fn kept_name(source: &str) -> String {
@@ -228,7 +252,7 @@ mod tests {
         let text = "format = 1\nversion = \"1\"\n[[advisory]]\nid = \"H-1\"\ndetector = \"localhost:5000/harbor/outflow\"\nversions = \
                     \"<1.2.0\"\nkind = \"vulnerable\"\nsummary = \"blind\"\n";
         let index = Index::parse(text).unwrap();
-        let known = [Known { source: "ours".into(), index, kept_since: None }];
+        let known = [Known { source: "ours".into(), index, kept_since: None, taken_at: None }];
         let mut lock = Lock::default();
         let pin = Pin { version: "9.0.0".into(), ..sample::pin() };
         lock.pin("outflow", pin);

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 
 use crate::app::share::companion::{self, Subject};
-use crate::app::share::materials;
+use crate::app::share::{materials, pack};
 use crate::plugin::{Component, Limits, Manifest};
 use crate::share::archive;
 use crate::share::artefact::{CONTENTS_ANNOTATION, OciManifest, WASM_CONFIG, WASM_LAYER, WasmComponent, WasmConfig};
@@ -88,6 +88,9 @@ impl Publication {
             }
             for role in [Role::Cases, Role::Response] {
                 let found = archive::read(&folder.join(role.file_name()))?;
+                if role == Role::Response {
+                    pack::check(&found).with_context(|| format!("`{}`", folder.join(role.file_name()).display()))?;
+                }
                 if !found.is_empty() {
                     files.insert(role, archive::pack(&found)?);
                 }

@@ -1,5 +1,6 @@
 //! What indexes say of a detector that somebody thinks of taking.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::app::share::indexes::Known;
@@ -16,13 +17,26 @@ pub struct Repute {
     pub against: Vec<(String, Advisory)>,
     /// Indexes that could not be read, and those that were read as they were kept, with why.
     pub not_current: Vec<String>,
+    /// Each index that was read, with its version and dates in words.
+    pub dates: Vec<(String, String)>,
+    /// Indexes that are too old to go by, each with why.
+    pub too_old: Vec<(String, String)>,
     /// How many indexes were read.
     pub read: usize,
 }
 
+/// How old indexes may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Ages {
+    /// Now.
+    pub now: Timestamp,
+    /// Days from which on one is too old.
+    pub at_most_days: u32,
+}
+
 impl Repute {
     /// Gathers what indexes say of a version at a place.
-    pub fn of(indexes: &[Result<Known, String>], place: &str, version: &str, component: Digest) -> Self {
+    pub fn of(indexes: &[Result<Known, String>], place: &str, version: &str, component: Digest, ages: Ages) -> Self {
         let mut repute = Self::default();
         for known in indexes {
             let known = match known {
@@ -33,6 +47,8 @@ impl Repute {
                 }
             };
             repute.read += 1;
+            repute.dates.push((known.source.clone(), known.dated(ages.now)));
+            repute.too_old.extend(known.too_old(ages.now, ages.at_most_days).map(|why| (known.source.clone(), why)));
             repute
                 .not_current
                 .extend(known.kept_since.iter().map(|why| format!("{}: as it was kept; {why}", known.source)));
@@ -54,6 +70,8 @@ impl Repute {
     /// Returns lines for a person.
     pub fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.not_current.iter().map(|why| format!("index     {why}")).collect();
+        lines.extend(self.dates.iter().map(|(index, dated)| format!("index     {index}: {dated}")));
+        lines.extend(self.too_old.iter().map(|(index, why)| format!("warning   {index}: {why}")));
         let listed =
             self.listed_by.iter().map(|(index, version)| format!("listed by {index}, which stands for {version}"));
         lines.extend(listed);
@@ -80,6 +98,7 @@ mod tests {
         let text = r#"
             format = 1
             version = "7"
+            updated = 2026-10-01T00:00:00Z
             [[detector]]
             reference = "oci://ghcr.io/harbor/outflow"
             name = "outflow"
@@ -99,13 +118,20 @@ mod tests {
             summary = "another one took its place"
         "#;
         let index = Index::parse(text).unwrap();
-        let known = [Ok(Known { source: "ours".into(), index, kept_since: None }), Err("theirs: gone".to_owned())];
-        let repute = |version: &str| Repute::of(&known, "ghcr.io/harbor/outflow", version, Digest::of(b""));
+        let known = [
+            Ok(Known { source: "ours".into(), index, kept_since: None, taken_at: None }),
+            Err("theirs: gone".to_owned()),
+        ];
+        let ages = Ages { now: "2026-12-01T00:00:00Z".parse().unwrap(), at_most_days: 30 };
+        let repute = |version: &str| Repute::of(&known, "ghcr.io/harbor/outflow", version, Digest::of(b""), ages);
         let old = repute("1.1.0");
         assert_eq!(
             old.lines(),
             [
                 "index     theirs: gone",
+                "index     ours: version 7, updated 61 days ago",
+                "warning   ours: it was updated 61 days ago, and `[trust] index_max_age_days` is 30: what is known since is not in \
+                 it. Ask who keeps it",
                 "listed by ours, which stands for 1.2.0",
                 "against   H-1 vulnerable: blind to permits, says ours",
                 "against   H-2 superseded: another one took its place, says ours",
@@ -114,7 +140,7 @@ mod tests {
         assert!(old.refusal(&[]).unwrap().ends_with("take it all the same by `--despite H-1`"));
         assert_eq!(old.refusal(&["H-1".to_owned()]), None);
         assert_eq!(repute("1.2.0").refusal(&[]), None, "what another one took the place of still runs");
-        let other = Repute::of(&known, "ghcr.io/harbor/other", "1.0.0", Digest::of(b""));
-        assert_eq!(other.lines()[1], "listed by none of 1 indexes");
+        let other = Repute::of(&known, "ghcr.io/harbor/other", "1.0.0", Digest::of(b""), ages);
+        assert_eq!(other.lines()[3], "listed by none of 1 indexes");
     }
 }

@@ -14,7 +14,7 @@ use crate::plugin::{Component, Limits, Manifest, Runtime, describe};
 use crate::share::artefact::{CONTENTS_ANNOTATION, MANIFEST, OciManifest, WASM_CONFIG, WASM_LAYER};
 use crate::share::digest::Digest;
 use crate::share::lock::Pin;
-use crate::share::package::{COMPANION, COMPONENT_BYTES, CONTENTS_BYTES, Contents, FILE_BYTES, Role};
+use crate::share::package::{COMPANION, COMPONENT_BYTES, CONTENTS_BYTES, Contents, FILE_BYTES, Listens, Role};
 use crate::share::reference::Reference;
 use crate::share::registry::{Credentials, Repository};
 use crate::share::signature::{Found, Statement, found};
@@ -245,7 +245,6 @@ impl Offer {
     /// Returns what a lock keeps of it.
     pub fn pin(&self, verdict: &Verdict, now: Timestamp) -> Pin {
         let kinds = self.manifest.finding_kinds.iter();
-        let listens = self.taken.contents.iter().flat_map(|contents| &contents.said.listens);
         Pin {
             reference: self.taken.reference.clone(),
             manifest: self.taken.digest,
@@ -261,8 +260,13 @@ impl Offer {
             response: self.taken.files.get(&Role::Response).map(|pack| Digest::of(pack)),
             score: self.taken.files.get(&Role::Score).map(|score| Digest::of(score)),
             limits: self.stated_limits(),
-            listens: listens.map(|one| (one.kind.clone(), one.detector.clone().unwrap_or_default())).collect(),
+            listens: by_kind(self.listens()),
         }
+    }
+
+    /// Returns the findings of others that it listens to, by its publisher's word.
+    pub fn listens(&self) -> &[Listens] {
+        self.taken.contents.as_ref().map(|contents| contents.said.listens.as_slice()).unwrap_or_default()
     }
 
     /// Returns what people see of it.
@@ -283,6 +287,19 @@ impl Offer {
     }
 }
 
+/// Returns the kinds that a detector listens to, each with the names of the detectors that must make it; none for any.
+fn by_kind(listens: &[Listens]) -> BTreeMap<String, String> {
+    let mut kinds = BTreeMap::<String, String>::new();
+    for one in listens {
+        let names = kinds.entry(one.kind.clone()).or_default();
+        if let Some(name) = &one.detector {
+            let between = if names.is_empty() { "" } else { ", " };
+            names.push_str(&format!("{between}{name}"));
+        }
+    }
+    kinds
+}
+
 /// True when a tag is a version, and another one than this.
 fn is_misnamed(tag: &str, version: &str) -> bool {
     let Ok(tag) = Version::parse(tag.strip_prefix('v').unwrap_or(tag)) else { return false };
@@ -291,7 +308,15 @@ fn is_misnamed(tag: &str, version: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_misnamed;
+    use super::{Listens, by_kind, is_misnamed};
+
+    #[test]
+    fn one_kind_may_be_needed_of_several_detectors() {
+        let of =
+            |kind: &str, detector: Option<&str>| Listens { kind: kind.into(), detector: detector.map(str::to_owned) };
+        let kinds = by_kind(&[of("a", Some("x")), of("b", None), of("a", Some("y"))]);
+        assert_eq!((kinds["a"].as_str(), kinds["b"].as_str()), ("x, y", ""));
+    }
 
     #[test]
     fn a_tag_that_is_a_version_names_that_version() {

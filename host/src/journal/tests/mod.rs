@@ -7,6 +7,7 @@ mod filter;
 mod format;
 mod growth;
 mod lookup;
+mod newcomers;
 mod outbox;
 mod refusal;
 mod round_trip;

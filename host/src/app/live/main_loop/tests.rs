@@ -93,6 +93,7 @@ fn with_notices(count: usize) -> Turned {
         needs: watch::channel(BTreeMap::new()).0,
         patience: Duration::from_millis(4),
         failing: mpsc::unbounded_channel().0,
+        ran: Default::default(),
         stop_after_blocks: None,
         pulse: Arc::new(Pulse::new(PATIENCE)),
         absence: None,

@@ -103,6 +103,9 @@ pub(super) fn add(args: &Add, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
         }
         Format::Pretty => show(&offer, &verdict, &repute, now),
     }
+    for unheard in sharing.unheard(&id, offer.listens()) {
+        anstream::eprintln!("warning: {unheard}");
+    }
     if let Some(why) = refusal {
         anstream::eprintln!("not taken: {why}");
         return Ok(Exit::No);

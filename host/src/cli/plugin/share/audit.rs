@@ -1,8 +1,9 @@
 //! `watchfire plugin audit`.
 
 use clap::Args as ClapArgs;
+use jiff::Timestamp;
 
-use super::search::sorted;
+use super::search::{say_ages, sorted};
 use super::{Deployment, compiler, sharing};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
@@ -19,7 +20,7 @@ Examples:
 
 Each is judged by what its component says of itself. The exit code is 1 where something is known against one, where
 watchfire.lock says of one what its component does not, where a component is not in the store, and where an index could
-not be read, or only as it was kept. What was read is kept: a running host raises a coverage finding for each advisory in it.")]
+not be read, or only as it was kept, or is older than `[trust] index_max_age_days`. What was read is kept: a running host raises a coverage finding for each advisory in it.")]
 pub struct Audit {
     /// Ask no registry.
     #[arg(long)]
@@ -34,6 +35,7 @@ pub(super) fn audit(args: &Audit, sandboxes: &Sandboxes) -> anyhow::Result<Exit>
     let (known, missing) = sorted(indexes);
     // Who asks the registry and hears of an older copy has not heard what is known by now.
     let missing = missing || (!args.offline && known.iter().any(|known| known.kept_since.is_some()));
+    let missing = say_ages(&known, Timestamp::now(), sharing.trust.index_max_age_days) || missing;
     let mut said = said(&sharing, &compiler(sandboxes)?);
     said.wrong.extend(sharing.not_locked());
     let against = sharing.against(&known, &said.versions);

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use crate::app::config::{CacheConfig, Sharing};
 use crate::app::deploy::sandbox::Sandboxes;
 use crate::app::live::output::Format;
-use crate::app::share::repute::Repute;
+use crate::app::share::repute::{Ages, Repute};
 use crate::app::share::take::{Offer, take};
 use crate::cli::{Exit, tell};
 use crate::diagnostic::Diagnostic;
@@ -154,7 +154,8 @@ async fn looked_at(
     let verdict = offer.judge(&sharing.trust, &sharing.folder, now).await;
     let indexes = sharing.indexes(&Credentials::of_user(), true).await;
     let component = Digest(offer.component.digest());
-    let repute = Repute::of(&indexes, &reference.place(), &offer.manifest.version, component);
+    let ages = Ages { now, at_most_days: sharing.trust.index_max_age_days };
+    let repute = Repute::of(&indexes, &reference.place(), &offer.manifest.version, component, ages);
     Ok((offer, verdict, repute))
 }
 

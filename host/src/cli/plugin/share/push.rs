@@ -76,7 +76,13 @@ pub struct Pull {
 pub(super) fn push(args: &Push, sandboxes: &Sandboxes) -> anyhow::Result<Exit> {
     let index = args.path.join(FILE);
     if index.is_file() {
-        let digest = runtime()?.block_on(indexes::publish(&index, &args.reference, &Credentials::of_user()))?;
+        let (digest, is_dated) =
+            runtime()?.block_on(indexes::publish(&index, &args.reference, &Credentials::of_user()))?;
+        if !is_dated {
+            anstream::eprintln!(
+                "warning: it has no date, so that nobody knows how old it is: write `updated = 2026-11-30T12:00:00Z` into it"
+            );
+        }
         match args.format {
             Format::Json => println!("{}", serde_json::json!({ "reference": args.reference, "digest": digest })),
             Format::Pretty => println!("{}\n  digest    {digest}", args.reference),

@@ -1,6 +1,7 @@
 //! `watchfire plugin search`.
 
 use clap::Args as ClapArgs;
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Deployment, sharing};
@@ -18,7 +19,8 @@ Examples:
   watchfire plugin search 'Transfer(address' drain --format json
 
 It searches the indexes that `[trust] index` names: name, summary, place, and the events, protocols and classes that a
-detector watches. An index whose registry can't be reached is read as it was kept.")]
+detector watches. An index whose registry can't be reached is read as it was kept. How old each index is is said, with a warning
+for one that is older than `[trust] index_max_age_days`.")]
 pub struct Search {
     /// Words that must all occur; all detectors without any.
     words: Vec<String>,
@@ -33,12 +35,19 @@ pub(super) fn search(args: &Search) -> anyhow::Result<Exit> {
     let Some(sharing) = sharing(&args.of)? else { return Ok(Exit::Refused) };
     let indexes = runtime()?.block_on(sharing.indexes(&Credentials::of_user(), !args.offline));
     let (known, missing) = sorted(indexes);
+    say_ages(&known, Timestamp::now(), sharing.trust.index_max_age_days);
     let found = known.iter().flat_map(|known| known.index.search(&args.words).into_iter().map(move |one| (known, one)));
     let found: Vec<_> = found.collect();
     match args.of.format {
         Format::Json => {
-            let found: Vec<_> =
-                found.iter().map(|(known, one)| json!({ "index": known.source, "detector": one })).collect();
+            let found: Vec<_> = found
+                .iter()
+                .map(|(known, one)| {
+                    let at = |at: Option<Timestamp>| at.map(|at| at.to_string());
+                    let (updated, taken_at) = (at(known.index.updated), at(known.taken_at));
+                    json!({ "index": known.source, "updated": updated, "taken_at": taken_at, "detector": one })
+                })
+                .collect();
             println!("{}", json!(found));
         }
         Format::Pretty => {
@@ -83,6 +92,19 @@ pub(super) fn sorted(indexes: Vec<Result<Known, String>>) -> (Vec<Known>, bool) 
         }
     }
     (known, missing)
+}
+
+/// Says how old each index is, and which is too old to go by. Returns whether one is.
+pub(super) fn say_ages(known: &[Known], now: Timestamp, at_most_days: u32) -> bool {
+    let mut any_old = false;
+    for known in known {
+        anstream::eprintln!("index {}: {}", clean(&known.source), known.dated(now));
+        if let Some(why) = known.too_old(now, at_most_days) {
+            anstream::eprintln!("warning: {}: {why}", clean(&known.source));
+            any_old = true;
+        }
+    }
+    any_old
 }
 
 fn clean(said: &str) -> String {

@@ -15,7 +15,7 @@ use crate::app::live::output::Format;
 use crate::app::share::adopt::Taking;
 use crate::app::share::current::{Standing, standings};
 use crate::app::share::differ::Difference;
-use crate::app::share::repute::Repute;
+use crate::app::share::repute::{Ages, Repute};
 use crate::app::share::section::Section;
 use crate::app::share::take::Offer;
 use crate::cli::{Exit, runtime};
@@ -76,7 +76,8 @@ pub struct Update {
     /// How many of the journal's last inputs both versions are run over.
     #[arg(long, default_value_t = 256, value_name = "N")]
     inputs: usize,
-    /// Take a version that fails on inputs on which the old one did not. A running host tries it again, and does not take it up.
+    /// Take a version that fails on inputs on which the old one did not, or that failed soon after it was taken up before. A
+    /// running host tries it again, and takes up none that fails on the last inputs.
     #[arg(long)]
     force: bool,
     /// Take a version that was pinned as other bytes before.
@@ -147,7 +148,8 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
         // Going back is for need; what is known against it is told all the same.
         let indexes = runtime.block_on(sharing.indexes(&Credentials::of_user(), false));
         let version = &new.manifest.version;
-        let repute = Repute::of(&indexes, &before.reference.place(), version, before.component);
+        let ages = Ages { now, at_most_days: sharing.trust.index_max_age_days };
+        let repute = Repute::of(&indexes, &before.reference.place(), version, before.component, ages);
         for (index, advisory) in &repute.against {
             anstream::eprintln!("against {version}: {}, says {index}", advisory.line());
         }
@@ -185,6 +187,9 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
         let refusal = verdict.refusal.as_ref().map(|refusal| untrusted(&sharing, refusal));
         let refusal = refusal.or_else(|| sharing.moved(&reference, &pin).filter(|_| !args.moved));
         let refusal = refusal.or_else(|| offer.misnamed());
+        for (index, why) in &repute.too_old {
+            anstream::eprintln!("warning: {index}: {why}");
+        }
         let refusal = refusal.or_else(|| repute.refusal(&args.despite));
         let (bytes, new) = (offer.taken.component.clone(), Known::of(&offer));
         taken = Some(offer);
@@ -214,13 +219,17 @@ pub(super) fn update(args: &Update, sandboxes: &Sandboxes) -> anyhow::Result<Exi
                 format!("it fails on {failed} of the last {inputs} inputs; take it all the same by `--force`")
             },
         );
-    let refusal = refusal.or(waits).or(fails);
+    let failed = sharing.failed_before(id, pin.component).filter(|_| !args.force && args.shadow.is_none());
+    let refusal = refusal.or(waits).or(fails).or(failed);
     match args.of.format {
         Format::Json => println!("{}", json!({ "id": id, "pin": pin, "difference": difference, "refusal": refusal })),
         Format::Pretty => {
             println!("{id}  {} → {}  {}", locked.pin.version, pin.version, pin.reference);
             difference.lines().iter().for_each(|line| println!("  {line}"));
         }
+    }
+    for unheard in taken.iter().flat_map(|offer| sharing.unheard(id, offer.listens())) {
+        anstream::eprintln!("warning: {unheard}");
     }
     if let Some(why) = refusal {
         anstream::eprintln!("not taken: {why}");

@@ -109,6 +109,7 @@ pub(crate) fn run(
         stop_after_blocks: None,
         pulse: Arc::new(Pulse::new(Duration::from_secs(60))),
         absence: None,
+        ran: Default::default(),
     };
     let turning = Loop::new(engine, wiring, runtime.handle().clone())?;
     Ok((messages, std::thread::spawn(move || turning.run())))

@@ -158,6 +158,7 @@ fn sums_hold_nothing_of_any_one_case_and_absent_recordings_are_counted() {
     let sums = json(&made);
     assert_eq!((&sums["recordings"], &sums["absent"], &sums["blocks"]), (&1.into(), &2.into(), &whole["blocks"]));
     assert_eq!(sums["data"], whole["data"]["digest"]);
+    assert_eq!(sums["points"][0]["detectors"][0]["cost"]["course_us"]["means"], serde_json::json!([]));
     let score = &sums["points"][0]["all"]["score"];
     assert_eq!(score["classes"], whole["points"][0]["all"]["score"]["classes"]);
     assert_eq!((&score["attacks_found"], &score["attacks_held"]), (&1.into(), &1.into()));
@@ -284,7 +285,7 @@ fn an_archive_is_run_from_its_first_block_to_its_last() {
     let detector = component("outflow").unwrap().display().to_string();
     let args = ["backtest", "archive", "-d", &detector, "--detector-config", "outflow.toml", "--format", "json"];
     let made = json(&watchfire(folder.path(), &args).unwrap());
-    let expected = serde_json::json!({ "first": 100, "last": 104, "blocks": 5, "transactions": 5, "watched_s": 4 });
+    let expected = serde_json::json!({ "first": 100, "last": 104, "blocks": 5, "transactions": 10, "watched_s": 4 });
     assert_eq!(made["recordings"][0]["chains"]["1"], expected);
 }
 

@@ -184,6 +184,7 @@ pub fn coverage(config: &Config, versions: &BTreeMap<String, String>, now: Times
     let old = known.iter().filter_map(|known| {
         let why = known.too_old(now, config.trust.index_max_age_days)?;
         Some(Coverage {
+            chain: None,
             kind: "index-old".to_owned(),
             subject: format!("index/{}", line(&known.source, 300)),
             severity: Severity::Low,

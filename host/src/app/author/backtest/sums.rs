@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::app::author::backtest::{Backtest, Point, Tally};
+use crate::app::author::backtest::{Backtest, Course, Point, Tally};
 use crate::share::digest::Digest;
 
 /// Sums over all recordings: no recording, finding, attack or label is in it by itself.
@@ -58,6 +58,8 @@ fn summed(mut point: Point) -> Point {
 
 fn strip(tally: &mut Tally) {
     tally.failures.clear();
+    // How long each stretch took says where something was.
+    tally.cost.course_us = Course::default();
     if let Some(score) = &mut tally.score {
         score.attacks.clear();
         score.disturbed.clear();

@@ -113,7 +113,12 @@ fn paged(lines: &[Value]) -> Vec<String> {
 }
 
 fn acts(lines: &[Value]) -> usize {
-    lines.iter().filter(|line| line["type"] == "act" && line["act"]["act"] == "ack").count()
+    lines
+        .iter()
+        .filter(|line| {
+            line["type"] == "act" && line["act"]["proof"].as_str().is_some_and(|proof| proof.starts_with("pagerduty/"))
+        })
+        .count()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -180,15 +180,15 @@ impl<T: From<Change>> Deployment<T> {
         if let Some(pin) = config.pin(id) {
             let reference = &pin.reference;
             return format!(
-                "detector {id}: `{reference}` failed soon after it was taken up before; {before} runs in its place, and config and \
-                 lock go back to it. Take a version that was mended, or this one all the same, by `watchfire plugin update {id} \
-                 --force`"
+                "detector {id}: `{reference}` failed soon after it was taken up before; {before} runs in its place, and config \
+                 and lock go back to it. Take a version that was mended, or this one all the same, by `watchfire plugin update \
+                 {id} --force`"
             );
         }
         let path = config.detectors.get(id).map(|wanted| config.component_path(id, wanted)).unwrap_or_default();
         format!(
-            "detector {id}: `{}` failed soon after it was swapped in before; {before} runs in its place. Replace the file, or take \
-             it up all the same with `watchfire plugin swap {id} {} --force`",
+            "detector {id}: `{}` failed soon after it was swapped in before; {before} runs in its place. Replace the file, or \
+             take it up all the same with `watchfire plugin swap {id} {} --force`",
             path.display(),
             path.display()
         )

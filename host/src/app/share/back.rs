@@ -72,8 +72,8 @@ fn go_back(file: &Path, failed: &[(String, B256)]) {
             }
             Ok(None) => {}
             Err(error) => tracing::error!(
-                "detector {id}: what is locked failed, and the version before it runs; config and lock could not go back to it, do \
-                 it by `watchfire plugin update {id} --back`: {error:#}"
+                "detector {id}: what is locked failed, and the version before it runs; config and lock could not go back to it, \
+                 do it by `watchfire plugin update {id} --back`: {error:#}"
             ),
         }
     }

@@ -23,8 +23,8 @@ impl Sharing {
             let kind = line(&one.kind, 120);
             match has_files {
                 true => format!(
-                    "it listens to `{kind}`{of}, and no detector of a registry makes that here; `watchfire check` says whether one \
-                     of your own does"
+                    "it listens to `{kind}`{of}, and no detector of a registry makes that here; `watchfire check` says whether \
+                     one of your own does"
                 ),
                 false => format!("it listens to `{kind}`{of}, and no detector makes that here: take one that does as well"),
             }

@@ -96,7 +96,8 @@ fn check_file(path: &Path, shown: &str, text: &str) -> anyhow::Result<()> {
     match tables.keys().find(|name| !TABLES.contains(&name.as_str())) {
         None => Ok(()),
         Some(other) => bail!(
-            "`{shown}` of the pack has `[{}]`, and a pack has only `{}`: people, powers and all else of a plan are of who takes it",
+            "`{shown}` of the pack has `[{}]`, and a pack has only `{}`: people, powers and all else of a plan are of who \
+             takes it",
             line(other, 120),
             TABLES.join("`, `")
         ),

@@ -130,8 +130,8 @@ mod tests {
             [
                 "index     theirs: gone",
                 "index     ours: version 7, updated 61 days ago",
-                "warning   ours: it was updated 61 days ago, and `[trust] index_max_age_days` is 30: what is known since is not in \
-                 it. Ask who keeps it",
+                "warning   ours: it was updated 61 days ago, and `[trust] index_max_age_days` is 30: what is known since is not \
+                 in it. Ask who keeps it",
                 "listed by ours, which stands for 1.2.0",
                 "against   H-1 vulnerable: blind to permits, says ours",
                 "against   H-2 superseded: another one took its place, says ours",

@@ -20,7 +20,8 @@ Examples:
 
 Each is judged by what its component says of itself. The exit code is 1 where something is known against one, where
 watchfire.lock says of one what its component does not, where a component is not in the store, and where an index could
-not be read, or only as it was kept, or is older than `[trust] index_max_age_days`. What was read is kept: a running host raises a coverage finding for each advisory in it.")]
+not be read, or only as it was kept, or is older than `[trust] index_max_age_days`. What was read is
+kept: a running host raises a coverage finding for each advisory in it.")]
 pub struct Audit {
     /// Ask no registry.
     #[arg(long)]

@@ -66,9 +66,9 @@ impl<'a> Climb<'a> {
 }
 
 impl Plan {
-    /// Returns the seconds until somebody who may decide on an intervention has answered a page for a new incident of a signal,
-    /// whoever is on duty; 0 if the plan decided beforehand; `None` if no step reaches one of them. A signal that says no severity
-    /// is taken for critical.
+    /// Returns the seconds until somebody who may decide on an intervention has answered a page for a new incident of a signal, at
+    /// most: of a rota, whoever may not decide is taken to be on duty. 0 if the plan decided beforehand; `None` if no step reaches
+    /// anybody who decides. A signal that says no severity is taken for critical.
     pub fn seconds_to_answer(&self, signal: &str, intervention: &Intervention) -> Option<u64> {
         if is_decided_beforehand(intervention) {
             return Some(0);
@@ -77,8 +77,23 @@ impl Plan {
             self.tables().signal.get(signal).and_then(|signal| signal.severity).unwrap_or(Severity::Critical);
         let (_, escalation) = self.escalation(signal, severity)?;
         let deciders = self.deciders(intervention);
-        let climb = Climb { plan: self, deciders: &deciders, duty: &|who, _| self.everybody(who), now_ms: 0 };
+        let duty = |who: &str, at_ms: u64| {
+            let Some(rota) = self.rota_of(who) else { return self.on_duty(who, at_ms) };
+            let turns = self.everybody(rota);
+            let decides = |person: &&str| deciders.iter().any(|decider| self.same_human(decider, person));
+            match turns.iter().find(|person| !decides(person)) {
+                Some(other) => vec![*other],
+                None => turns,
+            }
+        };
+        let climb = Climb { plan: self, deciders: &deciders, duty: &duty, now_ms: 0 };
         climb.seconds(escalation, Some(0), 0, false)
+    }
+
+    /// Returns the schedule that says who is on duty for a role or schedule; `None` if nothing does.
+    fn rota_of(&self, who: &str) -> Option<&str> {
+        let of_role = self.tables().role.get(who).map(|role| role.schedule.as_deref());
+        of_role.unwrap_or_else(|| self.tables().schedule.get_key_value(who).map(|(id, _)| id.as_str()))
     }
 
     /// Returns the seconds from an answer to the effect of an intervention: the decision, unless the plan took it beforehand, and

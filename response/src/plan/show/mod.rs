@@ -34,10 +34,10 @@ pub struct Row {
     pub trust_cost: u8,
     /// What users can't do while it lasts.
     pub blocks: Vec<String>,
-    /// From the opening of an incident until somebody who may decide has answered, in seconds, if everybody takes all the time that they
-    /// have; 0 if the plan decided beforehand; `None` if no step of the escalation reaches one of them.
+    /// From the opening of an incident until somebody who may decide has answered, in seconds, at most: everybody takes all the time that
+    /// they have, and whoever is on duty by a rota is one who may not decide. 0 if the plan decided beforehand; `None` if no step of the escalation reaches one of them.
     pub ack_s: Option<u64>,
-    /// From the opening of an incident to the effect, in seconds, as its first decision says; where nobody is reached, from the decision.
+    /// From the opening of an incident to the effect, in seconds, at most, as its first decision says; where nobody is reached, from the decision.
     pub takes_s: u64,
     /// Whether that is longer than the signal's time to harm; `None` if none is named.
     pub too_late: Option<bool>,

@@ -18,7 +18,7 @@ pub fn pretty(picture: &Picture) -> String {
         let quorum = if row.quorum > 1 { format!("{} of ", row.quorum) } else { String::new() };
         let late = if row.too_late == Some(true) { ", after the harm" } else { "" };
         let head = format!(
-            "  {:<22} trust {:>2}  {:<9} {quorum}{} decide, {} acts in {}{}{late}",
+            "  {:<22} trust {:>2}  {:<9} {quorum}{} decide, {} acts within {}{}{late}",
             row.intervention,
             row.trust_cost,
             row.automation,
@@ -92,7 +92,7 @@ pub fn markdown(picture: &Picture) -> String {
     let cell = |text: &str| text.replace('|', "\\|").replace(char::is_control, " ").replace('<', "&lt;");
     let mut text = format!("# {}\n\nPlan `{}`\n\n## What leads to what\n\n", cell(&picture.protocol), picture.plan);
     text.push_str(
-        "| signal | intervention | decides | carried out by | automation | trust cost | takes | users can't |\n",
+        "| signal | intervention | decides | carried out by | automation | trust cost | takes at most | users can't |\n",
     );
     text.push_str("|---|---|---|---|---|---:|---|---|\n");
     for row in &picture.rows {

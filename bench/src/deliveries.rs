@@ -63,7 +63,9 @@ fn deliver(bench: &Bench, count: usize, with_blocks: bool) -> anyhow::Result<(f6
     take(with_team(PLAN)?.1)?;
     for at in 0..count {
         let (kind, subject, message) = ("feed-silent".to_owned(), format!("feed/{at}"), "it says nothing".to_owned());
-        take(Event::Coverage { coverage: Coverage { kind, subject, chain: None, severity: Severity::High, message, over: false } })?;
+        take(Event::Coverage {
+            coverage: Coverage { kind, subject, chain: None, severity: Severity::High, message, over: false },
+        })?;
     }
     let all = engine.commit()?.iter().filter(|(_, entry)| matches!(entry, Entry::Effect(_))).count();
 

@@ -230,7 +230,7 @@ async fn a_service_that_wants_an_hour_is_left_alone_and_passed_by() {
     assert_eq!(stage.services.asked("telegram").len(), 1, "it is not asked before its hour is over");
     // A restart forgets nothing of that.
     host.kill();
-    let mut host = stage.host().await;
+    let host = stage.host().await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(stage.services.asked("telegram").len(), 1);
     host.stop().unwrap();

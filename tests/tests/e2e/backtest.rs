@@ -359,7 +359,7 @@ fn the_time_of_each_chain_of_a_recording_is_watched() {
     let args = ["backtest", "two.jsonl", "-d", &detector, "--detector-config", "outflow.toml", "--format", "json"];
     let made = json(&watchfire(folder.path(), &args).unwrap());
     for chain in ["31337", "99"] {
-        let expected = serde_json::json!({ "first": 1, "last": 20, "blocks": 20, "watched_s": 38 });
+        let expected = serde_json::json!({ "first": 1, "last": 20, "blocks": 20, "transactions": 20, "watched_s": 38 });
         assert_eq!(made["recordings"][0]["chains"][chain], expected, "chain {chain}");
     }
 }

@@ -26,7 +26,9 @@ fn shown(folder: &Path, id: &str) -> Value {
 /// The same, whenever it is asked.
 fn standing(folder: &Path, number: &str) -> Value {
     let mut shown = shown(folder, number);
-    shown.as_object_mut().unwrap().remove("as_of_ms");
+    for moment in ["as_of_ms", "newest_input_ms"] {
+        assert!(shown.as_object_mut().unwrap().remove(moment).is_some(), "{moment}: {shown}");
+    }
     shown
 }
 

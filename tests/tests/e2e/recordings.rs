@@ -91,7 +91,8 @@ fn a_drill_shows_a_recording_to_the_real_detectors() {
     assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
     for expected in [
         "contained  34 s",
-        "left the chain: Nothing is left to act against.",
+        "was taken back: block 23 0x",
+        "): Nothing is left to act against.",
         "00:00:26 #2 opened: price-deviation (critical, 100 % sure)",
         "00:00:34 #2 done: Ana Ferreira: pause-vault (ruling 1)",
     ] {

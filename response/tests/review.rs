@@ -105,6 +105,10 @@ fn of_another_plan_everything_is_told_in_both_directions() {
         let (there, back) = (diff(&starter(a), &starter(b)), diff(&starter(b), &starter(a)));
         let says = |changes: &[Change], text: &str| changes.iter().any(|change| change.text.contains(text));
         assert!(says(&there, "there is now a signal") && says(&there, "there is no longer a signal"), "{there:?}");
+        let signal = there.iter().find(|change| change.text.starts_with("there is now a signal")).unwrap();
+        for key in ["interventions", "match", "time_to_harm_s"] {
+            assert!(signal.text.contains(&format!("; {key} = ")), "{key}: {signal:?}");
+        }
         assert_eq!(
             there.iter().filter(|change| change.text.starts_with("there is now")).count(),
             back.iter().filter(|change| change.text.starts_with("there is no longer")).count()

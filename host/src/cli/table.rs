@@ -1,5 +1,8 @@
 //! Rows of text as an aligned table, for a terminal or for Markdown.
 
+/// Most of a column that is filled up with spaces, in characters.
+const WIDEST: usize = 200;
+
 /// A table.
 pub(super) struct Table {
     heads: Vec<&'static str>,
@@ -27,7 +30,7 @@ impl Table {
         &self.rows
     }
 
-    /// For a terminal: columns side by side, the last as long as it is.
+    /// For a terminal: columns side by side, the last as long as it is. What is wider than a terminal stands out of line.
     pub(super) fn pretty(&self) -> String {
         let heads: Vec<String> = self.heads.iter().map(|head| (*head).to_owned()).collect();
         let lines = std::iter::once(&heads).chain(&self.rows);
@@ -36,8 +39,11 @@ impl Table {
             .collect();
         let mut text = String::new();
         for line in lines {
-            let padded: Vec<String> =
-                line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}", width = *width)).collect();
+            let padded: Vec<String> = line
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| format!("{cell:width$}", width = (*width).min(WIDEST)))
+                .collect();
             text.push_str(padded.join("  ").trim_end());
             text.push('\n');
         }
@@ -69,5 +75,12 @@ mod tests {
         assert_eq!(table.pretty(), "risk        says\nbent-price  one | two\nü           three four\n");
         let expected = "| risk | says |\n|---|---|\n| bent-price | one \\| two |\n| ü | three four |\n";
         assert_eq!(table.markdown(), expected);
+    }
+
+    #[test]
+    fn what_no_terminal_shows_in_a_line_is_printed_all_the_same() {
+        let mut table = Table::new(&["class", "count"]);
+        table.row(["a".repeat(100_000), "1".to_owned()]);
+        assert!(table.pretty().ends_with("a  1\n"));
     }
 }

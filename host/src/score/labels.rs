@@ -7,6 +7,7 @@ use alloy::primitives::B256;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::block::{ChainId, block_range};
+use crate::text::line;
 
 /// Why labels can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +45,9 @@ pub enum Unlabelled {
     /// Neither right nor wrong.
     Unknown,
 }
+
+/// Longest class or stage, in characters.
+const KIND_CHARS: usize = 80;
 
 /// A place, and what it is. Blocks, a transaction or both are given.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -105,6 +109,14 @@ impl Labels {
             if label.blocks.is_none() && label.transaction.is_none() {
                 return Err(wrong("say where: `blocks = \"100..120\"`, `transaction = \"0x…\"`, or both"));
             }
+            let kinds = [("class", &label.class), ("stage", &label.stage)];
+            for (key, kind) in kinds.into_iter().filter_map(|(key, kind)| Some((key, kind.as_deref()?))) {
+                if kind.trim().is_empty() || line(kind, KIND_CHARS) != kind {
+                    return Err(wrong(&format!(
+                        "`{key}` is a word or two, {KIND_CHARS} characters at most, all of which can be seen"
+                    )));
+                }
+            }
             match label.first_loss {
                 Some(_) if label.is == Is::Benign => {
                     return Err(wrong("nothing is lost where it is benign: leave out `first_loss`"));
@@ -158,5 +170,9 @@ mod tests {
             refusal("blocks = 1\n[[label]]\nname = \"a\"\nis = \"benign\"\nblocks = 2").contains("two of this name")
         );
         assert!(refusal("transaction = \"0x12\"").contains("transaction"));
+        for class in ["", "a".repeat(81).as_str(), "a\u{202e}b", "a\\nb"] {
+            let refused = refusal(&format!("blocks = 1\nclass = \"{class}\""));
+            assert!(refused.contains("`class` is a word or two"), "{class:?}: {refused}");
+        }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! One file, `index.toml`, in a folder that git keeps or as an artefact of a registry.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use semver::Version;
 use serde::de::Error as _;
@@ -142,18 +144,19 @@ impl Index {
         Ok(index)
     }
 
-    /// True when its version comes before that of another: by number, or as versions of detectors are compared; else when it was
-    /// updated before it. What can't be compared is not before it.
+    /// True when its version comes before that of another: by number, or as versions of detectors are compared. Of one version, and
+    /// of versions that can't be compared, the one is before that was updated before, or that has no moment where the other has one.
     pub fn is_before(&self, other: &Self) -> bool {
-        let numbers = |index: &Self| index.version.parse::<u64>().ok();
-        if let (Some(own), Some(others)) = (numbers(self), numbers(other)) {
-            return own < others;
+        let number = |index: &Self| index.version.parse::<u64>().ok();
+        let version = |index: &Self| Version::parse(&index.version).ok();
+        let by_number = number(self).zip(number(other)).map(|(own, others)| own.cmp(&others));
+        let by_version = || version(self).zip(version(other)).map(|(own, others)| own.cmp_precedence(&others));
+        match by_number.or_else(by_version) {
+            Some(Ordering::Less) => true,
+            Some(Ordering::Greater) => false,
+            // What has no moment comes first.
+            Some(Ordering::Equal) | None => self.updated < other.updated,
         }
-        let versions = |index: &Self| Version::parse(&index.version).ok();
-        if let Some((own, others)) = versions(self).zip(versions(other)) {
-            return own.cmp_precedence(&others).is_lt();
-        }
-        self.updated.zip(other.updated).is_some_and(|(own, others)| own < others)
     }
 
     /// Returns the detectors in which each of the words occurs: in name, summary, place, events, protocols or classes.
@@ -281,6 +284,9 @@ mod tests {
         }
         let dated = |day: &str| Index { updated: format!("{day}T00:00:00Z").parse().ok(), ..index("words") };
         assert!(dated("2026-11-29").is_before(&dated("2026-11-30")));
+        let of_nine = |day: &str| Index { version: "9".into(), ..dated(day) };
+        assert!(of_nine("2026-11-29").is_before(&of_nine("2026-11-30")), "one version, published again");
+        assert!(index("9").is_before(&of_nine("2026-11-30")) && !of_nine("2026-11-30").is_before(&index("9")));
         assert!(!dated("2026-11-30").is_before(&dated("2026-11-29")) && !dated("2026-11-30").is_before(&index("more")));
     }
 

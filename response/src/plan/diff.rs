@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Plan;
-use super::moment::span;
+use super::moment::{Moment, span};
 use super::show::automation;
 
 /// What a change is about. The order is that of a review.
@@ -264,7 +264,21 @@ fn appeared(table: &str, id: &str, entity: &Value) -> Change {
     let summary = ["summary", "name", "audience"].iter().find_map(|key| entity.get(*key)?.as_str());
     let summary = summary.map(|summary| format!(": {summary}")).unwrap_or_default();
     let about = if table == "intervention" { About::Gains } else { about(table, "") };
-    Change { about, text: format!("there is now a {table} {id}{summary}") }
+    // A signal decides what is permitted, and may come from strangers: whoever takes it sees all that it says.
+    let says = match (table, entity) {
+        ("signal", Value::Object(fields)) => {
+            let fields = fields.iter().filter(|(key, _)| *key != "summary");
+            let day = |key: &str, value: &Value| {
+                let ms = value.as_u64().filter(|_| key.ends_with("_at"))?;
+                Some(Moment { ms }.to_string())
+            };
+            let words = |key: &str, value: &Value| day(key, value).unwrap_or_else(|| said(key, Some(value)));
+            let fields = fields.map(|(key, value)| (key, words(key, value))).filter(|(_, said)| !said.is_empty());
+            fields.map(|(key, said)| format!("; {key} = {said}")).collect()
+        }
+        _ => String::new(),
+    };
+    Change { about, text: format!("there is now a {table} {id}{summary}{says}") }
 }
 
 fn vanished(table: &str, id: &str) -> Change {

@@ -260,7 +260,7 @@ impl<T: From<Change>> Deployment<T> {
         if !self.is_rejected(config, id, digest) {
             return Ok(Some(bytes));
         }
-        let Some((before, kept)) = self.version_before(config, id, None)? else { return Ok(Some(bytes)) };
+        let Some((before, kept)) = self.runnable_before(config, id, None).await? else { return Ok(Some(bytes)) };
         tracing::warn!("{}", Self::instead(config, id, before));
         Ok(Some(kept))
     }

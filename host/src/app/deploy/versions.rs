@@ -126,15 +126,20 @@ impl<T: From<Change>> Deployment<T> {
         }
     }
 
-    /// Notes that a version is not to be taken up again, and returns the one to go back to. `None`, and nothing is noted, if
-    /// there is none.
+    /// Notes that a version is not to be taken up again, and returns the one to go back to. `None`, and nothing but a word in the
+    /// log, if there is none that runs.
     pub(super) async fn condemn(
         &mut self,
         config: &Config,
         failing: Failing,
     ) -> anyhow::Result<Option<(B256, Vec<u8>)>> {
         let Failing { detector: id, digest, reason } = failing;
-        let Some((before, bytes)) = self.version_before(config, &id, Some(digest))? else { return Ok(None) };
+        let Some((before, bytes)) = self.runnable_before(config, &id, Some(digest)).await? else {
+            tracing::error!(
+                "detector {id}: {digest} fails soon after it was swapped in ({reason}), and stays: {NOTHING_BEFORE}"
+            );
+            return Ok(None);
+        };
         tracing::error!("detector {id}: {digest} fails soon after it was swapped in ({reason}); back to {before}");
         self.rejected.entry(id.clone()).or_default().insert(digest, wall_clock_ms());
         self.send(Change::Reject { detector: id, digest, reason }).await?;
@@ -162,6 +167,24 @@ impl<T: From<Change>> Deployment<T> {
         let digest = journal.versions(id)?.into_iter().rev().map(|(_, digest)| digest).find(is_good);
         let Some(digest) = digest else { return Ok(None) };
         Ok(journal.component(digest)?.map(|bytes| (digest, bytes)))
+    }
+
+    /// Returns what [`Self::version_before`] does, if it runs with the detector's section as it stands: a version that does not may have
+    /// had another config. One detector that can't go back is no reason to end the watch.
+    pub(super) async fn runnable_before(
+        &self,
+        config: &Config,
+        id: &str,
+        than: Option<B256>,
+    ) -> anyhow::Result<Option<(B256, Vec<u8>)>> {
+        let Some((digest, bytes)) = self.version_before(config, id, than)? else { return Ok(None) };
+        match self.load(config, id, bytes.clone()).await? {
+            Ok(_) => Ok(Some((digest, bytes))),
+            Err(wrong) => {
+                wrong.iter().for_each(|found| tracing::error!("detector {id} can't go back to {digest}: {found}"));
+                Ok(None)
+            }
+        }
     }
 
     /// Returns the detectors of registries that run as something else than what the lock pins, since that was rejected: each
@@ -194,6 +217,10 @@ impl<T: From<Change>> Deployment<T> {
         )
     }
 }
+
+/// What is said where a version that failed has none before it that runs.
+const NOTHING_BEFORE: &str = "no version before it runs with its section of the config. Take another version, or the one before with its own \
+                              config, as by `watchfire plugin update ID --back --detector-config FILE`";
 
 fn wall_clock_ms() -> u64 {
     u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default()

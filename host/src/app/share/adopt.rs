@@ -15,7 +15,7 @@ use crate::share::lock::{Lock, Locked, Pin};
 use crate::share::reference::Reference;
 use crate::whole_file;
 
-use super::section::{Section, with_section, with_shadow, without_section};
+use super::section::{Section, with_own_of, with_section, with_shadow, without_section};
 
 /// What is taken up: a pin, and the bytes that it names.
 pub struct Taking<'a> {
@@ -105,6 +105,8 @@ impl Sharing {
             let grant = shadow.grant.unwrap_or_default();
             let section = Section { id: of.clone(), grant, ..Section::default() };
             edited = with_section(&text, &section, &locked.pin.reference)?;
+            // What it ran with is what it was tried with.
+            edited = with_own_of(&edited, &of, id)?;
             lock.pin(&of, locked.pin);
         }
         edited = without_section(&edited, id)?;

@@ -36,6 +36,12 @@ impl Known {
                 ));
             }
         }
+        if let Some(taken) = self.taken_at.filter(|taken| taken.duration_since(now) > CLOCKS_DIFFER) {
+            return Some(format!(
+                "it was taken from its registry at {taken}, which is yet to come: the clock was wrong then, or is now. Take it again \
+                 by `watchfire plugin audit`"
+            ));
+        }
         let taken = self.taken_at.filter(|taken| is_over(*taken))?;
         let since = ago(taken, now);
         Some(format!(
@@ -83,6 +89,9 @@ mod tests {
             }
         };
         check(None, None, "version 7, it does not say when it was updated", None);
+        let ahead = Some("2027-12-01T12:00:00Z");
+        let dated = "version 7, it does not say when it was updated; taken from its registry at 2027-12-01T12:00:00Z, which is yet to come";
+        check(None, ahead, dated, Some("the clock was wrong then"));
         let today = Some("2026-12-01T09:00:00Z");
         check(today, None, "version 7, updated within a day", None);
         check(

@@ -125,6 +125,31 @@ pub fn with_shadow(text: &str, of: &str, shadow: &str) -> anyhow::Result<String>
     })
 }
 
+/// Returns a config's text in which a detector has its shadow's own config and limits.
+///
+/// # Errors
+///
+/// If there is no such detector or shadow.
+pub fn with_own_of(text: &str, of: &str, shadow: &str) -> anyhow::Result<String> {
+    edited(text, |document| {
+        let detectors = detectors_of(document)?;
+        let Some(from) = detectors.get(shadow) else { bail!("the config has no detector `{shadow}`") };
+        let taken = ["config", "limits"].map(|key| (key, from.get(key).cloned()));
+        let Some(own) = detectors.get_mut(of) else { bail!("the config has no detector `{of}`") };
+        let own = table_of(own, &format!("detector.{of}"))?;
+        for (key, item) in taken {
+            match item {
+                Some(mut item) => {
+                    item.as_table_mut().into_iter().for_each(|table| table.set_position(None));
+                    own.insert(key, item);
+                }
+                None => drop(own.remove(key)),
+            }
+        }
+        Ok(())
+    })
+}
+
 /// Returns a config's text without a detector's section.
 ///
 /// # Errors
@@ -154,6 +179,18 @@ mod tests {
         assert_eq!(next["config"], read["detector"]["outflow"]["config"]);
         assert_eq!(without_section(&with, "outflow-next").unwrap(), text);
         assert!(with_shadow(&with, "outflow", "outflow-next").unwrap_err().to_string().contains("already"));
+    }
+
+    #[test]
+    fn what_a_shadow_ran_with_becomes_its_detectors() {
+        let text = "[detector.outflow]\ncomponent = \"a\"\nlimits = { batch_deadline_ms = 7 }\n\n[detector.outflow.config]\nwindow_s = 5\n\n\
+                    [detector.next]\ncomponent = \"b\"\nshadow_of = \"outflow\"\n\n[detector.next.config]\nwindow_s = 6\nfails_from = 9\n";
+        let taken = with_own_of(text, "outflow", "next").unwrap();
+        let read: toml::Table = toml::from_str(&taken).unwrap();
+        let (own, next) = (&read["detector"]["outflow"], &read["detector"]["next"]);
+        assert_eq!((own["config"].clone(), own["component"].as_str()), (next["config"].clone(), Some("a")));
+        assert_eq!(own.get("limits"), None, "those of the version before are none of its");
+        assert!(with_own_of(text, "outflow", "other").unwrap_err().to_string().contains("no detector `other`"));
     }
 
     fn check(text: &str, grant: &[&str], config: Option<&str>, expected: &str) {

@@ -13,7 +13,8 @@ pub enum Defaults {
     /// Acts that cost trust are proved by whoever has a `signer`, and what is to be typed says so. Whoever has an incident already and
     /// says so again is noted, and nobody is told.
     Proofs,
-    /// Words that must not be said are found in whatever letters and spaces they are written.
+    /// Words that must not be said are found in whatever letters and spaces they are written. What ended or was taken back is named by
+    /// its title, figures of long ago say as of when, and changes of the watch are linked with what they are about.
     Folded,
 }
 

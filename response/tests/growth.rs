@@ -3,12 +3,16 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::night::{DAY_MS, HARBOR, Night, OUTFLOW, PRICE, Sign};
 use watchfire_response::brief::Brief;
+use watchfire_response::desk::Input;
 use watchfire_response::effect::{Effect, Notice};
 use watchfire_response::finding::Severity;
 use watchfire_response::incident::IncidentState;
 use watchfire_response::operator::Deed;
+use watchfire_response::plan::{Defaults, Plan};
 
 /// Harbor with an asset, an explorer, and what shows that its pause was carried out and undone.
 fn harbor() -> String {
@@ -70,6 +74,26 @@ fn that_it_is_over_is_told_by_its_title_and_numbers_come_after() {
     // Whoever is told that it is part of another is not told that it is over.
     let merged = watchfire_response::incident::ended(3, IncidentState::Merged, "Funds leave");
     assert_eq!(merged, "It goes on in another incident: Funds leave (incident 3, merged)");
+}
+
+/// The timeline's hashes are made of these words: a host that starts again makes them anew, and goes on from the last.
+#[test]
+fn a_plan_of_a_journal_of_before_writes_the_words_of_before() {
+    let plan = Plan::load_journaled(&[("plan.toml".to_owned(), harbor())], Defaults::Proofs).unwrap();
+    let mut night = Night::under(HARBOR, DAY_MS);
+    night.step(Input::plan(Arc::new(plan)));
+    let first = night.find(&Sign { condition: "price", amount: 100_000, ..PRICE });
+    let second = night.find(&Sign { condition: "again", ..PRICE });
+    night.wait_s(600);
+    night.take_back(second);
+    night.take_back(first);
+    let title = night.incident(1).title;
+    let texts: Vec<String> = notices(&night).into_iter().map(|(_, _, text)| text).collect();
+    assert!(!texts.iter().any(|text| text.contains(", as of ")), "{texts:?}");
+    let over = texts.last().unwrap();
+    assert!(over.starts_with("Incident 1 is retracted: ") && over.ends_with(&format!(". It was: {title}")), "{over}");
+    let taken = format!("finding {first} retracted: its block left the chain");
+    assert!(night.timeline(1).iter().any(|entry| entry.text == taken), "{:#?}", night.timeline(1));
 }
 
 #[test]

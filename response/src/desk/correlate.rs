@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use alloy_primitives::B256;
 
 use crate::brief::actor_of;
+use crate::defaults::Defaults;
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::decide::Occasion;
@@ -125,7 +126,8 @@ impl Desk {
         let claim = &finding.claim;
         let chain = finding.block.map(|block| block.chain.to_string()).unwrap_or_default();
         // Of a change of the watch, the part behind `@` tells it from other changes of the same thing.
-        let about = match is_own(&finding.detector) {
+        let cuts = self.plan_of(id).is_some_and(|plan| plan.defaults() >= Defaults::Folded);
+        let about = match is_own(&finding.detector) && cuts {
             true => claim.subject.id.split_once('@').map_or(claim.subject.id.as_str(), |(id, _)| id),
             false => &claim.subject.id,
         };

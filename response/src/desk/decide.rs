@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::decision::{Choice, Decision};
+use crate::defaults::Defaults;
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::file::{File, Hush, HushedBy, Standing};
@@ -266,6 +267,10 @@ fn changes(before: Option<&Standing>, after: &Standing, note: Option<&str>) -> S
 /// One line for people.
 fn summary(plan: &Plan, incident: &Incident, decision: &Decision, verdicts: &[Verdict<'_>]) -> String {
     if !incident.state.is_open() {
+        if plan.defaults() < Defaults::Folded {
+            let Incident { id, state, note, title, .. } = incident;
+            return format!("Incident {id} is {state}: {note}. It was: {title}");
+        }
         return format!("{}: {}", ended(incident.id, incident.state, &incident.title), incident.note);
     }
     let ids = |wanted: &dyn Fn(&&Verdict<'_>) -> bool| {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::brief::{Brief, Loss};
+use crate::defaults::Defaults;
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::file::Folded;
@@ -142,7 +143,8 @@ pub(super) fn headline(plan: &Plan, incident: &Incident, now_ms: u64) -> String 
     let mut said = incident.title.clone();
     if !incident.loss.is_empty() {
         let lost = amounts(plan, &incident.loss);
-        said.push_str(&format!("; lost or moved so far: {lost}{}", as_of(incident, now_ms)));
+        let as_of = if plan.defaults() >= Defaults::Folded { as_of(incident, now_ms) } else { String::new() };
+        said.push_str(&format!("; lost or moved so far: {lost}{as_of}"));
     }
     if let Some(late_s) = incident.seen_late_s() {
         said.push_str(&format!("; it began {} before it was seen", span(late_s)));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use alloy_primitives::B256;
 
+use crate::defaults::Defaults;
 use crate::desk::Desk;
 use crate::desk::chronicle::Turn;
 use crate::desk::decide::Occasion;
@@ -382,6 +383,8 @@ impl Desk {
             let is_untouched = file.is_untouched();
             let case = &mut file.case;
             let what = quoted(case.words_of(home.fingerprint));
+            let plan = self.plans.get(case.incident.plan);
+            let names_titles = plan.is_some_and(|plan| plan.defaults() >= Defaults::Folded);
             let before = (case.incident.severity, case.incident.sources.clone());
             let Some((listed, successor)) = case.take_back(finding, home.fingerprint) else { continue };
             let after = (case.incident.severity, case.incident.sources.clone());
@@ -402,6 +405,10 @@ impl Desk {
                 self.index.end_condition(id, home.fingerprint);
             }
             let cause = match successor {
+                Some(successor) if !names_titles => {
+                    format!("finding {finding} retracted: {reason}; the same was seen again in finding {successor}")
+                }
+                None if !names_titles => format!("finding {finding} retracted: {reason}"),
                 Some(successor) => {
                     format!("{what} was taken back: {reason}; it was seen again (finding {finding}, now {successor})")
                 }

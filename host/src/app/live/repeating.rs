@@ -22,8 +22,9 @@ impl Loop {
             .collect();
         for name in due {
             self.said_again.insert(name.clone(), Instant::now());
-            let open: Vec<u64> = self.engine.desks().incidents().map(|incident| incident.id).collect();
-            for id in open {
+            let open: Vec<(u64, bool)> =
+                self.engine.desks().incidents().map(|incident| (incident.id, incident.drill)).collect();
+            for (id, drill) in open {
                 for posted in self.engine.posted(&name, id)? {
                     let (Some(brief), Some(made)) = (self.engine.brief(id)?, self.services.get(&name)) else {
                         continue;
@@ -31,13 +32,7 @@ impl Loop {
                     let (severity, what) = (brief.severity, Notice::Changed);
                     let effect = Effect::Notify { incident: id, severity, what, text: String::new(), brief: None };
                     let letter = Letter {
-                        ordered: Ordered {
-                            key: posted.key,
-                            at_ms: brief.opened_at_ms,
-                            dry_run: false,
-                            drill: false,
-                            effect,
-                        },
+                        ordered: Ordered { key: posted.key, at_ms: brief.opened_at_ms, dry_run: false, drill, effect },
                         intent: Intent::Update,
                         address: posted.address,
                         brief,
@@ -65,15 +60,17 @@ impl Loop {
         Ok(())
     }
 
-    /// What stood at a service is refused there: whoever was told by it hears nothing any more. An input, once for each reason.
+    /// What stood at a service is refused there: whoever was told by it hears nothing any more. An input, once for each
+    /// incident and channel: what a service says may differ with every answer, and nobody is paged by each of them.
     pub(super) fn stands_no_more(&mut self, channel: &str, incident: u64, message: &str) -> anyhow::Result<()> {
         let Some(made) = self.services.get(channel) else { return Ok(()) };
         let Some(scheme) = made.schemes.as_ref().and_then(|schemes| schemes.first().cloned()) else { return Ok(()) };
         let is_acked = self.engine.brief(incident)?.is_none_or(|brief| brief.acked_by.is_some());
-        let why = format!("channel {channel} tells nobody any more: {message}");
-        if is_acked || self.engine.was_stopped(incident, &why)? {
+        let stopped = format!("channel {channel} tells nobody any more");
+        if is_acked || self.engine.was_stopped(incident, &stopped)? {
             return Ok(());
         }
+        let why = format!("{stopped}: {message}");
         tracing::error!(incident, "{why}");
         self.take(Event::Delivered { delivery: Delivery::stopped(incident, scheme, why) }, None)
     }
